@@ -1,0 +1,111 @@
+"""One tree of errors. Each has a code that survives HTTP, a message with ids, and a hint: the next step."""
+
+from collections.abc import Mapping
+
+
+class TorcError(Exception):
+    """Base of every expected failure.
+
+    `code` is the stable word sent over HTTP, `http_status` the status that carries it, `ids` what the
+    failure is about (workflow_id, job_id, …), `hint` the next step for the reader.
+    """
+
+    code = "error"
+    http_status = 500
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        ids: Mapping[str, int | str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.ids = dict(ids or {})
+
+
+class InvalidInputError(TorcError):
+    """The request or file says something that cannot be right; nothing was changed."""
+
+    code = "invalid_input"
+    http_status = 422
+
+
+class SpecError(InvalidInputError):
+    """A workflow file is wrong. The message holds the place: file, line and key of each problem."""
+
+    code = "invalid_spec"
+
+
+class NotFoundError(TorcError):
+    """The record does not exist."""
+
+    code = "not_found"
+    http_status = 404
+
+
+class StateConflictError(TorcError):
+    """The record exists but its state does not allow the operation; somebody else may have moved it on."""
+
+    code = "state_conflict"
+    http_status = 422
+
+
+class AlreadyTakenError(TorcError):
+    """Another caller got there first (a claimed action, a name that must be unique)."""
+
+    code = "already_taken"
+    http_status = 409
+
+
+class UnauthorizedError(TorcError):
+    """No or wrong credentials."""
+
+    code = "unauthorized"
+    http_status = 401
+
+
+class ForbiddenError(TorcError):
+    """Known caller, not allowed."""
+
+    code = "forbidden"
+    http_status = 403
+
+
+class ServerUnreachableError(TorcError):
+    """No answer from the server within the time allowed."""
+
+    code = "server_unreachable"
+    http_status = 503
+
+
+class ServerFaultError(TorcError):
+    """The server failed in a way it did not expect; its log holds the cause."""
+
+    code = "server_fault"
+    http_status = 500
+
+
+class DatabaseVersionError(TorcError):
+    """The database file was written by a newer version of the server."""
+
+    code = "database_version"
+
+
+class RunnerError(TorcError):
+    """The runner cannot go on (not the job: a failed job is a result, never an error)."""
+
+    code = "runner_error"
+
+
+def _tree(root: type[TorcError]) -> dict[str, type[TorcError]]:
+    found = {root.code: root}
+    for child in root.__subclasses__():
+        found.update(_tree(child))
+    return found
+
+
+ERRORS_BY_CODE: Mapping[str, type[TorcError]] = _tree(TorcError)
+"""Code on the wire -> class, so that both sides of HTTP raise the same thing."""

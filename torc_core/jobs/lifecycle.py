@@ -1,0 +1,115 @@
+"""The whole life of a job as data: one table, from which every guard is derived.
+
+Nothing else decides what may follow what. The server turns `sources(event)` into
+`UPDATE … WHERE status IN (…)`, so a race loses politely instead of overwriting.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from torc_core.jobs.status import JobStatus as S
+
+
+class Event(StrEnum):
+    """What can happen to a job."""
+
+    BLOCK = "block"
+    """initialize: at least one dependency is unresolved."""
+    MAKE_READY = "make_ready"
+    """initialize: no unresolved dependency."""
+    RELEASE = "release"
+    """The last unresolved dependency finished."""
+    CANCEL_DEPENDENT = "cancel_dependent"
+    """A dependency ended without success and the job wants to be canceled then."""
+    REOPEN = "reopen"
+    """A dependency whose failure canceled this job is tried again."""
+    CLAIM = "claim"
+    """A runner takes the job."""
+    UNCLAIM = "unclaim"
+    """The runner gives it back before the start, or was lost."""
+    START = "start"
+    """The process was started."""
+    COMPLETE = "complete"
+    FAIL = "fail"
+    TERMINATE = "terminate"
+    CANCEL = "cancel"
+    """The runner reports the job canceled, or the workflow was canceled."""
+    DEFER = "defer"
+    """The attempt failed, and a person or an agent has to decide."""
+    RETRY = "retry"
+    """Back to the queue with attempt_id + 1."""
+    GIVE_UP = "give_up"
+    """Decision on a deferred failure: it is permanent."""
+    RESET = "reset"
+    """Back to the beginning, for a new run."""
+    DISABLE = "disable"
+
+
+_AT_WORK = (S.PENDING, S.RUNNING)
+_ALL_BUT_UNINITIALIZED = tuple(s for s in S if s is not S.UNINITIALIZED)
+
+_RULES: Final[tuple[tuple[Event, tuple[S, ...], S], ...]] = (
+    (Event.BLOCK, (S.UNINITIALIZED,), S.BLOCKED),
+    (Event.MAKE_READY, (S.UNINITIALIZED,), S.READY),
+    (Event.RELEASE, (S.BLOCKED,), S.READY),
+    (Event.CANCEL_DEPENDENT, (S.BLOCKED,), S.CANCELED),
+    (Event.REOPEN, (S.CANCELED,), S.BLOCKED),
+    (Event.CLAIM, (S.READY,), S.PENDING),
+    (Event.UNCLAIM, (S.PENDING,), S.READY),
+    (Event.START, (S.PENDING,), S.RUNNING),
+    (Event.COMPLETE, _AT_WORK, S.COMPLETED),
+    (Event.FAIL, _AT_WORK, S.FAILED),
+    (Event.TERMINATE, _AT_WORK, S.TERMINATED),
+    (Event.CANCEL, _AT_WORK, S.CANCELED),
+    (Event.DEFER, _AT_WORK, S.PENDING_FAILED),
+    (Event.RETRY, (S.RUNNING, S.FAILED, S.TERMINATED, S.PENDING_FAILED), S.READY),
+    (Event.GIVE_UP, (S.PENDING_FAILED,), S.FAILED),
+    (Event.RESET, _ALL_BUT_UNINITIALIZED, S.UNINITIALIZED),
+    (Event.DISABLE, (S.UNINITIALIZED,), S.DISABLED),
+)
+
+TRANSITIONS: Final[Mapping[tuple[S, Event], S]] = {
+    (source, event): target for event, sources_, target in _RULES for source in sources_
+}
+"""(status, event) -> next status. A pair that is missing must not happen."""
+
+_TARGETS: Final[Mapping[Event, S]] = {event: target for event, _, target in _RULES}
+_SOURCES: Final[Mapping[Event, frozenset[S]]] = {event: frozenset(s) for event, s, _ in _RULES}
+
+OUTCOME_EVENTS: Final[Mapping[S, Event]] = {
+    S.COMPLETED: Event.COMPLETE,
+    S.FAILED: Event.FAIL,
+    S.TERMINATED: Event.TERMINATE,
+    S.CANCELED: Event.CANCEL,
+    S.PENDING_FAILED: Event.DEFER,
+}
+"""The status a runner may report for an ended attempt -> the event that brings it about."""
+
+
+def sources(event: Event) -> frozenset[S]:
+    """Every status in which `event` may happen."""
+    return _SOURCES[event]
+
+
+def target(event: Event) -> S:
+    """The status that `event` leads to; each event has exactly one."""
+    return _TARGETS[event]
+
+
+def next_status(status: S, event: Event) -> S | None:
+    """Where `event` leads from `status`, or None when it must not happen there."""
+    return TRANSITIONS.get((status, event))
+
+
+def may_retry(attempt_id: int, *, max_retries: int, infrastructure_faults: int = 0) -> bool:
+    """Whether a handler with `max_retries` allows another attempt.
+
+    Attempts count from 1, so `max_retries` = 3 allows attempts 1, 2 and 3. Attempts lost to
+    infrastructure faults (node failure, preemption, lost runner) are not charged.
+    """
+    return attempt_id - infrastructure_faults < max_retries
+
+
+INFRASTRUCTURE_FAULT_LIMIT: Final = 5
+"""How often a job goes back to the queue by itself after infrastructure faults."""
