@@ -46,9 +46,7 @@ STATUS_CODES: Final = {
 }
 STATUS_BY_CODE: Final = {code: status for status, code in STATUS_CODES.items()}
 
-FINISHED: Final = frozenset(
-    {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELED, JobStatus.TERMINATED}
-)
+FINISHED: Final = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELED, JobStatus.TERMINATED})
 """Resolves a dependency: nothing more will happen to the job by itself."""
 
 DONE: Final = FINISHED | {JobStatus.DISABLED}

@@ -1,0 +1,134 @@
+"""Requests to the server: patience while it is away, and its errors as our classes again."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Self
+
+import httpx
+
+from torc_core.api.system import ErrorResponse
+from torc_core.errors import ERRORS_BY_CODE, ServerFaultError, ServerUnreachableError, TorcError
+
+_FIRST_PAUSE_S: Final = 0.05
+_LONGEST_PAUSE_S: Final = 2.0
+_NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_PERHAPS_SENT: Final = (httpx.TransportError,)
+
+QueryValue = str | int | float | bool | None
+
+
+class Transport:
+    """One connection pool to one server.
+
+    `patience_s` is how long a request is tried again while the server cannot be reached. A request that may
+    have reached the server is repeated only when its operation is idempotent. `pause` and `clock` are
+    arguments for tests.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        auth: tuple[str, str] | None = None,
+        patience_s: float = 0.0,
+        timeout_s: float = 60.0,
+        pause: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.patience_s = patience_s
+        self._pause = pause
+        self._clock = clock
+        self._http = httpx.Client(
+            auth=auth,
+            timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 10.0)),
+            trust_env=False,
+            limits=httpx.Limits(max_keepalive_connections=8),
+            headers={"Accept": "application/json"},
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, QueryValue] | None = None,
+        body: bytes | None = None,
+        idempotent: bool = True,
+        timeout_s: float | None = None,
+    ) -> bytes:
+        """The answer's body. Raises the TorcError the server named, or ServerUnreachableError."""
+        deadline = self._clock() + self.patience_s
+        wait_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                return self._send(method, path, query=query, body=body, timeout_s=timeout_s)
+            except _PERHAPS_SENT as error:
+                safe = idempotent or isinstance(error, _NEVER_SENT)
+                if not safe or self._clock() + wait_s > deadline:
+                    raise self._unreachable(error) from error
+            self._pause(wait_s)
+            wait_s = min(wait_s * 2, _LONGEST_PAUSE_S)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, QueryValue] | None,
+        body: bytes | None,
+        timeout_s: float | None,
+    ) -> bytes:
+        response = self._http.request(
+            method,
+            f"{self.base_url}{path}",
+            params={key: _as_text(value) for key, value in (query or {}).items() if value is not None},
+            content=body,
+            headers={"Content-Type": "application/json"} if body is not None else None,
+            timeout=httpx.USE_CLIENT_DEFAULT if timeout_s is None else httpx.Timeout(timeout_s, connect=10.0),
+        )
+        if response.is_success:
+            return response.content
+        raise error_from_answer(response.status_code, response.content)
+
+    def _unreachable(self, error: Exception) -> ServerUnreachableError:
+        return ServerUnreachableError(
+            f"no answer from the server at {self.base_url} ({type(error).__name__})",
+            hint="start one with `torc-server run` and name it with --url or TORC_API_URL, "
+            "or use `torc -s …` to run on an embedded server",
+        )
+
+
+def error_from_answer(status: int, body: bytes) -> TorcError:
+    """The error that an answer other than success stands for; works with foreign bodies too."""
+    try:
+        detail = ErrorResponse.model_validate_json(body).error
+    except ValueError:
+        return ServerFaultError(f"the server answered {status}: {_first_words(body)}")
+    kind = ERRORS_BY_CODE.get(detail.code, ServerFaultError)
+    return kind(detail.message, hint=detail.hint, ids=detail.ids)
+
+
+def _first_words(body: bytes) -> str:
+    text = body[:2000].decode("utf-8", "replace").strip()
+    try:
+        text = json.dumps(json.loads(text))
+    except ValueError:
+        pass
+    return text[:200] or "(nothing)"
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

@@ -1,0 +1,27 @@
+"""What every model of the contract shares."""
+
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+MAX_PAGE = 100_000
+"""Largest page of a list and largest bulk create, in records."""
+
+T = TypeVar("T")
+
+
+class ApiModel(BaseModel):
+    """Base of the contract: unknown fields are ignored, so that additions break no old client."""
+
+    model_config = ConfigDict(extra="ignore", populate_by_name=True, use_enum_values=False)
+
+
+class Page(ApiModel, Generic[T]):
+    """One page of a list. `count` is the rows on this page, `max_limit` the server's cap."""
+
+    items: list[T]
+    offset: int
+    max_limit: int
+    count: int
+    total_count: int
+    has_more: bool

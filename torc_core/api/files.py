@@ -1,0 +1,33 @@
+"""Files and user data: what jobs read and write."""
+
+from typing import Any
+
+from torc_core.api.base import ApiModel
+
+
+class FileModel(ApiModel):
+    """A file. `st_mtime` is its modification time, seconds since the epoch; null while it does not exist."""
+
+    id: int | None = None
+    workflow_id: int
+    name: str
+    path: str
+    st_mtime: float | None = None
+
+
+class FilesModel(ApiModel):
+    files: list[FileModel]
+
+
+class UserDataModel(ApiModel):
+    """A JSON value passed between jobs; null data means not produced yet."""
+
+    id: int | None = None
+    workflow_id: int
+    name: str
+    is_ephemeral: bool | None = None
+    data: Any | None = None
+
+
+class UserDataListModel(ApiModel):
+    user_data: list[UserDataModel]

@@ -1,0 +1,198 @@
+"""Jobs, claims, starts and completions."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from torc_core.api.base import ApiModel
+from torc_core.api.results import ResultModel
+from torc_core.jobs.status import JobStatus
+from torc_core.recovery.evidence import Evidence
+
+
+class ComputeNodeSchedule(ApiModel):
+    scheduler_id: int
+    num_jobs: int
+    max_parallel_jobs: int | None = None
+    start_one_worker_per_node: bool | None = None
+
+
+class JobModel(ApiModel):
+    """One job. `status`, `attempt_id`, `start_time` and `compute_node_id` are the server's to set.
+
+    The lists of ids are null unless relationships were asked for.
+    """
+
+    id: int | None = None
+    workflow_id: int
+    name: str
+    command: str
+    status: JobStatus | None = None
+    invocation_script: str | None = None
+    env: dict[str, str] | None = None
+    cancel_on_blocking_job_failure: bool | None = None
+    supports_termination: bool | None = None
+    depends_on_job_ids: list[int] | None = None
+    input_file_ids: list[int] | None = None
+    output_file_ids: list[int] | None = None
+    input_user_data_ids: list[int] | None = None
+    output_user_data_ids: list[int] | None = None
+    resource_requirements_id: int | None = None
+    scheduler_id: int | None = None
+    failure_handler_id: int | None = None
+    attempt_id: int | None = None
+    infrastructure_faults: int | None = None
+    """Attempts lost to the infrastructure; they are not charged to a handler's max_retries."""
+    priority: int | None = Field(default=None, ge=0)
+    schedule_compute_nodes: ComputeNodeSchedule | None = None
+    start_time: str | None = None
+    compute_node_id: int | None = None
+    origin: str | None = None
+
+
+class JobsModel(ApiModel):
+    """Body and answer of a bulk create; the order is kept."""
+
+    jobs: list[JobModel]
+
+
+class ComputeNodesResources(ApiModel):
+    """What a runner still has free. `memory_gb` is GiB; `time_limit` an ISO 8601 duration, absent = unlimited.
+
+    CPUs, GPUs and memory are per node. `id` is the runner's compute node: the claimed jobs are noted as its own.
+    """
+
+    id: int | None = None
+    num_cpus: int = Field(ge=0)
+    num_gpus: int = Field(default=0, ge=0)
+    num_nodes: int = Field(default=1, ge=1)
+    memory_gb: float = Field(ge=0)
+    time_limit: str | None = None
+    scheduler_config_id: int | None = None
+
+
+class Outlook(ApiModel):
+    """What a runner that got nothing may hope for.
+
+    `active` counts jobs pending or running anywhere, `ready` jobs that could be claimed by somebody,
+    `ready_that_fit` those the asking runner could run were it idle. With active and ready_that_fit both 0
+    nothing will ever come for it in this run.
+    """
+
+    active: int = 0
+    ready: int = 0
+    ready_that_fit: int = 0
+    blocked: int = 0
+    pending_failed: int = 0
+    is_complete: bool = False
+    is_canceled: bool = False
+
+
+class ClaimedJobs(ApiModel):
+    """Jobs now pending for the caller; `outlook` is filled when there are none."""
+
+    jobs: list[JobModel]
+    reason: str | None = None
+    outlook: Outlook | None = None
+
+
+class StartJobsRequest(ApiModel):
+    """Jobs whose processes were started by one runner, in one request."""
+
+    run_id: int
+    compute_node_id: int
+    job_ids: list[int]
+
+
+class JobError(ApiModel):
+    """Why one job of a batch was not changed; `code` is that of the error it would have been alone."""
+
+    job_id: int
+    message: str
+    code: str = "state_conflict"
+
+
+class StartJobsResponse(ApiModel):
+    started: list[int]
+    errors: list[JobError] = Field(default_factory=list)
+
+
+class RetryRequest(ApiModel):
+    """The handler's rule allows another attempt; the server checks `max_retries` again."""
+
+    max_retries: int
+
+
+class JobCompletion(ApiModel):
+    """The end of one attempt. With `retry` the attempt's failure is recorded and the job goes back to ready."""
+
+    job_id: int
+    status: JobStatus
+    run_id: int
+    result: ResultModel
+    evidence: Evidence | None = None
+    retry: RetryRequest | None = None
+    unmatched_failure: bool = False
+    """No handler rule decided about this failure; the server makes it pending_failed where that is in use."""
+
+
+class CompleteJobsRequest(ApiModel):
+    completions: list[JobCompletion]
+
+
+class CompleteJobsResponse(ApiModel):
+    """`completed` holds every job whose attempt was recorded, the retried ones too."""
+
+    completed: list[int]
+    errors: list[JobError] = Field(default_factory=list)
+    retried: list[int] = Field(default_factory=list)
+
+
+class ReleaseClaimsRequest(ApiModel):
+    """Gives claimed jobs back that were not started."""
+
+    compute_node_id: int | None = None
+    job_ids: list[int]
+
+
+class TakeBackRequest(ApiModel):
+    """Takes back everything held by runners that are gone.
+
+    `requeue` sends started jobs back to the queue (bounded by the limit for infrastructure faults);
+    otherwise they become failed, or pending_failed where that is in use. Jobs never started go back to ready.
+    """
+
+    compute_node_ids: list[int]
+    requeue: bool = False
+    reason: str
+
+
+class TakenBackJob(ApiModel):
+    job_id: int
+    job_name: str
+    attempt_id: int
+    outcome: Literal["requeued", "failed", "pending_failed", "released"]
+
+
+class TakeBackResponse(ApiModel):
+    jobs: list[TakenBackJob]
+
+
+class RunningJob(ApiModel):
+    job_id: int
+    job_name: str
+    compute_node_name: str
+    scheduler_type: str
+    scheduler_job_id: str | None = None
+    start_time: str | None = None
+
+
+class EvidenceModel(ApiModel):
+    """The stored evidence of one attempt."""
+
+    workflow_id: int
+    job_id: int
+    job_name: str
+    run_id: int
+    attempt_id: int
+    evidence: Evidence

@@ -1,0 +1,43 @@
+"""Runners (compute nodes) and the allocations they may run in."""
+
+from typing import Any
+
+from torc_core.api.base import ApiModel
+
+
+class ComputeNodeModel(ApiModel):
+    """One runner process on one machine."""
+
+    id: int | None = None
+    workflow_id: int
+    hostname: str
+    pid: int
+    start_time: str
+    num_cpus: int
+    num_gpus: int
+    num_nodes: int
+    memory_gb: float
+    compute_node_type: str
+    is_active: bool | None = None
+    duration_seconds: float | None = None
+    time_limit: str | None = None
+    scheduler_config_id: int | None = None
+    scheduler: Any | None = None
+    """Facts of the scheduler, and for local runners `{"boot_id": …, "pid_start_time": …}`: a pid alone may be reused."""
+    peak_memory_bytes: int | None = None
+    avg_memory_bytes: int | None = None
+    peak_cpu_percent: float | None = None
+    avg_cpu_percent: float | None = None
+    sample_count: int | None = None
+    last_heartbeat: str | None = None
+
+
+class ScheduledComputeNodeModel(ApiModel):
+    """One allocation asked of a scheduler; `scheduler_id` is the scheduler's own job id."""
+
+    id: int | None = None
+    workflow_id: int
+    scheduler_id: int
+    scheduler_config_id: int
+    scheduler_type: str
+    status: str

@@ -1,0 +1,154 @@
+"""A workflow and the answers about its state."""
+
+from typing import Any
+
+from pydantic import Field
+
+from torc_core.api.base import ApiModel
+from torc_core.api.configs import DynamicJobsConfig, ExecutionConfig, ResourceMonitorConfig
+
+
+class WorkflowModel(ApiModel):
+    """One workflow. `run_id`, `is_canceled`, `is_archived` and `timestamp` are the server's to set.
+
+    `use_pending_failed` None means the server's own setting.
+    """
+
+    id: int | None = None
+    name: str
+    user: str
+    description: str | None = None
+    timestamp: str | None = None
+    project: str | None = None
+    metadata: dict[str, Any] | None = None
+    run_id: int | None = None
+    is_canceled: bool | None = None
+    is_archived: bool | None = None
+    use_pending_failed: bool | None = None
+    enable_ro_crate: bool | None = None
+    env: dict[str, str] | None = None
+    access_groups: list[str] | None = None
+    submission_directory: str | None = None
+    compute_node_expiration_buffer_seconds: int | None = None
+    compute_node_ignore_workflow_completion: bool | None = None
+    compute_node_min_time_for_new_jobs_seconds: int | None = None
+    compute_node_wait_for_healthy_database_minutes: int | None = None
+    compute_node_wait_for_new_jobs_seconds: int | None = None
+    resource_monitor_config: ResourceMonitorConfig | None = None
+    execution_config: ExecutionConfig | None = None
+    slurm_defaults: dict[str, Any] | None = None
+    dynamic_jobs: DynamicJobsConfig | None = None
+
+
+class JobStatusCounts(ApiModel):
+    uninitialized: int = 0
+    blocked: int = 0
+    ready: int = 0
+    pending: int = 0
+    running: int = 0
+    completed: int = 0
+    failed: int = 0
+    canceled: int = 0
+    terminated: int = 0
+    disabled: int = 0
+    pending_failed: int = 0
+
+
+class WorkflowStatusModel(ApiModel):
+    """Everything a status line needs, counted by the server."""
+
+    workflow_id: int
+    workflow_name: str
+    workflow_user: str
+    run_id: int
+    total_jobs: int
+    jobs_by_status: JobStatusCounts
+    total_exec_time_minutes: float
+    walltime_seconds: float | None = None
+    active_compute_nodes: int
+    pending_scheduled_nodes: int
+    active_scheduled_nodes: int
+    is_complete: bool
+    is_canceled: bool
+    is_archived: bool = False
+
+
+class IsComplete(ApiModel):
+    is_complete: bool
+    is_canceled: bool
+    needs_to_run_completion_script: bool = False
+
+
+class IsUninitialized(ApiModel):
+    is_uninitialized: bool
+
+
+class ArchiveRequest(ApiModel):
+    is_archived: bool
+
+
+class ResetJobStatus(ApiModel):
+    """`updated_count` is the jobs reset for their own sake, without their dependents."""
+
+    workflow_id: int
+    updated_count: int
+    status: str = "uninitialized"
+    reset_type: str | None = None
+
+
+class ChangedJobInputs(ApiModel):
+    """Names of the jobs whose inputs changed since the last initialize."""
+
+    reinitialized_jobs: list[str]
+
+
+class InitializeResult(ApiModel):
+    message: str = "Initialized job status"
+    ready_count: int = 0
+    blocked_count: int = 0
+
+
+class CancelResult(ApiModel):
+    workflow_id: int
+    canceled_jobs: int
+
+
+class TaskModel(ApiModel):
+    """An asynchronous operation. Ours finish within the request, so a task is born succeeded."""
+
+    id: int
+    workflow_id: int
+    operation: str
+    status: str
+    created_at_ms: int
+    started_at_ms: int | None = None
+    finished_at_ms: int | None = None
+    error: str | None = None
+
+
+class ActiveTask(ApiModel):
+    task: TaskModel | None = None
+
+
+class ReadyJobRequirements(ApiModel):
+    """What all ready jobs together need (`max_*`: the largest single job)."""
+
+    num_jobs: int
+    num_cpus: int
+    num_gpus: int
+    memory_gb: float
+    max_num_nodes: int
+    max_runtime: str
+
+
+class JobIds(ApiModel):
+    job_ids: list[int]
+    count: int = Field(default=0)
+
+
+class RequiredFiles(ApiModel):
+    files: list[int]
+
+
+class MissingUserData(ApiModel):
+    user_data: list[int]
