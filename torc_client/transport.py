@@ -1,5 +1,6 @@
 """Requests to the server: patience while it is away, and its errors as our classes again."""
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -121,10 +122,8 @@ def error_from_answer(status: int, body: bytes) -> TorcError:
 
 def _first_words(body: bytes) -> str:
     text = body[:2000].decode("utf-8", "replace").strip()
-    try:
+    with contextlib.suppress(ValueError):
         text = json.dumps(json.loads(text))
-    except ValueError:
-        pass
     return text[:200] or "(nothing)"
 
 

@@ -56,19 +56,28 @@ class JobsModel(ApiModel):
     jobs: list[JobModel]
 
 
-class ComputeNodesResources(ApiModel):
-    """What a runner still has free. `memory_gb` is GiB; `time_limit` an ISO 8601 duration, absent = unlimited.
+class Capacity(ApiModel):
+    """What a runner has in all, free or not. `memory_gb` is GiB."""
 
-    CPUs, GPUs and memory are per node. `id` is the runner's compute node: the claimed jobs are noted as its own.
-    """
-
-    id: int | None = None
     num_cpus: int = Field(ge=0)
     num_gpus: int = Field(default=0, ge=0)
     num_nodes: int = Field(default=1, ge=1)
     memory_gb: float = Field(ge=0)
+
+
+class ComputeNodesResources(Capacity):
+    """What a runner has free now. `time_limit` is an ISO 8601 duration, absent means unlimited.
+
+    CPUs, GPUs and memory are per node. `id` is the runner's compute node: the claimed jobs are noted as its own.
+    `ahead` more jobs are claimed that do not fit now but fit into `capacity` one by one: the runner queues
+    them, so that short jobs do not wait for a round trip.
+    """
+
+    id: int | None = None
     time_limit: str | None = None
     scheduler_config_id: int | None = None
+    ahead: int = Field(default=0, ge=0)
+    capacity: Capacity | None = None
 
 
 class Outlook(ApiModel):
@@ -153,6 +162,10 @@ class ReleaseClaimsRequest(ApiModel):
 
     compute_node_id: int | None = None
     job_ids: list[int]
+
+
+class ReleaseClaimsResponse(ApiModel):
+    released: int
 
 
 class TakeBackRequest(ApiModel):

@@ -23,7 +23,7 @@ class ComputeNodeModel(ApiModel):
     time_limit: str | None = None
     scheduler_config_id: int | None = None
     scheduler: Any | None = None
-    """Facts of the scheduler, and for local runners `{"boot_id": …, "pid_start_time": …}`: a pid alone may be reused."""
+    """Facts of the scheduler; for local runners `boot_id` and `pid_start_time`, as a pid alone may be reused."""
     peak_memory_bytes: int | None = None
     avg_memory_bytes: int | None = None
     peak_cpu_percent: float | None = None

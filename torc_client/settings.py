@@ -1,0 +1,90 @@
+"""Where the server is and how to talk to it: flag, then environment, then config file, then default."""
+
+import getpass
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from torc_client.http import TorcClient
+from torc_client.transport import Transport
+from torc_core import API_PREFIX
+from torc_core.errors import InvalidInputError
+
+DEFAULT_URL: Final = f"http://localhost:8080{API_PREFIX}"
+DEFAULT_OUTPUT_DIR: Final = "output"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientSettings:
+    """Decided once per command."""
+
+    url: str = DEFAULT_URL
+    user: str = "anonymous"
+    password: str | None = None
+    format: str = "table"
+    output_dir: str = DEFAULT_OUTPUT_DIR
+
+
+def load_settings(
+    *,
+    url: str | None = None,
+    password: str | None = None,
+    format_: str | None = None,
+    output_dir: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    config_files: tuple[Path, ...] | None = None,
+) -> ClientSettings:
+    """Settings for one command. Raises InvalidInputError naming the config file that cannot be read."""
+    env = os.environ if environment is None else environment
+    config = _read_config(default_config_files(env) if config_files is None else config_files)
+    chosen_url = url or env.get("TORC_API_URL") or config.get("api_url") or DEFAULT_URL
+    return ClientSettings(
+        url=complete_url(str(chosen_url)),
+        user=env.get("TORC_USERNAME") or env.get("USER") or env.get("USERNAME") or _login_name(),
+        password=password or env.get("TORC_PASSWORD"),
+        format=format_ or env.get("TORC_FORMAT") or str(config.get("format", "table")),
+        output_dir=output_dir or env.get("TORC_OUTPUT_DIR") or str(config.get("output_dir", DEFAULT_OUTPUT_DIR)),
+    )
+
+
+def complete_url(url: str) -> str:
+    """The service's base URL; the path is added where only host and port were given."""
+    if "://" not in url:
+        url = f"http://{url}"
+    url = url.rstrip("/")
+    return url if url.endswith(API_PREFIX) else url + API_PREFIX
+
+
+def connect(settings: ClientSettings, *, patience_s: float = 0.0) -> TorcClient:
+    """A client for these settings; nothing is sent yet."""
+    auth = (settings.user, settings.password) if settings.password else None
+    return TorcClient(Transport(settings.url, auth=auth, patience_s=patience_s))
+
+
+def default_config_files(env: Mapping[str, str]) -> tuple[Path, ...]:
+    """Lowest to highest: the site's, the user's, the folder's."""
+    home = Path(env.get("XDG_CONFIG_HOME") or Path(env.get("HOME", "/")) / ".config")
+    return (Path("/etc/torc/config.toml"), home / "torc" / "config.toml", Path("torc.toml"))
+
+
+def _read_config(files: tuple[Path, ...]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for file in files:
+        try:
+            section = tomllib.loads(file.read_text()).get("client", {})
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            continue
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise InvalidInputError(f"{file}: {error}", hint="mend or remove this config file") from error
+        merged.update(section)
+    return merged
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "anonymous"
