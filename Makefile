@@ -1,0 +1,63 @@
+# Two commands matter: `make demo` and `make test`. Each sets up what it needs in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+PYTEST_ARGS ?=
+
+.PHONY: demo test check unit setup dev bench lock clean help
+
+help:
+	@echo "make demo    set up, run the failure handler demo, show jobs, attempts and open decisions"
+	@echo "make test    set up, lint, check types and import directions, run all tests"
+	@echo "make bench   set up, run the benchmarks (several minutes)"
+	@echo "make lock    renew the pinned versions in locks/"
+	@echo "make clean   remove .venv and everything that runs left behind"
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ echo "python3 -m venv failed; on Debian: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+
+$(VENV)/.runtime: locks/runtime.txt pyproject.toml | $(BIN)/python
+	@echo "Setting up $(VENV) ..."
+	@$(PIP) install --quiet --require-hashes --requirement locks/runtime.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: locks/dev.txt $(VENV)/.runtime
+	@$(PIP) install --quiet --require-hashes --requirement locks/dev.txt
+	@touch $@
+
+$(VENV)/.bench: locks/bench.txt $(VENV)/.dev
+	@$(PIP) install --quiet --require-hashes --requirement locks/bench.txt
+	@touch $@
+
+setup: $(VENV)/.runtime
+dev: $(VENV)/.dev
+
+demo: setup
+	@BIN=$(BIN) bash examples/scripts/demo.sh
+
+check: dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: dev
+	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+
+test: check unit
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.throughput
+	$(BIN)/python -m benchmarks.scale
+
+lock: dev
+	$(BIN)/python -m pip install --quiet uv
+	bash locks/renew.sh $(BIN)/uv
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis demo-output output
