@@ -1,0 +1,106 @@
+"""Who is lost, judged from facts alone."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from torc_core.api.jobs import JobModel
+from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
+from torc_core.jobs.status import JobStatus
+from torc_core.recovery.orphans import HostFacts, OrphanPlan, ProcessIdentity, plan_orphans
+
+HOST = HostFacts(
+    hostname="here", boot_id="boot-2", booted_at=datetime(2025, 3, 1, 12, 0, tzinfo=UTC), pid_namespace="pid:[1]"
+)
+ALIVE = ProcessIdentity(pid=77, boot_id="boot-2", start_ticks=500, pid_namespace="pid:[1]")
+
+
+def node(node_id: int = 1, *, facts: dict[str, Any] | None = None, **changes: Any) -> ComputeNodeModel:
+    fields: dict[str, Any] = {
+        "id": node_id,
+        "workflow_id": 9,
+        "hostname": "here",
+        "pid": 77,
+        "start_time": "2025-03-01T13:00:00Z",
+        "num_cpus": 1,
+        "num_gpus": 0,
+        "num_nodes": 1,
+        "memory_gb": 1.0,
+        "compute_node_type": "local",
+        "is_active": True,
+        "scheduler": ALIVE.as_scheduler_facts() if facts is None else facts,
+    }
+    return ComputeNodeModel(**(fields | changes))
+
+
+def job(job_id: int, holder: int | None, status: JobStatus = JobStatus.RUNNING) -> JobModel:
+    return JobModel(
+        id=job_id, workflow_id=9, name=f"job{job_id}", command="true", status=status, compute_node_id=holder
+    )
+
+
+def plan(*nodes: ComputeNodeModel, jobs: tuple[JobModel, ...] = (), **facts: Any) -> OrphanPlan:
+    facts.setdefault("processes", {77: ALIVE})
+    return plan_orphans(9, nodes=nodes, jobs=jobs, host=HOST, **facts)
+
+
+def test_a_runner_whose_process_lives_keeps_its_jobs() -> None:
+    assert plan(node(), jobs=(job(5, 1),)).is_empty
+
+
+def test_a_runner_whose_process_is_gone_loses_its_jobs() -> None:
+    found = plan(node(), jobs=(job(5, 1), job(6, 1, JobStatus.PENDING), job(7, 2)), processes={77: None})
+    assert [runner.compute_node_id for runner in found.runners] == [1]
+    assert [(stranded.job_id, stranded.started) for stranded in found.jobs] == [(5, True), (6, False)]
+
+
+def test_another_process_under_the_same_pid_does_not_save_the_runner() -> None:
+    later = ProcessIdentity(pid=77, boot_id="boot-2", start_ticks=501, pid_namespace="pid:[1]")
+    assert plan(node(), processes={77: later}).runners
+
+
+def test_a_runner_from_before_the_restart_of_the_machine_is_lost() -> None:
+    facts = ALIVE.as_scheduler_facts() | {"boot_id": "boot-1"}
+    old = node(facts=facts, start_time="2025-03-01T08:00:00Z", last_heartbeat="2025-03-01T11:59:00Z")
+    assert plan(old).runners[0].reason == "the machine here was restarted"
+
+
+def test_another_machine_with_the_same_name_that_was_heard_of_since_is_not_judged() -> None:
+    facts = ALIVE.as_scheduler_facts() | {"boot_id": "boot-1"}
+    twin = node(facts=facts, start_time="2025-03-01T08:00:00Z", last_heartbeat="2025-03-01T12:30:00Z")
+    found = plan(twin, jobs=(job(5, 1),))
+    assert found.is_empty
+    assert found.out_of_sight == 1
+
+
+def test_a_runner_on_another_machine_or_in_another_container_is_not_judged() -> None:
+    elsewhere = node(1, hostname="there")
+    container = node(2, facts=ALIVE.as_scheduler_facts() | {"pid_namespace": "pid:[2]"})
+    found = plan(elsewhere, container, processes={77: None})
+    assert found.is_empty
+    assert found.out_of_sight == 2
+
+
+def test_an_inactive_runner_that_still_holds_jobs_is_lost() -> None:
+    found = plan(node(hostname="there", is_active=False), jobs=(job(5, 1),))
+    assert [stranded.job_id for stranded in found.jobs] == [5]
+
+
+def test_claims_of_nobody_are_given_back_only_when_no_runner_is_there() -> None:
+    unheld = job(5, None, JobStatus.PENDING)
+    assert plan(node(), jobs=(unheld,)).claims_of_nobody == ()
+    assert plan(node(), jobs=(unheld,), processes={77: None}).claims_of_nobody == (5,)
+    assert plan(jobs=(unheld,)).claims_of_nobody == (5,)
+
+
+def test_an_ended_slurm_allocation_loses_its_runners_and_is_closed() -> None:
+    worker = node(hostname="n017", facts={"type": "slurm", "slurm_job_id": "4711"})
+    allocations = tuple(
+        ScheduledComputeNodeModel(
+            id=n, workflow_id=9, scheduler_id=slurm_id, scheduler_config_id=1, scheduler_type="slurm", status=status
+        )
+        for n, (slurm_id, status) in enumerate([(4711, "active"), (4712, "active"), (4713, "pending")], start=1)
+    )
+    found = plan(worker, jobs=(job(5, 1),), allocations=allocations, ended_slurm_jobs={4711, 4713})
+    assert [stranded.slurm_job_id for stranded in found.jobs] == [4711]
+    assert [allocation.scheduler_id for allocation in found.active_allocations] == [4711]
+    assert [allocation.scheduler_id for allocation in found.pending_allocations] == [4713]

@@ -1,0 +1,115 @@
+"""Find runners that are gone, and take back what they held: gather, let torc_core decide, apply."""
+
+import socket
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from torc_client.http import TorcClient
+from torc_core.api.jobs import JobModel, ReleaseClaimsRequest, TakeBackRequest, TakeBackResponse, TakenBackJob
+from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
+from torc_core.errors import RunnerError
+from torc_core.jobs.status import JobStatus
+from torc_core.recovery.orphans import HostFacts, LostRunner, OrphanPlan, ProcessIdentity, plan_orphans
+
+_PROC: Final = Path("/proc")
+_STATE_FIELD: Final = 0
+_START_FIELD: Final = 19
+"""Places in /proc/<pid>/stat behind the command name, which may itself hold blanks and brackets."""
+_DEAD_STATES: Final = frozenset("ZXx")
+
+
+def host_facts() -> HostFacts:
+    """What identifies this machine since its last start. Raises RunnerError where there is no /proc."""
+    try:
+        boot_seconds = next(
+            int(line.split()[1]) for line in (_PROC / "stat").read_text().splitlines() if line.startswith("btime ")
+        )
+        return HostFacts(
+            hostname=socket.gethostname(),
+            boot_id=(_PROC / "sys/kernel/random/boot_id").read_text().strip(),
+            booted_at=datetime.fromtimestamp(boot_seconds, tz=UTC),
+            pid_namespace=str((_PROC / "self/ns/pid").readlink()),
+        )
+    except (OSError, StopIteration) as error:
+        raise RunnerError(f"cannot tell this machine's identity from {_PROC}: {error}") from error
+
+
+def process_identity(pid: int) -> ProcessIdentity | None:
+    """The living process with this pid, or None; a process that only waits to be reaped does not live."""
+    try:
+        stat = (_PROC / str(pid) / "stat").read_text()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return None
+    fields = stat.rpartition(")")[2].split()
+    if fields[_STATE_FIELD] in _DEAD_STATES:
+        return None
+    host = host_facts()
+    return ProcessIdentity(
+        pid=pid, boot_id=host.boot_id, start_ticks=int(fields[_START_FIELD]), pid_namespace=host.pid_namespace
+    )
+
+
+def find_orphans(
+    client: TorcClient, workflow_id: int, *, host: HostFacts, ended_slurm_jobs: Collection[int] = ()
+) -> OrphanPlan:
+    """Changes nothing. `ended_slurm_jobs` are Slurm ids surely neither queued nor running."""
+    jobs = _jobs_in_hands(client, workflow_id)
+    nodes = _nodes_to_judge(client, workflow_id, jobs)
+    return plan_orphans(
+        workflow_id,
+        nodes=nodes,
+        jobs=jobs,
+        host=host,
+        processes={node.pid: process_identity(node.pid) for node in nodes if node.hostname == host.hostname},
+        allocations=_open_allocations(client, workflow_id) if ended_slurm_jobs else (),
+        ended_slurm_jobs=ended_slurm_jobs,
+    )
+
+
+def take_back(client: TorcClient, plan: OrphanPlan, *, requeue: bool) -> TakeBackResponse:
+    """Applies the plan; with `requeue` started jobs go back to the queue, otherwise they end as failures."""
+    taken: list[TakenBackJob] = []
+    for reason, node_ids in _by_reason(plan.runners):
+        request = TakeBackRequest(compute_node_ids=node_ids, requeue=requeue, reason=reason)
+        taken.extend(client.take_back_jobs(plan.workflow_id, request).jobs)
+    if plan.claims_of_nobody:
+        client.release_claims(plan.workflow_id, ReleaseClaimsRequest(job_ids=list(plan.claims_of_nobody)))
+    for allocation in (*plan.pending_allocations, *plan.active_allocations):
+        if allocation.id is not None:
+            client.scheduled_compute_nodes.update(allocation.id, allocation.model_copy(update={"status": "complete"}))
+    return TakeBackResponse(jobs=taken)
+
+
+def _by_reason(runners: Iterable[LostRunner]) -> list[tuple[str, list[int]]]:
+    ordered = sorted(runners, key=lambda runner: runner.reason)
+    return [
+        (reason, [runner.compute_node_id for runner in group])
+        for reason, group in groupby(ordered, key=lambda runner: runner.reason)
+    ]
+
+
+def _jobs_in_hands(client: TorcClient, workflow_id: int) -> list[JobModel]:
+    return [
+        job
+        for status in (JobStatus.RUNNING, JobStatus.PENDING)
+        for job in client.jobs.list_all(workflow_id=workflow_id, status=status)
+    ]
+
+
+def _nodes_to_judge(client: TorcClient, workflow_id: int, jobs: list[JobModel]) -> list[ComputeNodeModel]:
+    """The active runners, and inactive ones that still hold jobs."""
+    active = client.compute_nodes.list_all(workflow_id=workflow_id, is_active=True)
+    known = {node.id for node in active}
+    holders = {job.compute_node_id for job in jobs if job.compute_node_id is not None} - known
+    return [*active, *(client.compute_nodes.get(holder) for holder in sorted(holders))]
+
+
+def _open_allocations(client: TorcClient, workflow_id: int) -> list[ScheduledComputeNodeModel]:
+    return [
+        allocation
+        for status in ("pending", "active")
+        for allocation in client.scheduled_compute_nodes.list_all(workflow_id=workflow_id, status=status)
+    ]
