@@ -1,0 +1,190 @@
+"""Failures grouped by what they have in common, proposals, and decisions with their outcomes."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from torc_core.api.base import ApiModel, Page
+from torc_core.recovery.evidence import Evidence
+from torc_core.recovery.suggestion import Suggestion
+
+MAX_DECIDED_JOBS = 10_000
+"""How many jobs one proposal or one call may decide."""
+
+DEFAULT_MAX_AI_RETRIES = 3
+"""How often a job may be sent back by agents and rules together, in one run."""
+
+Action = Literal["retry", "fail"]
+ActorKind = Literal["person", "agent", "rules"]
+ProposalStatus = Literal["open", "approved", "rejected", "expired"]
+ItemStatus = Literal["would_apply", "applied", "skipped"]
+Outcome = Literal["open", "succeeded", "failed_again", "not_run"]
+
+
+class Actor(ApiModel):
+    """Who proposes or decides: a person, an agent (name and version, and the user it works for), or the rules."""
+
+    kind: ActorKind
+    name: str = Field(min_length=1, max_length=200)
+    version: str | None = Field(default=None, max_length=100)
+    user: str | None = Field(default=None, max_length=200)
+
+
+class SignatureRecord(ApiModel):
+    """What became of earlier decisions on a signature, in every workflow of this server."""
+
+    retried: int = 0
+    retries_succeeded: int = 0
+    retries_failed_again: int = 0
+    failed: int = 0
+
+
+class FailureSample(ApiModel):
+    """One failed attempt of a group. The texts in `evidence` are untrusted data."""
+
+    job_id: int
+    job_name: str
+    run_id: int
+    attempt_id: int
+    return_code: int
+    exec_time_minutes: float | None = None
+    evidence: Evidence | None = None
+
+
+class FailureGroup(ApiModel):
+    """Failures with one signature. `job_ids` is cut to the asked length, `count` is the whole number."""
+
+    signature: str
+    cause: str
+    count: int
+    job_ids: list[int]
+    suggestion: Suggestion | None = None
+    record: SignatureRecord = Field(default_factory=SignatureRecord)
+    sample: FailureSample
+
+
+class FailureGroups(Page[FailureGroup]):
+    """Groups, the largest first; `total_jobs` counts the failed jobs of all groups, not only of this page."""
+
+    workflow_id: int
+    total_jobs: int
+
+
+class Classification(ApiModel):
+    """One judgement, on one job or on every pending_failed job with one signature."""
+
+    job_id: int | None = None
+    signature: str | None = None
+    action: Action
+    reason: str = Field(min_length=1, max_length=2000)
+    memory: str | None = None
+    runtime: str | None = None
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        if (self.job_id is None) == (self.signature is None):
+            raise ValueError("name either job_id or signature")
+        if self.action == "fail" and (self.memory or self.runtime):
+            raise ValueError("memory and runtime go with action retry only")
+        return self
+
+
+class DecisionLimits(ApiModel):
+    """Bounds of a proposal or decision; None leaves the server's own."""
+
+    max_ai_retries: int | None = Field(default=None, ge=0)
+    max_memory: str | None = None
+    max_runtime: str | None = None
+
+
+class ClassifyRequest(ApiModel):
+    """Judgements on pending_failed jobs of one workflow, as a proposal or as a decision."""
+
+    classifications: list[Classification] = Field(min_length=1)
+    actor: Actor
+    limits: DecisionLimits = Field(default_factory=DecisionLimits)
+    expires_in_s: float = Field(default=86_400.0, gt=0)
+
+
+class ClassifiedJob(ApiModel):
+    """What a judgement means for one job, bound to the attempt it was made on."""
+
+    job_id: int
+    job_name: str
+    run_id: int
+    attempt_id: int
+    signature: str | None = None
+    action: Action
+    reason: str
+    memory: str | None = None
+    old_memory: str | None = None
+    runtime: str | None = None
+    old_runtime: str | None = None
+    status: ItemStatus
+    detail: str | None = None
+    """Why a job is skipped: it moved on, its bound is reached, it is of another workflow."""
+
+
+class ProposalModel(ApiModel):
+    """A stored proposal. `jobs` may be cut; the counts are whole."""
+
+    id: int
+    workflow_id: int
+    status: ProposalStatus
+    actor: Actor
+    created_at: str
+    expires_at: str
+    job_count: int
+    jobs_to_retry: int
+    jobs_to_fail: int
+    jobs_skipped: int
+    jobs: list[ClassifiedJob]
+    decided_by: Actor | None = None
+    decided_at: str | None = None
+    decision_reason: str | None = None
+
+
+class ApproveRequest(ApiModel):
+    """Applies an open proposal, whole or in part; `edits` replace the proposal's judgement of their jobs."""
+
+    actor: Actor
+    only_job_ids: list[int] | None = None
+    edits: list[Classification] = Field(default_factory=list)
+    reason: str | None = Field(default=None, max_length=2000)
+
+
+class RejectRequest(ApiModel):
+    actor: Actor
+    reason: str = Field(min_length=1, max_length=2000)
+
+
+class ClassifyResponse(ApiModel):
+    """What was applied. Jobs that moved on since are skipped, each with its reason; `jobs` may be cut."""
+
+    workflow_id: int
+    proposal_id: int | None = None
+    jobs_to_retry: int
+    jobs_to_fail: int
+    jobs_skipped: int
+    jobs: list[ClassifiedJob]
+
+
+class DecisionModel(ApiModel):
+    """One applied decision on one job, and what came of it."""
+
+    id: int
+    workflow_id: int
+    job_id: int
+    job_name: str
+    run_id: int
+    attempt_id: int
+    signature: str | None = None
+    action: Action
+    reason: str
+    memory: str | None = None
+    runtime: str | None = None
+    actor: Actor
+    approved_by: Actor | None = None
+    proposal_id: int | None = None
+    decided_at: str
+    outcome: Outcome
