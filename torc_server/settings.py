@@ -1,0 +1,54 @@
+"""What a server is told when it starts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from torc_core.errors import InvalidInputError
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+DEFAULT_DATABASE: Final = Path("torc.db")
+DATABASE_VARIABLES: Final = ("TORC_DATABASE", "DATABASE_URL")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Settings of one server process. `port` 0 lets the system pick one."""
+
+    database: Path
+    host: str = "127.0.0.1"
+    port: int = 8080
+    log_level: LogLevel = "info"
+    use_pending_failed: bool = True
+    """What a workflow that says nothing about `use_pending_failed` gets."""
+    stop_at_stdin_eof: bool = False
+
+
+def find_database(flag: str | None, environment: Mapping[str, str]) -> tuple[Path, str]:
+    """The database file, and who named it: the flag, then TORC_DATABASE, then DATABASE_URL, then `torc.db` here.
+
+    Raises InvalidInputError when DATABASE_URL names anything but SQLite.
+    """
+    if flag is not None:
+        return database_path(flag, source="--database"), "--database"
+    for variable in DATABASE_VARIABLES:
+        if value := environment.get(variable):
+            return database_path(value, source=variable), variable
+    return DEFAULT_DATABASE, "the default"
+
+
+def database_path(value: str, *, source: str) -> Path:
+    """The file behind a plain path, `sqlite:path` or `sqlite:///absolute/path`."""
+    scheme, colon, rest = value.partition(":")
+    if scheme == "sqlite" and colon:
+        value = rest.partition("?")[0].removeprefix("//")
+    elif rest.startswith("//"):
+        raise InvalidInputError(
+            f"{source} names a {scheme} database, and only SQLite files are supported",
+            hint="name a file: --database PATH, or sqlite:PATH in DATABASE_URL",
+        )
+    if not value:
+        raise InvalidInputError(f"{source} names no database file", hint="name one: --database PATH")
+    return Path(value)
