@@ -76,8 +76,8 @@ class ServerProcess:
     def log(self) -> str:
         return self.log_path.read_text()
 
-    def client(self, **options: float) -> TorcClient:
-        return TorcClient(Transport(self.url, **options))
+    def client(self, *, patience_s: float = 0.0) -> TorcClient:
+        return TorcClient(Transport(self.url, patience_s=patience_s))
 
     def stop(self, *, timeout_s: float = 10.0) -> int:
         """SIGTERM, then the exit code."""
