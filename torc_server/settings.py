@@ -1,7 +1,8 @@
-"""What a server is told when it starts."""
+"""What a server is told when it starts, and what of it the services need to know."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
 
@@ -11,6 +12,18 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 DEFAULT_DATABASE: Final = Path("torc.db")
 DATABASE_VARIABLES: Final = ("TORC_DATABASE", "DATABASE_URL")
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class ServiceSettings:
+    """`use_pending_failed` holds for workflows that do not choose for themselves."""
+
+    use_pending_failed: bool = True
+    clock: Callable[[], datetime] = utc_now
 
 
 @dataclass(frozen=True, slots=True)
