@@ -1,0 +1,106 @@
+"""The unit of work: one request, one transaction, and what to tell the world once it is committed."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, Final
+
+from sqlalchemy import Row
+from sqlmodel import Session
+
+from torc_core.api.events import Severity, StreamEvent
+from torc_server.db.engine import Database
+
+_CHUNK: Final = 5_000
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """What services need to know from outside; `use_pending_failed` holds where a workflow does not choose."""
+
+    use_pending_failed: bool = True
+    clock: Callable[[], datetime] = utc_now
+
+
+class UnitOfWork:
+    """What a service works on.
+
+    Queries run on `session`. `announcements` and `touched` (workflows whose ready jobs, cancellation or
+    completion changed) are for the edge, which publishes them after the commit and drops them after a failure.
+    """
+
+    def __init__(self, session: Session, settings: ServiceSettings) -> None:
+        self.session = session
+        self.settings = settings
+        self.now = settings.clock()
+        self.announcements: list[StreamEvent] = []
+        self.touched: set[int] = set()
+
+    @property
+    def now_text(self) -> str:
+        """RFC 3339 in UTC with milliseconds."""
+        return self.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    @property
+    def now_ms(self) -> int:
+        return int(self.now.timestamp() * 1000)
+
+    def announce(self, workflow_id: int, event_type: str, *, severity: Severity, data: dict[str, Any]) -> None:
+        """Sends one frame to the event streams of the workflow, after the commit."""
+        self.announcements.append(
+            StreamEvent(
+                workflow_id=workflow_id, timestamp=self.now_ms, event_type=event_type, severity=severity, data=data
+            )
+        )
+
+    def touch(self, workflow_id: int) -> None:
+        """Wakes whoever waits for jobs of the workflow, after the commit."""
+        self.touched.add(workflow_id)
+
+    # -- for the queries ------------------------------------------------------------------------
+
+    def rows(self, sql: str, **params: Any) -> Sequence[Row[Any]]:
+        """All rows of a statement with `:name` parameters."""
+        return self.session.connection().exec_driver_sql(sql, params).fetchall()
+
+    def row(self, sql: str, **params: Any) -> Row[Any] | None:
+        return self.session.connection().exec_driver_sql(sql, params).fetchone()
+
+    def value(self, sql: str, **params: Any) -> Any:
+        """The first column of the first row, or None."""
+        found = self.row(sql, **params)
+        return None if found is None else found[0]
+
+    def ids(self, sql: str, **params: Any) -> list[int]:
+        """The first column of every row."""
+        return [found[0] for found in self.rows(sql, **params)]
+
+    def run(self, sql: str, **params: Any) -> int:
+        """Runs a statement that writes; how many rows it changed."""
+        return self.session.connection().exec_driver_sql(sql, params).rowcount
+
+    def run_many(self, sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Runs one statement with `?` parameters for each row, reading the rows bit by bit."""
+        connection, source = self.session.connection(), iter(rows)
+        while chunk := list(islice(source, _CHUNK)):
+            connection.exec_driver_sql(sql, chunk)
+
+
+@contextmanager
+def write_unit(database: Database, settings: ServiceSettings) -> Iterator[UnitOfWork]:
+    """A unit of work that is committed at the end, or leaves no trace when anything is raised."""
+    with database.writing() as session:
+        yield UnitOfWork(session, settings)
+
+
+@contextmanager
+def read_unit(database: Database, settings: ServiceSettings) -> Iterator[UnitOfWork]:
+    """A unit of work that only reads."""
+    with database.reading() as session:
+        yield UnitOfWork(session, settings)
