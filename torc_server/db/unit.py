@@ -1,9 +1,7 @@
 """The unit of work: one request, one transaction, and what to tell the world once it is committed."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final
 
@@ -12,20 +10,9 @@ from sqlmodel import Session
 
 from torc_core.api.events import Severity, StreamEvent
 from torc_server.db.engine import Database
+from torc_server.settings import ServiceSettings
 
 _CHUNK: Final = 5_000
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceSettings:
-    """What services need to know from outside; `use_pending_failed` holds where a workflow does not choose."""
-
-    use_pending_failed: bool = True
-    clock: Callable[[], datetime] = utc_now
 
 
 class UnitOfWork:
