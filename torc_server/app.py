@@ -3,15 +3,48 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from torc_core import API_PREFIX, __version__
 from torc_server.broadcast import Hub
-from torc_server.routes import system
+from torc_server.db.engine import Database
+from torc_server.routes import (
+    actions,
+    compute_nodes,
+    event_stream,
+    events,
+    failure_handlers,
+    files,
+    others,
+    relationships,
+    resource_requirements,
+    results,
+    schedulers,
+    system,
+    user_data,
+)
 from torc_server.routes.problems import add_error_handlers
-from torc_server.settings import ServerSettings
+from torc_server.routes.work import Work
+from torc_server.settings import ServerSettings, ServiceSettings
+
+_ROUTERS: Final = (
+    system.router,
+    actions.router,
+    relationships.router,
+    files.router,
+    user_data.router,
+    resource_requirements.router,
+    results.router,
+    events.router,
+    event_stream.router,
+    failure_handlers.router,
+    compute_nodes.router,
+    schedulers.router,
+    others.router,
+)
 
 
 def create_app(settings: ServerSettings) -> FastAPI:
@@ -19,6 +52,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
 
     Raises the TorcError that says why the database cannot be used.
     """
+    database = Database(settings.database)
     hub = Hub()
 
     @asynccontextmanager
@@ -26,6 +60,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
         hub.attach(asyncio.get_running_loop())
         yield
         hub.close()
+        database.close()
 
     app = FastAPI(
         title="Torc",
@@ -35,10 +70,10 @@ def create_app(settings: ServerSettings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.hub = hub
-    app.state.settings = settings
+    app.state.work = Work(database, ServiceSettings(use_pending_failed=settings.use_pending_failed), hub)
     add_error_handlers(app)
-    for routes in (system,):
-        app.include_router(routes.router, prefix=API_PREFIX)
+    for router in _ROUTERS:
+        app.include_router(router, prefix=API_PREFIX)
     return app
 
 

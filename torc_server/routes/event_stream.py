@@ -1,0 +1,63 @@
+"""The stream of what happens now, as server-sent events."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Final
+
+from fastapi import Query
+from fastapi.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
+
+from torc_core.api.events import Severity, StreamEvent
+from torc_server.broadcast import Hub
+from torc_server.db.unit import UnitOfWork
+from torc_server.routes.contract import contract_router
+from torc_server.routes.parameters import RecordId
+from torc_server.routes.work import Working
+from torc_server.services.lookup import find_workflow
+
+KEEP_ALIVE_S: Final = 15.0
+_KEEP_ALIVE: Final = ": keep-alive\n\n"
+_LEVELS: Final[dict[str, Severity]] = {"debug": "debug", "info": "info", "warning": "warning", "error": "error"}
+
+router = contract_router("events")
+
+
+@router.get(
+    "/workflows/{id}/events/stream",
+    response_model=StreamEvent,
+    response_class=StreamingResponse,
+    response_description="Frames of server-sent events; the data of each is one StreamEvent.",
+)
+async def stream_events(
+    workflow_id: RecordId, work: Working, level: Annotated[str, Query()] = "info"
+) -> StreamingResponse:
+    await run_in_threadpool(work.read, _check_workflow, workflow_id)
+    return StreamingResponse(
+        _frames(work.hub, workflow_id, _LEVELS.get(level.lower(), "info")),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
+    )
+
+
+def _check_workflow(uow: UnitOfWork, workflow_id: int) -> None:
+    find_workflow(uow, workflow_id)
+
+
+async def _frames(hub: Hub, workflow_id: int, level: Severity) -> AsyncIterator[str]:
+    """Until the reader leaves or the server stops."""
+    with hub.reading(workflow_id, level) as reader:
+        yield ": connected\n\n"
+        while not hub.is_closing:
+            if not await reader.wait(KEEP_ALIVE_S):
+                yield _KEEP_ALIVE
+                continue
+            events, dropped = reader.take()
+            if events:
+                yield "".join(_frame(event.event_type, event.model_dump_json()) for event in events)
+            if dropped:
+                yield _frame("warning", json.dumps({"dropped": dropped}))
+
+
+def _frame(event_type: str, data: str) -> str:
+    return f"event: {event_type}\ndata: {data}\n\n"
