@@ -25,6 +25,7 @@ from torc_server.routes import (
     schedulers,
     system,
     user_data,
+    workflows,
 )
 from torc_server.routes.problems import add_error_handlers
 from torc_server.routes.work import Work
@@ -32,6 +33,7 @@ from torc_server.settings import ServerSettings, ServiceSettings
 
 _ROUTERS: Final = (
     system.router,
+    workflows.router,
     actions.router,
     relationships.router,
     files.router,

@@ -1,6 +1,8 @@
 """Stored events, and the stream of what happens now."""
 
-from typing import Any
+from typing import Annotated, Any
+
+from fastapi import Body
 
 from torc_core.api.base import Page
 from torc_core.api.events import EventModel
@@ -35,7 +37,7 @@ def get_event(record_id: RecordId, work: Working) -> EventModel:
 
 
 @router.put("/events/{id}")
-def update_event(record_id: RecordId, body: Any, work: Working) -> EventModel:
+def update_event(record_id: RecordId, body: Annotated[Any, Body()], work: Working) -> EventModel:
     return work.write(events.update_event, record_id, body)
 
 
