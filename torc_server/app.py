@@ -12,6 +12,7 @@ from torc_core import API_PREFIX, __version__
 from torc_server.broadcast import Hub
 from torc_server.db.engine import Database
 from torc_server.routes import (
+    access,
     actions,
     compute_nodes,
     event_stream,
@@ -46,6 +47,7 @@ _ROUTERS: Final = (
     compute_nodes.router,
     schedulers.router,
     others.router,
+    access.router,
 )
 
 
