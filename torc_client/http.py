@@ -5,6 +5,7 @@ from typing import Final, Self, TypeVar
 
 from pydantic import TypeAdapter
 
+from torc_client.failures import FailureOperations
 from torc_client.resources import Collection
 from torc_client.transport import QueryValue, Transport
 from torc_core.api.actions import ClaimActionRequest, ClaimActionResponse, WorkflowActionModel
@@ -66,6 +67,7 @@ class TorcClient:
 
     def __init__(self, transport: Transport) -> None:
         t = self.transport = transport
+        self.failures = FailureOperations(t)
         self.workflows = Collection(t, "/workflows", WorkflowModel, Page[WorkflowModel])
         self.jobs = Collection(t, "/jobs", JobModel, Page[JobModel])
         self.results = Collection(t, "/results", ResultModel, Page[ResultModel])
