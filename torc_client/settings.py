@@ -15,6 +15,9 @@ from torc_core.errors import InvalidInputError
 
 DEFAULT_URL: Final = f"http://localhost:8080{API_PREFIX}"
 DEFAULT_OUTPUT_DIR: Final = "output"
+DEFAULT_DATABASE: Final = Path(DEFAULT_OUTPUT_DIR) / "torc.db"
+_FORMATS: Final = ("table", "json")
+_LOG_LEVELS: Final = ("error", "warning", "info", "debug")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,9 @@ class ClientSettings:
     password: str | None = None
     format: str = "table"
     output_dir: str = DEFAULT_OUTPUT_DIR
+    database: Path = DEFAULT_DATABASE
+    """Of the embedded server that `torc -s` starts."""
+    log_level: str = "warning"
 
 
 def load_settings(
@@ -34,10 +40,12 @@ def load_settings(
     password: str | None = None,
     format_: str | None = None,
     output_dir: str | None = None,
+    database: Path | None = None,
+    log_level: str | None = None,
     environment: Mapping[str, str] | None = None,
     config_files: tuple[Path, ...] | None = None,
 ) -> ClientSettings:
-    """Settings for one command. Raises InvalidInputError naming the config file that cannot be read."""
+    """Settings for one command. Raises InvalidInputError naming what cannot be read or is no choice."""
     env = os.environ if environment is None else environment
     config = _read_config(default_config_files(env) if config_files is None else config_files)
     chosen_url = url or env.get("TORC_API_URL") or config.get("api_url") or DEFAULT_URL
@@ -45,9 +53,19 @@ def load_settings(
         url=complete_url(str(chosen_url)),
         user=env.get("TORC_USERNAME") or env.get("USER") or env.get("USERNAME") or _login_name(),
         password=password or env.get("TORC_PASSWORD"),
-        format=format_ or env.get("TORC_FORMAT") or str(config.get("format", "table")),
+        format=_one_of(_FORMATS, "format", format_ or env.get("TORC_FORMAT") or config.get("format", "table")),
         output_dir=output_dir or env.get("TORC_OUTPUT_DIR") or str(config.get("output_dir", DEFAULT_OUTPUT_DIR)),
+        database=Path(database or env.get("TORC_DATABASE") or config.get("database", DEFAULT_DATABASE)),
+        log_level=_one_of(
+            _LOG_LEVELS, "log level", log_level or env.get("TORC_LOG_LEVEL") or config.get("log_level", "warning")
+        ),
     )
+
+
+def _one_of(choices: tuple[str, ...], what: str, value: object) -> str:
+    if value in choices:
+        return str(value)
+    raise InvalidInputError(f"{value!r} is no {what}", hint=f"use one of {', '.join(choices)}")
 
 
 def complete_url(url: str) -> str:

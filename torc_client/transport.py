@@ -3,7 +3,7 @@
 import contextlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Self
 
 import httpx
@@ -81,6 +81,29 @@ class Transport:
             self._pause(wait_s)
             wait_s = min(wait_s * 2, _LONGEST_PAUSE_S)
 
+    def stream_lines(
+        self, path: str, *, query: Mapping[str, QueryValue] | None = None, deadline: float | None = None
+    ) -> Iterator[str]:
+        """The lines of an answer that goes on, until it ends or `clock` reaches `deadline`. Raises as `request`."""
+        left_s = None if deadline is None else max(0.0, deadline - self._clock())
+        try:
+            with self._http.stream(
+                "GET",
+                f"{self.base_url}{path}",
+                params=_params(query),
+                timeout=httpx.Timeout(10.0, read=left_s),
+            ) as response:
+                if not response.is_success:
+                    raise error_from_answer(response.status_code, response.read())
+                for line in response.iter_lines():
+                    yield line
+                    if deadline is not None and self._clock() >= deadline:
+                        return
+        except httpx.ReadTimeout:
+            return  # nothing came until the deadline
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+
     def _send(
         self,
         method: str,
@@ -93,7 +116,7 @@ class Transport:
         response = self._http.request(
             method,
             f"{self.base_url}{path}",
-            params={key: _as_text(value) for key, value in (query or {}).items() if value is not None},
+            params=_params(query),
             content=body,
             headers={"Content-Type": "application/json"} if body is not None else None,
             timeout=httpx.USE_CLIENT_DEFAULT if timeout_s is None else httpx.Timeout(timeout_s, connect=10.0),
@@ -125,6 +148,10 @@ def _first_words(body: bytes) -> str:
     with contextlib.suppress(ValueError):
         text = json.dumps(json.loads(text))
     return text[:200] or "(nothing)"
+
+
+def _params(query: Mapping[str, QueryValue] | None) -> dict[str, str]:
+    return {key: _as_text(value) for key, value in (query or {}).items() if value is not None}
 
 
 def _as_text(value: Any) -> str:

@@ -1,0 +1,87 @@
+"""Embedded servers: real processes over a real file."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers import wait_until
+from torc_client.recovery.orphans import process_identity
+from torc_client.standalone import embedded_server
+from torc_client.transport import Transport
+from torc_core.errors import RunnerError, StateConflictError
+
+
+def state_of(database: Path) -> dict[str, object]:
+    content: dict[str, object] = json.loads(database.with_name(f"{database.name}.server.json").read_text())
+    return content
+
+
+def answers(url: str) -> bool:
+    with Transport(url) as transport:
+        return json.loads(transport.request("GET", "/ping")) == {"status": "ok"}
+
+
+def test_the_server_lives_as_long_as_the_block(tmp_path: Path) -> None:
+    database = tmp_path / "deep" / "torc.db"
+    with embedded_server(database) as url:
+        assert answers(url)
+        pid = state_of(database)["pid"]
+        assert isinstance(pid, int)
+        assert os.getsid(pid) == pid
+    assert process_identity(pid) is None
+    assert state_of(database)["pid"] == 0
+
+
+def test_a_second_command_joins_and_may_leave_last(tmp_path: Path) -> None:
+    database = tmp_path / "torc.db"
+    first = embedded_server(database)
+    url = first.__enter__()
+    second = embedded_server(database)
+    assert second.__enter__() == url
+    first.__exit__(None, None, None)
+    assert answers(url)
+    second.__exit__(None, None, None)
+    assert state_of(database)["pid"] == 0
+
+
+def test_the_server_ends_when_its_command_is_killed_and_the_next_command_starts_another(tmp_path: Path) -> None:
+    database = tmp_path / "torc.db"
+    code = (
+        "import pathlib, signal, sys\n"
+        "from torc_client.standalone import embedded_server\n"
+        "with embedded_server(pathlib.Path(sys.argv[1])) as url:\n"
+        "    print(url, flush=True)\n"
+        "    signal.pause()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(database)], stdout=subprocess.PIPE, text=True) as command:
+        assert command.stdout is not None
+        dead_url = command.stdout.readline().strip()
+        pid = state_of(database)["pid"]
+        assert isinstance(pid, int)
+        command.send_signal(signal.SIGKILL)
+    wait_until(lambda: process_identity(pid) is None, "the embedded server ends with its only command")
+    with embedded_server(database) as url:
+        assert url != dead_url
+        assert answers(url)
+
+
+def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
+    database = tmp_path / "torc.db"
+    database.write_text("this is no database, it only pretends to be one\n" * 100)
+    with pytest.raises(RunnerError, match="did not start"), embedded_server(database):
+        pass
+    with pytest.raises(RunnerError, match="is a folder"), embedded_server(tmp_path):
+        pass
+
+
+def test_a_file_served_on_another_machine_is_left_alone(tmp_path: Path) -> None:
+    database = tmp_path / "torc.db"
+    state = database.with_name("torc.db.server.json")
+    state.write_text(json.dumps({"url": "http://127.0.0.1:1/x", "pid": 5, "hostname": "elsewhere"}))
+    with pytest.raises(StateConflictError, match="served on elsewhere"), embedded_server(database):
+        pass

@@ -1,0 +1,91 @@
+"""`torc create`: a workflow file becomes a workflow."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from torc_cli.command import command
+from torc_cli.session import Session
+
+if TYPE_CHECKING:
+    from torc_core.api.drafts import WorkflowCreated
+
+SpecArgument = Annotated[Path, typer.Argument(metavar="FILE", help="YAML or JSON.", show_default=False)]
+NoMonitoringOption = Annotated[
+    bool, typer.Option("--no-resource-monitoring", help="Do not sample the jobs' memory and CPU.")
+]
+SkipChecksOption = Annotated[bool, typer.Option("--skip-checks", help="Do not look for missing input files.")]
+
+
+@command
+def create(
+    session: Session,
+    file: SpecArgument,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and say what would be created.")] = False,
+    skip_checks: SkipChecksOption = False,
+    no_resource_monitoring: NoMonitoringOption = False,
+) -> None:
+    """Create a workflow from a file."""
+    if dry_run:
+        _show_report(session, file)
+        return
+    created = create_from_file(session, file, resource_monitoring=not no_resource_monitoring)
+    workflow_id = created.workflow.id or 0
+    if not skip_checks:
+        _warn_of_missing_files(session, workflow_id)
+    message = f"Created workflow {workflow_id} with {created.job_count} jobs"
+    session.out.done(
+        f"{message}\nNext: torc run {workflow_id}",
+        {"workflow_id": workflow_id, "status": "success", "message": message, "job_count": created.job_count},
+    )
+
+
+def create_from_file(session: Session, file: Path, *, resource_monitoring: bool = True) -> "WorkflowCreated":
+    """Creates the whole workflow or nothing; what is only strange in the file is said on stderr."""
+    from torc_client.specs import load_draft
+
+    draft, report = load_draft(
+        file, user=session.settings.user, folder=Path.cwd(), resource_monitoring=resource_monitoring
+    )
+    for warning in report.warnings:
+        session.out.note(f"Warning: {warning}")
+    return session.client.create_from_draft(draft)
+
+
+def _warn_of_missing_files(session: Session, workflow_id: int) -> None:
+    from torc_client.workflows import check_start
+
+    check = check_start(session.client, workflow_id, folder=Path.cwd())
+    for path in check.missing_input_files[:20]:
+        session.out.note(f"Warning: the input file {path} does not exist yet, and no job produces it.")
+
+
+def _show_report(session: Session, file: Path) -> None:
+    """Exit code 2 when the file is not valid."""
+    from torc_client.specs import read_spec_text
+    from torc_core.errors import SpecError
+    from torc_core.spec.build import check_workflow
+
+    text = read_spec_text(file)
+    try:
+        report: dict[str, Any] = check_workflow(text, file_name=str(file)).model_dump(mode="json")
+    except SpecError as error:
+        report = {"valid": False, "errors": error.message.splitlines(), "warnings": [], "summary": None}
+    session.out.done("\n".join(_report_lines(report)), report)
+    if not report["valid"]:
+        raise typer.Exit(2)
+
+
+def _report_lines(report: dict[str, Any]) -> list[str]:
+    summary = report["summary"] or {}
+    lines = [
+        f"{key.replace('_', ' ').capitalize()}: {value}"
+        for key, value in summary.items()
+        if value not in (None, 0, []) and key not in ("job_names", "has_schedule_nodes_action")
+    ]
+    lines += [f"Error: {line}" for line in report["errors"]]
+    lines += [f"Warning: {line}" for line in report["warnings"]]
+    warnings = f" (with {len(report['warnings'])} warning(s))" if report["warnings"] else ""
+    return [*lines, f"Validation: {'PASSED' + warnings if report['valid'] else 'FAILED'}"]

@@ -1,0 +1,48 @@
+"""`torc failure-handlers`: rules by exit code."""
+
+import json
+
+import typer
+
+from torc_cli.command import command
+from torc_cli.options import LimitOption, OffsetOption, WorkflowArgument
+from torc_cli.output.base import Column, Table
+from torc_cli.session import Session
+from torc_core.api.failure_handlers import FAILURE_RULES, FailureHandlerModel, FailureRule
+
+app = typer.Typer(no_args_is_help=True, help="Rules that retry failed jobs by exit code.")
+
+
+def describe_rules(handler: FailureHandlerModel) -> str:
+    """`10, 11: bash fix.sh, 3 attempts; any: 2 attempts`."""
+    return "; ".join(_describe(rule) for rule in FAILURE_RULES.validate_json(handler.rules))
+
+
+def _describe(rule: FailureRule) -> str:
+    codes = "any" if rule.match_all_exit_codes else ", ".join(map(str, rule.exit_codes))
+    script = f"{rule.recovery_script}, " if rule.recovery_script else ""
+    return f"{codes}: {script}{rule.max_retries} attempts"
+
+
+HANDLERS = Table(
+    "failure handlers",
+    (Column("ID", "id", right=True), Column("Name", "name"), Column("Rules", describe_rules)),
+)
+
+
+@app.command("list")
+@command
+def list_(
+    session: Session, workflow_id: WorkflowArgument = None, *, limit: LimitOption = None, offset: OffsetOption = 0
+) -> None:
+    """List failure handlers."""
+    found = session.client.workflow_failure_handlers(session.workflow_id(workflow_id))
+    session.out.records(HANDLERS, found[offset:][:limit])
+
+
+@app.command("get")
+@command
+def get(session: Session, failure_handler_id: int) -> None:
+    """Show one failure handler with its rules."""
+    handler = session.client.failure_handlers.get(failure_handler_id)
+    session.out.record(handler.model_dump(mode="json") | {"rules": json.loads(handler.rules)})

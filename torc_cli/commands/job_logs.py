@@ -1,0 +1,108 @@
+"""`torc jobs logs`: what an attempt printed."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from torc_cli.command import command
+from torc_cli.session import Session
+from torc_client.logs import Attempt, JobLogs, Tail, newest_attempt, read_job_logs
+from torc_core.api.jobs import JobModel
+from torc_core.errors import NotFoundError, TorcError
+from torc_core.jobs.status import ACTIVE
+
+
+@command
+def logs(
+    session: Session,
+    job_id: int,
+    *,
+    attempt: Annotated[int | None, typer.Option("--attempt", help="The newest when left out.")] = None,
+    run: Annotated[int | None, typer.Option("--run", help="The newest when left out.")] = None,
+    stdout: Annotated[bool, typer.Option("--stdout", help="Only standard output.")] = False,
+    stderr: Annotated[bool, typer.Option("--stderr", help="Only standard error.")] = False,
+    tail: Annotated[int | None, typer.Option("--tail", min=1, help="Only so many last lines.")] = None,
+    output_dir: Annotated[Path | None, typer.Option("-o", "--output-dir", help="Where the runner wrote.")] = None,
+) -> None:
+    """Show what an attempt of a job printed: its newest, if none is named."""
+    job = session.client.jobs.get(job_id)
+    wanted = newest_attempt(_attempts(session, job, job_id), run_id=run, attempt_id=attempt)
+    if wanted is None:
+        raise NotFoundError(f"job {job_id} ({job.name}) has no such attempt", hint=f"torc results list -j {job_id}")
+    folder = output_dir or Path(session.settings.output_dir)
+    found = read_job_logs(folder, job.workflow_id, job_id, attempt=wanted, lines=tail)
+    if found is not None:
+        _show_files(session, job, found, want_stdout=stdout or not stderr, want_stderr=stderr or not stdout)
+    else:
+        _show_evidence(session, job, wanted, folder=folder, want_stdout=stdout or not stderr)
+
+
+def _attempts(session: Session, job: JobModel, job_id: int) -> list[Attempt]:
+    """Those with a result, and the one under way."""
+    results = session.client.results.list_all(workflow_id=job.workflow_id, job_id=job_id, all_runs=True)
+    attempts = [Attempt(result.run_id, result.attempt_id or 1) for result in results]
+    if job.status in ACTIVE:
+        run_id = session.client.workflows.get(job.workflow_id).run_id or 0
+        attempts.append(Attempt(run_id, job.attempt_id or 1))
+    return attempts
+
+
+def _show_files(session: Session, job: JobModel, logs: JobLogs, *, want_stdout: bool, want_stderr: bool) -> None:
+    chosen = {
+        "stderr": logs.stderr if want_stderr else None,
+        "stdout": logs.stdout if want_stdout or logs.stderr is None else None,
+    }
+    parts = {name: tail for name, tail in chosen.items() if tail is not None}
+    for name, tail in parts.items():
+        session.out.note(f"{name}: {tail.path}{' (only its end is shown)' if tail.is_cut else ''}")
+    session.out.done("".join(_ended(tail.text) for tail in parts.values()).rstrip("\n"), _data(job, logs, parts))
+
+
+def _data(job: JobModel, logs: JobLogs, parts: dict[str, Tail]) -> dict[str, Any]:
+    return {
+        "job_id": job.id,
+        "job_name": job.name,
+        "run_id": logs.attempt.run_id,
+        "attempt_id": logs.attempt.attempt_id,
+        "source": "files",
+        **{name: tail.text for name, tail in parts.items()},
+        **{f"{name}_path": str(tail.path) for name, tail in parts.items()},
+        "is_cut": any(tail.is_cut for tail in parts.values()),
+    }
+
+
+def _show_evidence(session: Session, job: JobModel, wanted: Attempt, *, folder: Path, want_stdout: bool) -> None:
+    try:
+        stored = session.client.job_evidence(job.id or 0, run_id=wanted.run_id, attempt_id=wanted.attempt_id)
+    except NotFoundError as error:
+        raise _no_logs(job, wanted, folder) from error
+    evidence = stored.evidence
+    session.out.note(f"The log files are not below {folder}; this is what the server kept of the failure.")
+    texts = {
+        "stderr": "\n".join(filter(None, (evidence.stderr_excerpt, evidence.stderr_tail))),
+        "stdout": evidence.stdout_tail if want_stdout else "",
+    }
+    session.out.done(
+        "".join(_ended(text) for text in texts.values()).rstrip("\n"),
+        {
+            "job_id": job.id,
+            "job_name": job.name,
+            "run_id": stored.run_id,
+            "attempt_id": stored.attempt_id,
+            "source": "evidence",
+            **texts,
+            "is_cut": evidence.truncated,
+        },
+    )
+
+
+def _no_logs(job: JobModel, wanted: Attempt, folder: Path) -> TorcError:
+    return NotFoundError(
+        f"no logs of job {job.id} ({job.name}), run {wanted.run_id}, attempt {wanted.attempt_id} below {folder}",
+        hint="name the runner's output directory with -o, on the machine where it ran",
+    )
+
+
+def _ended(text: str) -> str:
+    return text if not text or text.endswith("\n") else f"{text}\n"

@@ -1,0 +1,209 @@
+"""`torc jobs`: the jobs of workflows; adding them in bulk is in job_files.py, their logs in job_logs.py."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from torc_cli.command import command
+from torc_cli.commands.job_files import create_from_file
+from torc_cli.commands.job_logs import logs
+from torc_cli.crud import changes, delete_each, show_changed
+from torc_cli.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument, YesOption
+from torc_cli.output.base import Column, Table
+from torc_cli.session import Session
+from torc_core.api.jobs import JobModel
+from torc_core.jobs.status import JobStatus
+
+if TYPE_CHECKING:
+    from torc_client.http import TorcClient
+
+app = typer.Typer(no_args_is_help=True, help="The jobs of workflows, and their logs.")
+app.command("create-from-file")(create_from_file)
+app.command("logs")(logs)
+
+_IDENTITY = (Column("ID", "id", right=True), Column("Name", "name"), Column("Status", "status"))
+JOBS = Table("jobs", (*_IDENTITY, Column("Attempt", "attempt_id", right=True), Column("Command", "command")))
+
+IdsOption = list[int] | None
+
+
+@app.command("create")
+@command
+def create(
+    session: Session,
+    workflow_id: WorkflowArgument = None,
+    *,
+    name: Annotated[str, typer.Option("-n", "--name")],
+    command_: Annotated[str, typer.Option("-c", "--command", help="Run by bash.")],
+    resource_requirements_id: Annotated[int | None, typer.Option("-r", "--resource-requirements-id")] = None,
+    blocking_job_ids: Annotated[
+        IdsOption, typer.Option("-b", "--depends-on-job-ids", "--blocking-job-ids", help="May be repeated.")
+    ] = None,
+    input_file_ids: Annotated[IdsOption, typer.Option("-i", "--input-file-ids", help="May be repeated.")] = None,
+    output_file_ids: Annotated[IdsOption, typer.Option("-o", "--output-file-ids", help="May be repeated.")] = None,
+    failure_handler_id: Annotated[int | None, typer.Option("--failure-handler-id")] = None,
+    priority: Annotated[int | None, typer.Option("--priority", min=0, help="Higher first.")] = None,
+) -> None:
+    """Add a job to a workflow."""
+    record = JobModel(
+        workflow_id=session.workflow_id(workflow_id),
+        name=name,
+        command=command_,
+        resource_requirements_id=resource_requirements_id,
+        depends_on_job_ids=blocking_job_ids,
+        input_file_ids=input_file_ids,
+        output_file_ids=output_file_ids,
+        failure_handler_id=failure_handler_id,
+        priority=priority,
+    )
+    show_changed(session, session.client.jobs.create(record), verb="Created", noun="job")
+
+
+@app.command("list")
+@command
+def list_(
+    session: Session,
+    workflow_id: WorkflowArgument = None,
+    *,
+    status: Annotated[JobStatus | None, typer.Option("-s", "--status")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Part of the name.")] = None,
+    command_: Annotated[str | None, typer.Option("--command", help="Part of the command.")] = None,
+    upstream_job_id: Annotated[
+        int | None, typer.Option("--upstream-job-id", help="Those that depend on this job.")
+    ] = None,
+    needs_file_id: Annotated[int | None, typer.Option("--needs-file-id", help="Those that read this file.")] = None,
+    compute_node_id: Annotated[int | None, typer.Option("--compute-node-id", help="Those this runner has.")] = None,
+    include_relationships: Annotated[bool, typer.Option("--include-relationships")] = False,
+    limit: LimitOption = None,
+    offset: OffsetOption = 0,
+    sort_by: SortOption = None,
+    reverse_sort: ReverseOption = False,
+) -> None:
+    """List jobs."""
+    found = session.client.jobs.list_all(
+        limit=limit,
+        offset=offset,
+        sort_by=sort_by,
+        reverse_sort=reverse_sort or None,
+        workflow_id=session.workflow_id(workflow_id),
+        status=status,
+        name=name,
+        command=command_,
+        upstream_job_id=upstream_job_id,
+        needs_file_id=needs_file_id,
+        active_compute_node_id=compute_node_id,
+        include_relationships=include_relationships or None,
+    )
+    session.out.records(JOBS, found)
+
+
+@app.command("get")
+@command
+def get(session: Session, job_id: int) -> None:
+    """Show one job."""
+    session.out.record(session.client.jobs.get(job_id))
+
+
+@app.command("update")
+@command
+def update(
+    session: Session,
+    job_id: int,
+    *,
+    name: Annotated[str | None, typer.Option("-n", "--name")] = None,
+    command_: Annotated[str | None, typer.Option("-c", "--command")] = None,
+    priority: Annotated[int | None, typer.Option("--priority", min=0, help="Higher first.")] = None,
+    resource_requirements_id: Annotated[int | None, typer.Option("--resource-requirements-id")] = None,
+    memory: Annotated[str | None, typer.Option("--memory", help="For this job alone, for example 8g.")] = None,
+    runtime: Annotated[str | None, typer.Option("--runtime", help="For this job alone, for example PT4H.")] = None,
+) -> None:
+    """Change one job."""
+    named = changes(
+        name=name,
+        command=command_,
+        priority=priority,
+        resource_requirements_id=resource_requirements_id,
+        memory=memory,
+        runtime=runtime,
+    )
+    amounts = {key: amount for key, amount in {"memory": memory, "runtime": runtime}.items() if amount is not None}
+    old = session.client.jobs.get(job_id)
+    if amounts:
+        named["resource_requirements_id"] = _own_requirements(session.client, old.model_copy(update=named), amounts)
+    record = JobModel(workflow_id=old.workflow_id, name=old.name, command=old.command).model_copy(
+        update={field: value for field, value in named.items() if field not in amounts}
+    )
+    show_changed(session, session.client.jobs.update(job_id, record), verb="Updated", noun="job")
+
+
+def _own_requirements(client: "TorcClient", job: JobModel, amounts: dict[str, str]) -> int | None:
+    """A copy of the job's requirements with other amounts: jobs that share the record keep theirs."""
+    from torc_core.api.resource_requirements import ResourceRequirementsModel
+
+    if job.resource_requirements_id is None:
+        old = ResourceRequirementsModel(workflow_id=job.workflow_id, name="default")
+    else:
+        old = client.resource_requirements.get(job.resource_requirements_id)
+    copy = old.model_copy(update={"id": None, "name": f"{old.name}_job_{job.id}", **amounts})
+    return client.resource_requirements.create(copy).id
+
+
+@app.command("delete")
+@command
+def delete(session: Session, job_ids: list[int]) -> None:
+    """Delete jobs."""
+    delete_each(session, session.client.jobs, job_ids, noun="job")
+
+
+@app.command("delete-all")
+@command
+def delete_all(session: Session, workflow_id: WorkflowArgument = None, *, yes: YesOption = False) -> None:
+    """Delete all jobs of a workflow."""
+    chosen = session.workflow_id(workflow_id)
+    if not session.agrees(f"Delete all jobs of workflow {chosen}?", without_asking=yes):
+        session.out.note("Nothing was deleted.")
+        return
+    count = session.client.jobs.delete_all(chosen)
+    session.out.done(f"Deleted {count} jobs", {"count": count})
+
+
+@app.command("reset-status")
+@command
+def reset_status(
+    session: Session,
+    job_ids: list[int],
+    *,
+    reinit: Annotated[bool, typer.Option("--reinit", help="Decide at once which of them are ready.")] = False,
+) -> None:
+    """Send single jobs back to their beginning."""
+    from torc_cli.commands.job_reset import reset_jobs
+
+    reset_jobs(session, job_ids, reinit=reinit)
+
+
+@app.command("list-resource-requirements")
+@command
+def list_resource_requirements(
+    session: Session,
+    workflow_id: WorkflowArgument = None,
+    *,
+    job_id: Annotated[int | None, typer.Option("-j", "--job-id")] = None,
+) -> None:
+    """List what each job needs."""
+    from torc_cli.commands.job_tables import show_requirements
+
+    show_requirements(session, session.workflow_id(workflow_id), job_id)
+
+
+@app.command("list-failure-handlers")
+@command
+def list_failure_handlers(
+    session: Session,
+    workflow_id: WorkflowArgument = None,
+    *,
+    job_id: Annotated[int | None, typer.Option("-j", "--job-id")] = None,
+) -> None:
+    """List which failure handler each job has."""
+    from torc_cli.commands.job_tables import show_failure_handlers
+
+    show_failure_handlers(session, session.workflow_id(workflow_id), job_id)

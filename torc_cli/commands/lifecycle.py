@@ -1,0 +1,148 @@
+"""The life of a workflow: `torc init`, `reinit`, `status`, `cancel`, `delete`; also below `torc workflows`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from torc_cli.command import command
+from torc_cli.options import WorkflowArgument, YesOption
+from torc_cli.session import Session
+
+if TYPE_CHECKING:
+    from torc_client.workflows import StartCheck, Started
+
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Although input files are missing or jobs are active.", show_default=False)
+]
+StartDryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Only say what is missing and what would be overwritten.")
+]
+NoPromptsOption = Annotated[bool, typer.Option("--no-prompts", help="Do not ask.")]
+
+
+@command
+def init(
+    session: Session,
+    workflow_id: WorkflowArgument = None,
+    *,
+    force: ForceOption = False,
+    no_prompts: NoPromptsOption = False,
+    dry_run: StartDryRunOption = False,
+) -> None:
+    """Begin a new run with every job from its beginning."""
+    from torc_client.workflows import initialize
+
+    chosen = session.workflow_id(workflow_id)
+    if dry_run:
+        _show_check(session, chosen)
+        return
+    counts = session.client.workflow_status(chosen).jobs_by_status
+    if counts.completed and not session.agrees(
+        f"{counts.completed} job(s) of workflow {chosen} are completed and would run again. Continue?",
+        without_asking=force or no_prompts,
+    ):
+        session.out.note("Nothing was changed.")
+        return
+    started = initialize(session.client, chosen, folder=Path.cwd(), force=force)
+    _show_started(session, started, verb="Initialized")
+
+
+@command
+def reinit(
+    session: Session,
+    workflow_id: WorkflowArgument = None,
+    *,
+    force: ForceOption = False,
+    dry_run: StartDryRunOption = False,
+) -> None:
+    """Begin a new run with what is not done, and what changed."""
+    from torc_client.workflows import reinitialize
+
+    chosen = session.workflow_id(workflow_id)
+    if dry_run:
+        _show_check(session, chosen)
+        return
+    started = reinitialize(session.client, chosen, folder=Path.cwd(), force=force)
+    _show_started(session, started, verb="Reinitialized")
+
+
+@command
+def status(session: Session, workflow_id: WorkflowArgument = None) -> None:
+    """Show where a workflow stands."""
+    from torc_cli.status_text import status_data, status_text
+
+    found = session.client.workflow_status(session.workflow_id(workflow_id))
+    session.out.done(status_text(found), status_data(found))
+
+
+@command
+def cancel(session: Session, workflow_id: WorkflowArgument = None) -> None:
+    """Cancel a workflow: its jobs are stopped."""
+    chosen = session.workflow_id(workflow_id)
+    answer = session.client.cancel_workflow(chosen)
+    session.out.done(
+        f"Canceled workflow {chosen} ({answer.canceled_jobs} jobs)",
+        {"status": "success", "workflow_id": chosen, "canceled_jobs": answer.canceled_jobs},
+    )
+
+
+@command
+def delete(session: Session, workflow_ids: list[int], *, yes: YesOption = False) -> None:
+    """Delete workflows with everything they hold."""
+    from torc_cli.crud import delete_each
+
+    names = ", ".join(map(str, workflow_ids))
+    if not session.agrees(f"Delete workflow(s) {names} with all their jobs and results?", without_asking=yes):
+        session.out.note("Nothing was deleted.")
+        return
+    delete_each(session, session.client.workflows, workflow_ids, noun="workflow")
+
+
+def _show_check(session: Session, workflow_id: int) -> None:
+    from torc_client.workflows import check_start
+
+    check = check_start(session.client, workflow_id, folder=Path.cwd())
+    session.out.done("\n".join(_check_lines(check)), _check_data(check))
+    if not check.is_safe:
+        raise typer.Exit(1)
+
+
+def _check_lines(check: "StartCheck") -> list[str]:
+    lines = [f"  missing input file: {path}" for path in check.missing_input_files]
+    lines += [f"  missing user data: {name}" for name in check.missing_user_data]
+    lines += [f"  would be overwritten: {path}" for path in check.existing_output_files]
+    verdict = "can start" if check.is_safe else "cannot start"
+    return [f"Workflow {check.workflow_id} {verdict}.", *lines]
+
+
+def _check_data(check: "StartCheck") -> dict[str, object]:
+    return {
+        "workflow_id": check.workflow_id,
+        "safe": check.is_safe,
+        "missing_input_files": list(check.missing_input_files),
+        "missing_input_file_count": len(check.missing_input_files),
+        "missing_user_data": list(check.missing_user_data),
+        "existing_output_files": list(check.existing_output_files),
+        "existing_output_file_count": len(check.existing_output_files),
+    }
+
+
+def _show_started(session: Session, started: "Started", *, verb: str) -> None:
+    for path in started.existing_output_files[:20]:
+        session.out.note(f"Warning: {path} exists and will be overwritten.")
+    if started.reset_jobs:
+        session.out.note(f"Changed inputs or vanished outputs: {', '.join(started.reset_jobs[:20])}")
+    session.out.done(
+        f"{verb} workflow {started.workflow_id}, run {started.run_id}: "
+        f"{started.ready_count} jobs ready, {started.blocked_count} blocked",
+        {
+            "status": "success",
+            "workflow_id": started.workflow_id,
+            "run_id": started.run_id,
+            "ready_count": started.ready_count,
+            "blocked_count": started.blocked_count,
+            "reset_jobs": list(started.reset_jobs),
+            "existing_output_files": list(started.existing_output_files),
+        },
+    )

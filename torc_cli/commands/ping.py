@@ -1,0 +1,15 @@
+"""`torc ping`."""
+
+from torc_cli.command import command
+from torc_cli.session import Session
+
+
+@command
+def ping(session: Session) -> None:
+    """Ask whether the server answers."""
+    answer = session.client.ping()
+    version = session.client.version()
+    session.out.done(
+        f"Server is running at {session.url} (version {version.version})",
+        {"status": answer.status, "url": session.url, "version": version.version},
+    )

@@ -1,0 +1,180 @@
+"""`torc workflows`: the records of workflows; what begins and ends their runs is in lifecycle.py."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from torc_cli.command import command
+from torc_cli.commands import lifecycle
+from torc_cli.commands.create import create
+from torc_cli.commands.recovering import reset_status, sync_status
+from torc_cli.crud import changes, parse_json, show_changed
+from torc_cli.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument
+from torc_cli.output.base import Column, Table
+from torc_cli.session import Session
+from torc_core.api.actions import WorkflowActionModel
+from torc_core.api.workflows import WorkflowModel
+from torc_core.errors import InvalidInputError
+
+app = typer.Typer(no_args_is_help=True, help="Everything about workflows.")
+
+for name, function in {
+    "create": create,
+    "init": lifecycle.init,
+    "initialize": lifecycle.init,
+    "reinit": lifecycle.reinit,
+    "reinitialize": lifecycle.reinit,
+    "status": lifecycle.status,
+    "cancel": lifecycle.cancel,
+    "delete": lifecycle.delete,
+    "reset-status": reset_status,
+    "sync-status": sync_status,
+}.items():
+    app.command(name)(function)
+
+WORKFLOWS = Table(
+    "workflows",
+    (
+        Column("ID", "id", right=True),
+        Column("User", "user"),
+        Column("Name", "name"),
+        Column("Description", "description"),
+        Column("Project", "project"),
+        Column("Run", "run_id", right=True),
+        Column("Created", "timestamp"),
+    ),
+)
+
+NameOption = Annotated[str | None, typer.Option("-n", "--name")]
+DescriptionOption = Annotated[str | None, typer.Option("-d", "--description")]
+
+
+@app.command("new")
+@command
+def new(
+    session: Session,
+    *,
+    name: Annotated[str, typer.Option("-n", "--name")],
+    description: DescriptionOption = None,
+    project: Annotated[str | None, typer.Option("--project")] = None,
+) -> None:
+    """Create an empty workflow."""
+    record = WorkflowModel(name=name, user=session.settings.user, description=description, project=project)
+    show_changed(session, session.client.workflows.create(record), verb="Created", noun="workflow")
+
+
+@app.command("list")
+@command
+def list_(
+    session: Session,
+    *,
+    all_users: Annotated[bool, typer.Option("--all-users", help="Not only yours.")] = False,
+    archived_only: Annotated[bool, typer.Option("--archived-only")] = False,
+    include_archived: Annotated[bool, typer.Option("--include-archived")] = False,
+    name: Annotated[str | None, typer.Option("--name")] = None,
+    limit: LimitOption = None,
+    offset: OffsetOption = 0,
+    sort_by: SortOption = None,
+    reverse_sort: ReverseOption = False,
+) -> None:
+    """List workflows."""
+    found = session.client.workflows.list_all(
+        limit=limit,
+        offset=offset,
+        sort_by=sort_by,
+        reverse_sort=reverse_sort or None,
+        name=name,
+        user=None if all_users else session.settings.user,
+        is_archived=True if archived_only else None if include_archived else False,
+    )
+    session.out.records(WORKFLOWS, found)
+
+
+@app.command("get")
+@command
+def get(session: Session, workflow_id: WorkflowArgument = None) -> None:
+    """Show one workflow."""
+    session.out.record(session.client.workflows.get(session.workflow_id(workflow_id)))
+
+
+@app.command("update")
+@command
+def update(
+    session: Session,
+    workflow_id: WorkflowArgument = None,
+    *,
+    name: NameOption = None,
+    description: DescriptionOption = None,
+    owner_user: Annotated[str | None, typer.Option("--owner-user")] = None,
+    project: Annotated[str | None, typer.Option("--project")] = None,
+    metadata: Annotated[str | None, typer.Option("--metadata", metavar="JSON")] = None,
+) -> None:
+    """Change a workflow's record."""
+    value = None if metadata is None else parse_json(metadata, what="--metadata")
+    if not isinstance(value, dict | None):
+        raise InvalidInputError("--metadata is no JSON object", hint='write \'{"key": "value"}\'')
+    changed = changes(name=name, description=description, user=owner_user, project=project, metadata=value)
+    chosen = session.workflow_id(workflow_id)
+    old = session.client.workflows.get(chosen)
+    record = WorkflowModel(name=old.name, user=old.user).model_copy(update=changed)
+    show_changed(session, session.client.workflows.update(chosen, record), verb="Updated", noun="workflow")
+
+
+class YesNo(StrEnum):
+    TRUE = "true"
+    FALSE = "false"
+
+
+@app.command("archive")
+@command
+def archive(session: Session, archived: YesNo, workflow_ids: list[int]) -> None:
+    """Archive workflows (true), or bring them back (false)."""
+    is_archived = archived is YesNo.TRUE
+    changed = [session.client.archive_workflow(each, is_archived=is_archived) for each in workflow_ids]
+    verb = "Archived" if is_archived else "Unarchived"
+    if session.is_json:
+        session.out.records(WORKFLOWS, changed)
+    else:
+        session.out.done(f"{verb} workflow(s) {', '.join(map(str, workflow_ids))}", {})
+
+
+@app.command("is-complete")
+@command
+def is_complete(session: Session, workflow_id: WorkflowArgument = None) -> None:
+    """Say whether every job has come to an end."""
+    answer = session.client.is_complete(session.workflow_id(workflow_id))
+    canceled = " (canceled)" if answer.is_canceled else ""
+    session.out.done(f"{'complete' if answer.is_complete else 'not complete'}{canceled}", answer)
+
+
+def _progress(action: WorkflowActionModel) -> str:
+    return f"{action.trigger_count or 0}/{action.required_triggers or 1}"
+
+
+def _action_state(action: WorkflowActionModel) -> str:
+    if action.executed:
+        return "Executed"
+    is_due = (action.trigger_count or 0) >= (action.required_triggers or 1)
+    return "Pending (ready to claim)" if is_due else "Waiting"
+
+
+ACTIONS = Table(
+    "actions",
+    (
+        Column("ID", "id", right=True),
+        Column("Trigger", "trigger_type"),
+        Column("Action", "action_type"),
+        Column("Progress", _progress, right=True),
+        Column("Status", _action_state),
+        Column("Executed At", "executed_at"),
+        Column("Job IDs", lambda action: ", ".join(map(str, action.job_ids or ()))),
+    ),
+)
+
+
+@app.command("list-actions")
+@command
+def list_actions(session: Session, workflow_id: WorkflowArgument = None) -> None:
+    """List a workflow's actions and how far their triggers are."""
+    session.out.records(ACTIONS, session.client.actions(session.workflow_id(workflow_id)))

@@ -1,0 +1,67 @@
+"""What the commands of every kind of record share."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from torc_cli.output.base import Table
+from torc_cli.session import Session
+from torc_client.resources import Collection
+from torc_client.transport import QueryValue
+from torc_core.api.base import ApiModel
+from torc_core.errors import InvalidInputError
+
+M = TypeVar("M", bound=ApiModel)
+
+
+def show_list(
+    session: Session,
+    collection: Collection[M],
+    table: Table,
+    *,
+    limit: int | None = None,
+    offset: int = 0,
+    sort_by: str | None = None,
+    reverse_sort: bool = False,
+    **filters: QueryValue,
+) -> None:
+    """All records that match, newest page last."""
+    found = collection.list_all(
+        limit=limit, offset=offset, sort_by=sort_by, reverse_sort=reverse_sort or None, **filters
+    )
+    session.out.records(table, found)
+
+
+def show_changed(session: Session, record: ApiModel, *, verb: str, noun: str) -> None:
+    """`Created file 7`, or the record as JSON."""
+    session.out.done(f"{verb} {noun} {getattr(record, 'id', '')}".rstrip(), record)
+
+
+def delete_each(session: Session, collection: Collection[M], ids: Sequence[int], *, noun: str) -> None:
+    """Deletes one after the other; with one id the answer is a record, with more a list."""
+    deleted = [collection.delete(record_id) for record_id in ids]
+    if len(deleted) == 1:
+        show_changed(session, deleted[0], verb="Deleted", noun=noun)
+    elif session.is_json:
+        session.out.records(Table(f"{noun}s", ()), deleted)
+    else:
+        session.out.done(f"Deleted {len(deleted)} {noun}s", {})
+
+
+def changes(**given: object) -> dict[str, object]:
+    """What the user named. Raises InvalidInputError when that is nothing."""
+    named = {field: value for field, value in given.items() if value is not None}
+    if not named:
+        raise InvalidInputError("nothing to update was named", hint="see --help for what can be changed")
+    return named
+
+
+def parse_json(text: str, *, what: str) -> object:
+    """Raises InvalidInputError with the place."""
+    import json
+
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InvalidInputError(
+            f"{what} is no JSON: {error.msg} at column {error.colno}", hint="quote strings: '\"text\"'"
+        ) from error

@@ -1,0 +1,68 @@
+"""The entry point of `torc`."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from torc_cli.command import root
+from torc_cli.lazy import lazy_group
+from torc_cli.registry import COMMANDS
+from torc_core import __version__
+from torc_core.errors import InvalidInputError, TorcError
+
+app = typer.Typer(
+    name="torc",
+    cls=lazy_group(COMMANDS),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"torc {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+@root
+def torc(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Run workflows of many jobs, and bring them to their end although jobs fail.
+
+    Start with `torc -s run examples/yaml/diamond_workflow.yaml`: no server is needed.
+    """
+    del version  # its callback has printed it
+
+
+def main() -> None:
+    """Exit code 0 for success, 1 for failures and errors, 2 for wrong usage or input, 130 after Ctrl-C."""
+    try:
+        app(prog_name="torc")
+    except TorcError as error:
+        sys.exit(_complain(error))
+    except Exception as error:
+        from torc_cli.surprises import as_torc_error
+
+        expected = as_torc_error(error)
+        if expected is None:
+            raise
+        sys.exit(_complain(expected))
+
+
+def _complain(error: TorcError) -> int:
+    from torc_cli.output.text import clean
+
+    hint = f"\nHint: {error.hint}" if error.hint else ""
+    sys.stderr.write(clean(f"Error: {error.message}{hint}\n"))
+    return 2 if isinstance(error, InvalidInputError) else 1
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""The options that every command understands, before and after its name, and those that lists share."""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import typer
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+    DEBUG = "debug"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GlobalOptions:
+    """What the user said on the command line; None and False mean nothing was said."""
+
+    url: str | None = None
+    format: Format | None = None
+    standalone: bool = False
+    database: Path | None = None
+    password: str | None = None
+    prompt_password: bool = False
+    log_level: LogLevel | None = None
+
+    def overlaid_with(self, later: Self) -> Self:
+        """Both together; what was said after the command's name wins."""
+        said = {field.name: getattr(later, field.name) for field in fields(later)}
+        return replace(self, **{name: value for name, value in said.items() if value})
+
+
+@dataclass(frozen=True, kw_only=True)
+class GlobalOption:
+    """How one field of GlobalOptions is said."""
+
+    field: str
+    type: Any
+    names: tuple[str, ...]
+    help: str
+    metavar: str | None = None
+
+    @property
+    def default(self) -> bool | None:
+        return False if self.type is bool else None
+
+    def annotation(self, *, without: AbstractSet[str] = frozenset()) -> Any:
+        """For Typer; None when no name is left."""
+        names = [name for name in self.names if name not in without]
+        if not names:
+            return None
+        option = typer.Option(*names, help=self.help, metavar=self.metavar, rich_help_panel="Global options")
+        return Annotated[self.type, option]
+
+
+GLOBAL_OPTIONS = (
+    GlobalOption(
+        field="url",
+        type=str | None,
+        names=("--url",),
+        metavar="URL",
+        help="The server's address; also TORC_API_URL.",
+    ),
+    GlobalOption(
+        field="format", type=Format | None, names=("-f", "--format"), help="How to print results; also TORC_FORMAT."
+    ),
+    GlobalOption(
+        field="standalone",
+        type=bool,
+        names=("-s", "--standalone"),
+        help="Use an embedded server for the time of the command.",
+    ),
+    GlobalOption(
+        field="database",
+        type=Path | None,
+        names=("--database",),
+        metavar="FILE",
+        help="Database of the embedded server; also TORC_DATABASE.",
+    ),
+    GlobalOption(field="password", type=str | None, names=("--password",), metavar="WORD", help="Also TORC_PASSWORD."),
+    GlobalOption(field="prompt_password", type=bool, names=("--prompt-password",), help="Ask for the password."),
+    GlobalOption(
+        field="log_level",
+        type=LogLevel | None,
+        names=("--log-level",),
+        help="What to say on stderr; also TORC_LOG_LEVEL.",
+    ),
+)
+
+WorkflowArgument = Annotated[
+    int | None,
+    typer.Argument(metavar="[WORKFLOW_ID]", help="Your only workflow when left out.", show_default=False),
+]
+LimitOption = Annotated[int | None, typer.Option("-l", "--limit", min=0, help="At most so many; all when left out.")]
+OffsetOption = Annotated[int, typer.Option("--offset", min=0, help="Leave out so many at the beginning.")]
+SortOption = Annotated[str | None, typer.Option("--sort-by", metavar="FIELD", help="Field to sort by.")]
+ReverseOption = Annotated[bool, typer.Option("--reverse-sort", help="Largest first.")]
+YesOption = Annotated[bool, typer.Option("--no-prompts", "--force", help="Do not ask.")]

@@ -1,0 +1,37 @@
+"""JSON: lists are bare arrays, records are objects, and nothing else is on stdout."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from torc_cli.output.base import Output, Table
+
+
+class JsonOutput(Output):
+    def records(self, table: Table, records: Sequence[BaseModel]) -> None:
+        del table  # says how records look to people
+        _write([record.model_dump(mode="json") for record in records])
+
+    def record(self, record: BaseModel | Mapping[str, Any]) -> None:
+        _write(_plain(record))
+
+    def done(self, text: str, data: BaseModel | Mapping[str, Any]) -> None:
+        del text  # is for people
+        _write(_plain(data))
+
+    def line(self, text: str, data: Mapping[str, Any]) -> None:
+        del text
+        sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+
+
+def _plain(record: BaseModel | Mapping[str, Any]) -> object:
+    return record.model_dump(mode="json") if isinstance(record, BaseModel) else dict(record)
+
+
+def _write(value: object) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,36 @@
+"""The commands of `torc`, in the order of `torc --help`. Each help is the first line of the command's own."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from torc_cli.lazy import Entry
+
+_RUN: Final = "Run"
+_LOOK: Final = "Look"
+_RECORDS: Final = "Records"
+_OTHER: Final = "Other"
+
+COMMANDS: Final[Mapping[str, Entry]] = {
+    "create": Entry("create", "create", "Create a workflow from a file.", _RUN),
+    "init": Entry("lifecycle", "init", "Begin a new run with every job from its beginning.", _RUN),
+    "reinit": Entry("lifecycle", "reinit", "Begin a new run with what is not done, and what changed.", _RUN),
+    "cancel": Entry("lifecycle", "cancel", "Cancel a workflow: its jobs are stopped.", _RUN),
+    "delete": Entry("lifecycle", "delete", "Delete workflows with everything they hold.", _RUN),
+    "status": Entry("lifecycle", "status", "Show where a workflow stands.", _LOOK),
+    "workflows": Entry("workflows", "app", "Everything about workflows.", _RECORDS),
+    "jobs": Entry("jobs", "app", "The jobs of workflows, and their logs.", _RECORDS),
+    "results": Entry("results", "app", "The record of every attempt of every job.", _RECORDS),
+    "events": Entry("events", "app", "What happened, stored and live.", _RECORDS),
+    "files": Entry("files", "app", "What jobs read and write.", _RECORDS),
+    "user-data": Entry("user_data", "app", "JSON values that jobs pass to each other.", _RECORDS),
+    "resource-requirements": Entry(
+        "resource_requirements", "app", "What jobs need: CPUs, memory, GPUs, nodes, time.", _RECORDS
+    ),
+    "failure-handlers": Entry("failure_handlers", "app", "Rules that retry failed jobs by exit code.", _RECORDS),
+    "job-dependencies": Entry("job_dependencies", "app", "Who waits for whom, and through what.", _RECORDS),
+    "compute-nodes": Entry("compute_nodes", "app", "The runners, one record for each start.", _RECORDS),
+    "scheduled-compute-nodes": Entry("scheduled_compute_nodes", "app", "Allocations asked of a scheduler.", _RECORDS),
+    "ping": Entry("ping", "ping", "Ask whether the server answers.", _OTHER),
+    "completions": Entry("completions", "completions", "Print the completion script of a shell.", _OTHER),
+}
+"""Name on the command line -> where it lives. `lazy_group` imports a module when its command is used."""

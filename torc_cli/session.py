@@ -1,0 +1,94 @@
+"""What one command works with: settings, the connection, the output. Everything heavy is loaded when first used."""
+
+import sys
+from contextlib import ExitStack
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+import typer
+
+from torc_cli.options import Format, GlobalOptions
+from torc_cli.output.base import Output
+
+if TYPE_CHECKING:
+    from torc_client.http import TorcClient
+    from torc_client.settings import ClientSettings
+
+
+class Session:
+    """One command from its start to its end; leaving it closes the connection and stops the embedded server."""
+
+    def __init__(self, options: GlobalOptions) -> None:
+        self.options = options
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @cached_property
+    def settings(self) -> "ClientSettings":
+        from torc_client.settings import load_settings
+
+        options = self.options
+        password = options.password
+        if options.prompt_password and not password:
+            password = str(typer.prompt("Password", hide_input=True, err=True))
+        return load_settings(
+            url=options.url,
+            password=password,
+            format_=options.format,
+            database=options.database,
+            log_level=options.log_level,
+        )
+
+    @cached_property
+    def is_json(self) -> bool:
+        return Format(self.settings.format) is Format.JSON
+
+    @cached_property
+    def out(self) -> Output:
+        if self.is_json:
+            from torc_cli.output.as_json import JsonOutput
+
+            return JsonOutput()
+        from torc_cli.output.as_tables import TableOutput
+
+        return TableOutput()
+
+    @cached_property
+    def url(self) -> str:
+        """The server's address; an embedded server is started for it where one was asked for."""
+        if not self.options.standalone:
+            return self.settings.url
+        from torc_client.standalone import embedded_server
+
+        return self._stack.enter_context(embedded_server(self.settings.database))
+
+    @cached_property
+    def client(self) -> "TorcClient":
+        return self._stack.enter_context(self.connect())
+
+    def connect(self, *, patience_s: float = 0.0) -> "TorcClient":
+        """Another connection to the same server, for the caller to close."""
+        from dataclasses import replace
+
+        from torc_client.settings import connect
+
+        return connect(replace(self.settings, url=self.url), patience_s=patience_s)
+
+    def workflow_id(self, given: int | None) -> int:
+        """The id given, or that of the user's only workflow. Raises InvalidInputError listing the candidates."""
+        if given is not None:
+            return given
+        from torc_cli.choosing import only_workflow
+
+        return only_workflow(self.client, user=self.settings.user)
+
+    def agrees(self, question: str, *, without_asking: bool) -> bool:
+        """Asks on a terminal; elsewhere nobody could answer, and the command was meant."""
+        if without_asking or self.is_json or not sys.stdin.isatty():
+            return True
+        return typer.confirm(question, err=True)

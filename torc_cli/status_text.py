@@ -1,0 +1,86 @@
+"""A workflow's state in words: the counts, the verdict, the next commands."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from torc_core.api.workflows import WorkflowStatusModel
+from torc_core.resources.duration import describe_duration
+
+
+def status_data(status: WorkflowStatusModel) -> dict[str, Any]:
+    """The status with its times also written for people."""
+    walltime = status.walltime_seconds
+    return status.model_dump(mode="json") | {
+        "total_exec_time_formatted": describe_duration(status.total_exec_time_minutes * 60),
+        "walltime_formatted": None if walltime is None else describe_duration(walltime),
+    }
+
+
+def status_text(status: WorkflowStatusModel) -> str:
+    """Several lines for people."""
+    lines = [
+        f"Workflow {status.workflow_id}: {status.workflow_name} (user {status.workflow_user}, run {status.run_id})",
+        f"Jobs: {status.total_jobs}",
+        *(f"  {name.replace('_', ' '):<14} {count}" for name, count in count_pairs(status) if count),
+        f"Execution time: {describe_duration(status.total_exec_time_minutes * 60)}",
+    ]
+    if status.walltime_seconds is not None:
+        lines.append(f"Walltime: {describe_duration(status.walltime_seconds)}")
+    if status.active_compute_nodes:
+        lines.append(f"Active runners: {status.active_compute_nodes}")
+    if status.pending_scheduled_nodes or status.active_scheduled_nodes:
+        lines.append(f"Allocations: {status.active_scheduled_nodes} active, {status.pending_scheduled_nodes} pending")
+    return "\n".join([*lines, "", verdict(status), *(f"  {step}" for step in next_steps(status))])
+
+
+def count_pairs(status: WorkflowStatusModel) -> list[tuple[str, int]]:
+    """Status name and number of jobs, in the order of a job's life."""
+    return list(status.jobs_by_status.model_dump().items())
+
+
+def unsuccessful(status: WorkflowStatusModel) -> int:
+    """Jobs that ended without success, decided or not."""
+    counts = status.jobs_by_status
+    return counts.failed + counts.canceled + counts.terminated + counts.pending_failed
+
+
+def verdict(status: WorkflowStatusModel) -> str:
+    """One sentence."""
+    counts = status.jobs_by_status
+    if status.is_archived:
+        return "The workflow is archived."
+    if status.is_canceled:
+        return "The workflow was canceled."
+    if status.total_jobs == 0:
+        return "The workflow has no jobs."
+    if counts.uninitialized + counts.disabled == status.total_jobs:
+        return "The workflow was not started yet."
+    if status.is_complete:
+        return (
+            "The workflow is complete: every job succeeded."
+            if not unsuccessful(status)
+            else (f"The workflow is complete: {unsuccessful(status)} job(s) did not succeed.")
+        )
+    if counts.pending_failed:
+        return f"{counts.pending_failed} failed job(s) wait for a decision."
+    if counts.running or counts.pending:
+        return "The workflow is running."
+    return "The workflow is not complete, and nothing runs."
+
+
+def next_steps(status: WorkflowStatusModel) -> Iterator[str]:
+    """Commands that would bring the workflow on."""
+    workflow_id, counts = status.workflow_id, status.jobs_by_status
+    if status.is_archived:
+        yield f"torc workflows archive false {workflow_id}"
+        return
+    if counts.pending_failed:
+        yield f"torc failures list {workflow_id}    # what failed, grouped; then decide"
+        yield f"torc recover {workflow_id} --dry-run    # what would be mended by itself"
+    elif counts.failed or counts.terminated:
+        yield f"torc jobs list {workflow_id} --status failed"
+        yield f"torc recover {workflow_id} --dry-run"
+    if unsuccessful(status):
+        yield f"torc workflows reset-status {workflow_id} --failed-only --reinitialize    # all of them once more"
+    if not status.is_complete and not (counts.running or counts.pending) and counts.pending_failed == 0:
+        yield f"torc run {workflow_id}"

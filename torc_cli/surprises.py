@@ -1,0 +1,21 @@
+"""Errors of libraries that a user can cause, said in our words."""
+
+from pydantic import ValidationError
+
+from torc_core.errors import InvalidInputError, ServerFaultError, TorcError
+
+
+def as_torc_error(error: Exception) -> TorcError | None:
+    """None for what is a mistake of ours."""
+    match error:
+        case ValidationError():
+            return ServerFaultError(
+                f"the answer is not one of a torc server ({error.error_count()} problem(s) in {error.title})",
+                hint="check --url and TORC_API_URL, and that client and server have the same version",
+            )
+        case UnicodeDecodeError():
+            return InvalidInputError(f"this is no text: {error.reason} at byte {error.start}")
+        case OSError() if error.filename is not None:
+            return InvalidInputError(f"{error.filename}: {error.strerror}")
+        case _:
+            return None

@@ -1,0 +1,84 @@
+"""Where the logs of jobs are, and reading them within bounds."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+JOB_STDIO: Final = "job_stdio"
+"""Folder of the jobs' logs in the output directory."""
+
+DEFAULT_TAIL_BYTES: Final = 64 * 1024
+MAX_TAIL_BYTES: Final = 4 * 1024 * 1024
+"""Bound where a number of lines was asked for."""
+
+
+@dataclass(frozen=True, order=True)
+class Attempt:
+    """One attempt of one job; attempts of later runs are greater."""
+
+    run_id: int
+    attempt_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tail:
+    """The end of a text file; `is_cut` when something stands before it."""
+
+    path: Path
+    text: str
+    is_cut: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobLogs:
+    """The logs of one attempt. With combined output both stand in `stdout`."""
+
+    attempt: Attempt
+    stdout: Tail | None = None
+    stderr: Tail | None = None
+
+
+def log_stem(workflow_id: int, job_id: int, attempt: Attempt) -> str:
+    """File name without its ending: `.o` stdout, `.e` stderr, `.log` both."""
+    return f"job_wf{workflow_id}_j{job_id}_r{attempt.run_id}_a{attempt.attempt_id}"
+
+
+def newest_attempt(
+    attempts: Iterable[Attempt], *, run_id: int | None = None, attempt_id: int | None = None
+) -> Attempt | None:
+    """The latest of those that are asked for."""
+    return max((a for a in attempts if run_id in (None, a.run_id) and attempt_id in (None, a.attempt_id)), default=None)
+
+
+def read_job_logs(
+    output_dir: Path, workflow_id: int, job_id: int, *, attempt: Attempt, lines: int | None = None
+) -> JobLogs | None:
+    """The ends of an attempt's log files, or None when none can be read here."""
+    stem = output_dir / JOB_STDIO / log_stem(workflow_id, job_id, attempt)
+    stdout = read_tail(stem.with_name(f"{stem.name}.o"), lines=lines)
+    stderr = read_tail(stem.with_name(f"{stem.name}.e"), lines=lines)
+    if stdout is None and stderr is None:
+        stdout = read_tail(stem.with_name(f"{stem.name}.log"), lines=lines)
+    return None if stdout is None and stderr is None else JobLogs(attempt=attempt, stdout=stdout, stderr=stderr)
+
+
+def read_tail(path: Path, *, lines: int | None = None) -> Tail | None:
+    """The last lines of a file, so many or as many as fit into 64 KiB; None when it cannot be read."""
+    max_bytes = DEFAULT_TAIL_BYTES if lines is None else MAX_TAIL_BYTES
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            start = max(0, size - max_bytes)
+            file.seek(start)
+            text = file.read(max_bytes).decode("utf-8", "replace")
+    except OSError:
+        return None
+    is_cut = start > 0
+    if is_cut:
+        text = text[text.find("\n") + 1 :]
+    if lines is not None:
+        kept = text.splitlines(keepends=True)
+        is_cut = is_cut or len(kept) > lines
+        text = "".join(kept[len(kept) - lines :] if lines < len(kept) else kept)
+    return Tail(path=path, text=text, is_cut=is_cut)

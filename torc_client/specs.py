@@ -1,0 +1,50 @@
+"""From a workflow file on this machine to a workflow on the server."""
+
+from pathlib import Path
+from typing import Final
+
+from torc_core.api.configs import ResourceMonitorConfig
+from torc_core.api.drafts import FileDraft, WorkflowDraft
+from torc_core.errors import InvalidInputError
+from torc_core.spec.build import read_workflow
+from torc_core.spec.report import SpecReport
+
+SPEC_SUFFIXES: Final = frozenset({".yaml", ".yml", ".json", ".json5", ".kdl"})
+_MAX_SPEC_BYTES: Final = 256 * 1024 * 1024
+
+
+def read_spec_text(path: Path) -> str:
+    """Raises InvalidInputError for what is missing, unreadable, no text, or far too large."""
+    try:
+        size = path.stat().st_size
+        if size > _MAX_SPEC_BYTES:
+            raise InvalidInputError(
+                f"{path}: {size} bytes are too much for a workflow file", hint="describe many jobs by parameters"
+            )
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"{path}: not a text file (byte {error.start} is no UTF-8)") from error
+    except OSError as error:
+        raise InvalidInputError(f"{path}: {error.strerror}", hint="name a workflow file") from error
+
+
+def load_draft(
+    path: Path, *, user: str, folder: Path, resource_monitoring: bool = True
+) -> tuple[WorkflowDraft, SpecReport]:
+    """Reads and checks a workflow file, and notes the modification times of its files that exist.
+
+    Relative paths in it count from `folder`. Raises SpecError listing everything that is wrong with it.
+    """
+    draft, report = read_workflow(read_spec_text(path), file_name=str(path), user=user)
+    workflow = draft.workflow.model_copy(update={"submission_directory": str(folder)})
+    if not resource_monitoring:
+        workflow.resource_monitor_config = ResourceMonitorConfig(enabled=False)
+    files = [_with_mtime(file, folder) for file in draft.files]
+    return draft.model_copy(update={"workflow": workflow, "files": files}), report
+
+
+def _with_mtime(file: FileDraft, folder: Path) -> FileDraft:
+    try:
+        return file.model_copy(update={"st_mtime": (folder / file.path).stat().st_mtime})
+    except (OSError, ValueError):
+        return file

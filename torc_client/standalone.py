@@ -1,0 +1,195 @@
+"""A server for the time of a command, over a database file; commands at the same time share it.
+
+Beside `torc.db` stand `torc.db.server.json` (which server runs, and the lock for asking), `torc.db.server.fifo`
+(the server's stdin: it ends when the last command has closed its end, however that command ended) and
+`torc.db.server.log`.
+"""
+
+import fcntl
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from torc_client.recovery.orphans import process_identity
+from torc_client.settings import complete_url
+from torc_client.transport import Transport
+from torc_core.errors import RunnerError, StateConflictError, TorcError
+
+_START_TIMEOUT_S: Final = 60.0
+_STOP_TIMEOUT_S: Final = 30.0
+_POLL_S: Final = 0.01
+_OPTIONS: Final = ("--port", "0", "--log-level", "warning", "--shutdown-on-stdin-eof")
+_PORT_LINE: Final = "TORC_SERVER_PORT="
+_LAST_WORDS_CHARS: Final = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Running:
+    """What `torc.db.server.json` says; empty fields mean that no server runs."""
+
+    url: str = ""
+    pid: int = 0
+    hostname: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Paths:
+    database: Path
+    state: Path
+    fifo: Path
+    log: Path
+
+
+@contextmanager
+def embedded_server(database: Path) -> Iterator[str]:
+    """The URL of a server over `database`, started if none of another command's runs, stopped by the last to leave.
+
+    Raises RunnerError when it does not start, StateConflictError when another machine's server has the file.
+    """
+    paths = _paths(database)
+    with _locked(paths.state) as state:
+        url, our_end = _join(paths, state) or _start(paths, state)
+    try:
+        yield url
+    finally:
+        with _locked(paths.state) as state:
+            _leave(state, our_end)
+
+
+def _paths(database: Path) -> _Paths:
+    database = database.absolute()
+    if database.is_dir():
+        raise RunnerError(f"{database} is a folder, not a database file", hint="name a file with --database")
+    try:
+        database.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunnerError(f"cannot make the folder {database.parent}: {error.strerror}") from error
+    beside = [database.with_name(f"{database.name}.server.{ending}") for ending in ("json", "fifo", "log")]
+    return _Paths(database=database, state=beside[0], fifo=beside[1], log=beside[2])
+
+
+def _join(paths: _Paths, state: IO[str]) -> tuple[str, int] | None:
+    """URL and our end of its stdin, if a server of an earlier command runs and answers."""
+    running = _read(state)
+    if running.hostname and running.hostname != socket.gethostname():
+        raise StateConflictError(
+            f"{paths.database} is served on {running.hostname}",
+            hint=f"work there, or remove {paths.state} if no server runs there any more",
+        )
+    if not running.url:
+        return None
+    try:
+        our_end = os.open(paths.fifo, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:  # nobody reads it: that server is gone
+        return None
+    fcntl.flock(our_end, fcntl.LOCK_SH)
+    try:
+        with Transport(running.url) as transport:
+            transport.request("GET", "/ping", timeout_s=10.0)
+    except TorcError:
+        os.close(our_end)
+        return None
+    return running.url, our_end
+
+
+def _start(paths: _Paths, state: IO[str]) -> tuple[str, int]:
+    paths.fifo.unlink(missing_ok=True)
+    try:
+        os.mkfifo(paths.fifo, mode=0o600)
+    except OSError as error:
+        raise RunnerError(f"cannot make {paths.fifo}: {error.strerror}") from error
+    its_end = os.open(paths.fifo, os.O_RDONLY | os.O_NONBLOCK)
+    our_end = os.open(paths.fifo, os.O_WRONLY)
+    os.set_blocking(its_end, True)
+    fcntl.flock(our_end, fcntl.LOCK_SH)
+    try:
+        with paths.log.open("wb") as log:
+            # A session of its own: Ctrl-C must not reach it before the runner has ended orderly.
+            server = subprocess.Popen(
+                [sys.executable, "-m", "torc_server.main", "run", *_OPTIONS, "--database", str(paths.database)],
+                stdin=its_end,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+    finally:
+        os.close(its_end)
+    try:
+        port = _await_port(server, paths.log)
+    except BaseException:
+        os.close(our_end)
+        server.kill()
+        server.wait()
+        raise
+    running = _Running(url=complete_url(f"127.0.0.1:{port}"), pid=server.pid, hostname=socket.gethostname())
+    _write(state, running)
+    return running.url, our_end
+
+
+def _await_port(server: subprocess.Popen[bytes], log: Path) -> int:
+    def announced() -> int | None:
+        lines = log.read_text(errors="replace").splitlines(keepends=True)
+        found = [line for line in lines if line.startswith(_PORT_LINE) and line.endswith("\n")]
+        return int(found[0].removeprefix(_PORT_LINE)) if found else None
+
+    _wait_until(lambda: announced() is not None or server.poll() is not None, _START_TIMEOUT_S)
+    port = announced()
+    if port is None:
+        last_words = log.read_text(errors="replace")[-_LAST_WORDS_CHARS:].strip()
+        raise RunnerError(f"the embedded server did not start:\n{last_words}", hint=f"its log is {log}")
+    return port
+
+
+def _leave(state: IO[str], our_end: int) -> None:
+    """Closes our end of the server's stdin; the last one waits for the server's end."""
+    running = _read(state)
+    try:
+        fcntl.flock(our_end, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_last = True
+    except OSError:
+        is_last = False
+    os.close(our_end)
+    if is_last:
+        _wait_until(lambda: process_identity(running.pid) is None, _STOP_TIMEOUT_S)
+        with suppress(ChildProcessError):  # another command may have started it
+            os.waitpid(running.pid, os.WNOHANG)
+        _write(state, _Running())
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[IO[str]]:
+    try:
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise RunnerError(f"cannot write {path}: {error.strerror}", hint="choose another --database") from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
+
+
+def _read(state: IO[str]) -> _Running:
+    state.seek(0)
+    try:
+        return _Running(**json.loads(state.read()))
+    except (ValueError, TypeError):
+        return _Running()
+
+
+def _write(state: IO[str], running: _Running) -> None:
+    state.truncate(0)
+    state.write(json.dumps(asdict(running)))
+    state.flush()
+
+
+def _wait_until(condition: Callable[[], bool], timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(_POLL_S)

@@ -1,0 +1,216 @@
+"""The sequences of requests that begin a run: initialize, reinitialize, reset."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from torc_client.http import TorcClient
+from torc_core.api.files import FileModel
+from torc_core.errors import StateConflictError
+from torc_core.jobs.status import JobStatus
+
+_MTIME_TOLERANCE_S: Final = 0.01
+_NAMED_IN_ERRORS: Final = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartCheck:
+    """What stands in the way of a run (`missing_*`), and what it would overwrite."""
+
+    workflow_id: int
+    missing_input_files: tuple[str, ...] = ()
+    missing_user_data: tuple[str, ...] = ()
+    existing_output_files: tuple[str, ...] = ()
+
+    @property
+    def is_safe(self) -> bool:
+        return not (self.missing_input_files or self.missing_user_data)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """A workflow ready to run. `reset_jobs` are the names of jobs sent back because their files or data changed."""
+
+    workflow_id: int
+    run_id: int
+    ready_count: int
+    blocked_count: int
+    existing_output_files: tuple[str, ...] = ()
+    reset_jobs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reset:
+    """What `reset_status` did; `started` is set when it reinitialized too."""
+
+    workflow_id: int
+    run_id: int
+    updated_count: int
+    started: Started | None = None
+
+
+def check_start(client: TorcClient, workflow_id: int, *, folder: Path) -> StartCheck:
+    """Looks at files and user data without changing anything. Relative paths count from `folder`."""
+    files = client.files.list_all(workflow_id=workflow_id)
+    outputs = {file.id for file in client.files.list_all(workflow_id=workflow_id, is_output=True)} if files else set()
+    required = set(client.required_existing_files(workflow_id)) - outputs if files else set()
+    return StartCheck(
+        workflow_id=workflow_id,
+        missing_input_files=tuple(f.path for f in files if f.id in required and not (folder / f.path).exists()),
+        existing_output_files=tuple(f.path for f in files if f.id in outputs and (folder / f.path).exists()),
+        missing_user_data=_missing_inputs(client, workflow_id),
+    )
+
+
+def initialize(client: TorcClient, workflow_id: int, *, folder: Path, force: bool = False) -> Started:
+    """Begins a run with every job from its beginning.
+
+    `force` begins although input files are missing or jobs are active. Raises StateConflictError when the
+    workflow is archived, when jobs are active, or when inputs are missing; then nothing has changed.
+    """
+    check = check_start(client, workflow_id, folder=folder)
+    _refuse_unsafe(check, force=force)
+    run_id = _begin_run(client, workflow_id, force=force)
+    if not client.is_uninitialized(workflow_id):
+        client.reset_job_status(workflow_id)
+    _store_mtimes(client, _changed_files(client, workflow_id, folder=folder))
+    counts = client.initialize_jobs(workflow_id, clear_ephemeral_user_data=True)
+    return Started(
+        workflow_id=workflow_id,
+        run_id=run_id,
+        ready_count=counts.ready_count,
+        blocked_count=counts.blocked_count,
+        existing_output_files=check.existing_output_files,
+    )
+
+
+def reinitialize(client: TorcClient, workflow_id: int, *, folder: Path, force: bool = False) -> Started:
+    """Begins a run with what is not done, and with the jobs whose inputs changed or whose outputs vanished.
+
+    Raises as `initialize` does.
+    """
+    _refuse_unsafe(check_start(client, workflow_id, folder=folder), force=force)
+    return settle(client, workflow_id, run_id=_begin_run(client, workflow_id, force=force), folder=folder)
+
+
+def settle(client: TorcClient, workflow_id: int, *, run_id: int, folder: Path) -> Started:
+    """The second half of `reinitialize`: within the current run, sends changed jobs back and decides what is ready."""
+    changed = _changed_files(client, workflow_id, folder=folder)
+    stale = _stale_jobs(client, workflow_id, changed, folder=folder)
+    for job_id in stale:
+        client.change_status(job_id, JobStatus.UNINITIALIZED, run_id=run_id)
+    _store_mtimes(client, changed)
+    by_data = client.process_changed_job_inputs(workflow_id).reinitialized_jobs
+    counts = client.initialize_jobs(workflow_id, only_uninitialized=True)
+    return Started(
+        workflow_id=workflow_id,
+        run_id=run_id,
+        ready_count=counts.ready_count,
+        blocked_count=counts.blocked_count,
+        reset_jobs=tuple(dict.fromkeys([*stale.values(), *by_data])),
+    )
+
+
+def reset_status(
+    client: TorcClient,
+    workflow_id: int,
+    *,
+    failed_only: bool,
+    force: bool,
+    reinitialize_too: bool,
+    folder: Path,
+) -> Reset:
+    """Sends jobs back to their beginning in a new run: all, or the unsuccessful ones and what depends on them.
+
+    Raises StateConflictError, with nothing changed, when the workflow is archived or jobs are active.
+    """
+    if reinitialize_too:
+        _refuse_unsafe(check_start(client, workflow_id, folder=folder), force=force)
+    run_id = _begin_run(client, workflow_id, force=force)
+    reset = client.reset_job_status(workflow_id, failed_only=failed_only)
+    started = settle(client, workflow_id, run_id=run_id, folder=folder) if reinitialize_too else None
+    return Reset(workflow_id=workflow_id, run_id=run_id, updated_count=reset.updated_count, started=started)
+
+
+def _begin_run(client: TorcClient, workflow_id: int, *, force: bool) -> int:
+    return client.reset_workflow_status(workflow_id, force=force).run_id or 0
+
+
+def _refuse_unsafe(check: StartCheck, *, force: bool) -> None:
+    if check.missing_user_data:
+        raise StateConflictError(
+            f"workflow {check.workflow_id} misses user data that no job produces: {_some(check.missing_user_data)}",
+            hint="set it with `torc user-data update ID --data JSON`",
+            ids={"workflow_id": check.workflow_id},
+        )
+    if check.missing_input_files and not force:
+        raise StateConflictError(
+            f"workflow {check.workflow_id} misses input files that no job produces: {_some(check.missing_input_files)}",
+            hint="put them in place, start from the folder they are relative to, or use --force",
+            ids={"workflow_id": check.workflow_id},
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED_IN_ERRORS
+    return ", ".join(names[:_NAMED_IN_ERRORS]) + (f" and {more} more" if more > 0 else "")
+
+
+def _missing_inputs(client: TorcClient, workflow_id: int) -> tuple[str, ...]:
+    """Names of the values that somebody reads, nobody writes, and that are not there."""
+    missing = set(client.missing_user_data(workflow_id))
+    if not missing:
+        return ()
+    rows = client.job_user_data_relationships(workflow_id)
+    return tuple(
+        dict.fromkeys(row.user_data_name for row in rows if row.user_data_id in missing and row.producer_job_id is None)
+    )
+
+
+def _changed_files(client: TorcClient, workflow_id: int, *, folder: Path) -> list[FileModel]:
+    """Files whose modification time is not the stored one, with the time they have now (None: gone)."""
+    return [
+        file.model_copy(update={"st_mtime": now})
+        for file in client.files.list_all(workflow_id=workflow_id)
+        if _differs(file.st_mtime, now := _mtime(folder / file.path))
+    ]
+
+
+def _stale_jobs(client: TorcClient, workflow_id: int, changed: Iterable[FileModel], *, folder: Path) -> dict[int, str]:
+    """Ended jobs to run again, id to name: readers of changed files, writers of vanished ones."""
+    changed_ids = {file.id for file in changed}
+    if not changed_ids:
+        return {}
+    rows = [row for row in client.job_file_relationships(workflow_id) if row.file_id in changed_ids]
+    stale: dict[int, str] = {}
+    for row in rows:
+        if row.consumer_job_id is not None and row.consumer_job_name is not None:
+            stale[row.consumer_job_id] = row.consumer_job_name
+        if row.producer_job_id is not None and row.producer_job_name is not None and not _exists(folder, row.file_path):
+            stale[row.producer_job_id] = row.producer_job_name
+    completed = {job.id for job in client.jobs.list_all(workflow_id=workflow_id, status=JobStatus.COMPLETED)}
+    return {job_id: name for job_id, name in stale.items() if job_id in completed}
+
+
+def _store_mtimes(client: TorcClient, changed: Iterable[FileModel]) -> None:
+    for file in changed:
+        if file.id is not None and file.st_mtime is not None:
+            client.files.update(file.id, file)
+
+
+def _exists(folder: Path, path: str) -> bool:
+    return _mtime(folder / path) is not None
+
+
+def _mtime(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None
+
+
+def _differs(stored: float | None, now: float | None) -> bool:
+    if stored is None or now is None:
+        return stored is not now
+    return abs(stored - now) > _MTIME_TOLERANCE_S
