@@ -1,0 +1,105 @@
+"""From the text of a workflow file to the draft the server creates it from."""
+
+from torc_core.api.configs import ExecutionConfig
+from torc_core.api.drafts import (
+    FailureHandlerDraft,
+    ResourceRequirementsDraft,
+    SlurmSchedulerDraft,
+    WorkflowDraft,
+)
+from torc_core.api.failure_handlers import FailureRule
+from torc_core.api.workflows import WorkflowModel
+from torc_core.spec.check import Checked, examine
+from torc_core.spec.check_records import parse_metadata
+from torc_core.spec.problems import Problems
+from torc_core.spec.report import SpecReport
+from torc_core.spec.spec import Spec, read_spec
+
+
+def read_workflow(text: str, *, file_name: str, user: str) -> tuple[WorkflowDraft, SpecReport]:
+    """Reads, expands and checks a workflow file. Raises SpecError listing everything that is wrong with it."""
+    spec, problems = read_spec(text, file_name=file_name)
+    checked = _examine_or_raise(spec, problems)
+    return _assemble(spec, checked, user), checked.report
+
+
+def check_workflow(text: str, *, file_name: str) -> SpecReport:
+    """Checks a workflow file without making anything. Raises SpecError only for a text that cannot be read."""
+    spec, problems = read_spec(text, file_name=file_name)
+    return examine(spec, problems).report
+
+
+def build_draft(spec: Spec, *, user: str) -> WorkflowDraft:
+    """The draft of a loaded file. Raises SpecError listing everything that is wrong with it."""
+    return _assemble(spec, _examine_or_raise(spec, spec.collect()), user)
+
+
+def _examine_or_raise(spec: Spec, problems: Problems) -> Checked:
+    checked = examine(spec, problems)
+    if len(problems):
+        raise problems.error()
+    return checked
+
+
+def _assemble(spec: Spec, checked: Checked, user: str) -> WorkflowDraft:
+    body = spec.body
+    # Jobs and files were made from checked values; only the small records are validated again.
+    return WorkflowDraft.model_construct(
+        workflow=_workflow(spec, checked, user),
+        files=checked.files,
+        user_data=checked.user_data,
+        resource_requirements=[
+            ResourceRequirementsDraft(**record.model_dump(exclude_none=True))
+            for record in body.resource_requirements or []
+        ],
+        failure_handlers=[
+            FailureHandlerDraft(
+                name=handler.name, rules=[FailureRule(**rule.model_dump(exclude_none=True)) for rule in handler.rules]
+            )
+            for handler in body.failure_handlers or []
+        ],
+        slurm_schedulers=[
+            SlurmSchedulerDraft(**record.model_dump(exclude_none=True)) for record in body.slurm_schedulers or []
+        ],
+        jobs=checked.jobs,
+        actions=checked.actions,
+    )
+
+
+def _workflow(spec: Spec, checked: Checked, user: str) -> WorkflowModel:
+    body = spec.body
+    defaults = {
+        key: value for key, value in (body.slurm_defaults or {}).items() if isinstance(value, str | int | float)
+    }
+    return WorkflowModel(
+        name=spec.name,
+        user=user,
+        description=body.description,
+        project=body.project,
+        metadata=parse_metadata(body.metadata, spec.collect()),
+        use_pending_failed=body.use_pending_failed,
+        enable_ro_crate=body.enable_ro_crate,
+        env=body.env,
+        access_groups=body.access_groups,
+        compute_node_expiration_buffer_seconds=body.compute_node_expiration_buffer_seconds,
+        compute_node_ignore_workflow_completion=body.compute_node_ignore_workflow_completion,
+        compute_node_min_time_for_new_jobs_seconds=body.compute_node_min_time_for_new_jobs_seconds,
+        compute_node_wait_for_healthy_database_minutes=body.compute_node_wait_for_healthy_database_minutes,
+        compute_node_wait_for_new_jobs_seconds=body.compute_node_wait_for_new_jobs_seconds,
+        resource_monitor_config=body.resource_monitor,
+        execution_config=_execution_config(spec, checked),
+        slurm_defaults=defaults or None,
+    )
+
+
+def _execution_config(spec: Spec, checked: Checked) -> ExecutionConfig | None:
+    """The file's settings, with the `stdio` of single jobs as overrides by job name."""
+    config = spec.body.execution_config
+    overrides = dict(config.job_stdio_overrides or {}) if config else {}
+    for group in checked.expansion.jobs:
+        stdio = spec.body.jobs[group.entry].stdio
+        if stdio is not None:
+            overrides |= dict.fromkeys(group.names, stdio)
+    if not overrides:
+        return config
+    return (config or ExecutionConfig()).model_copy(update={"job_stdio_overrides": overrides})

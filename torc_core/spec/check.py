@@ -1,0 +1,139 @@
+"""Says everything that is wrong with a workflow file, and what of it is only strange."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torc_core.api.drafts import ActionDraft, FileDraft, JobDraft, UserDataDraft
+from torc_core.spec.check_records import check_records
+from torc_core.spec.expand import Expansion, Group, count_items, expand
+from torc_core.spec.expand_data import expand_files, expand_user_data
+from torc_core.spec.graph import describe_cycle, find_job_cycle
+from torc_core.spec.link_actions import check_actions, link_actions
+from torc_core.spec.link_jobs import link_jobs
+from torc_core.spec.links import Links
+from torc_core.spec.names import Names
+from torc_core.spec.problems import Problems, show
+from torc_core.spec.report import SpecReport, summarize
+from torc_core.spec.spec import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The parts of a draft, and what was said about them. The parts are whole only without problems."""
+
+    files: list[FileDraft]
+    user_data: list[UserDataDraft]
+    jobs: list[JobDraft]
+    actions: list[ActionDraft]
+    expansion: Expansion
+    report: SpecReport
+
+
+def check(spec: Spec) -> SpecReport:
+    """Checks names, cycles, amounts and all else; raises nothing."""
+    return examine(spec, spec.collect()).report
+
+
+def examine(spec: Spec, problems: Problems) -> Checked:
+    """Expands, links and checks. Adds to the problems found so far; every place is reported once."""
+    warnings = spec.collect()
+    body = spec.body
+    if not body.jobs:
+        problems.add(("jobs",), "a workflow needs at least one job")
+    check_records(body, problems, warnings)
+    check_actions(body.actions or [], problems, warnings)
+    _check_schedulers(spec, warnings)
+    expansion = expand(spec, problems)
+    parts = _link(spec, expansion, problems, warnings)
+    report = SpecReport(
+        valid=not len(problems), errors=problems.lines(), warnings=warnings.lines(), summary=summarize(spec, expansion)
+    )
+    return Checked(*parts, expansion, report)
+
+
+def _link(
+    spec: Spec, expansion: Expansion, problems: Problems, warnings: Problems
+) -> tuple[list[FileDraft], list[UserDataDraft], list[JobDraft], list[ActionDraft]]:
+    body = spec.body
+    before = len(problems)
+    files = expand_files(body.files or [], expansion.files, problems)
+    user_data = expand_user_data(body.user_data or [], expansion.user_data, problems)
+    if not expansion.is_complete or len(problems) > before:
+        # With names missing, every mention of one would be reported although it is right.
+        return files, user_data, [], []
+    links = Links(spec, expansion, problems)
+    _check_duplicates("files", expansion.files, links.files, problems)
+    _check_duplicates("user_data", expansion.user_data, links.user_data, problems)
+    _warn_of_equal_names(expansion.jobs, links.jobs, warnings)
+    jobs = link_jobs(body.jobs, expansion.jobs, links, files=files, user_data=user_data)
+    actions = link_actions(body.actions or [], links)
+    if len(jobs) == count_items(expansion.jobs):
+        _check_graph(expansion.jobs, jobs, problems, files=files, user_data=user_data)
+    return files, user_data, jobs, actions
+
+
+def _entry_of(groups: Sequence[Group], position: int) -> int:
+    return next(group.entry for group in reversed(groups) if group.first <= position)
+
+
+def _check_duplicates(key: str, groups: Sequence[Group], names: Names, problems: Problems) -> None:
+    for name, positions in names.repeated().items():
+        entries = [_entry_of(groups, position) for position in positions[:2]]
+        message = f"the name {show(name)} is given {len(positions)} times, first in {key}[{entries[0]}]"
+        problems.add((key, entries[1], "name"), message)
+
+
+def _warn_of_equal_names(groups: Sequence[Group], names: Names, warnings: Problems) -> None:
+    repeated = names.repeated()
+    if not repeated:
+        return
+    name, positions = next(iter(repeated.items()))
+    rest = f", and {len(repeated) - 1} more names are shared" if len(repeated) > 1 else ""
+    place = _entry_of(groups, positions[1])
+    message = f"{len(positions)} jobs have the name {show(name)}{rest}; who depends on it waits for all of them"
+    warnings.add(("jobs", place, "name"), message)
+
+
+def _check_graph(
+    groups: Sequence[Group],
+    jobs: Sequence[JobDraft],
+    problems: Problems,
+    *,
+    files: Sequence[FileDraft],
+    user_data: Sequence[UserDataDraft],
+) -> None:
+    for position, job in enumerate(jobs):
+        own = [files[place].name for place in job.output_files if place in job.input_files]
+        own += [user_data[place].name for place in job.output_user_data if place in job.input_user_data]
+        if own:
+            problems.add(
+                ("jobs", _entry_of(groups, position)),
+                f"job {show(job.name)} reads {show(own[0])}, which it writes itself",
+            )
+            return
+    cycle = find_job_cycle(jobs, files=len(files), user_data=len(user_data))
+    if cycle:
+        path = ("jobs", _entry_of(groups, cycle[0]), "name")
+        chain = describe_cycle([jobs[position].name for position in cycle])
+        problems.add(path, f"jobs wait for each other in a circle: {chain}")
+
+
+def _check_schedulers(spec: Spec, warnings: Problems) -> None:
+    body = spec.body
+    actions = body.actions or []
+    if len(body.slurm_schedulers or []) > 1 and any(job.scheduler is None for job in body.jobs):
+        place = next(place for place, job in enumerate(body.jobs) if job.scheduler is None)
+        warnings.add(("jobs", place), "names no scheduler although there are several; it runs on any of them")
+    nodes_of = {record.name: record.num_nodes or 1 for record in body.resource_requirements or []}
+    for place, scheduler in enumerate(body.slurm_schedulers or []):
+        needs = [
+            nodes_of.get(job.resource_requirements or "", 1) for job in body.jobs if job.scheduler == scheduler.name
+        ]
+        per_node = any(action.start_one_worker_per_node for action in actions if action.scheduler == scheduler.name)
+        nodes = scheduler.nodes or 1
+        if nodes > 1 and needs and nodes not in needs and not per_node:
+            message = (
+                f"allocates {nodes} nodes, but no job of it has num_nodes: {nodes}; "
+                "without start_one_worker_per_node the other nodes stay idle"
+            )
+            warnings.add(("slurm_schedulers", place, "nodes"), message)

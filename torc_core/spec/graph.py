@@ -1,0 +1,58 @@
+"""The dependency graph: who waits for whom, and whether anybody waits for himself."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from torc_core.api.drafts import JobDraft
+
+_MAX_SHOWN: Final = 10
+
+
+def find_cycle(waits_for: Sequence[Iterable[int]]) -> list[int] | None:
+    """The nodes of one cycle, each waiting for the next and the last for the first, or None if there is none."""
+    unseen, open_, done = 0, 1, 2
+    state = [unseen] * len(waits_for)
+    for root in range(len(waits_for)):
+        if state[root] != unseen:
+            continue
+        state[root] = open_
+        path, remaining = [root], [iter(waits_for[root])]
+        while path:
+            following = next(remaining[-1], None)
+            if following is None:
+                state[path.pop()] = done
+                remaining.pop()
+            elif state[following] == open_:
+                return path[path.index(following) :]
+            elif state[following] == unseen:
+                state[following] = open_
+                path.append(following)
+                remaining.append(iter(waits_for[following]))
+    return None
+
+
+def find_job_cycle(jobs: Sequence[JobDraft], *, files: int, user_data: int) -> list[int] | None:
+    """Positions of jobs that wait for each other, by `depends_on`, files or user data.
+
+    Files and user data are nodes of their own: a consumer waits for the file, the file for its producers.
+    """
+    first_file, first_data = len(jobs), len(jobs) + files
+    waits_for: list[list[int]] = [[] for _ in range(len(jobs) + files + user_data)]
+    for position, job in enumerate(jobs):
+        waits_for[position] = [
+            *job.depends_on,
+            *(first_file + file for file in job.input_files),
+            *(first_data + data for data in job.input_user_data),
+        ]
+        for file in job.output_files:
+            waits_for[first_file + file].append(position)
+        for data in job.output_user_data:
+            waits_for[first_data + data].append(position)
+    cycle = find_cycle(waits_for)
+    return [node for node in cycle if node < len(jobs)] if cycle else None
+
+
+def describe_cycle(names: Sequence[str]) -> str:
+    """`a → b → a`, shortened in the middle; each waits for the next."""
+    shown = list(names) if len(names) <= _MAX_SHOWN else [*names[: _MAX_SHOWN - 1], "…", names[-1]]
+    return " → ".join([*shown, names[0]])

@@ -1,0 +1,91 @@
+"""Finds things by name, by the template that made them, and by regular expression."""
+
+import re
+import warnings
+from collections.abc import Sequence
+from typing import Final
+
+from torc_core.errors import InvalidInputError
+from torc_core.spec.expand import Group
+from torc_core.spec.problems import did_you_mean, show
+from torc_core.spec.templates import Row
+
+_LITERAL: Final = re.compile(r"\^((?:[\w ]|\\[^\w\s])*)\$", re.ASCII)
+
+
+class Names:
+    """Positions of all items of one kind. A name may belong to several; each stands at its own position."""
+
+    def __init__(self, kind: str, groups: Sequence[Group]) -> None:
+        self.kind = kind
+        self._positions: dict[str, list[int]] = {}
+        for group in groups:
+            for position, name in enumerate(group.names, group.first):
+                self._positions.setdefault(name, []).append(position)
+        self._templates: dict[str, list[Group]] = {}
+        for group in groups:
+            if group.parameters:
+                self._templates.setdefault(group.template, []).append(group)
+        self._by_values: dict[tuple[str, tuple[str, ...]], dict[Row, list[int]]] = {}
+        self._by_regex: dict[str, list[int]] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._positions
+
+    def repeated(self) -> dict[str, list[int]]:
+        """Names that belong to several items."""
+        return {name: positions for name, positions in self._positions.items() if len(positions) > 1}
+
+    def find(self, name: str, written: str, *, parameters: tuple[str, ...] = (), row: Row = ()) -> list[int]:
+        """Positions of `name`. `written` is the name before substitution, by the given parameters and values.
+
+        If there is no such name and `written` is the template of an entry, its items are found whose values
+        agree with `row` in the parameters both have: all items, if they share none.
+        Raises InvalidInputError if nothing is found.
+        """
+        if found := self._positions.get(name):
+            return found
+        found = [
+            position for group in self._templates.get(written, ()) for position in self._of(group, parameters, row)
+        ]
+        if not found:
+            known = [*self._templates, *self._positions]
+            raise InvalidInputError(f"there is no {self.kind} {show(name)}{did_you_mean(name, known)}")
+        return found
+
+    def match(self, pattern: str) -> list[int]:
+        """Positions of all names that hold a match somewhere. Raises InvalidInputError if there are none."""
+        found = self._by_regex.get(pattern)
+        if found is None:
+            found = self._by_regex[pattern] = self._search(pattern)
+        if not found:
+            raise InvalidInputError(f"the regular expression {show(pattern)} matches no {self.kind}")
+        return found
+
+    def _search(self, pattern: str) -> list[int]:
+        if literal := _LITERAL.fullmatch(pattern):
+            return self._positions.get(re.sub(r"\\(.)", r"\1", literal[1]), [])
+        search = compile_regex(pattern).search
+        return sorted(p for name, positions in self._positions.items() if search(name) for p in positions)
+
+    def _of(self, group: Group, parameters: tuple[str, ...], row: Row) -> list[int]:
+        common = tuple(name for name in group.parameters if name in parameters)
+        index = self._by_values.get((group.template, common))
+        if index is None:
+            index = self._by_values[group.template, common] = {}
+            columns = [group.parameters.index(name) for name in common]
+            for position, values in enumerate(group.rows, group.first):
+                index.setdefault(tuple(values[column] for column in columns), []).append(position)
+        return index.get(tuple(row[parameters.index(name)] for name in common), [])
+
+
+def compile_regex(pattern: str) -> re.Pattern[str]:
+    """Raises InvalidInputError for an expression that is empty or cannot be compiled."""
+    if not pattern:
+        raise InvalidInputError("the regular expression is empty")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise InvalidInputError(f"{show(pattern)} is no regular expression: {error}") from None

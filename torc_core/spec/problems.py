@@ -1,0 +1,78 @@
+"""What is wrong with a workflow file, each place once, with the line it stands on."""
+
+import difflib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
+
+from torc_core.errors import SpecError
+
+KeyPath = tuple[str | int, ...]
+"""The way to a value: keys of mappings and positions in lists."""
+
+Locate = Callable[[KeyPath], int]
+"""The line, from 1, on which the value of a path (or the nearest thing around it) stands."""
+
+MAX_LISTED: Final = 20
+_MAX_CANDIDATES: Final = 5000
+_MAX_SHOWN_CHARS: Final = 60
+
+
+def format_path(path: KeyPath) -> str:
+    """`("jobs", 3, "name")` gives `jobs[3].name`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".") or "file"
+
+
+def show(value: object) -> str:
+    """A value as people wrote it, on one line and short."""
+    # Files say null, true and false.
+    text = str(value).lower().replace("none", "null") if value is None or isinstance(value, bool) else repr(value)
+    return text if len(text) <= _MAX_SHOWN_CHARS else f"{text[:_MAX_SHOWN_CHARS]}…"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'X'?` for the nearest known word, or nothing."""
+    close = difflib.get_close_matches(word[:100], list(islice(known, _MAX_CANDIDATES)), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def syntax_error(file_name: str, line: int, message: str) -> SpecError:
+    """For a text that cannot be read at all."""
+    return SpecError(f"{file_name}:{line}: {message}", hint="nothing was created; correct the file and try again")
+
+
+@dataclass
+class Problems:
+    """Collects problems (or warnings) by place; a second one at the same place is dropped."""
+
+    file_name: str
+    locate: Locate
+    found: dict[KeyPath, str] = field(default_factory=dict)
+
+    def add(self, path: KeyPath, message: str) -> None:
+        self.found.setdefault(path, message)
+
+    def __contains__(self, path: KeyPath) -> bool:
+        return path in self.found
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    def lines(self) -> list[str]:
+        """`file:line: key: message`, in the order of the file, and a count of what is left out."""
+        placed = sorted((self.locate(path), order, path) for order, path in enumerate(self.found))
+        listed = [
+            f"{self.file_name}:{line}: {format_path(path)}: {self.found[path]}" for line, _, path in placed[:MAX_LISTED]
+        ]
+        left_out = len(self.found) - len(listed)
+        return [*listed, f"{self.file_name}: … and {left_out} more"] if left_out else listed
+
+    def error(self) -> SpecError:
+        """All of it as one exception."""
+        return SpecError(
+            "\n".join(self.lines()),
+            hint="nothing was created; correct the file and try again (docs/specification.md lists all keys)",
+            ids={"problems": len(self.found)},
+        )

@@ -1,0 +1,183 @@
+"""Reads a workflow file into its model: which keys there are and of which type, nothing about what they name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from torc_core.api.configs import (
+    ComputeNodeMonitorConfig,
+    ExecutionConfig,
+    JobMonitorConfig,
+    ResourceMonitorConfig,
+    StdioConfig,
+)
+from torc_core.spec.load import read_source
+from torc_core.spec.model import (
+    ActionSpec,
+    FailureHandlerSpec,
+    FailureRuleSpec,
+    FileSpec,
+    JobSpec,
+    ResourceRequirementsSpec,
+    SlurmSchedulerSpec,
+    UserDataSpec,
+    WorkflowSpec,
+)
+from torc_core.spec.problems import KeyPath, Problems, did_you_mean, show, syntax_error
+from torc_core.spec.source import Source
+
+_MODELS: Final[Mapping[tuple[str, ...], type[BaseModel]]] = {
+    (): WorkflowSpec,
+    ("jobs",): JobSpec,
+    ("jobs", "stdio"): StdioConfig,
+    ("files",): FileSpec,
+    ("user_data",): UserDataSpec,
+    ("resource_requirements",): ResourceRequirementsSpec,
+    ("failure_handlers",): FailureHandlerSpec,
+    ("failure_handlers", "rules"): FailureRuleSpec,
+    ("slurm_schedulers",): SlurmSchedulerSpec,
+    ("actions",): ActionSpec,
+    ("resource_monitor",): ResourceMonitorConfig,
+    ("resource_monitor", "jobs"): JobMonitorConfig,
+    ("resource_monitor", "compute_node"): ComputeNodeMonitorConfig,
+    ("execution_config",): ExecutionConfig,
+    ("execution_config", "stdio"): StdioConfig,
+}
+_EXPECTED: Final[Mapping[str, str]] = {
+    "string_type": "expected text",
+    "list_type": "expected a list",
+    "dict_type": "expected a mapping",
+    "model_type": "expected a mapping",
+    "int_type": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "float_type": "expected a number",
+    "bool_type": "expected true or false",
+}
+_STAND_INS: Final[Mapping[str | int, Any]] = {
+    "name": "?",
+    "command": "?",
+    "path": "?",
+    "num_cpus": 1,
+    "memory": "1m",
+    "account": "?",
+    "rules": [],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One workflow file: its model and the source that knows the lines."""
+
+    body: WorkflowSpec
+    source: Source
+
+    @property
+    def name(self) -> str:
+        """The workflow's name; a file without one lends its own."""
+        return self.body.name or PurePath(self.source.file_name).stem
+
+    def collect(self) -> Problems:
+        """An empty collection for problems of this file."""
+        return Problems(self.source.file_name, self.source.locate)
+
+
+def load_spec(text: str, *, file_name: str) -> Spec:
+    """Reads YAML or JSON. Raises SpecError naming every unknown key, missing key and wrong type."""
+    spec, problems = read_spec(text, file_name=file_name)
+    if len(problems):
+        raise problems.error()
+    return spec
+
+
+def read_spec(text: str, *, file_name: str) -> tuple[Spec, Problems]:
+    """Like `load_spec`, but goes on without the faulty keys if the rest can be read, so that all can be checked."""
+    source = read_source(text, file_name=file_name)
+    problems = Problems(file_name, source.locate)
+    if not isinstance(source.value, dict):
+        raise syntax_error(file_name, 1, f"a workflow is a mapping with the key 'jobs', not {show(source.value)}")
+    try:
+        return Spec(_validate(source.value), source), problems
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    for detail in details:
+        problems.add(_path_of(detail), _message_of(detail))
+    try:
+        return Spec(_validate(_repair(source.value, [_path_of(detail) for detail in details])), source), problems
+    except ValidationError:
+        raise problems.error() from None
+
+
+def _validate(value: object) -> WorkflowSpec:
+    return WorkflowSpec.model_validate(value, strict=True, extra="forbid")
+
+
+def _path_of(detail: ErrorDetails) -> KeyPath:
+    # A wrong key of a mapping is reported at the key; the marker is pydantic's own.
+    return tuple(part for part in detail["loc"] if part != "[key]")
+
+
+def _message_of(detail: ErrorDetails) -> str:
+    kind, loc = detail["type"], _path_of(detail)
+    context: Mapping[str, Any] = detail.get("ctx") or {}
+    match kind:
+        case "extra_forbidden":
+            model = _MODELS.get(tuple(part for part in loc[:-1] if isinstance(part, str)))
+            known = model.model_fields if model else {}
+            return f"unknown key {show(loc[-1])}{did_you_mean(str(loc[-1]), known)}"
+        case "missing":
+            return f"the key {show(loc[-1])} is missing"
+        case "literal_error":
+            word = str(detail["input"])
+            options = str(context.get("expected", ""))
+            return f"expected one of {options}, got {show(detail['input'])}{did_you_mean(word, _quoted(options))}"
+        case "greater_than_equal":
+            return f"must be {context['ge']} or more, got {show(detail['input'])}"
+        case "greater_than":
+            return f"must be more than {context['gt']}, got {show(detail['input'])}"
+        case "less_than_equal":
+            return f"must be {context['le']} or less, got {show(detail['input'])}"
+        case "value_error":
+            return str(context["error"])
+        case _:
+            return f"{_EXPECTED.get(kind, detail['msg'])}, got {show(detail['input'])}{_advice(kind, detail['input'])}"
+
+
+def _quoted(options: str) -> list[str]:
+    return options.split("'")[1::2]
+
+
+def _advice(kind: str, value: object) -> str:
+    if kind == "list_type" and isinstance(value, str):
+        return f"; write [{value}]" if len(value) < 40 else "; write it as a list with one item"
+    if kind == "string_type" and isinstance(value, bool | int | float):
+        return "; put it in quotes"
+    if kind == "bool_type" and value in ("yes", "no", "on", "off"):
+        return "; only the words true and false are"
+    return ""
+
+
+def _repair(value: dict[str, Any], faulty: list[KeyPath]) -> dict[str, Any]:
+    """A copy without the faulty keys, or with stand-ins where a key has to be; a list with a wrong item goes whole.
+
+    All else can then be checked too. Faulty actions go altogether: nothing refers to them.
+    """
+    repaired = dict(value)
+    for path in faulty:
+        while path and isinstance(path[-1], int):
+            path = path[:-1]
+        path = path[:1] if path[:1] == ("actions",) else path
+        here: Any = repaired
+        for part in path[:-1]:
+            if isinstance(here, dict) and part not in here:
+                break
+            here[part] = here = here[part].copy()
+        else:
+            if path and path[-1] in _STAND_INS and len(path) == 3:
+                here[path[-1]] = _STAND_INS[path[-1]] if path[-1] != "name" else f"?{path[1]}"
+            elif path:
+                here.pop(path[-1], None)
+    return repaired
