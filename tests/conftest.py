@@ -12,14 +12,29 @@ from torc_client.http import TorcClient
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ServerProcess]:
     """A server of this test's own, over an empty database."""
-    process = ServerProcess(database=tmp_path / "server" / "torc.db")
-    process.database.parent.mkdir()
-    process.start()
-    yield process
-    process.stop()
+    yield from _running_server(tmp_path / "server")
 
 
 @pytest.fixture
 def client(server: ServerProcess) -> Iterator[TorcClient]:
     with server.client() as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """One server for all tests that only need workflows of their own; do not stop it."""
+    yield from _running_server(tmp_path_factory.mktemp("shared") / "server")
+
+
+@pytest.fixture(scope="session")
+def shared_client(shared_server: ServerProcess) -> Iterator[TorcClient]:
+    with shared_server.client() as client:
+        yield client
+
+
+def _running_server(folder: Path) -> Iterator[ServerProcess]:
+    folder.mkdir()
+    process = ServerProcess(database=folder / "torc.db").start()
+    yield process
+    process.stop()

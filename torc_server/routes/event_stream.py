@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import Query
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
@@ -23,21 +22,21 @@ _LEVELS: Final[dict[str, Severity]] = {"debug": "debug", "info": "info", "warnin
 router = contract_router("events")
 
 
+class EventStream(StreamingResponse):
+    """Frames of server-sent events; the data of each is one StreamEvent."""
+
+    media_type = "text/event-stream"
+
+
 @router.get(
     "/workflows/{id}/events/stream",
-    response_model=StreamEvent,
-    response_class=StreamingResponse,
-    response_description="Frames of server-sent events; the data of each is one StreamEvent.",
+    response_class=EventStream,
+    responses={200: {"content": {EventStream.media_type: {"schema": StreamEvent.model_json_schema()}}}},
 )
-async def stream_events(
-    workflow_id: RecordId, work: Working, level: Annotated[str, Query()] = "info"
-) -> StreamingResponse:
+async def stream_events(workflow_id: RecordId, work: Working, level: str = "info") -> EventStream:
     await run_in_threadpool(work.read, _check_workflow, workflow_id)
-    return StreamingResponse(
-        _frames(work.hub, workflow_id, _LEVELS.get(level.lower(), "info")),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
-    )
+    frames = _frames(work.hub, workflow_id, _LEVELS.get(level.lower(), "info"))
+    return EventStream(frames, headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
 
 
 def _check_workflow(uow: UnitOfWork, workflow_id: int) -> None:
