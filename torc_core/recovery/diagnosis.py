@@ -1,0 +1,169 @@
+"""Why one attempt failed: exactly one cause, from facts first, numbers second, texts last."""
+
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from torc_core.jobs.status import JobStatus
+from torc_core.recovery.attempt import AttemptFacts, Cause, EarlierAttempt
+from torc_core.recovery.classify import classify
+from torc_core.recovery.evidence import Evidence
+from torc_core.recovery.facts import judge_certain_facts, signal_name
+from torc_core.recovery.rules import load_library
+from torc_core.recovery.suggestion import Suggestion
+
+_BETTER_THAN_137: Final = 0.8
+"""A text must be this sure to explain exit code 137 by something else than memory."""
+
+Basis = Literal["runner", "scheduler", "memory_exceeded", "sigkill_137", "near_runtime_limit", "sigxcpu_152",
+                "status", "log", "none"]  # fmt: skip
+"""What the diagnosis rests on."""
+
+
+class Diagnosis(BaseModel):
+    """One attempt with the cause of its end. `suggestion` is what its texts say, where they were needed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    facts: AttemptFacts
+    cause: Cause
+    basis: Basis
+    confidence: float
+    reason: str
+    suggestion: Suggestion | None = None
+
+    def as_history(self) -> EarlierAttempt:
+        """What a later attempt needs to know of this one."""
+        return EarlierAttempt(
+            run_id=self.facts.run_id,
+            attempt_id=self.facts.attempt_id,
+            cause=self.cause,
+            memory_limit_bytes=self.facts.memory_limit_bytes,
+            peak_memory_bytes=self.facts.peak_bytes,
+        )
+
+
+def diagnose(facts: AttemptFacts) -> Diagnosis:
+    """Return the one cause of the attempt's end; `unknown` when nothing tells."""
+    evidence = _complete(facts)
+    return (
+        _by_runner_and_scheduler(facts, evidence)
+        or _by_numbers(facts, evidence)
+        or _by_status(facts)
+        or _by_text(facts, evidence)
+    )
+
+
+def _by_runner_and_scheduler(facts: AttemptFacts, evidence: Evidence) -> Diagnosis | None:
+    if evidence.verdict in ("oom", "timeout"):
+        return _judged(facts, judge_certain_facts(evidence), "runner")
+    # the scheduler may know why the runner itself was lost or told to stop
+    told = _judged(facts, judge_certain_facts(Evidence(return_code=0, scheduler=evidence.scheduler)), "scheduler")
+    if told is not None:
+        return told
+    ended = judge_certain_facts(Evidence(return_code=evidence.return_code, verdict=evidence.verdict))
+    if ended is not None and ended.rule in ("fact-lost", "fact-terminated"):
+        return Diagnosis(
+            facts=facts, cause=Cause.RUNNER_LOST, basis="runner", confidence=ended.confidence, reason=ended.reason
+        )
+    return None
+
+
+def _by_numbers(facts: AttemptFacts, evidence: Evidence) -> Diagnosis | None:
+    peak, limit = evidence.peak_memory_bytes, evidence.memory_limit_bytes
+    is_above = bool(peak is not None and limit and peak > limit)
+    measured = judge_certain_facts(evidence.model_copy(update={"verdict": None, "scheduler": None}))
+    match measured.rule if measured is not None else None:
+        case "fact-sigxcpu":
+            return _judged(facts, measured, "sigxcpu_152")
+        case "fact-killed-late":
+            return _judged(facts, measured, "near_runtime_limit")
+        case "fact-killed-memory":
+            return _judged(facts, measured, "memory_exceeded" if is_above else "sigkill_137")
+        case _ if is_above:
+            reason = "Its peak memory was above its limit."
+            return Diagnosis(facts=facts, cause=Cause.OOM, basis="memory_exceeded", confidence=0.7, reason=reason)
+        case _:
+            return None
+
+
+def _by_status(facts: AttemptFacts) -> Diagnosis | None:
+    if facts.status is not JobStatus.TERMINATED:
+        return None
+    reason = "It was stopped from outside, short of its limits."
+    return Diagnosis(facts=facts, cause=Cause.RUNNER_LOST, basis="status", confidence=0.7, reason=reason)
+
+
+def _by_text(facts: AttemptFacts, evidence: Evidence) -> Diagnosis:
+    """Return what the texts prove; else memory for exit code 137; else unknown, with the suggestion if any."""
+    said = classify(evidence)
+    proven = _judged(facts, said, "log") if said is not None and _is_proof(said) else None
+    if proven is not None:
+        return proven
+    if signal_name(evidence) == "SIGKILL" and (said is None or not _explains_kill(said)):
+        return Diagnosis(
+            facts=facts,
+            cause=Cause.OOM,
+            basis="sigkill_137",
+            confidence=0.5 if evidence.peak_memory_bytes is None else 0.4,
+            reason="It was killed (exit code 137), most often for memory; nothing measured says so.",
+            suggestion=said,
+        )
+    return Diagnosis(
+        facts=facts,
+        cause=Cause.UNKNOWN,
+        basis="none",
+        confidence=0.0 if said is None else said.confidence,
+        reason=f"It ended with code {facts.return_code}; nothing says why." if said is None else said.reason,
+        suggestion=said,
+    )
+
+
+def _is_proof(said: Suggestion) -> bool:
+    """A text proves lack of host memory; time and infrastructure only in the scheduler's own words."""
+    pattern = load_library().by_id.get(said.rule)
+    if pattern is None:
+        return False
+    return said.memory_helps if said.class_ == "oom" else pattern.rank == "verdict"
+
+
+def _explains_kill(said: Suggestion) -> bool:
+    """Whether the text knows a cause of the kill that more host memory would not cure."""
+    return said.confidence >= _BETTER_THAN_137 and not said.memory_helps
+
+
+def _judged(facts: AttemptFacts, said: Suggestion | None, basis: Basis) -> Diagnosis | None:
+    cause = None if said is None else _cause_of(said)
+    if said is None or cause is None:
+        return None
+    suggestion = said if basis == "log" else None
+    return Diagnosis(
+        facts=facts, cause=cause, basis=basis, confidence=said.confidence, reason=said.reason, suggestion=suggestion
+    )
+
+
+def _cause_of(said: Suggestion) -> Cause | None:
+    match said.class_, said.category:
+        case "oom", _:
+            return Cause.OOM
+        case "timeout", _:
+            return Cause.TIMEOUT
+        case "transient", "hardware":
+            return Cause.NODE_FAILURE
+        case "transient", "scheduling":
+            return Cause.PREEMPTED
+        case _:
+            return None
+
+
+def _complete(facts: AttemptFacts) -> Evidence:
+    """The evidence with its holes filled from the result and the requirement, and without placeholder limits."""
+    evidence = facts.evidence or Evidence(return_code=facts.return_code)
+    return evidence.model_copy(
+        update={
+            "peak_memory_bytes": facts.peak_bytes,
+            "memory_limit_bytes": facts.memory_limit_bytes,
+            "runtime_s": facts.exec_time_minutes * 60 if evidence.runtime_s is None else evidence.runtime_s,
+            "runtime_limit_s": facts.runtime_limit_s,
+        }
+    )
