@@ -1,0 +1,112 @@
+"""How much more a job gets: memory after it ran out of memory, runtime after it ran out of time."""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from typing import Final, TypeVar
+
+from torc_core.errors import InvalidInputError
+from torc_core.recovery.attempt import AttemptFacts, Cause
+from torc_core.resources.memory import round_up_memory
+
+MEMORY_MULTIPLIER: Final = 1.5
+RECOVER_RUNTIME_MULTIPLIER: Final = 1.4
+WATCH_RUNTIME_MULTIPLIER: Final = 1.5
+
+MOST_MEMORY_BYTES: Final = 8_388_607 << 40
+MOST_RUNTIME_S: Final = 99_999_999_999.0
+"""The largest amounts that can be written down."""
+
+LEAST_FIRST_MEMORY_BYTES: Final = 1 << 30
+"""A job that stated no memory had no limit; its first one must leave room for use that nobody measured."""
+
+_Amount = TypeVar("_Amount", int, float)
+
+_RAISES_BEFORE_DOUBT: Final = 2
+_SAME_PEAK: Final = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raised:
+    """The new amount: bytes of memory, or seconds of runtime."""
+
+    amount: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capped:
+    """The job has as much already as it may get; `cap` is bytes or seconds."""
+
+    cap: int
+
+
+def check_multiplier(name: str, value: float) -> float:
+    """Return the multiplier. Raises InvalidInputError unless it is finite and above 1."""
+    if not math.isfinite(value) or value <= 1:
+        raise InvalidInputError(f"{name} is {value}; it must be more than 1", hint="use for example 1.5")
+    return value
+
+
+def raise_memory(facts: AttemptFacts, *, multiplier: float, most_bytes: int | None = None) -> Raised | Capped | None:
+    """Return what the job gets after an OOM; None when neither a limit nor a peak is known.
+
+    The larger of configured and measured memory, times `multiplier`, rounded up; at most `most_bytes` and
+    what the partition has, never less than now.
+    """
+    limit, peak = facts.memory_limit_bytes, facts.peak_bytes
+    if not limit and peak is None:
+        return None
+    now = _in_force(facts.requirement.memory_bytes, limit, facts)
+    wanted = round_up_memory(_times(max(now, peak or 0), multiplier))
+    return _within(
+        wanted if limit else max(wanted, LEAST_FIRST_MEMORY_BYTES),
+        now=now,
+        caps=(most_bytes, facts.partition.memory_bytes, MOST_MEMORY_BYTES),
+    )
+
+
+def raise_runtime(facts: AttemptFacts, *, multiplier: float, most_s: float | None = None) -> Raised | Capped | None:
+    """Return what the job gets after a timeout; None when it had no limit of its own.
+
+    The configured runtime times `multiplier` in whole seconds; at most `most_s` and the partition's walltime,
+    never less than now.
+    """
+    limit = facts.runtime_limit_s
+    if not limit:
+        return None
+    now = _in_force(facts.requirement.runtime_s, limit, facts)
+    return _within(
+        _times(now, multiplier), now=math.ceil(now), caps=(most_s, facts.partition.runtime_s, MOST_RUNTIME_S)
+    )
+
+
+def is_not_helped_by_memory(facts: AttemptFacts) -> bool:
+    """Whether the OOM came back after two raises although the job used no more than before."""
+    earlier = sorted(
+        (attempt for attempt in facts.history if attempt.cause is Cause.OOM),
+        key=lambda attempt: (attempt.run_id, attempt.attempt_id),
+    )[-_RAISES_BEFORE_DOUBT:]
+    limits = [attempt.memory_limit_bytes for attempt in earlier] + [facts.memory_limit_bytes]
+    peaks = [attempt.peak_memory_bytes for attempt in earlier] + [facts.peak_bytes]
+    known_limits = [limit for limit in limits if limit is not None]
+    known_peaks = [peak for peak in peaks if peak is not None]
+    if not len(known_limits) == len(known_peaks) == _RAISES_BEFORE_DOUBT + 1:
+        return False
+    was_raised = all(before < after for before, after in pairwise(known_limits))
+    return was_raised and max(known_peaks) - min(known_peaks) <= _SAME_PEAK * max(known_peaks)
+
+
+def _in_force(configured: _Amount, limit: _Amount | None, facts: AttemptFacts) -> _Amount:
+    """What the job has now; where the requirement is a placeholder, the limit it really ran under."""
+    return max(configured, limit) if facts.requirement.is_unspecified and limit is not None else configured
+
+
+def _within(wanted: int, *, now: int, caps: tuple[float | None, ...]) -> Raised | Capped:
+    cap = min(math.floor(cap) for cap in caps if cap is not None and math.isfinite(cap))
+    return Raised(amount=min(wanted, cap)) if cap > now else Capped(cap=cap)
+
+
+def _times(amount: float, multiplier: float) -> int:
+    """The product as people reckon it, rounded up: 1.1 x 3600 is 3960, not 3961."""
+    return math.ceil(Fraction(str(amount)) * Fraction(str(multiplier)))
