@@ -1,0 +1,233 @@
+"""What recovery says to people, line by line: plan in, lines out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from torc_core.jobs.status import SUCCESSFUL, JobStatus
+from torc_core.recovery.attempt import Cause
+from torc_core.recovery.plan import RecoveryPlan, Retry, Skipped
+
+DIAGNOSING: Final = "Diagnosing failures..."
+REINITIALIZING: Final = "Reinitializing workflow..."
+REGENERATING: Final = "Regenerating Slurm schedulers..."
+RESUMING: Final = "Recovery initiated. Resuming monitoring..."
+
+_FOUND: Final[Mapping[Cause, str]] = {
+    Cause.OOM: "OOM detected",
+    Cause.TIMEOUT: "Timeout detected",
+    Cause.NODE_FAILURE: "Node failure detected",
+    Cause.PREEMPTED: "Preemption detected",
+    Cause.RUNNER_LOST: "Lost runner detected",
+    Cause.UNKNOWN: "Unknown failure",
+}
+_ASSISTANT: Final = "the Torc MCP server with your AI assistant to investigate."
+
+
+def heuristics_lines(plan: RecoveryPlan) -> list[str]:
+    """What a recovery says before it changes anything."""
+    fixed = f"  Applied fixes: {plan.memory_raised} OOM, {plan.runtime_raised} timeout"
+    return [
+        "Applying recovery heuristics...",
+        *_retry_lines(plan, proposed=False),
+        *_skipped_lines(plan),
+        *_unknown_lines(plan, proposed=False),
+        *([fixed] if plan.memory_raised or plan.runtime_raised else []),
+    ]
+
+
+def resetting_line(plan: RecoveryPlan) -> str:
+    return f"Resetting {len(plan.retries)} job(s) for retry..."
+
+
+def reset_line(reset_count: int) -> str:
+    return f"  Reset {reset_count} job(s)"
+
+
+def submission_lines(jobs_per_allocation: Sequence[int]) -> list[str]:
+    """One line for each allocation that was submitted."""
+    return [f"  Submitted Slurm allocation with {count} {_jobs(count)}" for count in jobs_per_allocation]
+
+
+def recovered_lines(workflow_id: int, plan: RecoveryPlan, *, reset_count: int, submitted: bool) -> list[str]:
+    """The summary of a recovery that was carried out; without a submission it says how to go on."""
+    how_on = "Slurm schedulers regenerated and submitted." if submitted else f"Run them with: torc run {workflow_id}"
+    waiting = len(plan.needs_decision)
+    return [
+        f"Recovery complete for workflow {workflow_id}",
+        *_summary_lines(plan, "had", "reset"),
+        *([f"  - {waiting} job(s) wait for a decision: torc failures list {workflow_id}"] if waiting else []),
+        f"Reset {reset_count} job(s). {how_on}",
+    ]
+
+
+def recover_lines(
+    workflow_id: int, plan: RecoveryPlan, *, reset_count: int, jobs_per_allocation: Sequence[int] = ()
+) -> list[str]:
+    """Everything `torc recover` says from diagnosis to summary; no allocations means a local workflow."""
+    submitted = [REGENERATING, *submission_lines(jobs_per_allocation)] if jobs_per_allocation else []
+    return [
+        DIAGNOSING,
+        *heuristics_lines(plan),
+        resetting_line(plan),
+        reset_line(reset_count),
+        REINITIALIZING,
+        *submitted,
+        "",
+        *recovered_lines(workflow_id, plan, reset_count=reset_count, submitted=bool(jobs_per_allocation)),
+    ]
+
+
+def proposed_lines(workflow_id: int, plan: RecoveryPlan, *, planned_allocations: int | None = None) -> list[str]:
+    """Everything `torc recover --dry-run` says; `planned_allocations` is None for a local workflow."""
+    slurm = [] if planned_allocations is None else [
+        "[DRY RUN] Would regenerate Slurm schedulers",
+        f"[DRY RUN] Total: {planned_allocations} allocation(s) would be submitted",
+    ]  # fmt: skip
+    then = "" if planned_allocations is None else " and regenerate Slurm schedulers"
+    count = len(plan.retries)
+    return [
+        DIAGNOSING,
+        "[DRY RUN] Proposed resource adjustments:",
+        *_retry_lines(plan, proposed=True),
+        *_skipped_lines(plan),
+        *_unknown_lines(plan, proposed=True),
+        f"[DRY RUN] Would reset {count} job(s) for retry",
+        "[DRY RUN] Would reinitialize workflow",
+        *slurm,
+        "",
+        f"[DRY RUN] Summary for workflow {workflow_id}",
+        *_summary_lines(plan, "would have", "would be reset"),
+        f"Would reset {count} job(s){then}.",
+        "",
+        "Run without --dry-run to apply these changes.",
+    ]
+
+
+def nothing_recoverable_lines(plan: RecoveryPlan) -> list[str]:
+    """Why a plan without any retry ends here, and the ways out."""
+    known = len(plan.skipped) + len(plan.needs_decision) - plan.unknown_left
+    first = "No recoverable jobs found."
+    if plan.unknown_left or not known:
+        first += f" {plan.unknown_left} job(s) failed with unknown causes."
+    if known:
+        first += f" {known} job(s) cannot be helped by another attempt."
+    if not plan.unknown_left:
+        return [first, f"Use {_ASSISTANT}"]
+    return [first, "Use --retry-unknown to retry jobs with unknown failure causes.", f"Or use {_ASSISTANT}"]
+
+
+def watching_line(
+    workflow_id: int, *, poll_interval_s: float, max_retries: int | None = None, shows_counts: bool = False
+) -> str:
+    """The header of `torc watch`; `max_retries` is None without --recover."""
+    recover = f", recover enabled, max retries: {max_retries}" if max_retries is not None else ""
+    counts = ", job counts enabled" if shows_counts else ""
+    return f"Watching workflow {workflow_id} (poll interval: {poll_interval_s:g}s{recover}{counts})"
+
+
+_ALWAYS_COUNTED: Final = (
+    JobStatus.COMPLETED,
+    JobStatus.RUNNING,
+    JobStatus.PENDING,
+    JobStatus.FAILED,
+    JobStatus.BLOCKED,
+)
+
+
+def counts_line(counts: Mapping[JobStatus, int]) -> str:
+    """One poll: five statuses always, the others when there are jobs in them."""
+    others = [status for status in JobStatus if status not in _ALWAYS_COUNTED and counts.get(status, 0)]
+    return "  " + ", ".join(f"{status}={counts.get(status, 0)}" for status in (*_ALWAYS_COUNTED, *others))
+
+
+def complete_line(workflow_id: int) -> str:
+    return f"Workflow {workflow_id} is complete"
+
+
+def outcome_lines(counts: Mapping[JobStatus, int]) -> list[str]:
+    """How the workflow ended; jobs that could still run are never called a success."""
+    total = sum(counts.values())
+    if sum(counts.get(status, 0) for status in SUCCESSFUL) == total:
+        return [f"Workflow completed successfully ({total} {_jobs(total)})"]
+    waiting = counts.get(JobStatus.PENDING_FAILED, 0)
+    left = [f"{counts[status]} {status}" for status in _LEFT if counts.get(status, 0)]
+    return [
+        "Workflow completed with failures:" if not left else f"Workflow is not complete ({', '.join(left)}):",
+        f"  - Failed: {counts.get(JobStatus.FAILED, 0)}",
+        f"  - Canceled: {counts.get(JobStatus.CANCELED, 0)}",
+        f"  - Terminated: {counts.get(JobStatus.TERMINATED, 0)}",
+        *([f"  - Pending Failed: {waiting} (awaiting AI classification)"] if waiting else []),
+        f"  - Completed: {counts.get(JobStatus.COMPLETED, 0)}",
+    ]
+
+
+_LEFT: Final = (JobStatus.READY, JobStatus.PENDING, JobStatus.RUNNING, JobStatus.BLOCKED, JobStatus.UNINITIALIZED)
+
+
+def attempting_line(attempt: int, max_retries: int) -> str:
+    """`attempt` counts recoveries from 1."""
+    return f"Attempting automatic recovery (attempt {attempt}/{max_retries})"
+
+
+def watch_reset_lines(*, submitting: bool) -> list[str]:
+    return ["Resetting failed jobs...", *(["Regenerating Slurm schedulers and submitting..."] if submitting else [])]
+
+
+def retries_exceeded_lines(max_retries: int) -> list[str]:
+    return [f"Max retries ({max_retries}) exceeded. Manual intervention required.", f"Use {_ASSISTANT}"]
+
+
+def _retry_lines(plan: RecoveryPlan, *, proposed: bool) -> list[str]:
+    return [
+        f"  Job {retry.job_id} ({retry.job_name}): {_FOUND[retry.cause]}, {_change(retry, proposed=proposed)}"
+        for retry in plan.retries
+        if retry.cause is not Cause.UNKNOWN
+    ]
+
+
+def _change(retry: Retry, *, proposed: bool) -> str:
+    if retry.memory is not None:
+        resource, old, new = "memory", retry.old_memory, retry.memory
+    elif retry.runtime is not None:
+        resource, old, new = "runtime", retry.old_runtime, retry.runtime
+    else:
+        return f"{'would retry' if proposed else 'retrying'} with the same resources"
+    if retry.states_no_limits:
+        return f"{'would set' if proposed else 'setting'} {resource} {new}"
+    return f"{'would increase' if proposed else 'increasing'} {resource} {old} -> {new}"
+
+
+def _skipped_lines(plan: RecoveryPlan) -> list[str]:
+    return [_skipped_line(skipped) for skipped in plan.skipped if skipped.why != "unknown"]
+
+
+def _skipped_line(skipped: Skipped) -> str:
+    found = "" if skipped.why == "not_failed" else f"{_FOUND[skipped.cause]}, "
+    return f"  Job {skipped.job_id} ({skipped.job_name}): {found}not retried: {skipped.reason}"
+
+
+def _unknown_lines(plan: RecoveryPlan, *, proposed: bool) -> list[str]:
+    known = "job(s) with unknown failure cause"
+    if plan.unknown_left:
+        return [f"  {plan.unknown_left} {known} (skipped, use --retry-unknown to include)"]
+    if not plan.unknown_retried:
+        return []
+    if plan.recovery_hook is not None:
+        does = "would run recovery hook" if proposed else "running recovery hook"
+    else:
+        does = "would retry" if proposed else "retrying"
+    return [f"  {plan.unknown_retried} {known} ({does})"]
+
+
+def _summary_lines(plan: RecoveryPlan, have: str, reset: str) -> list[str]:
+    counted = (
+        (plan.memory_raised, f"{have} memory increased"),
+        (plan.runtime_raised, f"{have} runtime increased"),
+        (plan.infrastructure_retried, f"lost to infrastructure {reset}"),
+        (plan.unknown_retried, f"with unknown failures {reset}"),
+    )
+    return [f"  - {count} job(s) {what}" for count, what in counted if count]
+
+
+def _jobs(count: int) -> str:
+    return "job" if count == 1 else "jobs"
