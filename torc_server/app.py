@@ -14,6 +14,7 @@ from torc_server.db.engine import Database
 from torc_server.routes import (
     access,
     actions,
+    claims,
     compute_nodes,
     event_stream,
     events,
@@ -23,6 +24,7 @@ from torc_server.routes import (
     relationships,
     resource_requirements,
     results,
+    runs,
     schedulers,
     system,
     user_data,
@@ -35,6 +37,8 @@ from torc_server.settings import ServerSettings, ServiceSettings
 _ROUTERS: Final = (
     system.router,
     workflows.router,
+    runs.router,
+    claims.router,
     actions.router,
     relationships.router,
     files.router,
