@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import CursorResult, Row
 from sqlmodel import Session
 
 from torc_core.api.events import Severity, StreamEvent
 from torc_server.db.engine import Database
 from torc_server.settings import ServiceSettings
 
-_CHUNK: Final = 5_000
+AnyRow = Row[*tuple[Any, ...]]
 
 
 class UnitOfWork:
@@ -52,12 +51,16 @@ class UnitOfWork:
 
     # -- for the queries ------------------------------------------------------------------------
 
-    def rows(self, sql: str, **params: Any) -> Sequence[Row[Any]]:
+    def rows(self, sql: str, **params: Any) -> Sequence[AnyRow]:
         """All rows of a statement with `:name` parameters."""
-        return self.session.connection().exec_driver_sql(sql, params).fetchall()
+        return self._result(sql, params).fetchall()
 
-    def row(self, sql: str, **params: Any) -> Row[Any] | None:
-        return self.session.connection().exec_driver_sql(sql, params).fetchone()
+    def each_row(self, sql: str, **params: Any) -> Iterator[AnyRow]:
+        """The rows one by one, for results that should not stand in memory."""
+        return iter(self._result(sql, params))
+
+    def row(self, sql: str, **params: Any) -> AnyRow | None:
+        return self._result(sql, params).fetchone()
 
     def value(self, sql: str, **params: Any) -> Any:
         """The first column of the first row, or None."""
@@ -66,17 +69,19 @@ class UnitOfWork:
 
     def ids(self, sql: str, **params: Any) -> list[int]:
         """The first column of every row."""
-        return [found[0] for found in self.rows(sql, **params)]
+        return [found[0] for found in self._result(sql, params)]
 
     def run(self, sql: str, **params: Any) -> int:
         """Runs a statement that writes; how many rows it changed."""
-        return self.session.connection().exec_driver_sql(sql, params).rowcount
+        return self._result(sql, params).rowcount
 
     def run_many(self, sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Runs one statement with `?` parameters for each row, reading the rows bit by bit."""
-        connection, source = self.session.connection(), iter(rows)
-        while chunk := list(islice(source, _CHUNK)):
-            connection.exec_driver_sql(sql, chunk)
+        """Runs one statement with `?` parameters for each row; the rows are read as they are written."""
+        driver: Any = self.session.connection().connection.driver_connection
+        driver.executemany(sql, rows)
+
+    def _result(self, sql: str, params: dict[str, Any]) -> CursorResult[*tuple[Any, ...]]:
+        return self.session.connection().exec_driver_sql(sql, params)
 
 
 @contextmanager

@@ -1,0 +1,38 @@
+"""Statements with names for statuses: `$READY` becomes 2, `$DONE` becomes (5, 6, 7, 8, 9), `$ids` a list."""
+
+import json
+from collections.abc import Iterable, Mapping
+from string import Template
+from typing import Final
+
+from torc_core.jobs.status import ACTIVE, DONE, FINISHED, RESETTABLE_FAILURES, STATUS_CODES, UNSUCCESSFUL, JobStatus
+
+
+def status_list(statuses: Iterable[JobStatus]) -> str:
+    """A parenthesised list of the stored integers, in ascending order."""
+    return f"({', '.join(str(code) for code in sorted(STATUS_CODES[status] for status in statuses))})"
+
+
+_NAMES: Final[Mapping[str, str]] = {
+    **{status.name: str(code) for status, code in STATUS_CODES.items()},
+    "ACTIVE": status_list(ACTIVE),
+    "DONE": status_list(DONE),
+    "FINISHED": status_list(FINISHED),
+    "UNDONE": status_list(set(JobStatus) - DONE),
+    "UNSUCCESSFUL": status_list(UNSUCCESSFUL),
+    "RESETTABLE": status_list(RESETTABLE_FAILURES),
+    "ids": "(SELECT value FROM json_each(:ids))",
+}
+
+
+def sql(text: str, **parts: str) -> str:
+    """The statement with its `$` names filled in; `parts` are trusted text, values go into `:name` parameters.
+
+    Statuses are literals because SQLite uses a partial index for those only.
+    """
+    return Template(text).substitute(_NAMES, **parts)
+
+
+def id_list(ids: Iterable[int]) -> str:
+    """The value of the `:ids` parameter behind `$ids`."""
+    return json.dumps(list(ids))

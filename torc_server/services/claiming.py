@@ -1,0 +1,151 @@
+"""Gives ready jobs to runners, each job to one."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Final
+
+from torc_core.api.jobs import Capacity, ClaimedJobs, ComputeNodesResources, Outlook
+from torc_core.jobs.lifecycle import Event
+from torc_core.jobs.status import ACTIVE, DONE, JobStatus
+from torc_core.resources.duration import parse_duration
+from torc_server.db import queries_claims as queries
+from torc_server.db.queries_claims import Candidate, Eligible
+from torc_server.db.queries_jobs import OUTPUTS, job_models
+from torc_server.db.queries_workflows import WorkflowState, count_jobs
+from torc_server.db.unit import UnitOfWork
+from torc_server.services.lookup import find_runner, find_workflow
+from torc_server.services.packing import Packing
+from torc_server.services.transitions import apply_event
+
+_CHUNK: Final = 128
+_NO_SCHEDULER: Final = -1
+"""Matches jobs that name no scheduler only."""
+
+
+def claim_jobs(
+    uow: UnitOfWork,
+    workflow_id: int,
+    resources: ComputeNodesResources,
+    *,
+    limit: int,
+    strict_scheduler_match: bool = False,
+) -> ClaimedJobs:
+    """Up to `limit` jobs that fit together into what the runner has free, and `ahead` more; now pending.
+
+    The order is priority, then GPUs, runtime, memory and CPUs, the largest first, then age. Jobs of the runner's
+    own scheduler come first; others only when there are none, and never with `strict_scheduler_match`.
+    """
+    workflow = find_workflow(uow, workflow_id)
+    if resources.id is not None:
+        find_runner(uow, workflow_id, resources.id)
+    claimed: list[int] = []
+    if not workflow.is_canceled:
+        for eligible in _passes(workflow_id, resources, strict=strict_scheduler_match):
+            claimed = _claim(uow, eligible, resources, limit=limit)
+            if claimed:
+                break
+    return _answer(uow, workflow, claimed, resources, strict=strict_scheduler_match)
+
+
+def claim_next_jobs(
+    uow: UnitOfWork, workflow_id: int, *, limit: int = 10, compute_node_id: int | None = None
+) -> ClaimedJobs:
+    """Up to `limit` ready jobs whatever they need, now pending."""
+    workflow = find_workflow(uow, workflow_id)
+    if compute_node_id is not None:
+        find_runner(uow, workflow_id, compute_node_id)
+    wanted = [] if workflow.is_canceled or limit <= 0 else queries.first_ready(uow, workflow_id, limit)
+    apply_event(uow, Event.CLAIM, wanted, owner=compute_node_id)
+    return _answer(uow, workflow, wanted, None, strict=False)
+
+
+def nothing_to_claim(
+    uow: UnitOfWork,
+    workflow_id: int,
+    resources: ComputeNodesResources | None = None,
+    *,
+    strict_scheduler_match: bool = False,
+) -> ClaimedJobs | None:
+    """The empty answer that a claim would get now, or None when it would get jobs. Only reads."""
+    workflow = find_workflow(uow, workflow_id)
+    if not workflow.is_canceled and _would_get_any(uow, workflow_id, resources, strict=strict_scheduler_match):
+        return None
+    return _answer(uow, workflow, [], resources, strict=strict_scheduler_match)
+
+
+def _would_get_any(uow: UnitOfWork, workflow_id: int, resources: ComputeNodesResources | None, *, strict: bool) -> bool:
+    if resources is None:
+        return queries.is_anything_ready(uow, workflow_id)
+    *_, widest = _passes(workflow_id, resources, strict=strict)
+    offers: list[Capacity] = [resources]
+    if resources.ahead and resources.capacity:
+        offers.append(resources.capacity)
+    return any(queries.next_candidates(uow, widest, Packing(offer).fit(), after=None, limit=1) for offer in offers)
+
+
+def _passes(workflow_id: int, resources: ComputeNodesResources, *, strict: bool) -> Iterator[Eligible]:
+    time_limit_s = None if resources.time_limit is None else parse_duration(resources.time_limit)
+    scheduler_id = _NO_SCHEDULER if resources.scheduler_config_id is None else resources.scheduler_config_id
+    yield Eligible(workflow_id, time_limit_s, scheduler_id)
+    if not strict:
+        yield Eligible(workflow_id, time_limit_s, None)
+
+
+def _claim(uow: UnitOfWork, eligible: Eligible, resources: ComputeNodesResources, *, limit: int) -> list[int]:
+    claimed = _choose(uow, eligible, resources, limit=limit)
+    apply_event(uow, Event.CLAIM, claimed, owner=resources.id)
+    if resources.ahead and resources.capacity:
+        idle = Packing(resources.capacity).fit()
+        more = [job.id for job in queries.next_candidates(uow, eligible, idle, after=None, limit=resources.ahead)]
+        claimed += apply_event(uow, Event.CLAIM, more, owner=resources.id)
+    return claimed
+
+
+def _choose(uow: UnitOfWork, eligible: Eligible, free: Capacity, *, limit: int) -> list[int]:
+    """Goes through the ready jobs once; what does not fit beside the chosen ones is passed over by the database."""
+    packing, chosen = Packing(free), list[int]()
+    size, last = max(_CHUNK, limit), None
+    while len(chosen) < limit:
+        candidates: Sequence[Candidate] = queries.next_candidates(uow, eligible, packing.fit(), after=last, limit=size)
+        fitting = (job.id for job in candidates if packing.take(job))
+        chosen += islice(fitting, limit - len(chosen))
+        if len(candidates) < size:
+            break
+        last = candidates[-1]
+    return chosen
+
+
+def _answer(
+    uow: UnitOfWork,
+    workflow: WorkflowState,
+    claimed: list[int],
+    resources: ComputeNodesResources | None,
+    *,
+    strict: bool,
+) -> ClaimedJobs:
+    if claimed:
+        return ClaimedJobs(jobs=job_models(uow, claimed, fields=OUTPUTS))
+    return ClaimedJobs(
+        jobs=[],
+        reason="Workflow is canceled" if workflow.is_canceled else None,
+        outlook=_outlook(uow, workflow, resources, strict=strict),
+    )
+
+
+def _outlook(
+    uow: UnitOfWork, workflow: WorkflowState, resources: ComputeNodesResources | None, *, strict: bool
+) -> Outlook:
+    counts = count_jobs(uow, workflow.id)
+    ready = fitting = counts.get(JobStatus.READY, 0)
+    if ready and resources is not None:
+        *_, widest = _passes(workflow.id, resources, strict=strict)
+        fitting = queries.count_fitting(uow, widest, Packing(resources.capacity or resources).fit())
+    return Outlook(
+        active=sum(counts.get(status, 0) for status in ACTIVE),
+        ready=ready,
+        ready_that_fit=fitting,
+        blocked=counts.get(JobStatus.BLOCKED, 0),
+        pending_failed=counts.get(JobStatus.PENDING_FAILED, 0),
+        is_complete=workflow.is_canceled or all(status in DONE for status in counts),
+        is_canceled=workflow.is_canceled,
+    )

@@ -1,0 +1,74 @@
+"""Checks the references of a draft, and turns them into the dependencies of its jobs."""
+
+from collections.abc import Iterable, Sequence
+
+from torc_core.api.drafts import WorkflowDraft
+from torc_core.errors import InvalidInputError
+from torc_server.services.dependency_graph import check_no_circle
+
+
+def draft_dependencies(draft: WorkflowDraft) -> list[Sequence[int]]:
+    """For each job the jobs it waits for, as positions in ascending order: named, or producing what it reads.
+
+    Raises InvalidInputError for a position outside its list, and for jobs that wait for each other.
+    """
+    _check_positions(draft)
+    jobs = draft.jobs
+    file_producers = _producers((place, job.output_files) for place, job in enumerate(jobs))
+    data_producers = _producers((place, job.output_user_data) for place, job in enumerate(jobs))
+    found: list[Sequence[int]] = []
+    for job in jobs:
+        if not (job.depends_on or job.input_files or job.input_user_data):
+            found.append(())
+            continue
+        needed = set(job.depends_on)
+        for file in job.input_files:
+            needed.update(file_producers.get(file, ()))
+        for datum in job.input_user_data:
+            needed.update(data_producers.get(datum, ()))
+        found.append(sorted(needed))
+    check_no_circle({place: needed for place, needed in enumerate(found) if needed}, lambda place: jobs[place].name)
+    return found
+
+
+def _producers(outputs: Iterable[tuple[int, list[int]]]) -> dict[int, list[int]]:
+    producers: dict[int, list[int]] = {}
+    for place, produced in outputs:
+        for item in produced:
+            producers.setdefault(item, []).append(place)
+    return producers
+
+
+def _check_positions(draft: WorkflowDraft) -> None:
+    sizes = {
+        "depends_on": len(draft.jobs),
+        "input_files": len(draft.files),
+        "output_files": len(draft.files),
+        "input_user_data": len(draft.user_data),
+        "output_user_data": len(draft.user_data),
+    }
+    single_sizes = {
+        "resource_requirements": len(draft.resource_requirements),
+        "failure_handler": len(draft.failure_handlers),
+        "scheduler": len(draft.slurm_schedulers),
+    }
+    for place, job in enumerate(draft.jobs):
+        where = f"jobs[{place}] ({job.name!r})"
+        for key, size in sizes.items():
+            positions: list[int] = getattr(job, key)
+            if positions and not (min(positions) >= 0 and max(positions) < size):
+                raise _outside(f"{where}.{key}", size)
+        for key, size in single_sizes.items():
+            position: int | None = getattr(job, key)
+            if position is not None and not 0 <= position < size:
+                raise _outside(f"{where}.{key}", size)
+    for place, action in enumerate(draft.actions):
+        if action.jobs and not (min(action.jobs) >= 0 and max(action.jobs) < len(draft.jobs)):
+            raise _outside(f"actions[{place}].jobs", len(draft.jobs))
+        if action.scheduler is not None and not 0 <= action.scheduler < len(draft.slurm_schedulers):
+            raise _outside(f"actions[{place}].scheduler", len(draft.slurm_schedulers))
+
+
+def _outside(where: str, size: int) -> InvalidInputError:
+    allowed = f"0 to {size - 1}" if size else "nothing, as the list is empty"
+    return InvalidInputError(f"{where} points outside its list; allowed is {allowed}")
