@@ -3,6 +3,7 @@
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import to_json
 
 MAX_EVIDENCE_BYTES: Final = 16 * 1024
 """Upper bound of an evidence record as UTF-8 JSON."""
@@ -45,3 +46,82 @@ class Evidence(BaseModel):
     stdout_tail: str = ""
     """Kept only when stderr says nothing: some programs report errors on stdout."""
     truncated: bool = False
+
+
+def fit(evidence: Evidence) -> Evidence:
+    """Return the evidence with its texts cut, each to a fair share, so that its JSON keeps the size limit.
+
+    Texts shorter than their share stay whole and leave the rest to the longer ones. Tails keep their end,
+    the excerpt its start.
+    """
+    evidence = _without_surrogates(evidence)
+    if _json_bytes(evidence.model_dump_json()) <= MAX_EVIDENCE_BYTES:
+        return evidence
+    bare = evidence.model_copy(
+        update={
+            **dict.fromkeys(_TEXTS, ""),
+            "truncated": True,
+            "missing_output_files": tuple(
+                _keep_end(name, _MAX_NAME_BYTES) for name in evidence.missing_output_files[:_MAX_NAMES]
+            ),
+            "node": None if evidence.node is None else _keep_start(evidence.node, _MAX_NAME_BYTES),
+            "scheduler": None if evidence.scheduler is None else _fit_scheduler(evidence.scheduler),
+        }
+    )
+    room = MAX_EVIDENCE_BYTES - _json_bytes(bare.model_dump_json())
+    texts: dict[str, str] = {name: getattr(evidence, name) for name in _TEXTS}
+    cut: dict[str, str] = {}
+    left = room
+    for position, name in enumerate(sorted(_TEXTS, key=lambda name: _text_bytes(texts[name]))):
+        share = left // (len(_TEXTS) - position)
+        keep = _keep_start if name == "stderr_excerpt" else _keep_end
+        cut[name] = keep(texts[name], share)
+        left -= _text_bytes(cut[name])
+    return bare.model_copy(update=cut)
+
+
+_TEXTS: Final = ("stderr_excerpt", "stderr_tail", "stdout_tail")
+_MAX_NAMES: Final = 8
+_MAX_NAME_BYTES: Final = 256
+
+
+def _json_bytes(document: str) -> int:
+    return len(document.encode())
+
+
+def _text_bytes(text: str) -> int:
+    """Bytes of the text as a JSON string, without its quotes."""
+    return len(to_json(text)) - 2
+
+
+def _keep_end(text: str, max_bytes: int) -> str:
+    return text if _text_bytes(text) <= max_bytes else text[len(text) - _fitting(text[::-1], max_bytes) :]
+
+
+def _keep_start(text: str, max_bytes: int) -> str:
+    return text if _text_bytes(text) <= max_bytes else text[: _fitting(text, max_bytes)]
+
+
+def _fitting(text: str, max_bytes: int) -> int:
+    """The greatest number of leading characters that fit."""
+    text = text[:max_bytes]
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if _text_bytes(text[:middle]) <= max_bytes else (low, middle - 1)
+    return low
+
+
+def _fit_scheduler(facts: SchedulerFacts) -> SchedulerFacts:
+    fields: dict[str, str | None] = facts.model_dump()
+    return SchedulerFacts.model_validate(
+        {name: None if value is None else _keep_start(value, _MAX_NAME_BYTES) for name, value in fields.items()}
+    )
+
+
+def _without_surrogates(evidence: Evidence) -> Evidence:
+    """Half a character pair has no UTF-8: it becomes a question mark."""
+    texts = {name: getattr(evidence, name) for name in _TEXTS}
+    return evidence.model_copy(
+        update={name: text.encode("utf-8", "replace").decode() for name, text in texts.items() if not text.isascii()}
+    )

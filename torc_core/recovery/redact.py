@@ -1,0 +1,68 @@
+"""Credentials in logs become a mark, so that evidence can be shown and sent."""
+
+import re
+from typing import Final
+
+_MARK: Final = "[redacted]"
+
+_TOKENS: Final = re.compile(
+    r"(?<![A-Za-z0-9])(?:"
+    r"(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[A-Z0-9]{16}"  # AWS key ids
+    r"|gh[pousr]_[A-Za-z0-9]{20,255}|github_pat_[A-Za-z0-9_]{20,255}"
+    r"|glpat-[A-Za-z0-9_-]{18,}|gl(?:dt|rt|cbt|ptt|ft|soat)-[A-Za-z0-9_-]{18,}"
+    r"|xox[abceoprs]-[A-Za-z0-9-]{10,}|xapp-\d-[A-Za-z0-9-]{10,}"
+    r"|sk-(?:ant-|proj-|svcacct-|admin-|or-)?[A-Za-z0-9_-]{20,}"
+    r"|(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}"
+    r"|AIza[A-Za-z0-9_-]{35}|ya29\.[A-Za-z0-9_.-]{20,}"
+    r"|hf_[A-Za-z0-9]{20,}|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{40,}|dop_v1_[a-f0-9]{40,}"
+    r"|hvs\.[A-Za-z0-9_-]{20,}|dapi[a-f0-9]{32}|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"
+    r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"  # JWT
+    r")"
+)
+_PRIVATE_KEY: Final = re.compile(
+    r"(-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----)(?:(?!-----BEGIN )[\s\S]){1,8000}?"
+    r"(-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)"
+)
+_URL_PASSWORD: Final = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@'\"]{0,100}:)[^\s/@'\"]{1,200}(?=@)")
+_AUTHORIZATION: Final = re.compile(
+    r"(\b(?:proxy-)?authorization['\"]?\s{0,3}[:=]\s{0,3}['\"]?(?:(?:bearer|basic|token|digest|negotiate|apikey)\s+)?)"
+    r"(?!\[redacted\])[A-Za-z0-9+/_.~=:-]{6,}",
+    re.IGNORECASE,
+)
+_BEARER: Final = re.compile(r"(\bbearer\s+)(?=[A-Za-z0-9+/_.~-]*\d)[A-Za-z0-9+/_.~-]{16,}=*", re.IGNORECASE)
+_COOKIE: Final = re.compile(r"(\b(?:set-)?cookie['\"]?\s{0,3}:\s{0,3})(?!\[redacted\])[^\r\n'\"]{8,}", re.IGNORECASE)
+_ASSIGNED: Final = re.compile(
+    r"((?:passw(?:or)?d|passwd|passphrase|secret(?:[_-]?(?:access)?[_-]?key)?|api[_-]?key|access[_-]?key(?:[_-]?id)?"
+    r"|private[_-]?key|client[_-]?secret|account[_-]?key|sharedaccesskey|credentials?|x-amz-signature"
+    r"|(?:auth|access|refresh|session|security|id|api|bearer|csrf)[_-]?token|(?<![a-z])pwd|(?<![a-z])sig"
+    r"|(?<![a-z])(?<!unexpected )(?<!invalid )(?<!unknown )(?<!at )(?<!near )token)"
+    r"['\"]?\s{0,2}(?::=|=>|=|:)\s{0,2})"
+    r"(?!\[redacted\])"
+    r"(?:\"[^\"\n]{3,400}\"|'[^'\n]{3,400}'"
+    r"|(?![/~.])(?=[^\s,;&'\"]{0,400}[0-9A-Z!@#$%^*+])[^\s,;&'\"()\[\]{}<>]{6,400})",
+    re.IGNORECASE,
+)
+_FLAG: Final = re.compile(
+    r"(--?(?:password|passwd|pass|token|api-key|apikey|secret|auth-token|access-token|secret-key)[ =])(?!\[redacted\])"
+    r"['\"]?[^\s'\"-][^\s'\"]{2,}['\"]?",
+    re.IGNORECASE,
+)
+_HINTS: Final = (
+    "pass", "pwd", "secret", "token", "key", "auth", "bearer", "cookie", "cred", "sig", "://",
+)  # fmt: skip
+
+
+def redact_secrets(text: str) -> str:
+    """Return the text with credentials replaced by a mark; what surrounds them stays. Idempotent."""
+    text = _TOKENS.sub(_MARK, text)
+    lower = text.lower()
+    if not any(hint in lower for hint in _HINTS):
+        return text
+    if "-----BEGIN " in text:
+        text = _PRIVATE_KEY.sub(rf"\1 {_MARK} \2", text)
+    text = _URL_PASSWORD.sub(rf"\1{_MARK}", text)
+    text = _AUTHORIZATION.sub(rf"\1{_MARK}", text)
+    text = _BEARER.sub(rf"\1{_MARK}", text)
+    text = _COOKIE.sub(rf"\1{_MARK}", text)
+    text = _FLAG.sub(rf"\1{_MARK}", text)
+    return _ASSIGNED.sub(rf"\1{_MARK}", text)
