@@ -11,6 +11,7 @@ _RECORDS: Final = "Records"
 _OTHER: Final = "Other"
 
 COMMANDS: Final[Mapping[str, Entry]] = {
+    "run": Entry("run", "run", "Run a workflow on this machine, from a file or by its id.", _RUN),
     "create": Entry("create", "create", "Create a workflow from a file.", _RUN),
     "init": Entry("lifecycle", "init", "Begin a new run with every job from its beginning.", _RUN),
     "reinit": Entry("lifecycle", "reinit", "Begin a new run with what is not done, and what changed.", _RUN),

@@ -9,6 +9,7 @@ import typer
 
 from torc_cli.options import Format, GlobalOptions
 from torc_cli.output.base import Output
+from torc_core.errors import ServerFaultError
 
 if TYPE_CHECKING:
     from torc_client.http import TorcClient
@@ -25,8 +26,10 @@ class Session:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
         self._stack.close()
+        if isinstance(error, ServerFaultError) and self.options.standalone:
+            error.hint = f"the log of the embedded server is {self.settings.database}.server.log"
 
     @cached_property
     def settings(self) -> "ClientSettings":

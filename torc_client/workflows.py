@@ -134,7 +134,11 @@ def reset_status(
 
 
 def _begin_run(client: TorcClient, workflow_id: int, *, force: bool) -> int:
-    return client.reset_workflow_status(workflow_id, force=force).run_id or 0
+    """The id of the run that begins: a new one, unless nothing has happened in the current one yet."""
+    workflow = client.workflows.get(workflow_id)
+    if workflow.is_canceled or workflow.is_archived or not client.is_uninitialized(workflow_id):
+        workflow = client.reset_workflow_status(workflow_id, force=force)
+    return workflow.run_id or 1
 
 
 def _refuse_unsafe(check: StartCheck, *, force: bool) -> None:

@@ -9,6 +9,7 @@ from torc_cli.command import command
 from torc_cli.commands import lifecycle
 from torc_cli.commands.create import create
 from torc_cli.commands.recovering import reset_status, sync_status
+from torc_cli.commands.run import run
 from torc_cli.crud import changes, parse_json, show_changed
 from torc_cli.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument
 from torc_cli.output.base import Column, Table
@@ -25,6 +26,7 @@ for name, function in {
     "initialize": lifecycle.init,
     "reinit": lifecycle.reinit,
     "reinitialize": lifecycle.reinit,
+    "run": run,
     "status": lifecycle.status,
     "cancel": lifecycle.cancel,
     "delete": lifecycle.delete,

@@ -1,0 +1,63 @@
+"""What `torc --help` promises, and what it costs."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from torc_cli.main import app
+from torc_cli.registry import COMMANDS
+
+HEAVY = ("httpx", "pydantic", "yaml", "runner", "torc_client")
+SOURCES = Path(__file__).parents[2] / "torc_cli"
+
+
+def all_commands() -> Iterator[tuple[str, ...]]:
+    for name, entry in COMMANDS.items():
+        yield (name,)
+        yield from ((name, child) for child in getattr(entry.load(name), "commands", {}))
+
+
+def test_listed_help_is_the_first_line_of_each_commands_own() -> None:
+    listed = {name: entry.help for name, entry in COMMANDS.items()}
+    own = {name: entry.load(name).help.splitlines()[0] for name, entry in COMMANDS.items()}
+    assert listed == own
+
+
+@pytest.mark.parametrize("words", list(all_commands()), ids=" ".join)
+def test_help_of_every_command_works_and_names_the_global_options(words: tuple[str, ...]) -> None:
+    answer = CliRunner().invoke(app, [*words, "--help"], terminal_width=200)
+    assert answer.exit_code == 0
+    is_group = "COMMAND [ARGS]" in answer.output
+    assert is_group or "--format" in answer.output or words == ("completions",)
+
+
+def test_every_command_says_in_a_sentence_what_it_does() -> None:
+    groups = [(name, entry.load(name)) for name, entry in COMMANDS.items()]
+    commands = [(name, child) for name, group in groups for child in getattr(group, "commands", {"": group}).values()]
+    assert [
+        f"{name} {child.name}" for name, child in commands if not re.match(r"[A-Z].*\.$", child.help or "", re.M)
+    ] == []
+
+
+def test_help_loads_nothing_heavy() -> None:
+    argv = [sys.executable, "-X", "importtime", "-m", "torc_cli.main", "--help"]
+    loaded = subprocess.run(argv, capture_output=True, text=True, check=True).stderr
+    modules = {line.rpartition("|")[2].strip() for line in loaded.splitlines()}
+    assert {module for module in modules if module.startswith(HEAVY)} == set()
+
+
+def test_a_mistyped_command_is_answered_with_a_suggestion() -> None:
+    answer = CliRunner().invoke(app, ["job", "list"])
+    assert answer.exit_code == 2
+    assert "Did you mean 'jobs'" in answer.output
+
+
+def test_commands_leave_printing_to_the_renderers() -> None:
+    by_hand = re.compile(r"\bprint\(|\.echo\(|sys\.std(out|err)\.write")
+    files = (SOURCES / "commands").glob("*.py")
+    assert [file.name for file in files if by_hand.search(file.read_text())] == []

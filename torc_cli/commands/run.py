@@ -1,0 +1,177 @@
+"""`torc run`: create if a file is given, initialize if need be, and run on this machine to the end."""
+
+import sys
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from torc_cli.command import command
+from torc_cli.commands.create import NoMonitoringOption, create_from_file
+from torc_cli.session import Session
+from torc_core.errors import InvalidInputError, StateConflictError
+
+if TYPE_CHECKING:
+    from runner.settings import RunnerOptions
+    from torc_cli.run_progress import RunView
+    from torc_core.api.workflows import WorkflowStatusModel
+
+_PANEL = "What the runner may use"
+
+
+@command
+def run(
+    session: Session,
+    what: Annotated[str, typer.Argument(metavar="FILE|WORKFLOW_ID", show_default=False)],
+    *,
+    max_parallel_jobs: Annotated[
+        int | None, typer.Option("--max-parallel-jobs", min=1, help="So many jobs, whatever they need.")
+    ] = None,
+    num_cpus: Annotated[int | None, typer.Option("--num-cpus", min=1, rich_help_panel=_PANEL)] = None,
+    memory_gb: Annotated[float | None, typer.Option("--memory-gb", min=0.001, rich_help_panel=_PANEL)] = None,
+    num_gpus: Annotated[int | None, typer.Option("--num-gpus", min=0, rich_help_panel=_PANEL)] = None,
+    time_limit: Annotated[
+        str | None,
+        typer.Option("--time-limit", metavar="ISO8601", help="For example PT4H.", rich_help_panel=_PANEL),
+    ] = None,
+    end_time: Annotated[
+        str | None,
+        typer.Option("--end-time", metavar="RFC3339", help="For example 2030-01-31T18:00:00Z.", rich_help_panel=_PANEL),
+    ] = None,
+    output_dir: Annotated[
+        Path | None, typer.Option("-o", "--output-dir", help="Where logs go; `output` when left out.")
+    ] = None,
+    poll_interval: Annotated[
+        float, typer.Option("-p", "--poll-interval", min=0.01, help="Longest wait for news, in seconds.")
+    ] = 5.0,
+    skip_checks: Annotated[bool, typer.Option("--skip-checks", help="Although input files are missing.")] = False,
+    no_resource_monitoring: NoMonitoringOption = False,
+) -> None:
+    """Run a workflow on this machine, from a file or by its id."""
+    from runner.settings import RunnerOptions
+
+    options = RunnerOptions(
+        output_dir=output_dir or Path(session.settings.output_dir),
+        num_cpus=num_cpus,
+        memory_gb=memory_gb,
+        num_gpus=num_gpus,
+        max_parallel_jobs=max_parallel_jobs,
+        time_limit_s=_seconds(time_limit),
+        end_time=_moment(end_time),
+        poll_interval_s=poll_interval,
+    )
+    workflow_id = _find_or_create(session, what, resource_monitoring=not no_resource_monitoring)
+    if _make_ready(session, workflow_id, force=skip_checks):
+        _run(session, workflow_id, options)
+
+
+def is_spec_file(what: str) -> bool:
+    """A number is an id; everything else that exists or looks like a workflow file is one.
+
+    Raises InvalidInputError for what is neither.
+    """
+    from torc_client.specs import SPEC_SUFFIXES
+
+    if what.isascii() and what.isdigit():
+        return False
+    path = Path(what)
+    if path.suffix.lower() in SPEC_SUFFIXES or path.exists():
+        return True
+    raise InvalidInputError(
+        f"{what!r} is neither a workflow file nor a workflow id", hint="see `torc workflows list` for ids"
+    )
+
+
+def _find_or_create(session: Session, what: str, *, resource_monitoring: bool) -> int:
+    if not is_spec_file(what):
+        return int(what)
+    created = create_from_file(session, Path(what), resource_monitoring=resource_monitoring)
+    workflow_id = created.workflow.id or 0
+    session.out.note(f"Created workflow {workflow_id} with {created.job_count} jobs")
+    return workflow_id
+
+
+def _make_ready(session: Session, workflow_id: int, *, force: bool) -> bool:
+    """Initializes what is not; False when there is nothing to run, which is then said with its exit code."""
+    from torc_client.workflows import initialize, settle
+
+    client = session.client
+    status = client.workflow_status(workflow_id)
+    counts = status.jobs_by_status
+    if status.is_archived:
+        raise StateConflictError(
+            f"workflow {workflow_id} is archived", hint=f"bring it back: torc workflows archive false {workflow_id}"
+        )
+    if status.is_canceled:
+        raise StateConflictError(
+            f"workflow {workflow_id} was canceled", hint=f"begin a new run: torc reinit {workflow_id}"
+        )
+    if status.is_complete and status.total_jobs and not counts.uninitialized:
+        _say_complete(session, status)
+        return False
+    if counts.uninitialized + counts.disabled == status.total_jobs:
+        started = initialize(client, workflow_id, folder=Path.cwd(), force=force)
+        for path in started.existing_output_files[:20]:
+            session.out.note(f"Warning: {path} exists and will be overwritten.")
+    elif counts.uninitialized:
+        settle(client, workflow_id, run_id=status.run_id, folder=Path.cwd())
+    return True
+
+
+def _say_complete(session: Session, status: "WorkflowStatusModel") -> None:
+    from torc_cli.run_report import failure_groups, is_success, report_data, report_text
+
+    groups = failure_groups(session.client, status)
+    explanation = f"workflow {status.workflow_id} is complete already"
+    session.out.note(
+        f"Workflow {status.workflow_id} is complete already. To run it anew: torc init {status.workflow_id}; "
+        f"only what changed: torc reinit {status.workflow_id}"
+    )
+    session.out.done(report_text(status, groups, explanation), report_data(status, groups, explanation, {}))
+    if not is_success(status):
+        raise typer.Exit(1)
+
+
+def _run(session: Session, workflow_id: int, options: "RunnerOptions") -> None:
+    from runner.loop import run_workflow
+    from torc_cli.run_report import failure_groups, is_success, report_data, report_text
+
+    client = session.client
+    with _view(session, client.workflow_status(workflow_id)) as view:
+        summary = run_workflow(client, workflow_id, options, progress=view)
+    status = client.workflow_status(workflow_id)
+    groups = failure_groups(client, status)
+    session.out.done(
+        report_text(status, groups, summary.explanation),
+        report_data(status, groups, summary.explanation, asdict(summary)),
+    )
+    if not is_success(status):
+        raise typer.Exit(1)
+
+
+def _view(session: Session, status: "WorkflowStatusModel") -> "RunView":
+    from torc_cli.run_progress import Bar, Counts, Lines, Silent
+
+    counts = Counts(total=status.total_jobs, done=status.jobs_by_status.completed + status.jobs_by_status.disabled)
+    if session.is_json:
+        return Silent(counts)
+    return Bar(counts) if sys.stderr.isatty() else Lines(counts)
+
+
+def _seconds(text: str | None) -> float | None:
+    from torc_core.resources.duration import parse_duration
+
+    return None if text is None else parse_duration(text)
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInputError(
+            f"--end-time {text!r} is no point in time", hint="write it like 2030-01-31T18:00:00Z"
+        ) from error

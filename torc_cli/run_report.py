@@ -1,0 +1,69 @@
+"""What `torc run` says at its end: where the workflow stands, what failed and why, what to do next."""
+
+from typing import Any, Final
+
+from torc_cli.status_text import count_pairs, next_steps, unsuccessful, verdict
+from torc_client.http import TorcClient
+from torc_core.api.failures import FailureGroup
+from torc_core.api.workflows import WorkflowStatusModel
+
+_GROUPS_SHOWN: Final = 10
+
+
+def is_success(status: WorkflowStatusModel) -> bool:
+    """Every job is completed or disabled."""
+    return status.jobs_by_status.completed + status.jobs_by_status.disabled == status.total_jobs
+
+
+def failure_groups(client: TorcClient, status: WorkflowStatusModel) -> list[FailureGroup]:
+    """The largest groups of like failures; none where nothing failed."""
+    if not unsuccessful(status):
+        return []
+    return client.failures.groups(status.workflow_id, status="all", limit=_GROUPS_SHOWN, job_ids_limit=10).items
+
+
+def report_text(status: WorkflowStatusModel, groups: list[FailureGroup], explanation: str) -> str:
+    counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in count_pairs(status) if count)
+    lines = [f"Workflow {status.workflow_id} ({status.workflow_name}), run {status.run_id}: {counts or 'no jobs'}"]
+    if not is_success(status):
+        lines.append(f"The runner left: {explanation}")
+    lines += [line for group in groups for line in _group_lines(group)]
+    lines.append(verdict(status))
+    return "\n".join([*lines, *(f"  {step}" for step in next_steps(status))])
+
+
+def report_data(
+    status: WorkflowStatusModel, groups: list[FailureGroup], explanation: str, runner: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "workflow_id": status.workflow_id,
+        "workflow_name": status.workflow_name,
+        "run_id": status.run_id,
+        "success": is_success(status),
+        "is_complete": status.is_complete,
+        "total_jobs": status.total_jobs,
+        "jobs_by_status": dict(count_pairs(status)),
+        "explanation": explanation,
+        "runner": runner,
+        "failures": [_group_data(group) for group in groups],
+        "next_commands": [step.partition("    #")[0] for step in next_steps(status)],
+    }
+
+
+def _group_lines(group: FailureGroup) -> list[str]:
+    sample = group.sample
+    more = f" and {group.count - 1} more" if group.count > 1 else ""
+    line = f"  Job {sample.job_id} ({sample.job_name}){more}: return code {sample.return_code}, {group.cause}"
+    suggestion = f"    {group.suggestion.reason}" if group.suggestion else ""
+    return [line, suggestion] if suggestion else [line]
+
+
+def _group_data(group: FailureGroup) -> dict[str, Any]:
+    return {
+        "signature": group.signature,
+        "cause": group.cause,
+        "count": group.count,
+        "job_ids": group.job_ids,
+        "return_code": group.sample.return_code,
+        "suggestion": None if group.suggestion is None else group.suggestion.model_dump(mode="json"),
+    }
