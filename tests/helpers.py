@@ -13,6 +13,12 @@ from typing import IO, Self, TypeVar
 from torc_client.http import TorcClient
 from torc_client.transport import Transport
 from torc_core import API_PREFIX
+from torc_core.api.drafts import JobDraft, ResourceRequirementsDraft, WorkflowDraft
+from torc_core.api.jobs import JobCompletion
+from torc_core.api.nodes import ComputeNodeModel
+from torc_core.api.results import ResultModel
+from torc_core.api.workflows import WorkflowModel
+from torc_core.jobs.status import JobStatus
 
 T = TypeVar("T")
 
@@ -100,3 +106,56 @@ class ServerProcess:
         finally:
             self.stdout.close()
         return code
+
+
+def make_workflow(
+    client: TorcClient, *jobs: JobDraft, initialize: bool = True, use_pending_failed: bool | None = None
+) -> tuple[int, list[int]]:
+    """A workflow of these jobs with one CPU and little memory each: its id and the ids of the jobs."""
+    draft = WorkflowDraft(
+        workflow=WorkflowModel(name="test", user="tester", use_pending_failed=use_pending_failed),
+        resource_requirements=[ResourceRequirementsDraft(name="default", memory="1m", runtime="PT1M")],
+        jobs=list(jobs),
+    )
+    created = client.create_from_draft(draft)
+    workflow_id = created.workflow.id
+    assert workflow_id is not None
+    if initialize:
+        client.initialize_jobs(workflow_id)
+    first = created.first_job_id or 0
+    return workflow_id, list(range(first, first + created.job_count))
+
+
+def make_runner(client: TorcClient, workflow_id: int, *, num_cpus: int = 4) -> int:
+    """A compute node of the workflow that stands for this test: its id."""
+    node = ComputeNodeModel(
+        workflow_id=workflow_id,
+        hostname="localhost",
+        pid=os.getpid(),
+        start_time="2026-01-01T00:00:00Z",
+        num_cpus=num_cpus,
+        num_gpus=0,
+        num_nodes=1,
+        memory_gb=8,
+        compute_node_type="local",
+    )
+    node_id = client.compute_nodes.create(node).id
+    assert node_id is not None
+    return node_id
+
+
+def ended(
+    job_id: int, *, workflow_id: int, runner_id: int, status: JobStatus = JobStatus.COMPLETED, run_id: int = 1
+) -> JobCompletion:
+    """The end of the present attempt of a job, after one second."""
+    result = ResultModel(
+        job_id=job_id,
+        workflow_id=workflow_id,
+        run_id=run_id,
+        compute_node_id=runner_id,
+        return_code=0 if status is JobStatus.COMPLETED else 1,
+        exec_time_minutes=1 / 60,
+        completion_time="2026-01-01T00:00:01Z",
+        status=status,
+    )
+    return JobCompletion(job_id=job_id, status=status, run_id=run_id, result=result)

@@ -14,6 +14,7 @@ from torc_server.db.engine import Database
 from torc_server.routes import (
     access,
     actions,
+    attempts,
     claims,
     compute_nodes,
     event_stream,
@@ -35,10 +36,11 @@ from torc_server.routes.work import Work
 from torc_server.settings import ServerSettings, ServiceSettings
 
 _ROUTERS: Final = (
+    claims.router,
+    attempts.router,
     system.router,
     workflows.router,
     runs.router,
-    claims.router,
     actions.router,
     relationships.router,
     files.router,

@@ -18,6 +18,9 @@ PathId = Annotated[int, Path(ge=0, le=LARGEST_ID)]
 WorkflowId = Annotated[int, Query(ge=0, le=LARGEST_ID)]
 """The workflow whose records are wanted."""
 
+RetryLimit = Annotated[int, Query(ge=0, le=LARGEST_ID)]
+"""How many attempts a handler's rule allows."""
+
 QueryId = Annotated[int | None, Query(ge=0, le=LARGEST_ID)]
 Number = Annotated[int | None, Query(ge=-LARGEST_ID, le=LARGEST_ID)]
 """A number to filter by."""

@@ -1,0 +1,70 @@
+"""News inside the server: nothing is missed, slow readers are told what they lost."""
+
+import asyncio
+
+from torc_core.api.events import Severity, StreamEvent
+from torc_server.broadcast import STREAM_BUFFER, Hub
+
+
+def _event(workflow_id: int = 1, severity: Severity = "info") -> StreamEvent:
+    return StreamEvent(workflow_id=workflow_id, timestamp=0, event_type="x", severity=severity, data={})
+
+
+def test_news_between_looking_and_waiting_are_not_missed() -> None:
+    async def scenario() -> bool:
+        hub = Hub()
+        hub.attach(asyncio.get_running_loop())
+        with hub.waiting(1) as waiter:
+            await asyncio.to_thread(hub.publish, [], wake=[1])
+            return await waiter.wait(5.0)
+
+    assert asyncio.run(scenario())
+
+
+def test_a_waiter_hears_of_its_own_workflow_only() -> None:
+    async def scenario() -> bool:
+        hub = Hub()
+        hub.attach(asyncio.get_running_loop())
+        with hub.waiting(1) as waiter:
+            hub.publish([], wake=[2])
+            return await waiter.wait(0.01)
+
+    assert not asyncio.run(scenario())
+
+
+def test_a_slow_reader_is_told_how_many_events_it_lost() -> None:
+    async def scenario() -> tuple[int, int]:
+        hub = Hub()
+        hub.attach(asyncio.get_running_loop())
+        with hub.reading(1, "info") as reader:
+            hub.publish([_event() for _ in range(STREAM_BUFFER + 7)])
+            await reader.wait(5.0)
+            events, dropped = reader.take()
+            assert reader.take() == ([], 0)
+            return len(events), dropped
+
+    assert asyncio.run(scenario()) == (STREAM_BUFFER, 7)
+
+
+def test_closing_wakes_everybody_who_waits() -> None:
+    async def scenario() -> list[bool]:
+        hub = Hub()
+        hub.attach(asyncio.get_running_loop())
+        with hub.waiting(1) as waiter, hub.reading(2, "debug") as reader:
+            hub.close()
+            return [await waiter.wait(5.0), await reader.wait(5.0)]
+
+    assert asyncio.run(scenario()) == [True, True]
+
+
+def test_who_has_left_is_forgotten() -> None:
+    async def scenario() -> None:
+        hub = Hub()
+        hub.attach(asyncio.get_running_loop())
+        with hub.reading(1, "info") as reader:
+            pass
+        hub.publish([_event()], wake=[1])
+        assert not await reader.wait(0.01)
+        assert reader.take() == ([], 0)
+
+    asyncio.run(scenario())
