@@ -1,7 +1,7 @@
 """Turns the text of a workflow file into plain values that remember their lines: YAML here, JSON next door."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from pathlib import PurePath
 from typing import Any, Final
@@ -23,14 +23,15 @@ _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?
 
 
 def read_source(text: str, *, file_name: str) -> Source:
-    """Parses by suffix; a text with an unknown suffix is looked at. Raises SpecError with the line."""
+    """Parses `.json` as JSON and looks at all else. Raises SpecError with the line."""
     text = text.removeprefix("\ufeff")
     if not text.strip():
         raise syntax_error(file_name, 1, "the file is empty")
     suffix = PurePath(file_name).suffix.lower()
     if suffix == ".kdl":
         raise syntax_error(file_name, 1, "KDL files are not read; write the workflow as YAML or JSON")
-    return READERS.get(suffix, read_unknown)(text, file_name=file_name)
+    read = read_json if suffix == ".json" else read_by_looking
+    return read(text, file_name=file_name)
 
 
 def read_yaml(text: str, *, file_name: str) -> Source:
@@ -47,21 +48,14 @@ def read_yaml(text: str, *, file_name: str) -> Source:
     return source
 
 
-def read_unknown(text: str, *, file_name: str) -> Source:
-    """JSON if it looks and parses like it, else YAML, which holds most of JSON anyway."""
-    if text.lstrip().startswith(("{", "[")):
+def read_by_looking(text: str, *, file_name: str) -> Source:
+    """JSON if it looks and parses like it, else YAML: both say the same, but JSON escapes more characters."""
+    if text.lstrip().startswith("{"):
         try:
             return read_json(text, file_name=file_name)
         except SpecError:
             return read_yaml(text, file_name=file_name)
     return read_yaml(text, file_name=file_name)
-
-
-READERS: Final[Mapping[str, Callable[..., Source]]] = {
-    ".yaml": read_yaml,
-    ".yml": read_yaml,
-    ".json": read_json,
-}
 
 
 class _Open:
