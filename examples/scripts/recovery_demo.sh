@@ -6,8 +6,8 @@ log=${TORC_OUTPUT_DIR:-output}/recovery.log
 mkdir -p "$(dirname "$log")"
 
 case ${TORC_RETURN_CODE:-?} in
-    10) action="relaxed the solver's tolerance" ;;
-    11) action="removed what an earlier attempt left behind" ;;
+    10) action="here one would relax the solver's tolerance" ;;
+    11) action="here one would remove what the attempt left behind" ;;
     *) action="nothing to repair" ;;
 esac
 
