@@ -1,12 +1,14 @@
 """Whatever goes wrong with a request, the answer has one shape, and nothing was changed."""
 
 import json
-import socket
+from http.client import HTTPConnection
 from typing import Any
 
 import httpx
 import pytest
 from helpers import ServerProcess
+
+from torc_core import API_PREFIX
 
 
 @pytest.fixture
@@ -100,9 +102,12 @@ def test_a_workflow_that_does_not_exist_is_a_404_for_its_lists(http: httpx.Clien
 
 
 def test_a_body_above_the_cap_is_refused_before_it_is_read(shared_server: ServerProcess) -> None:
-    with socket.create_connection(("127.0.0.1", shared_server.port), timeout=10) as connection:
-        head = "POST /torc-service/v1/workflows HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-        connection.sendall(f"{head}Content-Length: {300 * 1024**2}\r\n\r\n".encode())
-        answer = connection.recv(65536).decode()
-    assert answer.startswith("HTTP/1.1 413")
-    assert "200 MiB" in json.loads(answer.partition("\r\n\r\n")[2])["error"]["message"]
+    connection = HTTPConnection("127.0.0.1", shared_server.port, timeout=10)
+    connection.putrequest("POST", f"{API_PREFIX}/workflows")
+    connection.putheader("Content-Type", "application/json")
+    connection.putheader("Content-Length", str(300 * 1024**2))
+    connection.endheaders()
+    response = connection.getresponse()
+    assert response.status == 413
+    assert "200 MiB" in json.loads(response.read())["error"]["message"]
+    connection.close()
