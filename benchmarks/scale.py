@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from torc_core.spec.read import read_workflow
+from torc_core.spec.build import read_workflow
 
 from benchmarks.common import machine, print_table
 from torc_client.http import TorcClient

@@ -3,7 +3,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 torc="${BIN:-.venv/bin}/torc"
-export TORC_DATABASE=demo-output/torc.db TORC_OUTPUT_DIR=demo-output FAILURE_DEMO_SEED="${FAILURE_DEMO_SEED:-7}"
+export TORC_DATABASE=demo-output/torc.db TORC_OUTPUT_DIR=demo-output
 unset TORC_API_URL
 rm -rf demo-output
 mkdir -p demo-output
