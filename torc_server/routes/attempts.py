@@ -3,19 +3,22 @@
 from torc_core.api.jobs import (
     CompleteJobsRequest,
     CompleteJobsResponse,
+    EvidenceModel,
     JobCompletion,
     JobModel,
     ReleaseClaimsRequest,
     ReleaseClaimsResponse,
     StartJobsRequest,
     StartJobsResponse,
+    TakeBackRequest,
+    TakeBackResponse,
 )
 from torc_core.api.results import ResultModel
 from torc_core.jobs.status import JobStatus
 from torc_server.routes.contract import contract_router
-from torc_server.routes.parameters import PathId, RecordId, RetryLimit
+from torc_server.routes.parameters import PathId, QueryId, RecordId, RetryLimit
 from torc_server.routes.work import Working
-from torc_server.services import completing, retrying, starting
+from torc_server.services import completing, retrying, starting, status_changes, summaries, taking_back
 
 router = contract_router("jobs")
 
@@ -35,6 +38,11 @@ def release_claims(workflow_id: RecordId, body: ReleaseClaimsRequest, work: Work
     return work.write(starting.release_claims, workflow_id, body)
 
 
+@router.post("/workflows/{id}/take_back_jobs", tags=["workflows"])
+def take_back_jobs(workflow_id: RecordId, body: TakeBackRequest, work: Working) -> TakeBackResponse:
+    return work.write(taking_back.take_back_jobs, workflow_id, body)
+
+
 @router.put("/jobs/{id}/start_job/{run_id}/{compute_node_id}")
 def start_job(job_id: RecordId, run_id: PathId, compute_node_id: PathId, work: Working) -> JobModel:
     return work.write(starting.start_job, job_id, run_id=run_id, compute_node_id=compute_node_id)
@@ -49,3 +57,15 @@ def complete_job(job_id: RecordId, status: JobStatus, run_id: PathId, body: Resu
 @router.post("/jobs/{id}/retry/{run_id}")
 def retry_job(job_id: RecordId, run_id: PathId, max_retries: RetryLimit, work: Working) -> JobModel:
     return work.write(retrying.retry_job, job_id, run_id=run_id, max_retries=max_retries)
+
+
+@router.put("/jobs/{id}/manage_status_change/{status}/{run_id}")
+def manage_status_change(job_id: RecordId, status: JobStatus, run_id: PathId, work: Working) -> JobModel:
+    return work.write(status_changes.manage_status_change, job_id, status, run_id=run_id)
+
+
+@router.get("/jobs/{id}/evidence")
+def get_job_evidence(
+    job_id: RecordId, work: Working, run_id: QueryId = None, attempt_id: QueryId = None
+) -> EvidenceModel:
+    return work.read(summaries.job_evidence, job_id, run_id=run_id, attempt_id=attempt_id)

@@ -1,16 +1,26 @@
-"""Runs of a workflow: initialize, reset, cancel, and how it stands."""
+"""Runs of a workflow: initialize, reset, cancel."""
 
 from typing import Annotated
 
 from fastapi import Query, Response
 
-from torc_core.api.workflows import ActiveTask, InitializeResult, TaskModel
+from torc_core.api.legacy import OldWorkflowStatus
+from torc_core.api.workflows import (
+    ActiveTask,
+    CancelResult,
+    ChangedJobInputs,
+    InitializeResult,
+    ResetJobStatus,
+    TaskModel,
+    WorkflowModel,
+)
 from torc_server.db.unit import UnitOfWork
 from torc_server.routes.contract import contract_router, json_answer
 from torc_server.routes.parameters import RecordId
 from torc_server.routes.work import Working
-from torc_server.services import tasks
+from torc_server.services import resetting, tasks
 from torc_server.services.initialize import initialize_jobs as initialize
+from torc_server.services.old_status import put_workflow_status
 
 router = contract_router("workflows")
 
@@ -43,6 +53,33 @@ def _initialize(
         clear_ephemeral_user_data=clear_ephemeral_user_data,
     )
     return result, tasks.record_task(uow, workflow_id, "initialize_jobs") if as_task else None
+
+
+@router.post("/workflows/{id}/reset_status")
+def reset_workflow_status(workflow_id: RecordId, work: Working, force: bool = False) -> WorkflowModel:
+    return work.write(resetting.reset_workflow_status, workflow_id, force=force)
+
+
+@router.post("/workflows/{id}/reset_job_status")
+def reset_job_status(workflow_id: RecordId, work: Working, failed_only: bool = False) -> ResetJobStatus:
+    return work.write(resetting.reset_job_status, workflow_id, failed_only=failed_only)
+
+
+@router.post("/workflows/{id}/process_changed_job_inputs")
+def process_changed_job_inputs(workflow_id: RecordId, work: Working, dry_run: bool = False) -> ChangedJobInputs:
+    if dry_run:
+        return work.read(resetting.find_changed_job_inputs, workflow_id)
+    return work.write(resetting.process_changed_job_inputs, workflow_id)
+
+
+@router.put("/workflows/{id}/cancel")
+def cancel_workflow(workflow_id: RecordId, work: Working) -> CancelResult:
+    return work.write(resetting.cancel_workflow, workflow_id)
+
+
+@router.put("/workflows/{id}/status", deprecated=True)
+def update_workflow_status(workflow_id: RecordId, body: OldWorkflowStatus, work: Working) -> OldWorkflowStatus:
+    return work.write(put_workflow_status, workflow_id, body)
 
 
 @router.get("/workflows/{id}/active_task")
