@@ -36,8 +36,8 @@ _PR_SET_CHILD_SUBREAPER = 36
 _RESET_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Message = tuple[object, ...]
-ProcessTable = dict[int, tuple[int, int, str]]
-"""Process id to parent, session and start time."""
+ProcessTable = dict[int, tuple[int, int, str, int, int]]
+"""Process id to parent, session, start time, CPU time in clock ticks, resident memory in pages."""
 
 
 class Job:
@@ -218,17 +218,12 @@ class Launcher:
                 os.kill(pid, signum)
 
     def _members(self, job: Job) -> dict[int, str]:
-        """Living processes of the job's session, known members, and all descendants: pid to start time."""
+        """Living processes of the job and those known before that still live: pid to start time."""
         if self._table is None:
             self._table = read_process_table()
         table = self._table
-        found = {pid: born for pid, (_, sid, born) in table.items() if sid == job.pid}
-        found.update({pid: born for pid, born in job.members.items() if pid in table and table[pid][2] == born})
-        grown = bool(found)
-        while grown:
-            children = {pid: born for pid, (ppid, _, born) in table.items() if ppid in found and pid not in found}
-            grown = bool(children)
-            found.update(children)
+        known = {pid for pid, born in job.members.items() if pid in table and table[pid][2] == born}
+        found = {pid: table[pid][2] for pid in find_members(table, job.pid, known)}
         if job.result is None:
             found.setdefault(job.pid, "")
         return found
@@ -285,8 +280,21 @@ def read_process_table() -> ProcessTable:
             finally:
                 os.close(fd)
             if fields and fields[0] not in (b"Z", b"X"):
-                table[int(pid)] = (int(fields[1]), int(fields[3]), fields[19].decode())
+                ticks = int(fields[11]) + int(fields[12])
+                table[int(pid)] = (int(fields[1]), int(fields[3]), fields[19].decode(), ticks, int(fields[21]))
     return table
+
+
+def find_members(table: ProcessTable, leader: int, known: set[int] | frozenset[int] = frozenset()) -> set[int]:
+    """The processes of the leader's session, those known to belong to it, and all their descendants."""
+    found = {pid for pid, entry in table.items() if entry[1] == leader}
+    found.update(known)
+    grown = bool(found)
+    while grown:
+        children = {pid for pid, entry in table.items() if entry[0] in found and pid not in found}
+        grown = bool(children)
+        found |= children
+    return found
 
 
 def _wake_on_child_exit() -> int:

@@ -1,0 +1,142 @@
+"""Gets jobs: one thread asks when there is room, another waits on the server for news."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from runner.actions import JOB_TRIGGERS
+from runner.attempts import ClaimedJob
+from runner.claimer import Answer, Claimer, Order
+from runner.claiming import Claiming
+from runner.executor import Executor
+from torc_core.api.actions import WorkflowActionModel
+from torc_core.api.jobs import Outlook
+from torc_core.errors import TorcError
+
+_QUIET_S: Final = 0.5
+"""While jobs end faster than this, nobody needs to wait for news: the next claim brings them."""
+_GIVE_BACK_S: Final = 2.0
+"""A queued job that could not start for so long may find a free runner elsewhere."""
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """What the answers brought. `outlook` is set when the runner, holding nothing, was given nothing."""
+
+    jobs: list[ClaimedJob] = field(default_factory=list)
+    actions: list[WorkflowActionModel] = field(default_factory=list)
+    outlook: Outlook | None = None
+    is_canceled: bool = False
+    error: TorcError | None = None
+
+
+class Desk:
+    """Decides when to send which order. `has_job_actions`: actions are to be asked for before jobs."""
+
+    def __init__(
+        self, *, prompt: Claimer, waiter: Claimer, claiming: Claiming, wait_s: float, has_job_actions: bool
+    ) -> None:
+        self._prompt = prompt
+        self._waiter = waiter
+        self._claiming = claiming
+        self._wait_s = wait_s
+        self._triggers = JOB_TRIGGERS if has_job_actions else frozenset[str]()
+        self._may_have_more = True
+        self._last_end = 0.0
+        self.lost_an_answer = False
+
+    def note_end(self, now: float, *, duration_s: float) -> None:
+        """Room was made."""
+        self._last_end = now
+        self._may_have_more = True
+        self._claiming.appetite.note_end(now, duration_s=duration_s)
+
+    def note_change(self) -> None:
+        """The server has taken reports: jobs may have become ready."""
+        self._may_have_more = True
+
+    @property
+    def is_busy(self) -> bool:
+        return self._prompt.is_busy or self._waiter.is_busy
+
+    def ask(
+        self,
+        executor: Executor,
+        *,
+        now: float,
+        is_settled: Callable[[], bool],
+        time_left_s: float | None,
+        actions_done: frozenset[int],
+    ) -> None:
+        """Sends what is worth sending now."""
+        order: Order | None = None
+        if self._may_have_more and not self._prompt.is_busy:
+            order = self._claiming.order(executor.ledger, executor.queue, now=now, time_left_s=time_left_s)
+        if order is not None:
+            self._may_have_more = False
+            self._claiming.must_adopt = False
+            self._prompt.send(replace(order, settled=is_settled(), triggers=self._triggers, done=actions_done))
+        elif not self._prompt.is_busy and not self._waiter.is_busy and self._is_quiet(executor, now):
+            wait = self._claiming.wait(
+                executor.ledger,
+                executor.queue,
+                now=now,
+                time_left_s=time_left_s,
+                wait_s=self._wait_s,
+                may_claim=not self._triggers,
+            )
+            self._waiter.send(replace(wait, settled=is_settled()))
+
+    def answers(self, executor: Executor) -> Arrivals:
+        """Takes the answers that have come."""
+        arrivals = Arrivals()
+        for claimer in (self._prompt, self._waiter):
+            answer = claimer.take()
+            if answer is not None:
+                self._note(answer, executor, arrivals)
+                if claimer is self._waiter and self._triggers:
+                    self._may_have_more = True
+        return arrivals
+
+    def take_stale(self, executor: Executor, now: float) -> list[int]:
+        """Removes and returns queued jobs that others should have: nothing here makes room for them."""
+        queue = executor.queue
+        if not queue or now - queue[0].since < _GIVE_BACK_S or now - self._last_end < _GIVE_BACK_S:
+            return []
+        stale = [claim.job_id for claim in queue]
+        queue.clear()
+        return stale
+
+    def next_stale(self, executor: Executor) -> float | None:
+        """When `take_stale` may have something to return."""
+        return max(executor.queue[0].since, self._last_end) + _GIVE_BACK_S if executor.queue else None
+
+    def close(self) -> None:
+        self._prompt.close()
+        self._waiter.close()
+
+    def _is_quiet(self, executor: Executor, now: float) -> bool:
+        return not executor.running or now - self._last_end > _QUIET_S
+
+    def _note(self, answer: Answer, executor: Executor, arrivals: Arrivals) -> None:
+        if answer.lost:
+            self.lost_an_answer = True
+            self._claiming.must_adopt = True
+            self._may_have_more = True
+            return
+        if answer.error is not None:
+            arrivals.error = answer.error
+            return
+        known = executor.held_ids() | {claim.job_id for claim in arrivals.jobs}
+        adopted = [claim for claim in answer.adopted if not executor.has_started(claim)]
+        for claim in (*answer.jobs, *adopted):
+            if claim.job_id not in known:
+                arrivals.jobs.append(claim)
+                known.add(claim.job_id)
+        arrivals.actions.extend(answer.actions)
+        if answer.jobs or answer.adopted or answer.actions:
+            self._may_have_more = True
+        elif answer.outlook is not None:
+            arrivals.is_canceled = arrivals.is_canceled or answer.outlook.is_canceled
+            if answer.order.settled:
+                arrivals.outlook = answer.outlook

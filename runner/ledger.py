@@ -1,0 +1,90 @@
+"""What this machine has and what its jobs hold of it: pure accounting, nothing is ever given out twice."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from torc_core.api.resource_requirements import ResourceRequirementsModel
+from torc_core.errors import RunnerError
+from torc_core.resources.duration import parse_duration
+from torc_core.resources.memory import parse_memory
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What one job needs. `name` is that of its requirement; `runtime_s` in seconds."""
+
+    name: str
+    cpus: int
+    memory_bytes: int
+    gpus: int
+    nodes: int
+    runtime_s: float
+
+    @classmethod
+    def of(cls, requirement: ResourceRequirementsModel) -> Self:
+        return cls(
+            name=requirement.name,
+            cpus=requirement.num_cpus,
+            memory_bytes=parse_memory(requirement.memory),
+            gpus=requirement.num_gpus,
+            nodes=requirement.num_nodes,
+            runtime_s=parse_duration(requirement.runtime),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What one job holds; `gpus` are the names of the devices that are its own."""
+
+    cpus: int
+    memory_bytes: int
+    gpus: tuple[str, ...]
+
+
+class Ledger:
+    """Free CPUs, memory, GPUs and slots. `slots` None: as many jobs at once as resources allow."""
+
+    def __init__(self, *, cpus: int, memory_bytes: int, gpus: Sequence[str] = (), slots: int | None = None) -> None:
+        self.free_cpus = cpus
+        self.free_memory_bytes = memory_bytes
+        self.free_slots = slots
+        self._free_gpus = list(gpus)
+        self.granted = 0
+
+    @property
+    def free_gpus(self) -> int:
+        return len(self._free_gpus)
+
+    @property
+    def has_slot(self) -> bool:
+        return self.free_slots is None or self.free_slots > 0
+
+    def take(self, need: Need) -> Grant | None:
+        """The job's share, or None when it does not fit now."""
+        if (
+            need.cpus > self.free_cpus
+            or need.memory_bytes > self.free_memory_bytes
+            or need.gpus > len(self._free_gpus)
+            or not self.has_slot
+        ):
+            return None
+        gpus = tuple(self._free_gpus[: need.gpus])
+        del self._free_gpus[: need.gpus]
+        self.free_cpus -= need.cpus
+        self.free_memory_bytes -= need.memory_bytes
+        self.granted += 1
+        if self.free_slots is not None:
+            self.free_slots -= 1
+        return Grant(need.cpus, need.memory_bytes, gpus)
+
+    def give_back(self, grant: Grant) -> None:
+        """Each grant once. Raises RunnerError when nothing is granted."""
+        if self.granted == 0:
+            raise RunnerError("resources were given back that nobody holds")
+        self.granted -= 1
+        self.free_cpus += grant.cpus
+        self.free_memory_bytes += grant.memory_bytes
+        self._free_gpus.extend(grant.gpus)
+        if self.free_slots is not None:
+            self.free_slots += 1

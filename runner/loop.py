@@ -1,0 +1,229 @@
+"""Runs a workflow's jobs on this machine: claim, start, reap, report; woken by events, never by a timer."""
+
+import os
+import time
+from typing import Final
+
+from runner.actions import JOB_TRIGGERS, RUN_COMMANDS
+from runner.claimer import Claimer
+from runner.claiming import Claiming
+from runner.completions import Reporting
+from runner.desk import Desk
+from runner.evidence import slurm_facts
+from runner.facts import Requirements, WorkflowFacts, fetch_facts
+from runner.judge import Judge
+from runner.ledger import Ledger
+from runner.link import Link
+from runner.log import RunnerLog
+from runner.monitor import Monitor
+from runner.node import deregister, describe_taken_back, register, take_back_from_the_dead
+from runner.paths import RunFiles
+from runner.progress import Notice, ProgressCallback, ignore_progress
+from runner.reporter import Reporter
+from runner.run import Parts, Run
+from runner.sampler import Sampler
+from runner.schedule import Deadline
+from runner.settings import Machine, RunnerOptions, detect_machine
+from runner.summary import ExitReason, RunSummary
+from runner.wake import Wake, signals_to
+from runner.workshop import Workshop
+from torc_client.http import TorcClient
+from torc_core.api.jobs import ReleaseClaimsRequest
+from torc_core.api.nodes import ComputeNodeModel
+from torc_core.errors import InvalidInputError, TorcError
+from torc_core.jobs.status import JobStatus
+
+_PATIENCE_MINUTES: Final = 20
+
+
+def run_workflow(
+    client: TorcClient,
+    workflow_id: int,
+    options: RunnerOptions,
+    *,
+    progress: ProgressCallback = ignore_progress,
+) -> RunSummary:
+    """Works until nothing is left that this runner could ever do, and says why it left.
+
+    Failed jobs are results, never errors. `progress` is called in this thread. The client's own patience should
+    be short: the runner keeps its jobs running and tries again by itself while the server is away. Raises
+    NotFoundError for an unknown workflow, and RunnerError when the server stays away longer than the workflow
+    allows; running jobs are stopped then.
+    """
+    began = time.monotonic()
+    machine = detect_machine(options)
+    facts = fetch_facts(client, workflow_id)
+    config = facts.workflow.execution_config
+    files = RunFiles(options.output_dir, workflow_id, run_id=facts.run_id, config=config)
+    _create_folders(files)
+    log = RunnerLog(files.runner_log(os.uname().nodename))
+    taken_back = take_back_from_the_dead(client, workflow_id)
+    if taken_back:
+        progress(Notice("warning", describe_taken_back(taken_back)))
+        log.write(describe_taken_back(taken_back))
+
+    workshop = Workshop(
+        shared_environment(client.url, facts, files),
+        ledger=Ledger(
+            cpus=machine.cpus,
+            memory_bytes=machine.memory_bytes,
+            gpus=machine.gpus,
+            slots=options.max_parallel_jobs,
+        ),
+        files=files,
+        judge=Judge(workflow_id, handlers=facts.handlers, outputs=facts.outputs, config=config),
+        log=log,
+        progress=progress,
+    )
+    try:
+        node = register(client, workflow_id, machine=machine, options=options, launcher_pid=workshop.launcher.pid)
+        log.write(f"compute node {node.id}: {describe_machine(machine)}")
+        parts = _assemble(
+            client,
+            options,
+            facts=facts,
+            machine=machine,
+            files=files,
+            workshop=workshop,
+            node=node,
+            log=log,
+            progress=progress,
+        )
+        run = Run(parts)
+        try:
+            with signals_to(run.note_signal):
+                run.work()
+        finally:
+            parts.close()
+            _sign_off(client, parts, node, duration_s=time.monotonic() - began)
+    finally:
+        workshop.launcher.close()
+        log.flush()
+    tally = workshop.tally
+    return RunSummary(
+        workflow_id=workflow_id,
+        run_id=facts.run_id,
+        compute_node_id=parts.compute_node_id,
+        reason=run.reason or ExitReason.NOTHING_LEFT,
+        explanation=run.explanation,
+        started=tally.started,
+        completed=tally.completed,
+        failed=tally.failed,
+        terminated=tally.terminated,
+        retried=tally.retried,
+        duration_s=time.monotonic() - began,
+    )
+
+
+def _assemble(
+    client: TorcClient,
+    options: RunnerOptions,
+    *,
+    facts: WorkflowFacts,
+    machine: Machine,
+    files: RunFiles,
+    workshop: Workshop,
+    node: ComputeNodeModel,
+    log: RunnerLog,
+    progress: ProgressCallback,
+) -> Parts:
+    """The threads and the loop's collaborators."""
+    workflow_id, node_id = facts.workflow_id, node.id or 0
+    wake = Wake()
+    link = Link(patience_s=_patience_s(options, facts))
+    needs = Requirements(client, workflow_id).of
+    prompt, waiter = (
+        Claimer(
+            client,
+            workflow_id,
+            link=link,
+            wake=wake.wake,
+            needs=needs,
+            strict=options.strict_scheduler_match,
+            name=name,
+        )
+        for name in ("claims now", "claims later")
+    )
+    reporting = Reporting(
+        workflow_id=workflow_id,
+        run_id=facts.run_id,
+        compute_node_id=node_id,
+        hostname=node.hostname,
+        scheduler=slurm_facts(os.environ),
+    )
+    return Parts(
+        client=client,
+        compute_node_id=node_id,
+        facts=facts,
+        machine=describe_machine(machine),
+        files=files,
+        workshop=workshop,
+        desk=Desk(
+            prompt=prompt,
+            waiter=waiter,
+            claiming=Claiming(machine, compute_node_id=node_id, scheduler_config_id=options.scheduler_config_id),
+            wait_s=options.poll_interval_s,
+            has_job_actions=any(
+                action.trigger_type in JOB_TRIGGERS and action.action_type == RUN_COMMANDS for action in facts.actions
+            ),
+        ),
+        reporter=Reporter(client, reporting, link=link, wake=wake.wake),
+        monitor=Monitor(Sampler(wake.wake), workflow=facts.workflow, interval_s=options.sample_interval_s),
+        link=link,
+        wake=wake,
+        deadline=Deadline.of(options, facts.workflow.execution_config),
+        log=log,
+        progress=progress,
+    )
+
+
+def _sign_off(client: TorcClient, parts: Parts, node: ComputeNodeModel, *, duration_s: float) -> None:
+    """The server gives this runner nothing more; what it gave meanwhile goes back. Best effort."""
+    workflow_id = parts.facts.workflow_id
+    try:
+        deregister(client, node, duration_s=duration_s)
+        if parts.desk.is_busy or parts.desk.lost_an_answer:
+            strays = client.jobs.list_all(
+                workflow_id=workflow_id, status=JobStatus.PENDING, active_compute_node_id=parts.compute_node_id
+            )
+            if strays:
+                ids = [job.id for job in strays if job.id is not None]
+                client.release_claims(
+                    workflow_id, ReleaseClaimsRequest(compute_node_id=parts.compute_node_id, job_ids=ids)
+                )
+    except TorcError as error:
+        parts.log.write(f"could not sign off: {error.message}")
+
+
+def shared_environment(api_url: str, facts: WorkflowFacts, files: RunFiles) -> dict[str, str]:
+    """What all jobs of the run inherit: the runner's environment, the workflow's, and who they are."""
+    return {
+        **os.environ,
+        **(facts.workflow.env or {}),
+        "TORC_API_URL": api_url,
+        "TORC_WORKFLOW_ID": str(facts.workflow_id),
+        "TORC_RUN_ID": str(facts.run_id),
+        "TORC_OUTPUT_DIR": str(files.output_dir),
+    }
+
+
+def describe_machine(machine: Machine) -> str:
+    gpus = f", {len(machine.gpus)} GPUs" if machine.gpus else ""
+    return f"this runner has ({machine.cpus} CPUs, {machine.memory_gb:.1f} GB{gpus})"
+
+
+def _patience_s(options: RunnerOptions, facts: WorkflowFacts) -> float:
+    if options.wait_for_server_s is not None:
+        return options.wait_for_server_s
+    minutes = facts.workflow.compute_node_wait_for_healthy_database_minutes
+    return 60.0 * (_PATIENCE_MINUTES if minutes is None else minutes)
+
+
+def _create_folders(files: RunFiles) -> None:
+    try:
+        files.create_folders()
+    except OSError as error:
+        raise InvalidInputError(
+            f"the output directory {files.output_dir} cannot be written: {error.strerror}",
+            hint="choose another one with --output-dir",
+        ) from error

@@ -1,0 +1,259 @@
+"""Tells the server what started and what ended, in batches, in a thread; nothing is lost while it is away."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from runner.attempts import Attempt, AttemptEnd
+from runner.completions import Reporting
+from runner.link import Link, pause_after
+from torc_client.http import TorcClient
+from torc_core.api.files import FileModel
+from torc_core.api.jobs import ReleaseClaimsRequest, StartJobsRequest
+from torc_core.errors import (
+    ForbiddenError,
+    NotFoundError,
+    ServerFaultError,
+    ServerUnreachableError,
+    TorcError,
+    UnauthorizedError,
+)
+from torc_core.jobs.status import JobStatus
+
+_BATCH: Final = 1000
+_PACE_S: Final = 0.05
+_FAULTS_BEFORE_SPLIT: Final = 3
+_HOPELESS: Final = (NotFoundError, UnauthorizedError, ForbiddenError)
+
+
+@dataclass(slots=True)
+class News:
+    """What one round of reports brought."""
+
+    recorded: list[AttemptEnd] = field(default_factory=list)
+    refused_starts: list[tuple[Attempt, str]] = field(default_factory=list)
+    refused_ends: list[tuple[AttemptEnd, str]] = field(default_factory=list)
+    error: TorcError | None = None
+    """The server will never take any report of this run again."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    starts: list[Attempt] = field(default_factory=list)
+    ends: list[AttemptEnd] = field(default_factory=list)
+    releases: list[int] = field(default_factory=list)
+    files: list[FileModel] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.starts or self.ends or self.releases or self.files)
+
+    @property
+    def is_small(self) -> bool:
+        return len(self.starts) + len(self.ends) < _BATCH
+
+
+class Reporter:
+    """The start of an attempt goes out before its end. What is under way counts as not delivered yet."""
+
+    def __init__(self, client: TorcClient, reporting: Reporting, *, link: Link, wake: Callable[[], None]) -> None:
+        self._client = client
+        self._reporting = reporting
+        self._link = link
+        self._wake = wake
+        self._condition = threading.Condition()
+        self._waiting = _Batch()
+        self._under_way = _Batch()
+        self._urgent = False
+        self._is_sending = False
+        self._closing = False
+        self._news: deque[News] = deque()
+        self._thread = threading.Thread(target=self._work, name="reporter", daemon=True)
+        self._thread.start()
+
+    def add(
+        self,
+        *,
+        starts: Sequence[Attempt] = (),
+        ends: Sequence[AttemptEnd] = (),
+        releases: Sequence[int] = (),
+        files: Sequence[FileModel] = (),
+        urgent: bool,
+    ) -> None:
+        """Reports soon; `urgent` when the runner has nothing better to do than to wait for the effect."""
+        with self._condition:
+            self._waiting.starts.extend(starts)
+            self._waiting.ends.extend(ends)
+            self._waiting.releases.extend(releases)
+            self._waiting.files.extend(files)
+            self._urgent = urgent
+            self._condition.notify()
+
+    def take(self) -> list[News]:
+        """What the server said since the last call."""
+        found: list[News] = []
+        while self._news:
+            found.append(self._news.popleft())
+        return found
+
+    @property
+    def is_idle(self) -> bool:
+        """Everything is delivered and the answers are taken."""
+        with self._condition:
+            return not self._waiting and not self._is_sending and not self._news
+
+    def undelivered(self) -> list[AttemptEnd]:
+        with self._condition:
+            return [*self._under_way.ends, *self._waiting.ends]
+
+    def close(self) -> None:
+        """Sends what is left unless the server is away; does not wait for the thread."""
+        with self._condition:
+            self._closing = True
+            self._condition.notify()
+
+    # -- the thread -----------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        sent_at = 0.0
+        while self._next_batch(sent_at):
+            sent_at = time.monotonic()
+            news = News()
+            failures = 0
+            while self._under_way and not (self._closing and failures):
+                try:
+                    self._send(news)
+                    self._link.answered()
+                    failures = 0
+                except _HOPELESS as error:
+                    news.error = error
+                    self._clear()
+                except ServerUnreachableError:
+                    self._link.was_silent()
+                    failures = self._pause(failures)
+                except ServerFaultError as error:
+                    self._link.was_silent()
+                    failures = self._pause(failures)
+                    if failures > _FAULTS_BEFORE_SPLIT:
+                        self._send_one_by_one(news, error)
+                except TorcError as error:
+                    self._send_one_by_one(news, error)
+            self._news.append(news)
+            self._is_sending = False
+            self._wake()
+
+    def _next_batch(self, sent_at: float) -> bool:
+        """Waits for something to report, and a little longer while more is coming; False at the end."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._waiting or self._closing)
+            pause_s = sent_at + _PACE_S - time.monotonic()
+            if pause_s > 0 and not self._closing:
+                self._condition.wait_for(
+                    lambda: self._urgent or self._closing or not self._waiting.is_small, timeout=pause_s
+                )
+            self._under_way, self._waiting = self._waiting, _Batch()
+            self._is_sending = bool(self._under_way)
+            return self._is_sending
+
+    def _send(self, news: News) -> None:
+        """Each part is forgotten when the server has it, so that a repetition sends the rest only."""
+        batch = self._under_way
+        while batch.starts:
+            self._send_starts(batch.starts[:_BATCH], news)
+            del batch.starts[:_BATCH]
+        while batch.ends:
+            self._send_ends(batch.ends[:_BATCH], news)
+            del batch.ends[:_BATCH]
+        if batch.releases:
+            request = ReleaseClaimsRequest(compute_node_id=self._reporting.compute_node_id, job_ids=batch.releases)
+            self._client.release_claims(self._reporting.workflow_id, request)
+            batch.releases.clear()
+        while batch.files:
+            file = batch.files[0]
+            with suppress(NotFoundError):
+                self._client.files.update(file.id or 0, file)
+            del batch.files[0]
+
+    def _send_starts(self, starts: list[Attempt], news: News) -> None:
+        by_job = {attempt.claim.job_id: attempt for attempt in starts}
+        answer = self._client.start_jobs(
+            self._reporting.workflow_id,
+            StartJobsRequest(
+                run_id=self._reporting.run_id,
+                compute_node_id=self._reporting.compute_node_id,
+                job_ids=list(by_job),
+            ),
+        )
+        for refusal in answer.errors:
+            attempt = by_job.get(refusal.job_id)
+            if attempt is not None:
+                news.refused_starts.append((attempt, refusal.message))
+                self._forget(attempt)
+
+    def _forget(self, attempt: Attempt) -> None:
+        """The end of an attempt that the server does not want is not reported."""
+        with self._condition:
+            for batch in (self._under_way, self._waiting):
+                batch.ends[:] = [end for end in batch.ends if end.attempt is not attempt]
+
+    def _send_ends(self, ends: list[AttemptEnd], news: News) -> None:
+        completions = [self._reporting.completion(end) for end in ends]
+        answer = self._client.complete_jobs(self._reporting.workflow_id, completions)
+        refusals = {refusal.job_id: refusal.message for refusal in answer.errors}
+        for end in ends:
+            message = refusals.get(end.attempt.claim.job_id)
+            if message is None:
+                news.recorded.append(end)
+                _tidy(end)
+            else:
+                news.refused_ends.append((end, message))
+
+    def _send_one_by_one(self, news: News, error: TorcError) -> None:
+        """One bad report must not keep the others back; where the server fails, it is kept and tried again."""
+        batch = self._under_way
+        for attempt in list(batch.starts):
+            try:
+                self._send_starts([attempt], news)
+            except ServerUnreachableError:
+                return
+            except ServerFaultError:
+                continue
+            except TorcError as refusal:
+                news.refused_starts.append((attempt, refusal.message))
+                self._forget(attempt)
+            batch.starts.remove(attempt)
+        for end in list(batch.ends):
+            try:
+                self._send_ends([end], news)
+            except ServerUnreachableError:
+                return
+            except ServerFaultError:
+                continue
+            except TorcError as refusal:
+                news.refused_ends.append((end, refusal.message))
+            batch.ends.remove(end)
+        if not batch.starts and not batch.ends and (batch.releases or batch.files):
+            news.error = news.error or (None if isinstance(error, ServerFaultError) else error)
+            batch.releases.clear()
+            batch.files.clear()
+
+    def _pause(self, failures: int) -> int:
+        with self._condition:
+            self._condition.wait_for(lambda: self._closing, pause_after(failures))
+        return failures + 1
+
+    def _clear(self) -> None:
+        with self._condition:
+            self._under_way = _Batch()
+
+
+def _tidy(end: AttemptEnd) -> None:
+    """Removes the output of a successful attempt where the workflow wants that."""
+    files = end.attempt.files
+    if files.delete_on_success and end.status is JobStatus.COMPLETED:
+        for name in {files.stdout, files.stderr} - {None}:
+            Path(name or "").unlink(missing_ok=True)

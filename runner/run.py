@@ -1,0 +1,341 @@
+"""One run: the loop and its turns."""
+
+import selectors
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from runner.actions import RUN_COMMANDS, START_TRIGGERS, ActionCommand, ActionQueue, claim_pending_actions
+from runner.attempts import StopReason, signal_number
+from runner.desk import Desk
+from runner.facts import WorkflowFacts
+from runner.link import Link
+from runner.log import RunnerLog
+from runner.monitor import Monitor
+from runner.paths import RunFiles
+from runner.progress import Notice, ProgressCallback
+from runner.reporter import Reporter
+from runner.schedule import Deadline
+from runner.scripts import ScriptEnd
+from runner.summary import ExitReason, explain, reason_to_leave
+from runner.wake import Wake
+from runner.workshop import Workshop
+from torc_client.http import TorcClient
+from torc_core.api.jobs import Outlook
+from torc_core.errors import RunnerError, TorcError
+
+_DELIVERY_S: Final = 10.0
+"""How long an interrupted runner tries to deliver its last results to a server that is away."""
+_LINK_LOOK_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a run is made of; `machine` describes what this runner has."""
+
+    client: TorcClient
+    compute_node_id: int
+    facts: WorkflowFacts
+    machine: str
+    files: RunFiles
+    workshop: Workshop
+    desk: Desk
+    reporter: Reporter
+    monitor: Monitor
+    link: Link
+    wake: Wake
+    deadline: Deadline
+    log: RunnerLog
+    progress: ProgressCallback
+
+    def close(self) -> None:
+        """Ends the threads; requests under way are not waited for."""
+        self.desk.close()
+        self.reporter.close()
+        self.monitor.close()
+
+
+class Run:
+    """Turns until the runner holds nothing, everything is reported, and nothing more will come."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._shop = parts.workshop
+        self._actions = ActionQueue()
+        self._signals: list[int] = []
+        self._signals_seen = 0
+        self._releases: list[int] = []
+        self._idle_since: float | None = None
+        self._emptied_at: float | None = None
+        self._error: TorcError | None = None
+        self.reason: ExitReason | None = None
+        self.explanation = ""
+
+    def note_signal(self, signum: int) -> None:
+        """From a signal handler."""
+        self._signals.append(signum)
+        self._parts.wake.wake()
+
+    def work(self) -> None:
+        """Until the runner may leave. Raises the error that forced it to."""
+        self._claim_actions(START_TRIGGERS)
+        self._turn_until(self._is_over)
+        if self._error is not None:
+            raise self._error
+        if self._signals_seen < 2:
+            last = {"on_worker_complete"} | ({"on_workflow_complete"} if self.reason is ExitReason.COMPLETE else set())
+            self._claim_actions(frozenset(last))
+            self._turn_until(lambda: self._actions.is_empty)
+
+    # -- turns ----------------------------------------------------------------------------------
+
+    def _turn_until(self, is_over: Callable[[], bool]) -> None:
+        launcher = self._shop.launcher
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._parts.wake, selectors.EVENT_READ)
+            selector.register(launcher, selectors.EVENT_READ)
+            while True:
+                self._turn()
+                if is_over():
+                    return
+                if self._shop.launcher is not launcher:
+                    selector.unregister(launcher)
+                    launcher = self._shop.launcher
+                    selector.register(launcher, selectors.EVENT_READ)
+                for key, _ in selector.select(self._timeout_s()):
+                    if key.fileobj is launcher:
+                        self._shop.read_launcher()
+                    else:
+                        self._parts.wake.clear()
+
+    def _turn(self) -> None:
+        now = time.monotonic()
+        self._obey_signals()
+        self._hear_reporter()
+        self._take_answers(now)
+        self._look_after_jobs(now)
+        self._run_next_command()
+        if self.reason is None and self._actions.is_empty:
+            self._shop.start_what_fits()
+        self._shop.flush()
+        self._report(now)
+        if self.reason is None and self._actions.is_empty:
+            self._ask(now)
+        self._parts.log.flush()
+
+    def _timeout_s(self) -> float | None:
+        """Until the next thing that no event announces; None when there is none."""
+        parts, shop = self._parts, self._shop
+        times = [shop.scripts.next_deadline(), self._idle_deadline()]
+        if shop.executor.running:
+            times.append(parts.monitor.next_look())
+        if self.reason is None:
+            times += [parts.deadline.stop_at, parts.desk.next_stale(shop.executor)]
+        if parts.link.silent_s:
+            times.append(time.monotonic() + _LINK_LOOK_S)
+        soonest = min((moment for moment in times if moment is not None), default=None)
+        return None if soonest is None else max(0.0, soonest - time.monotonic()) + 0.001
+
+    # -- what happened --------------------------------------------------------------------------
+
+    def _obey_signals(self) -> None:
+        while self._signals_seen < len(self._signals):
+            signum = self._signals[self._signals_seen]
+            self._signals_seen += 1
+            name = signal.Signals(signum).name
+            if self._signals_seen == 1:
+                self._warn(f"{name}: stopping; once more to kill running jobs at once")
+                self._leave(ExitReason.INTERRUPTED)
+            else:
+                self._warn(f"{name} again: killing running jobs")
+                self._shop.stop_everything(signum=signal.SIGKILL, lead_s=0.0)
+
+    def _hear_reporter(self) -> None:
+        for news in self._parts.reporter.take():
+            if news.recorded:
+                self._parts.desk.note_change()
+            for attempt, message in news.refused_starts:
+                self._shop.forget(attempt, message)
+            for end, message in news.refused_ends:
+                self._warn(f"the server did not record the end of {end.attempt.label}: {message}")
+            if news.error is not None:
+                self._abandon(news.error)
+        if self._parts.link.is_lost and self._error is None:
+            minutes = self._parts.link.patience_s / 60
+            self._abandon(
+                RunnerError(
+                    f"no answer from the server for {minutes:g} minutes",
+                    hint="start the server, then run the workflow again",
+                )
+            )
+
+    def _take_answers(self, now: float) -> None:
+        arrivals = self._parts.desk.answers(self._shop.executor)
+        if arrivals.error is not None:
+            self._abandon(arrivals.error)
+        self._actions.add(arrivals.actions)
+        if self.reason is not None:
+            self._releases.extend(claim.job_id for claim in arrivals.jobs)
+            return
+        self._shop.executor.queue.extend(arrivals.jobs)
+        if arrivals.is_canceled:
+            self._leave(ExitReason.CANCELED)
+        elif arrivals.outlook is not None and self._is_settled():
+            self._judge_outlook(arrivals.outlook, now)
+        elif arrivals.jobs:
+            self._idle_since = None
+
+    def _judge_outlook(self, outlook: Outlook, now: float) -> None:
+        """The runner holds nothing and was given nothing: does it stay?"""
+        if self._idle_since is None:
+            self._idle_since = now
+        reason = reason_to_leave(outlook)
+        deadline = self._idle_deadline()
+        if reason is None and deadline is not None and now >= deadline:
+            reason = ExitReason.WAITED
+        if reason is not None:
+            self._leave(reason, outlook)
+
+    def _idle_deadline(self) -> float | None:
+        wait_s = self._parts.facts.workflow.compute_node_wait_for_new_jobs_seconds
+        if wait_s is None or self._idle_since is None or self.reason is not None:
+            return None
+        return self._idle_since + wait_s
+
+    def _look_after_jobs(self, now: float) -> None:
+        parts, shop = self._parts, self._shop
+        running = shop.executor.running
+        shop.stop(parts.monitor.note_samples(running), StopReason.MEMORY, signum=signal.SIGKILL, lead_s=0.0)
+        if running:
+            too_long = parts.monitor.look(running, now)
+            shop.stop(too_long, StopReason.RUNTIME, signum=self._termination_signal, lead_s=parts.deadline.lead_s)
+        shop.scripts.enforce_limits(shop.launcher, now)
+        if self.reason is not None:
+            return
+        self._releases.extend(parts.desk.take_stale(shop.executor, now))
+        idle_deadline = self._idle_deadline()
+        if parts.deadline.stop_at is not None and now >= parts.deadline.stop_at:
+            self._leave(ExitReason.TIME_UP)
+        elif idle_deadline is not None and now >= idle_deadline and self._is_settled():
+            self._leave(ExitReason.WAITED)
+
+    # -- what follows ---------------------------------------------------------------------------
+
+    def _report(self, now: float) -> None:
+        for end in self._shop.newly_ended:
+            self._parts.desk.note_end(now, duration_s=end.duration_s)
+        releases, self._releases = self._releases, []
+        starving = not self._shop.executor.queue
+        self._shop.report_to(self._parts.reporter, releases=releases, urgent=starving)
+
+    def _ask(self, now: float) -> None:
+        left_s = self._parts.deadline.left_s(now)
+        least_s = self._parts.facts.workflow.compute_node_min_time_for_new_jobs_seconds
+        if left_s is not None and least_s is not None and left_s < least_s:
+            if self._is_settled():
+                self._leave(ExitReason.TIME_UP)
+            return
+        self._parts.desk.ask(
+            self._shop.executor,
+            now=now,
+            is_settled=self._is_settled,
+            time_left_s=left_s,
+            actions_done=frozenset(self._actions.claimed),
+        )
+
+    def _is_settled(self) -> bool:
+        """Nothing in hand, and the server knows all that was."""
+        return self._shop.is_empty and self._actions.is_empty and self._parts.reporter.is_idle
+
+    def _is_over(self) -> bool:
+        if self.reason is None or not self._shop.is_empty:
+            return False
+        if self._error is not None or self._parts.reporter.is_idle:
+            return True
+        if self._emptied_at is None:
+            self._emptied_at = time.monotonic()
+        undelivered = self._parts.link.silent_s and time.monotonic() - self._emptied_at > _DELIVERY_S
+        if undelivered and self._signals_seen:
+            self._error = self._with_undelivered(RunnerError("interrupted while the server did not answer"))
+            return True
+        return False
+
+    def _leave(self, reason: ExitReason, outlook: Outlook | None = None) -> None:
+        """No new jobs; queued ones are given back, running ones told to end."""
+        if self.reason is None:
+            self.reason = reason
+            self.explanation = explain(
+                reason, outlook, workflow_id=self._parts.facts.workflow_id, machine=self._parts.machine
+            )
+            self._parts.log.write(f"leaving: {self.explanation}")
+        queue = self._shop.executor.queue
+        self._releases.extend(claim.job_id for claim in queue)
+        queue.clear()
+        self._shop.stop_everything(signum=self._termination_signal, lead_s=self._parts.deadline.lead_s)
+
+    def _abandon(self, error: TorcError) -> None:
+        """The run cannot go on: jobs are stopped, and the error is raised when they have ended."""
+        if self._error is None:
+            self._leave(ExitReason.INTERRUPTED)
+            self._error = self._with_undelivered(error) if isinstance(error, RunnerError) else error
+
+    def _with_undelivered(self, error: RunnerError) -> RunnerError:
+        jobs = [end.attempt.label for end in self._parts.reporter.undelivered()]
+        if not jobs:
+            return error
+        shown = ", ".join(jobs[:10]) + (f" and {len(jobs) - 10} more" if len(jobs) > 10 else "")
+        return RunnerError(f"{error.message}; results that it does not have: {shown}", hint=error.hint)
+
+    @property
+    def _termination_signal(self) -> int:
+        config = self._parts.facts.workflow.execution_config
+        return signal_number(config.termination_signal if config else None)
+
+    # -- actions --------------------------------------------------------------------------------
+
+    def _claim_actions(self, triggers: frozenset[str]) -> None:
+        """Takes what is due of these triggers; an action that cannot be had never stops a workflow."""
+        facts = self._parts.facts
+        if not any(action.trigger_type in triggers for action in facts.actions):
+            return
+        for action in facts.actions:
+            if action.trigger_type in triggers and action.action_type != RUN_COMMANDS:
+                self._parts.log.write(f"action {action.id} ({action.action_type}) is not for this runner")
+        try:
+            claimed = claim_pending_actions(
+                self._parts.client,
+                facts.workflow_id,
+                triggers=triggers,
+                compute_node_id=self._parts.compute_node_id,
+                done=self._actions.claimed,
+            )
+        except TorcError as error:
+            self._warn(f"actions could not be claimed: {error.message}")
+            return
+        self._actions.add(claimed)
+
+    def _run_next_command(self) -> None:
+        command = self._actions.next()
+        if command is None:
+            return
+        self._parts.log.write(f"action {command.action_id} command {command.number}: {command.command}")
+        self._shop.scripts.run(
+            self._shop.launcher,
+            command.line(self._parts.files.output_dir),
+            env={},
+            log=self._parts.files.of_action(command.action_id, command.number),
+            timeout_s=None,
+            on_end=lambda end: self._command_ended(command, end),
+        )
+
+    def _command_ended(self, command: ActionCommand, end: ScriptEnd) -> None:
+        if end.failure:
+            log = self._parts.files.of_action(command.action_id, command.number)
+            self._warn(f"action {command.action_id} command {command.number} {end.failure}; output: {log}")
+        self._actions.note_end(succeeded=not end.failure)
+
+    def _warn(self, text: str) -> None:
+        self._parts.log.write(text)
+        self._parts.progress(Notice("warning", text))

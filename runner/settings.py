@@ -1,0 +1,102 @@
+"""What a run is told, and what this machine has."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from torc_core.errors import InvalidInputError
+
+_CGROUP_MEMORY: Final = Path("/sys/fs/cgroup/memory.max")
+_NVIDIA_GPUS: Final = Path("/proc/driver/nvidia/gpus")
+_GPU_VARIABLES: Final = ("CUDA_VISIBLE_DEVICES", "SLURM_STEP_GPUS", "SLURM_JOB_GPUS")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunnerOptions:
+    """Choices of the user for one run; None means detected, or the workflow's own setting.
+
+    `poll_interval_s` is the longest a request waits on the server for work. `wait_for_server_s` is how long the
+    server may be away before the runner gives up.
+    """
+
+    output_dir: Path = Path("output")
+    num_cpus: int | None = None
+    memory_gb: float | None = None
+    num_gpus: int | None = None
+    max_parallel_jobs: int | None = None
+    time_limit_s: float | None = None
+    end_time: datetime | None = None
+    poll_interval_s: float = 5.0
+    sample_interval_s: float | None = None
+    wait_for_server_s: float | None = None
+    strict_scheduler_match: bool = False
+    scheduler_config_id: int | None = None
+    node_type: str = "local"
+    node_facts: Mapping[str, Any] = field(default_factory=dict)
+    """Facts of the scheduler that started this runner, registered with its compute node."""
+
+    def __post_init__(self) -> None:
+        checks: tuple[tuple[str, float | None, float], ...] = (
+            ("num_cpus", self.num_cpus, 1),
+            ("memory_gb", self.memory_gb, 0.001),
+            ("num_gpus", self.num_gpus, 0),
+            ("max_parallel_jobs", self.max_parallel_jobs, 1),
+            ("poll_interval_s", self.poll_interval_s, 0.01),
+        )
+        for name, value, least in checks:
+            if value is not None and value < least:
+                raise InvalidInputError(f"{name} is {value}, but must be at least {least}")
+        if self.end_time is not None and self.end_time.tzinfo is None:
+            raise InvalidInputError("end_time has no time zone", hint="write it like 2030-01-31T18:00:00Z")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """What may be used here; `gpus` are the names of the devices."""
+
+    cpus: int
+    memory_bytes: int
+    gpus: tuple[str, ...] = ()
+
+    @property
+    def memory_gb(self) -> float:
+        return self.memory_bytes / (1 << 30)
+
+
+def detect_machine(options: RunnerOptions, env: Mapping[str, str] | None = None) -> Machine:
+    """The options where they say something, else what the system shows."""
+    gpus = _gpu_names(os.environ if env is None else env)
+    if options.num_gpus is not None:
+        gpus = gpus[: options.num_gpus] if len(gpus) >= options.num_gpus else _count(options.num_gpus)
+    return Machine(
+        cpus=options.num_cpus if options.num_cpus is not None else len(os.sched_getaffinity(0)),
+        memory_bytes=int(options.memory_gb * (1 << 30)) if options.memory_gb is not None else _memory_bytes(),
+        gpus=gpus,
+    )
+
+
+def _memory_bytes() -> int:
+    """The machine's memory, or the control group's limit where that is lower."""
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    try:
+        return min(total, int(_CGROUP_MEMORY.read_text()))
+    except (OSError, ValueError):
+        return total
+
+
+def _gpu_names(env: Mapping[str, str]) -> tuple[str, ...]:
+    for variable in _GPU_VARIABLES:
+        if variable in env:
+            names = tuple(name.strip() for name in env[variable].split(",") if name.strip())
+            return () if names in (("-1",), ("NoDevFiles",)) else names
+    try:
+        return _count(len(list(_NVIDIA_GPUS.iterdir())))
+    except OSError:
+        return ()
+
+
+def _count(number: int) -> tuple[str, ...]:
+    return tuple(str(index) for index in range(number))

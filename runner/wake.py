@@ -1,0 +1,61 @@
+"""What wakes the loop: other threads, and signals to the runner."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Wake:
+    """A pipe: `wake` from any thread, `fileno` for the selector."""
+
+    def __init__(self) -> None:
+        self._read_fd, self._write_fd = os.pipe()
+        os.set_blocking(self._read_fd, False)
+        os.set_blocking(self._write_fd, False)
+        self._closed = False
+
+    def fileno(self) -> int:
+        return self._read_fd
+
+    def wake(self) -> None:
+        with suppress(BlockingIOError, OSError):
+            if not self._closed:
+                os.write(self._write_fd, b"x")
+
+    def clear(self) -> None:
+        with suppress(BlockingIOError):
+            os.read(self._read_fd, 1 << 16)
+
+    def close(self) -> None:
+        """The threads may still hold it: descriptors go with the last of them."""
+        self._closed = True
+
+    def __del__(self) -> None:
+        os.close(self._read_fd)
+        os.close(self._write_fd)
+
+
+@contextmanager
+def signals_to(callback: Callable[[int], None]) -> Iterator[None]:
+    """Hands SIGINT, SIGTERM and SIGHUP to the callback; the former handlers come back at the end.
+
+    Outside the main thread nothing is installed: only there may Python handle signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(signum: int, _: FrameType | None) -> None:
+        callback(signum)
+
+    former = {signum: signal.signal(signum, handle) for signum in _SIGNALS}
+    try:
+        yield
+    finally:
+        for signum, handler in former.items():
+            signal.signal(signum, handler)
