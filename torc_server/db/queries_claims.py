@@ -106,3 +106,31 @@ def is_anything_ready(uow: UnitOfWork, workflow_id: int) -> bool:
         uow.row(sql("SELECT 1 FROM job WHERE workflow_id = :id AND status = $READY LIMIT 1"), id=workflow_id)
         is not None
     )
+
+
+class ReadyNeeds(NamedTuple):
+    """Sums over all ready jobs, and the largest of one."""
+
+    num_jobs: int
+    num_cpus: int
+    num_gpus: int
+    memory_bytes: int
+    max_num_nodes: int
+    max_runtime_s: float
+
+
+def ready_needs(uow: UnitOfWork, workflow_id: int, scheduler_id: int | None) -> ReadyNeeds:
+    """`scheduler_id` None means the jobs of any scheduler."""
+    rows = uow.rows(
+        sql(
+            """
+            SELECT COUNT(*), COALESCE(SUM(num_cpus), 0), COALESCE(SUM(num_gpus), 0), COALESCE(SUM(memory_bytes), 0),
+                COALESCE(MAX(num_nodes), 0), COALESCE(MAX(runtime_s), 0)
+            FROM job WHERE workflow_id = :workflow_id AND status = $READY
+                AND (:scheduler_id IS NULL OR scheduler_id IS NULL OR scheduler_id = :scheduler_id)
+            """
+        ),
+        workflow_id=workflow_id,
+        scheduler_id=scheduler_id,
+    )
+    return ReadyNeeds(*rows[0])

@@ -124,28 +124,19 @@ def _model(row: Sequence[Any]) -> JobModel:
     return JobModel.model_construct(**values)  # rows were checked when they were written
 
 
-def find_jobs(uow: UnitOfWork, part: Slice, *, conditions: Sequence[str], values: Mapping[str, Any]) -> list[int]:
-    """The ids of the slice, in its order; `conditions` are trusted text."""
-    direction = "DESC" if part.descending else "ASC"
+def direct_dependents(uow: UnitOfWork, job_ids: Collection[int]) -> list[int]:
     return uow.ids(
-        sql(
-            """
-            SELECT id FROM job WHERE $conditions
-            ORDER BY $column $direction, id $direction LIMIT :limit OFFSET :offset
-            """,
-            conditions=" AND ".join(conditions),
-            column=part.sort_by,
-            direction=direction,
-        ),
-        limit=part.limit,
-        offset=part.offset,
-        **values,
+        sql("SELECT DISTINCT job_id FROM job_depends_on WHERE depends_on_job_id IN $ids AND job_id NOT IN $ids"),
+        ids=id_list(job_ids),
     )
 
 
-def count_found(uow: UnitOfWork, *, conditions: Sequence[str], values: Mapping[str, Any]) -> int:
-    statement = sql("SELECT COUNT(*) FROM job WHERE $conditions", conditions=" AND ".join(conditions))
-    return int(uow.value(statement, **values))
+def free_blocked(uow: UnitOfWork, job_ids: Collection[int]) -> list[int]:
+    """Those of the jobs that are blocked with nothing left to wait for."""
+    return uow.ids(
+        sql("SELECT id FROM job WHERE id IN $ids AND status = $BLOCKED AND unresolved_dependencies = 0"),
+        ids=id_list(job_ids),
+    )
 
 
 def running_jobs(uow: UnitOfWork, workflow_id: int, part: Slice) -> tuple[list[RunningJob], int]:

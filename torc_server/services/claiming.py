@@ -17,7 +17,8 @@ from torc_server.services.lookup import find_runner, find_workflow
 from torc_server.services.packing import Packing
 from torc_server.services.transitions import apply_event
 
-_CHUNK: Final = 128
+_SMALLEST_CHUNK: Final = 128
+_LARGEST_CHUNK: Final = 5_000
 _NO_SCHEDULER: Final = -1
 """Matches jobs that name no scheduler only."""
 
@@ -104,7 +105,7 @@ def _claim(uow: UnitOfWork, eligible: Eligible, resources: ComputeNodesResources
 def _choose(uow: UnitOfWork, eligible: Eligible, free: Capacity, *, limit: int) -> list[int]:
     """Goes through the ready jobs once; what does not fit beside the chosen ones is passed over by the database."""
     packing, chosen = Packing(free), list[int]()
-    size, last = max(_CHUNK, limit), None
+    size, last = min(max(_SMALLEST_CHUNK, limit), _LARGEST_CHUNK), None
     while len(chosen) < limit:
         candidates: Sequence[Candidate] = queries.next_candidates(uow, eligible, packing.fit(), after=last, limit=size)
         fitting = (job.id for job in candidates if packing.take(job))

@@ -118,6 +118,13 @@ def _end(
             hint="the job was canceled, reset or taken back meanwhile; this result is not needed any more",
             ids={"job_id": job.id, "workflow_id": workflow.id},
         )
+    if job.compute_node_id not in {None, completion.result.compute_node_id}:
+        raise StateConflictError(
+            f"job {job.id} ({job.name}) is {job.status} on compute node {job.compute_node_id}, not on "
+            f"{completion.result.compute_node_id}",
+            hint="the job was taken back and given to another runner meanwhile",
+            ids={"job_id": job.id, "workflow_id": workflow.id},
+        )
     outcome = completion.status
     if completion.unmatched_failure and outcome is JobStatus.FAILED and defers:
         outcome = JobStatus.PENDING_FAILED

@@ -5,8 +5,19 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
 from torc_core.errors import InvalidInputError
+from torc_server.db.queries_initialize import dependencies
+from torc_server.db.queries_jobs import job_names
+from torc_server.db.unit import UnitOfWork
 
 _NAMES_SHOWN: Final = 10
+
+
+def check_dependencies(uow: UnitOfWork, workflow_id: int) -> None:
+    """Raises InvalidInputError when stored jobs of the workflow wait for each other."""
+    graph: dict[int, list[int]] = {}
+    for job_id, depends_on_job_id in dependencies(uow, workflow_id):
+        graph.setdefault(job_id, []).append(depends_on_job_id)
+    check_no_circle(graph, lambda job_id: job_names(uow, [job_id])[job_id])
 
 
 def check_no_circle(dependencies: Mapping[int, Collection[int]], name_of: Callable[[int], str]) -> None:

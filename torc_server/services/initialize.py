@@ -1,8 +1,5 @@
 """Decides for every uninitialized job whether it is ready or has to wait."""
 
-from itertools import groupby
-from operator import itemgetter
-
 from torc_core.api.workflows import InitializeResult
 from torc_core.jobs.lifecycle import Event
 from torc_core.jobs.status import UNSUCCESSFUL, JobStatus
@@ -11,7 +8,7 @@ from torc_server.db import queries_jobs, queries_transitions
 from torc_server.db.unit import UnitOfWork
 from torc_server.services import triggers
 from torc_server.services.announcements import announce_status
-from torc_server.services.dependency_graph import check_no_circle
+from torc_server.services.dependency_graph import check_dependencies
 from torc_server.services.input_hashes import store_hashes
 from torc_server.services.lookup import find_workflow
 from torc_server.services.transitions import apply_event, hold_back, reset, settle
@@ -53,11 +50,7 @@ def initialize_jobs(
 
 def _infer_dependencies(uow: UnitOfWork, workflow_id: int) -> None:
     inferred = queries.infer_dependencies(uow, workflow_id)
-    pairs = groupby(queries.dependencies(uow, workflow_id), key=itemgetter(0))
-    check_no_circle(
-        {job_id: [other for _, other in group] for job_id, group in pairs},
-        lambda job_id: queries_jobs.job_names(uow, [job_id])[job_id],
-    )
+    check_dependencies(uow, workflow_id)
     queries_transitions.count_unresolved_anew(uow, workflow_id)
     if inferred:
         hold_back(uow, queries_jobs.jobs_in(uow, workflow_id, [JobStatus.READY]))

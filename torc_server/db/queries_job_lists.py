@@ -1,0 +1,66 @@
+"""Lists of jobs by what is asked of them."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from torc_core.jobs.status import STATUS_CODES, JobStatus
+from torc_server.db.queries_records import Slice
+from torc_server.db.sql import sql
+from torc_server.db.unit import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs of a workflow are wanted; None is no condition. `name` is exact, `command` a part."""
+
+    status: JobStatus | None = None
+    needs_file_id: int | None = None
+    upstream_job_id: int | None = None
+    active_compute_node_id: int | None = None
+    name: str | None = None
+    command: str | None = None
+    origin_is_set: bool | None = None
+
+
+_CONDITIONS: Final = {
+    "status": "status = :status",
+    "needs_file_id": "id IN (SELECT job_id FROM job_input_file WHERE file_id = :needs_file_id)",
+    "upstream_job_id": "id IN (SELECT job_id FROM job_depends_on WHERE depends_on_job_id = :upstream_job_id)",
+    "active_compute_node_id": sql("compute_node_id = :active_compute_node_id AND status IN $ACTIVE"),
+    "name": "name = :name",
+    "command": "instr(lower(command), lower(:command)) > 0",
+    "origin_is_set": "(origin IS NOT NULL) = :origin_is_set",
+}
+
+
+def find_jobs(uow: UnitOfWork, workflow_id: int, part: Slice, wanted: JobFilter) -> list[int]:
+    """The ids of the slice, in its order."""
+    conditions, values = _where(workflow_id, wanted)
+    return uow.ids(
+        sql(
+            """
+            SELECT id FROM job WHERE $conditions
+            ORDER BY $column $direction, id $direction LIMIT :limit OFFSET :offset
+            """,
+            conditions=conditions,
+            column=part.sort_by,
+            direction="DESC" if part.descending else "ASC",
+        ),
+        limit=part.limit,
+        offset=part.offset,
+        **values,
+    )
+
+
+def count_jobs(uow: UnitOfWork, workflow_id: int, wanted: JobFilter) -> int:
+    conditions, values = _where(workflow_id, wanted)
+    return int(uow.value(sql("SELECT COUNT(*) FROM job WHERE $conditions", conditions=conditions), **values))
+
+
+def _where(workflow_id: int, wanted: JobFilter) -> tuple[str, dict[str, Any]]:
+    given = {name: getattr(wanted, name) for name in _CONDITIONS}
+    values = {name: value for name, value in given.items() if value is not None}
+    if wanted.status is not None:
+        values["status"] = STATUS_CODES[wanted.status]
+    conditions = ["workflow_id = :workflow_id", *(_CONDITIONS[name] for name in values)]
+    return " AND ".join(conditions), {"workflow_id": workflow_id, **values}

@@ -1,0 +1,73 @@
+"""A user moves one job by hand, within what the lifecycle allows."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from torc_core.api.jobs import JobModel
+from torc_core.errors import StateConflictError
+from torc_core.jobs.lifecycle import TRANSITIONS, Event
+from torc_core.jobs.status import FINISHED, JobStatus
+from torc_server.db.queries_initialize import begin_attempts
+from torc_server.db.queries_jobs import JobState, job_models
+from torc_server.db.queries_transitions import dependents_of
+from torc_server.db.unit import UnitOfWork
+from torc_server.services.finishing import finish
+from torc_server.services.lookup import check_run, find_job, find_workflow
+from torc_server.services.transitions import apply_event, hold_back, reset, send_back
+
+_NEVER_BY_HAND: Final = frozenset({Event.CLAIM, Event.START, Event.BLOCK, Event.REOPEN})
+"""Claiming and starting tell who does the job; what a job has to wait for, its dependencies decide."""
+_WHEN_FREE: Final = frozenset({Event.MAKE_READY, Event.RELEASE})
+
+
+def manage_status_change(uow: UnitOfWork, job_id: int, status: JobStatus, *, run_id: int) -> JobModel:
+    """Lets the event happen that leads from the job's status to `status`; the same status is no change.
+
+    A finished job that is reset takes everything that depends on it along. Raises StateConflictError when there
+    is no such event, when dependencies speak against it, and for finished targets, which only an attempt reaches.
+    """
+    job = find_job(uow, job_id)
+    check_run(find_workflow(uow, job.workflow_id), run_id)
+    if status is not job.status:
+        _change(uow, job, _event_for(job, status), run_id=run_id)
+    return job_models(uow, [job_id])[0]
+
+
+def _change(uow: UnitOfWork, job: JobState, event: Event, *, run_id: int) -> None:
+    if event is Event.RESET:
+        dependents = dependents_of(uow, [job.id]) if job.status in FINISHED else []
+        reset(uow, [job.id, *dependents])
+    elif event is Event.RETRY:
+        send_back(uow, [job.id])
+    elif event is Event.DISABLE:
+        finish(uow, job.workflow_id, apply_event(uow, event, [job.id]))
+    else:
+        begin_attempts(uow, job.workflow_id, run_id)
+        apply_event(uow, event, [job.id])
+        hold_back(uow, [job.id])
+    uow.touch(job.workflow_id)
+
+
+def _event_for(job: JobState, status: JobStatus) -> Event:
+    ids = {"job_id": job.id, "workflow_id": job.workflow_id}
+    if status in FINISHED:
+        raise StateConflictError(
+            f"job {job.id} ({job.name}) cannot be made {status} by hand",
+            hint="complete the job with a result instead",
+            ids=ids,
+        )
+    events: Sequence[Event] = [
+        event
+        for (source, event), target in TRANSITIONS.items()
+        if source is job.status and target is status and event not in _NEVER_BY_HAND
+    ]
+    if not events:
+        raise StateConflictError(f"job {job.id} ({job.name}) is {job.status} and cannot become {status}", ids=ids)
+    event = events[0]
+    if job.unresolved_dependencies and event in _WHEN_FREE:
+        raise StateConflictError(
+            f"job {job.id} ({job.name}) cannot become {status}: {job.unresolved_dependencies} of its dependencies are "
+            "not done",
+            ids=ids,
+        )
+    return event
