@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from torc_core import API_PREFIX, __version__
 from torc_server.broadcast import Hub
 from torc_server.db.engine import Database
-from torc_server.db.schema import create_missing_tables
+from torc_server.db.schema import migrate
 from torc_server.routes import (
     access,
     actions,
@@ -66,7 +66,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
     Raises the TorcError that says why the database cannot be used.
     """
     database = Database(settings.database)
-    create_missing_tables(database)
+    migrate(database)
     hub = Hub()
 
     @asynccontextmanager

@@ -22,9 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=options.log_level.upper(), format=_LOG_FORMAT, stream=sys.stderr)
     try:
         settings = _settings(options)
-        run_server(settings)
     except InvalidInputError as error:
         sys.exit(_complain(error, code=2))
+    try:
+        run_server(settings)
     except TorcError as error:
         sys.exit(_complain(error, code=1))
 

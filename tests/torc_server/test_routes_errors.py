@@ -2,13 +2,17 @@
 
 import json
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from fastapi.testclient import TestClient
 from helpers import ServerProcess
 
 from torc_core import API_PREFIX
+from torc_server.app import create_app
+from torc_server.settings import ServerSettings
 
 
 @pytest.fixture
@@ -111,3 +115,12 @@ def test_a_body_above_the_cap_is_refused_before_it_is_read(shared_server: Server
     assert response.status == 413
     assert "200 MiB" in json.loads(response.read())["error"]["message"]
     connection.close()
+
+
+def test_an_unexpected_error_is_told_without_its_details(tmp_path: Path) -> None:
+    app = create_app(ServerSettings(database=tmp_path / "torc.db"))
+    app.state.work = None
+    response = TestClient(app, raise_server_exceptions=False).get(f"{API_PREFIX}/workflows/1")
+    assert response.status_code == 500
+    assert response.json()["error"]["code"] == "server_fault"
+    assert "NoneType" not in response.text

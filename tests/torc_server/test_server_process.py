@@ -1,15 +1,37 @@
-"""The server as a process: start, port, stop, and what it says when it cannot serve."""
+"""The server as a process: start, port, stop, restart, and what it says when it cannot serve."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from helpers import ServerProcess
+import httpx
+import pytest
+from helpers import ServerProcess, make_workflow
 
 from torc_client.http import TorcClient
+from torc_core.api.drafts import JobDraft
+from torc_core.errors import TorcError
+from torc_server.main import main
+from torc_server.settings import find_database
 
 _COMMAND = [sys.executable, "-m", "torc_server.main"]
+
+
+def _run(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """A server that is expected to end by itself."""
+    return subprocess.run(
+        [*_COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        env={**os.environ, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def test_a_client_reaches_a_server_that_picked_its_own_port(server: ServerProcess, client: TorcClient) -> None:
@@ -18,21 +40,120 @@ def test_a_client_reaches_a_server_that_picked_its_own_port(server: ServerProces
     assert client.version().api_version == "0.35.0"
 
 
-def test_sigterm_stops_the_server_at_once_with_exit_code_0(server: ServerProcess) -> None:
-    started = time.monotonic()
-    assert server.stop() == 0
-    assert time.monotonic() - started < 2.0
+def test_what_was_answered_survives_a_kill(server: ServerProcess, client: TorcClient) -> None:
+    workflow_id, job_ids = make_workflow(client, JobDraft(name="a", command="true"))
+    server.kill()
+    server.start()
+    assert client.claim_next_jobs(workflow_id, limit=5).jobs[0].id == job_ids[0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_the_server_at_once_although_streams_and_claims_are_open(
+    server: ServerProcess, client: TorcClient, number: signal.Signals
+) -> None:
+    workflow_id, _ = make_workflow(client, JobDraft(name="a", command="true"))
+    client.claim_next_jobs(workflow_id, limit=1)
+    with ThreadPoolExecutor(1) as pool, server.client() as waiting, httpx.Client(trust_env=False) as reading:
+        claim = pool.submit(waiting.claim_next_jobs, workflow_id, limit=1, wait_s=30.0)
+        with reading.stream("GET", f"{server.url}/workflows/{workflow_id}/events/stream") as stream:
+            lines = stream.iter_lines()
+            next(lines)
+            started = time.monotonic()
+            server.process.send_signal(number)
+            assert server.process.wait(timeout=10) == 0
+            assert time.monotonic() - started < 2.0
+            assert "".join(lines) == ""
+        try:
+            assert claim.result(timeout=10).jobs == []
+        except TorcError as error:
+            assert error.code == "server_unreachable"  # the signal was faster than the claim
+
+
+def test_the_end_of_stdin_stops_a_server_that_was_asked_to_listen_to_it(tmp_path: Path) -> None:
+    arguments = ["--port", "0", "--database", str(tmp_path / "torc.db"), "--shutdown-on-stdin-eof"]
+    with subprocess.Popen([*_COMMAND, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("TORC_SERVER_PORT=")
+        process.stdin.close()
+        assert process.wait(timeout=10) == 0
 
 
 def test_a_port_in_use_is_an_error_without_a_traceback(server: ServerProcess, tmp_path: Path) -> None:
-    second = subprocess.run(
-        [*_COMMAND, "--port", str(server.port), "--database", str(tmp_path / "second.db")],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    second = _run("--port", str(server.port), "--database", str(tmp_path / "second.db"))
     assert second.returncode == 1
     assert f"cannot listen on 127.0.0.1 port {server.port}" in second.stderr
     assert "Traceback" not in second.stderr
     assert second.stdout == ""
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_without_a_traceback(tmp_path: Path) -> None:
+    ended = _run("--port", "0", "--database", str(tmp_path / "missing" / "torc.db"))
+    assert ended.returncode == 1
+    assert str(tmp_path / "missing") in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_file_that_is_no_database_is_an_error_without_a_traceback(tmp_path: Path) -> None:
+    other = tmp_path / "letter.txt"
+    other.write_text("Dear Sir or Madam, " * 100)
+    ended = _run("--port", "0", "--database", str(other))
+    assert ended.returncode == 1
+    assert str(other) in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert other.read_text().startswith("Dear")
+
+
+@pytest.mark.parametrize("arguments", [["--port", "70000"], ["--port", "x"], ["--nonsense"], ["walk"]])
+def test_a_wrong_call_is_a_usage_error(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+
+
+def test_a_database_of_another_kind_is_a_usage_error() -> None:
+    ended = _run("--port", "0", environment={"DATABASE_URL": "postgres://host/db", "TORC_DATABASE": ""})
+    assert ended.returncode == 2
+    assert "only SQLite" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("flag", "environment", "expected"),
+    [
+        ("c.db", {"TORC_DATABASE": "a.db"}, "c.db"),
+        (None, {"TORC_DATABASE": "a.db", "DATABASE_URL": "sqlite:b.db"}, "a.db"),
+        (None, {"DATABASE_URL": "sqlite:b.db"}, "b.db"),
+        (None, {"DATABASE_URL": "sqlite:///data/b.db?mode=rwc"}, "/data/b.db"),
+        (None, {}, "torc.db"),
+    ],
+)
+def test_the_database_is_named_by_the_flag_or_the_environment_or_is_in_the_current_folder(
+    flag: str | None, environment: dict[str, str], expected: str
+) -> None:
+    assert find_database(flag, environment)[0] == Path(expected)
+
+
+def test_a_server_that_is_told_of_no_database_says_which_one_it_takes(tmp_path: Path) -> None:
+    clean = {name: value for name, value in os.environ.items() if name not in {"TORC_DATABASE", "DATABASE_URL"}}
+    with subprocess.Popen(
+        [*_COMMAND, "run", "--port", "0"],
+        cwd=tmp_path,
+        env={**clean, "PYTHONPATH": str(Path.cwd())},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith("TORC_SERVER_PORT=")
+        process.terminate()
+        assert str(tmp_path / "torc.db") in process.stderr.readline()
+        process.wait(timeout=10)
+    assert (tmp_path / "torc.db").exists()
+
+
+def test_the_help_says_that_only_this_machine_is_served_by_default() -> None:
+    help_text = _run("--help").stdout
+    assert "127.0.0.1" in help_text
+    assert "completion-check-interval-secs" in help_text
+    assert "stdin" not in help_text
