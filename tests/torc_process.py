@@ -4,10 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+SpecWriter = Callable[..., Path]
+"""`spec(jobs={"a": "true"}, name="test", **more_keys)` gives the path of a workflow file."""
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

@@ -1,5 +1,6 @@
 """What one command works with: settings, the connection, the output. Everything heavy is loaded when first used."""
 
+import logging
 import sys
 from contextlib import ExitStack
 from functools import cached_property
@@ -39,13 +40,15 @@ class Session:
         password = options.password
         if options.prompt_password and not password:
             password = str(typer.prompt("Password", hide_input=True, err=True))
-        return load_settings(
+        settings = load_settings(
             url=options.url,
             password=password,
             format_=options.format,
             database=options.database,
             log_level=options.log_level,
         )
+        logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+        return settings
 
     @cached_property
     def is_json(self) -> bool:

@@ -40,7 +40,9 @@ def test_every_command_says_in_a_sentence_what_it_does() -> None:
     groups = [(name, entry.load(name)) for name, entry in COMMANDS.items()]
     commands = [(name, child) for name, group in groups for child in getattr(group, "commands", {"": group}).values()]
     assert [
-        f"{name} {child.name}" for name, child in commands if not re.match(r"[A-Z].*\.$", child.help or "", re.M)
+        f"{name} {child.name}"
+        for name, child in commands
+        if not re.match(r"[A-Z].*\.$", child.help or "", re.MULTILINE)
     ] == []
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from torc_cli.command import command
+from torc_cli.output.text import number
 from torc_cli.session import Session
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def create(
     workflow_id = created.workflow.id or 0
     if not skip_checks:
         _warn_of_missing_files(session, workflow_id)
-    message = f"Created workflow {workflow_id} with {created.job_count} jobs"
+    message = f"Created workflow {workflow_id} with {number(created.job_count, 'job')}"
     session.out.done(
         f"{message}\nNext: torc run {workflow_id}",
         {"workflow_id": workflow_id, "status": "success", "message": message, "job_count": created.job_count},

@@ -7,6 +7,7 @@ import typer
 
 from torc_cli.command import command
 from torc_cli.options import WorkflowArgument, YesOption
+from torc_cli.output.text import number
 from torc_cli.session import Session
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def cancel(session: Session, workflow_id: WorkflowArgument = None) -> None:
     chosen = session.workflow_id(workflow_id)
     answer = session.client.cancel_workflow(chosen)
     session.out.done(
-        f"Canceled workflow {chosen} ({answer.canceled_jobs} jobs)",
+        f"Canceled workflow {chosen} ({number(answer.canceled_jobs, 'job')})",
         {"status": "success", "workflow_id": chosen, "canceled_jobs": answer.canceled_jobs},
     )
 
@@ -135,7 +136,7 @@ def _show_started(session: Session, started: "Started", *, verb: str) -> None:
         session.out.note(f"Changed inputs or vanished outputs: {', '.join(started.reset_jobs[:20])}")
     session.out.done(
         f"{verb} workflow {started.workflow_id}, run {started.run_id}: "
-        f"{started.ready_count} jobs ready, {started.blocked_count} blocked",
+        f"{number(started.ready_count, 'job')} ready, {started.blocked_count} blocked",
         {
             "status": "success",
             "workflow_id": started.workflow_id,

@@ -7,6 +7,7 @@ import typer
 
 from torc_cli.command import command
 from torc_cli.options import WorkflowArgument
+from torc_cli.output.text import number
 from torc_cli.session import Session
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _reset_messages(done: "Reset", which: str) -> list[str]:
         messages.append(f"Next: torc run {done.workflow_id}")
     else:
         messages.append(
-            f"Reinitialized: {done.started.ready_count} jobs ready, {done.started.blocked_count} blocked; "
+            f"Reinitialized: {number(done.started.ready_count, 'job')} ready, {done.started.blocked_count} blocked; "
             f"next: torc run {done.workflow_id}"
         )
     return messages

@@ -10,6 +10,7 @@ import typer
 
 from torc_cli.command import command
 from torc_cli.commands.create import NoMonitoringOption, create_from_file
+from torc_cli.output.text import number
 from torc_cli.session import Session
 from torc_core.errors import InvalidInputError, StateConflictError
 
@@ -89,7 +90,7 @@ def _find_or_create(session: Session, what: str, *, resource_monitoring: bool) -
         return int(what)
     created = create_from_file(session, Path(what), resource_monitoring=resource_monitoring)
     workflow_id = created.workflow.id or 0
-    session.out.note(f"Created workflow {workflow_id} with {created.job_count} jobs")
+    session.out.announce(f"Created workflow {workflow_id} with {number(created.job_count, 'job')}")
     return workflow_id
 
 

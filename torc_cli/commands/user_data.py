@@ -8,6 +8,7 @@ from torc_cli.command import command
 from torc_cli.crud import changes, delete_each, parse_json, show_changed, show_list
 from torc_cli.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument
 from torc_cli.output.base import Column, Table
+from torc_cli.output.text import display
 from torc_cli.session import Session
 from torc_core.api.files import UserDataModel
 
@@ -19,7 +20,7 @@ USER_DATA = Table(
         Column("ID", "id", right=True),
         Column("Name", "name"),
         Column("Ephemeral", "is_ephemeral"),
-        Column("Data", lambda record: None if record.data is None else str(record.data)[:200]),
+        Column("Data", lambda record: display(record.data)[:200]),
     ),
 )
 

@@ -22,6 +22,9 @@ class JsonOutput(Output):
         del text  # is for people
         _write(_plain(data))
 
+    def announce(self, text: str) -> None:
+        self.note(text)
+
     def line(self, text: str, data: Mapping[str, Any]) -> None:
         del text
         sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")

@@ -1,6 +1,5 @@
 """Tables for people: framed and coloured on a terminal, plain and unwrapped columns in a pipe."""
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -40,11 +39,14 @@ class TableOutput(Output):
     def record(self, record: BaseModel | Mapping[str, Any]) -> None:
         fields = record.model_dump(mode="json", exclude_none=True) if isinstance(record, BaseModel) else record
         width = max((len(name) for name in fields), default=0)
-        _write("".join(f"{name:<{width}}  {_field(value)}\n" for name, value in fields.items()))
+        _write("".join(f"{name:<{width}}  {display(value)}\n" for name, value in fields.items()))
 
     def done(self, text: str, data: BaseModel | Mapping[str, Any]) -> None:
         del data  # is for programs
         _write(f"{clean(text)}\n")
+
+    def announce(self, text: str) -> None:
+        self.done(text, {})
 
     def line(self, text: str, data: Mapping[str, Any]) -> None:
         self.done(display(text), data)
@@ -75,10 +77,6 @@ def _print_columns(table: Table, rows: list[list[str]]) -> None:
         for line in lines
     )
     _write("".join(f"{line.rstrip()}\n" for line in aligned))
-
-
-def _field(value: object) -> str:
-    return display(json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value)
 
 
 def _singular(things: str) -> str:

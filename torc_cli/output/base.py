@@ -49,6 +49,10 @@ class Output(ABC):
         """What a command did: `text` for people, `data` for programs."""
 
     @abstractmethod
+    def announce(self, text: str) -> None:
+        """What people see before the result; for programs it is a remark, as their result is still to come."""
+
+    @abstractmethod
     def line(self, text: str, data: Mapping[str, Any]) -> None:
         """One of many results of a command that goes on: one line each."""
 

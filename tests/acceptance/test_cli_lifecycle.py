@@ -1,0 +1,138 @@
+"""Initialize, reinitialize, reset, cancel, archive, delete, clean up."""
+
+import json
+
+import pytest
+from helpers import wait_until
+from torc_process import SpecWriter, Torc
+
+from torc_client.http import TorcClient
+
+
+def create(torc: Torc, *arguments: object) -> int:
+    return int(torc("create", *arguments, "-f", "json").json["workflow_id"])
+
+
+def test_init_dry_run_says_what_is_missing(torc: Torc, spec: SpecWriter) -> None:
+    path = spec(
+        jobs={"a": {"command": "cp in.txt out.txt", "input_files": ["in"], "output_files": ["out"]}},
+        files=[{"name": "in", "path": "in.txt"}, {"name": "out", "path": "out.txt"}],
+    )
+    workflow_id = create(torc, path)
+    unsafe = torc("init", workflow_id, "--dry-run", "-f", "json", code=1).json
+    assert unsafe["missing_input_files"] == ["in.txt"]
+    assert torc("init", workflow_id, code=1).err.startswith("Error: ")
+    (torc.folder / "in.txt").write_text("x")
+    (torc.folder / "out.txt").write_text("old")
+    safe = torc("workflows", "initialize", workflow_id, "--dry-run", "-f", "json").json
+    assert safe["safe"] is True
+    assert safe["existing_output_files"] == ["out.txt"]
+    started = torc("init", workflow_id)
+    assert "1 job ready" in started.out
+    assert "out.txt exists" in started.err
+
+
+def test_reinit_runs_again_what_changed_and_what_depends_on_it(torc: Torc, spec: SpecWriter) -> None:
+    path = spec(
+        jobs={
+            "copy": {"command": "cat in.txt > out.txt", "input_files": ["in"], "output_files": ["out"]},
+            "use": {"command": "cat out.txt >> used.txt", "input_files": ["out"]},
+            "apart": "echo once >> apart.txt",
+        },
+        files=[{"name": "in", "path": "in.txt"}, {"name": "out", "path": "out.txt"}],
+    )
+    (torc.folder / "in.txt").write_text("first\n")
+    workflow_id = torc("run", path, "-f", "json").json["workflow_id"]
+    unchanged = torc("reinit", workflow_id, "-f", "json").json
+    assert unchanged["reset_jobs"] == []
+    assert unchanged["ready_count"] == 0
+    (torc.folder / "in.txt").write_text("second\n")
+    changed = torc("workflows", "reinit", workflow_id, "-f", "json").json
+    assert changed["reset_jobs"] == ["copy"]
+    torc("run", workflow_id)
+    assert (torc.folder / "used.txt").read_text() == "first\nsecond\n"
+    assert (torc.folder / "apart.txt").read_text() == "once\n"
+    (torc.folder / "out.txt").unlink()
+    assert torc("reinit", workflow_id, "-f", "json").json["reset_jobs"] == ["copy"]
+
+
+def test_init_begins_a_finished_workflow_anew(torc: Torc, spec: SpecWriter) -> None:
+    workflow_id = torc("run", spec(jobs={"a": "echo again >> a.txt"}), "-f", "json").json["workflow_id"]
+    started = torc("init", workflow_id, "-f", "json").json
+    assert (started["run_id"], started["ready_count"]) == (2, 1)
+    torc("run", workflow_id)
+    assert (torc.folder / "a.txt").read_text() == "again\nagain\n"
+
+
+def test_reset_status_reports_its_steps(torc: Torc, spec: SpecWriter) -> None:
+    path = spec(jobs={"bad": "exit 1", "after": {"command": "true", "depends_on": ["bad"]}, "good": "true"})
+    workflow_id = torc("run", path, "-f", "json", code=1).json["workflow_id"]
+    data = torc("workflows", "reset-status", workflow_id, "--failed-only", "-r", "--no-prompts", "-f", "json").json
+    assert data["status"] == "success"
+    assert data["operations"]["job_reset"] == {"updated_count": 1}
+    assert data["operations"]["reinitialize"] == {"ready_count": 1, "blocked_count": 1}
+    counts = torc("status", workflow_id, "-f", "json").json["jobs_by_status"]
+    assert (counts["ready"], counts["blocked"], counts["completed"]) == (1, 1, 1)
+
+
+def test_a_canceled_workflow_runs_again_after_reinit(torc: Torc, spec: SpecWriter) -> None:
+    workflow_id = create(torc, spec(jobs={"a": "true"}))
+    assert "Canceled workflow" in torc("cancel", workflow_id).out
+    refused = torc("run", workflow_id, code=1)
+    assert f"torc reinit {workflow_id}" in refused.err
+    torc("workflows", "reset-status", workflow_id)
+    assert torc("run", workflow_id, "-f", "json").json["success"] is True
+
+
+def test_an_archived_workflow_is_left_alone(torc: Torc, spec: SpecWriter) -> None:
+    workflow_id = create(torc, spec(jobs={"a": "true"}))
+    torc("workflows", "archive", "true", workflow_id)
+    refused = torc("run", workflow_id, code=1)
+    assert f"torc workflows archive false {workflow_id}" in refused.err
+    assert torc("init", workflow_id, code=1).err
+    torc("workflows", "archive", "false", workflow_id)
+    torc("run", workflow_id)
+
+
+def test_delete_takes_everything_with_it(torc: Torc, spec: SpecWriter) -> None:
+    workflow_id = torc("run", spec(jobs={"a": "true"}), "-f", "json").json["workflow_id"]
+    assert torc("delete", workflow_id, "-f", "json").json["id"] == workflow_id
+    assert f"{workflow_id}" in torc("jobs", "list", workflow_id, code=1).err
+
+
+def test_sync_status_cleans_up_after_a_killed_runner(torc: Torc, spec: SpecWriter, shared_client: TorcClient) -> None:
+    workflow_id = create(torc, spec(jobs={"long": "touch started; sleep 600"}))
+    with torc.start("run", workflow_id) as runner:
+        wait_until((torc.folder / "started").exists, "the job runs", timeout_s=30)
+        calm = torc("workflows", "sync-status", workflow_id)
+        assert "in sync" in calm.out
+        runner.kill()
+    preview = torc("workflows", "sync-status", workflow_id, "--dry-run", "-f", "json").json
+    assert preview["running_jobs_failed"] == 1
+    assert preview["failed_job_details"][0]["job_name"] == "long"
+    assert shared_client.workflow_status(workflow_id).jobs_by_status.running == 1
+    done = torc("workflows", "sync-status", workflow_id)
+    assert "Total: 1 job(s) marked as failed" in done.out
+    assert f"torc recover {workflow_id}" in done.out
+    (result,) = torc("results", "list", workflow_id, "-f", "json").json
+    assert result["return_code"] == -128
+    assert shared_client.workflow_status(workflow_id).active_compute_nodes == 0
+
+
+def test_events_can_be_watched_as_they_happen(torc: Torc, spec: SpecWriter) -> None:
+    workflow_id = create(torc, spec(jobs={"a": "true"}))
+    with torc.start("events", "monitor", workflow_id, "-d", "1", "-f", "json") as monitor:
+        assert monitor.stdout is not None
+        torc("run", workflow_id)
+        first = json.loads(monitor.stdout.readline())
+        assert first["workflow_id"] == workflow_id
+        monitor.terminate()
+
+
+@pytest.mark.parametrize("words", [("status",), ("workflows", "status"), ("workflows", "is-complete")], ids=" ".join)
+def test_the_state_of_a_workflow_is_said_for_people_and_programs(
+    torc: Torc, spec: SpecWriter, words: tuple[str, ...]
+) -> None:
+    workflow_id = create(torc, spec(jobs={"a": "true"}))
+    assert torc(*words, workflow_id, "-f", "json").json["is_complete"] is False
+    assert "not" in torc(*words, workflow_id).out

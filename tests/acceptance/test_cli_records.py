@@ -1,0 +1,110 @@
+"""The records of a workflow from the command line."""
+
+import json
+import subprocess
+
+import pytest
+from torc_process import Torc
+
+from torc_client.http import TorcClient
+from torc_core.api.jobs import JobModel
+from torc_core.api.workflows import WorkflowModel
+
+
+@pytest.fixture
+def workflow_id(shared_client: TorcClient) -> int:
+    created = shared_client.workflows.create(WorkflowModel(name="records", user="tester"))
+    assert created.id is not None
+    return created.id
+
+
+def test_format_is_accepted_before_and_after_the_command(torc: Torc, workflow_id: int) -> None:
+    after = torc("workflows", "get", workflow_id, "-f", "json").json
+    before = torc("-f", "json", "workflows", "get", workflow_id).json
+    assert after == before
+    assert after["name"] == "records"
+    assert torc("--format", "json", "jobs", "list", workflow_id, "--format", "table").out == ""
+
+
+def test_lists_are_bare_arrays_that_jq_can_read(torc: Torc, workflow_id: int, shared_client: TorcClient) -> None:
+    jobs = [JobModel(workflow_id=workflow_id, name=name, command="true") for name in ("a", "b")]
+    ids = [job.id for job in shared_client.create_jobs(jobs)]
+    listed = torc("jobs", "list", workflow_id, "--status", "uninitialized", "-f", "json")
+    jq = subprocess.run(["jq", "-r", ".[].id"], input=listed.out, capture_output=True, text=True, check=True)
+    assert [int(line) for line in jq.stdout.split()] == ids
+    assert torc("jobs", "list", workflow_id, "--status", "failed", "-f", "json").json == []
+
+
+def test_the_hook_script_of_the_guide_finds_and_changes_the_requirements(
+    torc: Torc, workflow_id: int, shared_client: TorcClient
+) -> None:
+    needs = torc("resource-requirements", "create", workflow_id, "-n", "spark", "-m", "2g", "-f", "json").json
+    (job,) = shared_client.create_jobs(
+        [JobModel(workflow_id=workflow_id, name="a", command="true", resource_requirements_id=needs["id"])]
+    )
+    found = torc("jobs", "get", job.id, "-f", "json").json["resource_requirements_id"]
+    assert found == needs["id"]
+    assert "Updated" in torc("resource-requirements", "update", found, "--num-nodes", "16").out
+    assert torc("resource-requirements", "get", found, "-f", "json").json["num_nodes"] == 16
+
+
+def test_more_memory_for_one_job_leaves_the_others_theirs(
+    torc: Torc, workflow_id: int, shared_client: TorcClient
+) -> None:
+    first, second = shared_client.create_jobs(
+        [JobModel(workflow_id=workflow_id, name=name, command="true") for name in ("a", "b")]
+    )
+    changed = torc("jobs", "update", first.id, "--memory", "3g", "--priority", "5", "-f", "json").json
+    assert changed["priority"] == 5
+    rows = torc("jobs", "list-resource-requirements", workflow_id, "-f", "json").json
+    assert {row["job_id"]: row["memory"] for row in rows} == {first.id: "3g", second.id: "1m"}
+
+
+def test_files_are_created_listed_changed_and_deleted(torc: Torc, workflow_id: int) -> None:
+    (torc.folder / "in.txt").write_text("x")
+    created = torc("files", "create", workflow_id, "-n", "input", "-p", "in.txt", "-f", "json").json
+    assert created["st_mtime"] is not None
+    assert "in.txt" in torc("files", "list", workflow_id).out
+    torc("files", "update", created["id"], "--path", "other.txt")
+    assert torc("files", "get", created["id"], "-f", "json").json["path"] == "other.txt"
+    assert "Deleted file" in torc("files", "delete", created["id"]).out
+    gone = torc("files", "get", created["id"], code=1)
+    assert gone.err.startswith("Error: ")
+    assert gone.out == ""
+
+
+def test_user_data_holds_any_json(torc: Torc, workflow_id: int) -> None:
+    created = torc("user-data", "create", workflow_id, "-n", "u", "-d", '{"a": [1, 2]}', "-f", "json").json
+    assert created["data"] == {"a": [1, 2]}
+    torc("user-data", "update", created["id"], "--data", "[3]")
+    assert torc("user-data", "list", workflow_id, "-f", "json").json[0]["data"] == [3]
+    assert "is no JSON" in torc("user-data", "update", created["id"], "--data", "{nonsense", code=2).err
+
+
+def test_jobs_come_from_a_file_of_commands(torc: Torc, workflow_id: int) -> None:
+    (torc.folder / "commands.txt").write_text("# two jobs\necho one\n\n  echo two  \n")
+    answer = torc("jobs", "create-from-file", workflow_id, "commands.txt", "--memory-per-job", "5m", "-f", "json").json
+    assert answer["jobs_created"] == 2
+    listed = torc("jobs", "list", workflow_id, "-f", "json").json
+    assert [(job["name"], job["command"]) for job in listed] == [("job1", "echo one"), ("job2", "echo two")]
+
+
+def test_events_are_stored_and_the_newest_is_found(torc: Torc, workflow_id: int) -> None:
+    torc("events", "create", workflow_id, "-d", '{"category": "mine"}')
+    assert torc("events", "get-latest-event", workflow_id, "-f", "json").json["data"] == {"category": "mine"}
+    assert len(torc("events", "list", workflow_id, "-c", "mine", "-f", "json").json) == 1
+
+
+def test_the_only_workflow_is_meant_when_none_is_named(torc: Torc) -> None:
+    hermit = Torc(torc.folder, torc.url, {"USER": "hermit"})
+    nothing = hermit("status", code=2)
+    assert "no workflow of user hermit" in nothing.err
+    only = json.loads(hermit("workflows", "new", "-n", "only", "-f", "json").out)["id"]
+    assert hermit("status", "-f", "json").json["workflow_id"] == only
+    second = hermit("workflows", "new", "-n", "second", "-f", "json").json["id"]
+    unclear = hermit("status", code=2)
+    assert f"{only}  only" in unclear.err
+    assert f"{second}  second" in unclear.err
+    hermit("workflows", "archive", "true", second)
+    assert [row["id"] for row in hermit("workflows", "list", "-f", "json").json] == [only]
+    assert [row["id"] for row in hermit("workflows", "list", "--archived-only", "-f", "json").json] == [second]
