@@ -22,6 +22,7 @@ from torc_server.routes import (
     events,
     failure_handlers,
     files,
+    jobs,
     others,
     relationships,
     resource_requirements,
@@ -40,6 +41,7 @@ from torc_server.settings import ServerSettings, ServiceSettings
 _ROUTERS: Final = (
     claims.router,
     attempts.router,
+    jobs.router,
     system.router,
     workflows.router,
     runs.router,
