@@ -1,6 +1,6 @@
 """Nested settings of a workflow: execution, monitoring, standard output."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -53,7 +53,10 @@ class ResourceMonitorConfig(ApiModel):
 
     enabled: bool | None = None
     granularity: MonitorGranularity | None = None
-    sample_interval_seconds: float | None = Field(default=None, gt=0)
+    sample_interval_seconds: Annotated[int | float, Field(union_mode="left_to_right")] | None = Field(
+        default=None, gt=0
+    )
+    """A whole number goes over the wire as one: older clients read nothing else."""
     flush_interval_seconds: int | None = None
     generate_plots: bool | None = None
     jobs: JobMonitorConfig | None = None
