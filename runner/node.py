@@ -15,7 +15,7 @@ from torc_client.recovery.orphans import find_orphans, host_facts, process_ident
 from torc_core.api.jobs import TakenBackJob
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.errors import RunnerError
-from torc_core.recovery.orphans import HostFacts
+from torc_core.orphans import HostFacts
 from torc_core.resources.duration import format_duration
 
 _LAUNCHER_PID: Final = "launcher_pid"

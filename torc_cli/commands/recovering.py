@@ -12,7 +12,7 @@ from torc_cli.session import Session
 
 if TYPE_CHECKING:
     from torc_client.workflows import Reset
-    from torc_core.recovery.orphans import OrphanPlan
+    from torc_core.orphans import OrphanPlan
 
 
 @command

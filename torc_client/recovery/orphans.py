@@ -12,7 +12,7 @@ from torc_core.api.jobs import JobModel, ReleaseClaimsRequest, TakeBackRequest, 
 from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
 from torc_core.errors import RunnerError
 from torc_core.jobs.status import JobStatus
-from torc_core.recovery.orphans import HostFacts, LostRunner, OrphanPlan, ProcessIdentity, plan_orphans
+from torc_core.orphans import HostFacts, LostRunner, OrphanPlan, ProcessIdentity, plan_orphans
 
 _PROC: Final = Path("/proc")
 _STATE_FIELD: Final = 0

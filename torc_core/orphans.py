@@ -1,0 +1,183 @@
+"""Which runners are gone without a word, and which jobs and allocations they left behind."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from torc_core.api.jobs import JobModel
+from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
+from torc_core.jobs.status import JobStatus
+
+NOBODY_HOLDS_IT: Final = "no runner holds the claim"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessIdentity:
+    """One process for ever: a pid alone is used again, its start time (clock ticks since boot) tells.
+
+    `pid_namespace` says in which namespace the pid counts; a process of another one cannot be seen.
+    """
+
+    pid: int
+    boot_id: str
+    start_ticks: int
+    pid_namespace: str
+
+    def as_scheduler_facts(self) -> dict[str, Any]:
+        """What a local runner registers in `ComputeNodeModel.scheduler`."""
+        return {
+            "type": "local",
+            "boot_id": self.boot_id,
+            "pid_start_time": self.start_ticks,
+            "pid_namespace": self.pid_namespace,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostFacts:
+    """The machine that looks for orphans."""
+
+    hostname: str
+    boot_id: str
+    booted_at: datetime
+    pid_namespace: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LostRunner:
+    compute_node_id: int
+    reason: str
+    slurm_job_id: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StrandedJob:
+    """A job in the hands of a lost runner, or of nobody; `started` says whether its process was started."""
+
+    job_id: int
+    job_name: str
+    started: bool
+    reason: str
+    slurm_job_id: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrphanPlan:
+    """What `take_back` is to do; `out_of_sight` counts active runners that cannot be judged from this machine."""
+
+    workflow_id: int
+    runners: tuple[LostRunner, ...] = ()
+    jobs: tuple[StrandedJob, ...] = ()
+    claims_of_nobody: tuple[int, ...] = ()
+    pending_allocations: tuple[ScheduledComputeNodeModel, ...] = ()
+    active_allocations: tuple[ScheduledComputeNodeModel, ...] = ()
+    out_of_sight: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.runners or self.claims_of_nobody or self.pending_allocations or self.active_allocations)
+
+
+def plan_orphans(
+    workflow_id: int,
+    *,
+    nodes: Sequence[ComputeNodeModel],
+    jobs: Sequence[JobModel],
+    host: HostFacts,
+    processes: Mapping[int, ProcessIdentity | None],
+    allocations: Sequence[ScheduledComputeNodeModel] = (),
+    ended_slurm_jobs: Collection[int] = (),
+) -> OrphanPlan:
+    """Decides from facts alone.
+
+    `nodes` are the active runners and those that hold one of `jobs` (the pending and running ones);
+    `processes` what this machine shows under the pids of the nodes that bear its name; `ended_slurm_jobs` the
+    Slurm ids that are surely neither queued nor running.
+    """
+    ended = frozenset(ended_slurm_jobs)
+    lost: dict[int, LostRunner] = {}
+    alive = out_of_sight = 0
+    for node in nodes:
+        if node.id is None:
+            continue
+        reason = _why_lost(node, host=host, process=processes.get(node.pid), ended=ended)
+        if reason is not None:
+            lost[node.id] = LostRunner(compute_node_id=node.id, reason=reason, slurm_job_id=_slurm_job_id(node))
+        else:
+            alive += 1
+            out_of_sight += not _is_in_sight(node, host)
+    return OrphanPlan(
+        workflow_id=workflow_id,
+        runners=tuple(lost.values()),
+        jobs=tuple(_stranded(jobs, lost=lost, nobody_is_there=alive == 0)),
+        claims_of_nobody=tuple(job.id for job in jobs if job.id and _is_unheld_claim(job)) if alive == 0 else (),
+        pending_allocations=tuple(a for a in allocations if a.status == "pending" and a.scheduler_id in ended),
+        active_allocations=tuple(a for a in allocations if a.status == "active" and a.scheduler_id in ended),
+        out_of_sight=out_of_sight,
+    )
+
+
+def _stranded(jobs: Sequence[JobModel], *, lost: Mapping[int, LostRunner], nobody_is_there: bool) -> list[StrandedJob]:
+    found: list[StrandedJob] = []
+    for job in jobs:
+        runner = lost.get(job.compute_node_id) if job.compute_node_id is not None else None
+        unheld = nobody_is_there and _is_unheld_claim(job)
+        if job.id is None or not (runner or unheld):
+            continue
+        found.append(
+            StrandedJob(
+                job_id=job.id,
+                job_name=job.name,
+                started=job.status is JobStatus.RUNNING,
+                reason=runner.reason if runner else NOBODY_HOLDS_IT,
+                slurm_job_id=runner.slurm_job_id if runner else None,
+            )
+        )
+    return found
+
+
+def _why_lost(
+    node: ComputeNodeModel, *, host: HostFacts, process: ProcessIdentity | None, ended: frozenset[int]
+) -> str | None:
+    """None while the runner lives, or while nobody here can know."""
+    slurm_job_id = _slurm_job_id(node)
+    if slurm_job_id is not None and slurm_job_id in ended:
+        return f"its Slurm allocation {slurm_job_id} has ended"
+    if node.is_active is False:
+        return f"its runner on {node.hostname} ended without giving it back"
+    facts = _registered(node)
+    if node.hostname != host.hostname or "boot_id" not in facts:
+        return None
+    if facts["boot_id"] != host.boot_id:
+        # Heard of since this machine started: another machine that bears the same name.
+        return f"the machine {node.hostname} was restarted" if _last_seen(node) < host.booted_at else None
+    if facts.get("pid_namespace", host.pid_namespace) != host.pid_namespace:
+        return None
+    if process is None or process.start_ticks != facts.get("pid_start_time"):
+        return f"its runner process on {node.hostname} is gone"
+    return None
+
+
+def _is_unheld_claim(job: JobModel) -> bool:
+    return job.status is JobStatus.PENDING and job.compute_node_id is None
+
+
+def _is_in_sight(node: ComputeNodeModel, host: HostFacts) -> bool:
+    facts = _registered(node)
+    here = node.hostname == host.hostname and facts.get("boot_id") == host.boot_id
+    return here and facts.get("pid_namespace", host.pid_namespace) == host.pid_namespace
+
+
+def _registered(node: ComputeNodeModel) -> dict[str, Any]:
+    return node.scheduler if isinstance(node.scheduler, dict) else {}
+
+
+def _slurm_job_id(node: ComputeNodeModel) -> int | None:
+    value = str(_registered(node).get("slurm_job_id", ""))
+    return int(value) if value.isascii() and value.isdigit() else None
+
+
+def _last_seen(node: ComputeNodeModel) -> datetime:
+    seen = datetime.fromisoformat(node.last_heartbeat or node.start_time)
+    return seen if seen.tzinfo else seen.replace(tzinfo=UTC)
