@@ -1,5 +1,6 @@
 """Grouped failures, proposals and decisions: the operations of triage."""
 
+from collections.abc import Iterator, Sequence
 from typing import Final, TypeVar
 
 from torc_client.transport import QueryValue, Transport
@@ -14,11 +15,14 @@ from torc_core.api.failures import (
     RejectRequest,
 )
 from torc_core.api.jobs import EvidenceModel
-from torc_core.api.recovery import ApplyRecoveryRequest, ApplyRecoveryResponse
+from torc_core.api.recovery import ApplyRecoveryRequest, ApplyRecoveryResponse, Watchers
+from torc_core.jobs.status import JobStatus
 
 R = TypeVar("R", bound=ApiModel)
 
 _BATCH_TIMEOUT_S: Final = 600.0
+_EVIDENCE_PAGE: Final = 2000
+"""Evidence is up to 16 KiB a record, so that a page of it stays below 32 MiB."""
 
 
 class FailureOperations:
@@ -60,6 +64,36 @@ class FailureOperations:
         )
         return Page[EvidenceModel].model_validate_json(answer)
 
+    def workflow_evidence(
+        self,
+        workflow_id: int,
+        *,
+        statuses: Sequence[JobStatus],
+        only_latest: bool = True,
+        with_texts: bool = True,
+        page_size: int = _EVIDENCE_PAGE,
+    ) -> Iterator[EvidenceModel]:
+        """Evidence of the jobs that are in one of `statuses` now: of the newest attempt, or of all."""
+        offset = 0
+        while True:
+            answer = self._transport.request(
+                "GET",
+                f"/workflows/{workflow_id}/evidence",
+                query={
+                    "status": [str(status) for status in statuses],
+                    "latest": only_latest,
+                    "texts": with_texts,
+                    "offset": offset,
+                    "limit": page_size,
+                },
+                timeout_s=_BATCH_TIMEOUT_S,
+            )
+            page = Page[EvidenceModel].model_validate_json(answer)
+            yield from page.items
+            if not page.has_more:
+                return
+            offset += page.count
+
     def propose(self, workflow_id: int, request: ClassifyRequest) -> ProposalModel:
         """Stores judgements for somebody to approve; no job changes."""
         return self._post(f"/workflows/{workflow_id}/proposals", ProposalModel, request)
@@ -88,6 +122,11 @@ class FailureOperations:
     def apply_recovery(self, workflow_id: int, request: ApplyRecoveryRequest) -> ApplyRecoveryResponse:
         """Retries the plan's jobs, each with its own resources, and resets their dependents, in one transaction."""
         return self._post(f"/workflows/{workflow_id}/apply_recovery", ApplyRecoveryResponse, request)
+
+    def count_recovering(self, workflow_id: int) -> int:
+        """How many follow the workflow to recover it."""
+        answer = self._transport.request("GET", f"/workflows/{workflow_id}/watchers")
+        return Watchers.model_validate_json(answer).recovering
 
     def _post(self, path: str, model: type[R], body: ApiModel) -> R:
         content = body.model_dump_json(exclude_none=True).encode()

@@ -16,7 +16,7 @@ _LONGEST_PAUSE_S: Final = 2.0
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _PERHAPS_SENT: Final = (httpx.TransportError,)
 
-QueryValue = str | int | float | bool | None
+QueryValue = str | int | float | bool | list[str] | None
 
 
 class Transport:
@@ -150,11 +150,11 @@ def _first_words(body: bytes) -> str:
     return text[:200] or "(nothing)"
 
 
-def _params(query: Mapping[str, QueryValue] | None) -> dict[str, str]:
+def _params(query: Mapping[str, QueryValue] | None) -> dict[str, str | list[str]]:
     return {key: _as_text(value) for key, value in (query or {}).items() if value is not None}
 
 
-def _as_text(value: Any) -> str:
+def _as_text(value: Any) -> str | list[str]:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return value if isinstance(value, list) else str(value)

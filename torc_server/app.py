@@ -24,6 +24,7 @@ from torc_server.routes import (
     files,
     jobs,
     others,
+    recovery,
     relationships,
     resource_requirements,
     results,
@@ -58,6 +59,7 @@ _ROUTERS: Final = (
     compute_nodes.router,
     schedulers.router,
     others.router,
+    recovery.router,
     access.router,
 )
 

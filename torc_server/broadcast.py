@@ -71,6 +71,7 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiters: dict[int, set[Waiter]] = {}
         self._readers: dict[int, set[Subscription]] = {}
+        self._recovering: dict[int, set[Waiter]] = {}
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """From now on news reach this loop."""
@@ -89,6 +90,16 @@ class Hub:
         reader = Subscription(level)
         with _member(self._readers, workflow_id, reader):
             yield reader
+
+    @contextmanager
+    def recovering(self, workflow_id: int, reader: Waiter) -> Iterator[None]:
+        """Meanwhile the reader counts as somebody who recovers the workflow."""
+        with _member(self._recovering, workflow_id, reader):
+            yield
+
+    def count_recovering(self, workflow_id: int) -> int:
+        """How many readers of the workflow's events are there to recover it; in the loop's thread."""
+        return len(self._recovering.get(workflow_id, ()))
 
     def publish(self, events: Iterable[StreamEvent], *, wake: Iterable[int] = ()) -> None:
         """Hands events to the readers, and wakes the claims that wait on the workflows in `wake`."""

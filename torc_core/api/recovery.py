@@ -34,3 +34,10 @@ class ApplyRecoveryResponse(ApiModel):
     dependents_reset: int
     ready_count: int
     skipped_job_ids: list[int] = Field(default_factory=list)
+
+
+class Watchers(ApiModel):
+    """Who follows the workflow now, ready to recover it: a runner with nothing to do may wait for them."""
+
+    workflow_id: int
+    recovering: int

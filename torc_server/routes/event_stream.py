@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import AsyncIterator
-from typing import Final
+from contextlib import ExitStack
+from typing import Annotated, Final
 
+from fastapi import Query
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
@@ -33,9 +35,14 @@ class EventStream(StreamingResponse):
     response_class=EventStream,
     responses={200: {"content": {EventStream.media_type: {"schema": StreamEvent.model_json_schema()}}}},
 )
-async def stream_events(workflow_id: RecordId, work: Working, level: str = "info") -> EventStream:
+async def stream_events(
+    workflow_id: RecordId,
+    work: Working,
+    level: str = "info",
+    recovers: Annotated[bool, Query(description="the reader is there to recover the workflow")] = False,
+) -> EventStream:
     await run_in_threadpool(work.read, _check_workflow, workflow_id)
-    frames = _frames(work.hub, workflow_id, _LEVELS.get(level.lower(), "info"))
+    frames = _frames(work.hub, workflow_id, _LEVELS.get(level.lower(), "info"), recovers=recovers)
     return EventStream(frames, headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
 
 
@@ -43,9 +50,12 @@ def _check_workflow(uow: UnitOfWork, workflow_id: int) -> None:
     find_workflow(uow, workflow_id)
 
 
-async def _frames(hub: Hub, workflow_id: int, level: Severity) -> AsyncIterator[str]:
+async def _frames(hub: Hub, workflow_id: int, level: Severity, *, recovers: bool) -> AsyncIterator[str]:
     """Until the reader leaves or the server stops."""
-    with hub.reading(workflow_id, level) as reader:
+    with ExitStack() as stack:
+        reader = stack.enter_context(hub.reading(workflow_id, level))
+        if recovers:
+            stack.enter_context(hub.recovering(workflow_id, reader))
         yield ": connected\n\n"
         while not hub.is_closing:
             if not await reader.wait(KEEP_ALIVE_S):

@@ -1,0 +1,209 @@
+"""A recovery plan is carried out: who gets more, who begins anew, in a new run; all of it or nothing."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+from torc_core.api.base import Page
+from torc_core.api.jobs import EvidenceModel
+from torc_core.api.recovery import ApplyRecoveryRequest, ApplyRecoveryResponse, PlannedRetry
+from torc_core.errors import InvalidInputError, StateConflictError
+from torc_core.jobs.status import ACTIVE, RESETTABLE_FAILURES, JobStatus
+from torc_core.recovery.attempt import UNSPECIFIED_REQUIREMENT
+from torc_core.recovery.clones import clone_name
+from torc_core.recovery.evidence import Evidence
+from torc_core.resources.duration import format_duration, parse_duration
+from torc_core.resources.memory import format_memory, parse_memory
+from torc_server.db import queries_recovering as queries
+from torc_server.db.queries_recovering import Amounts, FailedJob
+from torc_server.db.queries_transitions import dependents_of
+from torc_server.db.queries_workflows import WorkflowState, begin_run, count_jobs
+from torc_server.db.unit import UnitOfWork
+from torc_server.services.initialize import initialize_jobs
+from torc_server.services.lookup import find_workflow
+from torc_server.services.paging import PageRequest
+from torc_server.services.records import slice_of
+from torc_server.services.records_events import store_event
+from torc_server.services.transitions import reset
+
+_Raise = tuple[int, str | None, str | None]
+"""Old requirement, new memory, new runtime."""
+
+NO_LIMIT: Final = 0
+"""The amount of what a clone of the unspecified requirement still leaves open."""
+
+
+def apply_recovery(uow: UnitOfWork, workflow_id: int, request: ApplyRecoveryRequest) -> ApplyRecoveryResponse:
+    """Sends the plan's jobs and everything that depends on them into a new run, with more where the plan says so.
+
+    Jobs that are no longer in the failed attempt the plan speaks of are skipped. Raises StateConflictError when the
+    workflow has moved on to another run, is archived, has active jobs, or when no job of the plan is left.
+    """
+    workflow = find_workflow(uow, workflow_id)
+    _check_state(uow, workflow, request.run_id)
+    planned = {retry.job_id: _normalized(retry) for retry in request.retries}
+    jobs = _still_failed(workflow, planned, queries.failed_jobs(uow, planned))
+    if not jobs:
+        raise StateConflictError(
+            f"none of the {len(planned)} jobs to recover in workflow {workflow_id} is failed any more",
+            hint=f"somebody else was faster: `torc status {workflow_id}` says where it stands",
+            ids={"workflow_id": workflow_id},
+        )
+    _raise_requirements(uow, workflow_id, jobs, planned)
+    begin_run(uow, workflow_id)
+    dependents = set(dependents_of(uow, list(jobs))) - set(jobs)
+    reset(uow, list(jobs))
+    reset(uow, dependents)
+    ready_count = initialize_jobs(uow, workflow_id, only_uninitialized=True).ready_count
+    queries.write_faults(
+        uow,
+        ((job.infrastructure_faults + 1, job.id) for job in jobs.values() if planned[job.id].is_infrastructure_fault),
+    )
+    run_id = workflow.run_id + 1
+    event = {"user": request.requested_by, "run_id": run_id, "dependents_reset": len(dependents)}
+    changes = _describe([planned[job_id] for job_id in jobs])
+    store_event(uow, workflow_id, {"category": "user_action", "action": "apply_recovery", **event, "changes": changes})
+    return ApplyRecoveryResponse(
+        workflow_id=workflow_id,
+        run_id=run_id,
+        reset_count=len(jobs),
+        dependents_reset=len(dependents),
+        ready_count=ready_count,
+        skipped_job_ids=sorted(planned.keys() - jobs.keys()),
+    )
+
+
+def list_evidence(
+    uow: UnitOfWork,
+    workflow_id: int,
+    page: PageRequest,
+    *,
+    statuses: Collection[JobStatus],
+    only_latest: bool,
+    with_texts: bool,
+) -> Page[EvidenceModel]:
+    """Evidence of the jobs that are in one of `statuses` now, of their newest attempt or of all."""
+    find_workflow(uow, workflow_id)
+    rows, total = queries.list_evidence(
+        uow,
+        workflow_id,
+        slice_of(page, ()),
+        statuses=statuses or RESETTABLE_FAILURES,
+        only_latest=only_latest,
+        with_texts=with_texts,
+    )
+    items = [
+        EvidenceModel(
+            workflow_id=workflow_id,
+            job_id=row.job_id,
+            job_name=row.job_name,
+            run_id=row.run_id,
+            attempt_id=row.attempt_id,
+            evidence=Evidence.model_validate_json(row.data),
+        )
+        for row in rows
+    ]
+    return page.page(items, total=total)
+
+
+def _check_state(uow: UnitOfWork, workflow: WorkflowState, run_id: int) -> None:
+    ids = {"workflow_id": workflow.id, "run_id": workflow.run_id}
+    if workflow.is_archived:
+        raise StateConflictError(
+            f"workflow {workflow.id} is archived",
+            hint=f"bring it back first: torc workflows archive false {workflow.id}",
+            ids=ids,
+        )
+    if workflow.run_id != run_id:
+        raise StateConflictError(
+            f"workflow {workflow.id} is in run {workflow.run_id} by now; this recovery was planned for run {run_id}",
+            hint=f"another recovery or reset was faster: `torc status {workflow.id}` says where it stands",
+            ids=ids,
+        )
+    active = sum(count for status, count in count_jobs(uow, workflow.id).items() if status in ACTIVE)
+    if active:
+        raise StateConflictError(
+            f"{active} job(s) of workflow {workflow.id} are pending or running",
+            hint="wait until they end; where their runner is gone, `torc workflows sync-status` takes them back",
+            ids=ids,
+        )
+
+
+def _normalized(retry: PlannedRetry) -> PlannedRetry:
+    """The plan with its amounts in one spelling. Raises InvalidInputError for what is no amount."""
+    memory = None if retry.memory is None else format_memory(parse_memory(retry.memory))
+    runtime = None if retry.runtime is None else format_duration(parse_duration(retry.runtime))
+    return retry.model_copy(update={"memory": memory, "runtime": runtime})
+
+
+def _still_failed(
+    workflow: WorkflowState, planned: Mapping[int, PlannedRetry], jobs: Mapping[int, FailedJob]
+) -> dict[int, FailedJob]:
+    for job in jobs.values():
+        if job.workflow_id != workflow.id:
+            raise InvalidInputError(
+                f"job {job.id} is of workflow {job.workflow_id}, not of {workflow.id}",
+                ids={"job_id": job.id, "workflow_id": workflow.id},
+            )
+    return {
+        job.id: job
+        for job in jobs.values()
+        if job.status in RESETTABLE_FAILURES and job.attempt_id == planned[job.id].attempt_id
+    }
+
+
+def _raise_requirements(
+    uow: UnitOfWork, workflow_id: int, jobs: Mapping[int, FailedJob], planned: Mapping[int, PlannedRetry]
+) -> None:
+    """One clone for all jobs that go from one requirement to the same new amounts; others that share it keep it."""
+    groups: defaultdict[_Raise, list[int]] = defaultdict(list)
+    for job in jobs.values():
+        retry = planned[job.id]
+        if retry.memory is not None or retry.runtime is not None:
+            groups[job.requirement_id, retry.memory, retry.runtime].append(job.id)
+    known = queries.requirements(uow, workflow_id) if groups else {}
+    for (requirement_id, memory, runtime), job_ids in groups.items():
+        name, amounts = known[requirement_id]
+        wanted = clone_name(name, memory=memory, runtime=runtime)
+        new = _raised(name, amounts, memory=memory, runtime=runtime)
+        clone_id = _find_or_create(uow, workflow_id, wanted, new, known)
+        queries.assign_requirement(uow, job_ids, clone_id)
+
+
+def _raised(name: str, amounts: Amounts, *, memory: str | None, runtime: str | None) -> Amounts:
+    if name == UNSPECIFIED_REQUIREMENT:
+        # its amounts are placeholders: in a requirement of another name they would be limits
+        open_memory, open_runtime = format_memory(NO_LIMIT), format_duration(NO_LIMIT)
+        memory, runtime = memory or open_memory, runtime or open_runtime
+    if memory is not None:
+        amounts = amounts._replace(memory=memory, memory_bytes=parse_memory(memory))
+    if runtime is not None:
+        amounts = amounts._replace(runtime=runtime, runtime_s=parse_duration(runtime))
+    return amounts
+
+
+def _find_or_create(
+    uow: UnitOfWork, workflow_id: int, wanted: str, amounts: Amounts, known: dict[int, tuple[str, Amounts]]
+) -> int:
+    """The requirement of that name and those amounts; a name that stands for other amounts gets a number."""
+    by_name = {name: requirement_id for requirement_id, (name, _) in known.items()}
+    name, number = wanted, 1
+    while name in by_name:
+        if known[by_name[name]][1] == amounts:
+            return by_name[name]
+        number += 1
+        name = f"{wanted}_{number}"
+    clone_id = queries.insert_requirement(uow, workflow_id, name, amounts)
+    known[clone_id] = (name, amounts)
+    return clone_id
+
+
+def _describe(retries: Sequence[PlannedRetry]) -> list[dict[str, Any]]:
+    """Jobs that are treated alike for the same reason, once."""
+    groups: defaultdict[tuple[str, str | None, str | None], list[int]] = defaultdict(list)
+    for retry in retries:
+        groups[retry.reason, retry.memory, retry.runtime].append(retry.job_id)
+    return [
+        {"reason": reason, "memory": memory, "runtime": runtime, "job_ids": job_ids}
+        for (reason, memory, runtime), job_ids in groups.items()
+    ]
