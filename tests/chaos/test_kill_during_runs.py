@@ -1,0 +1,114 @@
+"""Server and runners are killed while jobs run: nothing is lost, nothing runs twice at the same time."""
+
+import os
+import threading
+from collections import defaultdict
+from pathlib import Path
+
+from helpers import ServerProcess, wait_until
+from running import RunnerProcess, create, job, processes_with, run, until_running
+
+from torc_client.http import TorcClient
+
+_SPAN = 'echo "begin $TORC_JOB_NAME $$" >> {marks}; sleep {seconds}; echo "end $TORC_JOB_NAME $$" >> {marks}'
+
+
+def overlapping(marks: Path) -> list[str]:
+    """Jobs of which two processes lived at the same time."""
+    alive: dict[str, set[str]] = defaultdict(set)
+    bad: list[str] = []
+    for line in marks.read_text().splitlines():
+        word, name, pid = line.split()
+        if word == "end":
+            alive[name].discard(pid)
+            continue
+        if any(Path(f"/proc/{other}").exists() for other in alive[name]):
+            bad.append(name)
+        alive[name].add(pid)
+    return bad
+
+
+def completed_once(client: TorcClient, workflow_id: int) -> bool:
+    """Every job is completed and has exactly one completed result."""
+    jobs = client.jobs.list_all(workflow_id=workflow_id)
+    results = client.results.list_all(workflow_id=workflow_id, all_runs=True)
+    done = sorted(result.job_id for result in results if result.status == "completed")
+    return done == sorted(job.id or 0 for job in jobs) and {str(job.status) for job in jobs} == {"completed"}
+
+
+def test_a_server_killed_again_and_again_loses_no_result(
+    client: TorcClient, server: ServerProcess, tmp_path: Path
+) -> None:
+    marks = tmp_path / "marks"
+    jobs = [
+        job(f"j{n}", _SPAN.format(marks=marks, seconds=0.02), depends_on=[n - 20] if n >= 20 else [])
+        for n in range(300)
+    ]
+    workflow_id = create(client, *jobs)
+
+    def kill_thrice() -> None:
+        for number in (40, 120, 200):
+            wait_until(
+                lambda n=number: marks.exists() and marks.read_text().count("begin") > n, f"{number} jobs", timeout_s=60
+            )
+            server.kill()
+            server.start()
+
+    killing = threading.Thread(target=kill_thrice)
+    killing.start()
+    ran = run(client, workflow_id, tmp_path / "out", num_cpus=6)
+    killing.join()
+    assert ran.summary.reason == "complete"
+    assert completed_once(client, workflow_id)
+    assert overlapping(marks) == []
+    assert marks.read_text().count("begin") == 300
+
+
+def test_the_next_runner_takes_back_what_a_killed_one_held(
+    client: TorcClient, server: ServerProcess, tmp_path: Path
+) -> None:
+    marks = tmp_path / "marks"
+    jobs = [job(f"j{n}", _SPAN.format(marks=marks, seconds="0.$RANDOM")) for n in range(24)]
+    stubborn = job("stubborn", f"trap '' TERM; {_SPAN.format(marks=marks, seconds=1.5)}", priority=9)
+    workflow_id = create(client, stubborn, *jobs)
+    for _ in range(3):
+        runner = RunnerProcess(server, workflow_id, tmp_path / "out")
+        until_running(client, workflow_id, 2)
+        runner.kill()
+    ran = run(client, workflow_id, tmp_path / "out")
+    assert ran.summary.reason == "complete"
+    assert completed_once(client, workflow_id)
+    assert overlapping(marks) == []
+    assert processes_with(f"TORC_WORKFLOW_ID={workflow_id}") == []
+
+
+def test_nothing_of_a_killed_runner_runs_on(client: TorcClient, server: ServerProcess, tmp_path: Path) -> None:
+    word = f"TORC_OUTPUT_DIR={tmp_path}/out"
+    workflow_id = create(client, "sleep 61", "trap '' TERM; sleep 62 & wait; sleep 63", "setsid sleep 64")
+    runner = RunnerProcess(server, workflow_id, tmp_path / "out")
+    until_running(client, workflow_id, 3)
+    wait_until(lambda: len(processes_with(word)) >= 4, "all processes are there")
+    runner.kill()
+    wait_until(lambda: processes_with(word) == [], "no process is left", timeout_s=15)
+    statuses = {str(job.status) for job in client.jobs.list_all(workflow_id=workflow_id)}
+    assert statuses == {"running"}
+
+
+def test_a_killed_launcher_costs_only_the_attempts_that_ran(
+    client: TorcClient, server: ServerProcess, tmp_path: Path
+) -> None:
+    rules = [{"match_all_exit_codes": True, "max_retries": 3}]
+    jobs = [job(f"j{n}", "sleep 0.4", failure_handler=0) for n in range(12)]
+    workflow_id = create(client, *jobs, rules=rules)
+    runner = RunnerProcess(server, workflow_id, tmp_path / "out")
+    until_running(client, workflow_id, 4)
+    (launcher,) = [pid for pid in processes_with(f"TORC_OUTPUT_DIR={tmp_path}/out") if _is_launcher(pid)]
+    os.kill(launcher, 9)
+    runner.summary()
+    statuses = [str(job.status) for job in client.jobs.list_all(workflow_id=workflow_id)]
+    assert statuses.count("pending_failed") == 12 - statuses.count("completed")
+    assert 1 <= statuses.count("pending_failed") <= 4
+
+
+def _is_launcher(pid: int) -> bool:
+    return b"launcher.py" in Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -1,0 +1,59 @@
+"""Actions: commands at points of a workflow's life."""
+
+from pathlib import Path
+
+from running import create, job, run
+
+from runner.progress import Notice
+from torc_client.http import TorcClient
+from torc_core.api.drafts import ActionDraft
+
+
+def action(trigger: str, *commands: str, **fields: object) -> ActionDraft:
+    raw = {"trigger_type": trigger, "action_type": "run_commands", "action_config": {"commands": list(commands)}}
+    return ActionDraft.model_validate(raw | fields)
+
+
+def test_actions_run_at_their_moments_in_the_output_directory(client: TorcClient, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    note = f"tee -a {tmp_path}/order <<<"
+    actions = [
+        action("on_workflow_start", f"{note} start", "pwd > where"),
+        action("on_worker_start", f"{note} worker", persistent=True),
+        action("on_jobs_complete", f"{note} first-done", jobs=[0]),
+        action("on_jobs_ready", f"{note} second-ready", jobs=[1]),
+        action("on_workflow_complete", f"{note} complete"),
+        action("on_worker_complete", f"{note} bye", persistent=True),
+    ]
+    jobs = [job("first", f"{note} first"), job("second", f"{note} second", depends_on=[0])]
+    ran = run(client, create(client, *jobs, draft={"actions": actions}), out)
+    assert ran.summary.completed == 2
+    order = (tmp_path / "order").read_text().split()
+    assert set(order[:2]) == {"start", "worker"}
+    assert order[2] == "first"
+    assert set(order[3:5]) == {"first-done", "second-ready"}
+    assert order[5] == "second"
+    assert set(order[6:]) == {"complete", "bye"}
+    assert (out / "where").read_text() == f"{out}\n"
+
+
+def test_a_failing_command_ends_its_action_and_not_the_workflow(client: TorcClient, tmp_path: Path) -> None:
+    actions = [
+        action("on_workflow_start", "echo one >> n", "exit 3", "echo two >> n"),
+        action("on_worker_start", "touch w"),
+    ]
+    ran = run(client, create(client, "true", draft={"actions": actions}), tmp_path / "out")
+    assert ran.statuses() == {"job1": "completed"}
+    assert (tmp_path / "out" / "n").read_text() == "one\n"
+    assert (tmp_path / "out" / "w").exists()
+    assert any("exited with 3" in event.text for event in ran.events if isinstance(event, Notice))
+
+
+def test_actions_for_a_scheduler_are_left_alone(client: TorcClient, tmp_path: Path) -> None:
+    later = ActionDraft(
+        trigger_type="on_worker_start",
+        action_type="schedule_nodes",
+        action_config={"scheduler_type": "slurm", "scheduler_id": 1},
+    )
+    ran = run(client, create(client, "true", draft={"actions": [later]}), tmp_path / "out")
+    assert ran.statuses() == {"job1": "completed"}

@@ -1,0 +1,188 @@
+"""When the runner leaves, and how."""
+
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from helpers import ServerProcess, wait_until
+from running import RunnerProcess, create, job, processes_with, run, until_running
+
+from runner.summary import ExitReason
+from torc_client.http import TorcClient
+from torc_core.api.drafts import ResourceRequirementsDraft
+from torc_core.errors import NotFoundError, RunnerError
+
+ENDLESS = "trap 'echo saved; exit 3' TERM; echo begun; while :; do sleep 0.05; done"
+
+
+def test_an_unknown_workflow_is_an_error(client: TorcClient, tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError):
+        run(client, 999, tmp_path / "out")
+
+
+def test_a_workflow_without_anything_to_do_is_left_at_once(client: TorcClient, tmp_path: Path) -> None:
+    workflow_id = create(client, "true")
+    run(client, workflow_id, tmp_path / "out")
+    again = run(client, workflow_id, tmp_path / "out")
+    assert (again.summary.reason, again.summary.started) == (ExitReason.COMPLETE, 0)
+    assert again.summary.duration_s < 2
+
+
+def test_signal_handlers_are_given_back(client: TorcClient, tmp_path: Path) -> None:
+    before = [signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)]
+    run(client, create(client, "true"), tmp_path / "out")
+    assert [signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_cancel_is_noticed_while_all_slots_are_busy(
+    client: TorcClient, server: ServerProcess, tmp_path: Path
+) -> None:
+    workflow_id = create(client, *[ENDLESS] * 6)
+    runner = RunnerProcess(server, workflow_id, tmp_path / "out", poll_interval_s=30.0)
+    until_running(client, workflow_id, 4)
+    client.cancel_workflow(workflow_id)
+    began = time.monotonic()
+    assert runner.summary()["reason"] == "canceled"
+    assert time.monotonic() - began < 5
+    assert processes_with(f"TORC_OUTPUT_DIR={tmp_path}/out") == []
+
+
+def test_a_cancel_is_noticed_while_the_runner_waits(client: TorcClient, server: ServerProcess, tmp_path: Path) -> None:
+    workflow_id = create(client, ENDLESS, job("after", "true", depends_on=[0]))
+    busy = RunnerProcess(server, workflow_id, tmp_path / "a", poll_interval_s=30.0)
+    until_running(client, workflow_id)
+    idle = RunnerProcess(server, workflow_id, tmp_path / "b", poll_interval_s=30.0)
+    wait_until(
+        lambda: len(client.compute_nodes.list_all(workflow_id=workflow_id, is_active=True)) == 2, "both registered"
+    )
+    client.cancel_workflow(workflow_id)
+    assert [runner.summary()["reason"] for runner in (busy, idle)] == ["canceled", "canceled"]
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_ends_jobs_in_their_own_way_and_gives_claims_back(
+    client: TorcClient, server: ServerProcess, tmp_path: Path, signum: int
+) -> None:
+    graceful = "trap 'echo saved; exit 0' TERM; while :; do sleep 0.05; done"
+    jobs = [job("a", ENDLESS), job("b", graceful), job("c", "sleep 60"), job("d", "sleep 60"), job("e", "sleep 60")]
+    workflow_id = create(client, *jobs)
+    runner = RunnerProcess(server, workflow_id, tmp_path / "out")
+    until_running(client, workflow_id, 4)
+    runner.signal(signum)
+    assert runner.summary()["reason"] == "interrupted"
+    statuses = {job.name: str(job.status) for job in client.jobs.list_all(workflow_id=workflow_id)}
+    assert statuses == {"a": "terminated", "b": "completed", "c": "terminated", "d": "terminated", "e": "ready"}
+    codes = {result.job_name: result.return_code for result in client.results.list_all(workflow_id=workflow_id)}
+    assert codes == {"a": 3, "b": 0, "c": 143, "d": 143}
+
+
+def test_the_second_signal_kills_at_once_and_results_are_still_recorded(
+    client: TorcClient, server: ServerProcess, tmp_path: Path
+) -> None:
+    workflow_id = create(client, "trap '' TERM; echo deaf; while :; do sleep 0.05; done")
+    runner = RunnerProcess(server, workflow_id, tmp_path / "out")
+    until_running(client, workflow_id)
+    wait_until(lambda: next(iter((tmp_path / "out").glob("job_stdio/*.o"))).read_text(), "the job is deaf")
+    runner.signal(signal.SIGINT)
+    wait_until(lambda: "stop job" in next((tmp_path / "out").glob("job_runner*")).read_text(), "the first is obeyed")
+    runner.signal(signal.SIGINT)
+    began = time.monotonic()
+    assert runner.summary()["terminated"] == 1
+    assert time.monotonic() - began < 5
+    (result,) = client.results.list_all(workflow_id=workflow_id)
+    assert (result.return_code, str(result.status)) == (137, "terminated")
+
+
+def test_an_interrupted_runner_that_waits_leaves_at_once(
+    client: TorcClient, server: ServerProcess, tmp_path: Path
+) -> None:
+    workflow_id = create(client, "sleep 60", job("after", "true", depends_on=[0]))
+    busy = RunnerProcess(server, workflow_id, tmp_path / "a")
+    until_running(client, workflow_id)
+    idle = RunnerProcess(server, workflow_id, tmp_path / "b", poll_interval_s=30.0)
+    wait_until(
+        lambda: len(client.compute_nodes.list_all(workflow_id=workflow_id, is_active=True)) == 2, "both registered"
+    )
+    began = time.monotonic()
+    idle.signal(signal.SIGINT)
+    assert idle.summary()["reason"] == "interrupted"
+    assert time.monotonic() - began < 5
+    busy.signal(signal.SIGINT)
+    busy.summary()
+
+
+def test_a_runner_waits_for_what_others_are_about_to_release(
+    client: TorcClient, server: ServerProcess, tmp_path: Path
+) -> None:
+    jobs = [job("first", "sleep 1"), *[job(f"then{n}", "sleep 0.3", depends_on=[0]) for n in range(8)]]
+    workflow_id = create(client, *jobs)
+    one = RunnerProcess(server, workflow_id, tmp_path / "a", num_cpus=1)
+    until_running(client, workflow_id)
+    two = RunnerProcess(server, workflow_id, tmp_path / "b", num_cpus=1)
+    done = [runner.summary() for runner in (one, two)]
+    assert sum(summary["completed"] for summary in done) == 9
+    assert all(summary["completed"] >= 2 for summary in done)
+
+
+def test_a_runner_waits_no_longer_than_the_workflow_says(
+    client: TorcClient, server: ServerProcess, tmp_path: Path
+) -> None:
+    workflow_id = create(
+        client,
+        "sleep 60",
+        job("after", "true", depends_on=[0]),
+        compute_node_wait_for_new_jobs_seconds=1,
+    )
+    busy = RunnerProcess(server, workflow_id, tmp_path / "a")
+    until_running(client, workflow_id)
+    idle = RunnerProcess(server, workflow_id, tmp_path / "b", poll_interval_s=30.0)
+    assert idle.summary(timeout_s=15)["reason"] == "waited"
+    busy.signal(signal.SIGINT)
+    busy.summary()
+
+
+def test_queued_jobs_that_cannot_start_here_go_to_another_runner(
+    client: TorcClient, server: ServerProcess, tmp_path: Path
+) -> None:
+    """Short jobs make the first runner claim ahead; the long ones it got must not wait for it alone."""
+    short = [job(f"s{n}", "true", priority=1) for n in range(150)]
+    long = [job(f"l{n}", "sleep 5") for n in range(6)]
+    workflow_id = create(client, *short, *long)
+    first = RunnerProcess(server, workflow_id, tmp_path / "a", num_cpus=2)
+    until_running(client, workflow_id, 2)
+    wait_until(
+        lambda: not client.jobs.list_all(workflow_id=workflow_id, status="pending"), "what was claimed ahead is free"
+    )
+    second = run(client, workflow_id, tmp_path / "b")
+    assert second.summary.completed >= 2
+    first.summary()
+
+
+def test_the_server_away_for_too_long_ends_the_run_with_what_it_does_not_know(
+    client: TorcClient, server: ServerProcess, tmp_path: Path
+) -> None:
+    workflow_id = create(client, "sleep 0.5", "sleep 60")
+    threading.Timer(0.0, lambda: (until_running(client, workflow_id, 2), server.kill())).start()
+    with pytest.raises(RunnerError, match=r"no answer from the server.*job1"):
+        run(client, workflow_id, tmp_path / "out", wait_for_server_s=1.5)
+    assert processes_with(f"TORC_OUTPUT_DIR={tmp_path}/out") == []
+
+
+def test_jobs_go_on_while_the_server_restarts(client: TorcClient, server: ServerProcess, tmp_path: Path) -> None:
+    marks = tmp_path / "marks"
+    jobs = [job(f"j{n}", f"echo x >> {marks}; sleep 0.2") for n in range(12)]
+    workflow_id = create(client, *jobs, needs=[ResourceRequirementsDraft(name="unused")])
+
+    def restart() -> None:
+        wait_until(lambda: marks.exists() and len(marks.read_text().split()) >= 2, "jobs have begun")
+        server.kill()
+        server.start()
+
+    restarting = threading.Thread(target=restart)
+    restarting.start()
+    ran = run(client, workflow_id, tmp_path / "out")
+    restarting.join()
+    assert set(ran.statuses().values()) == {"completed"}
+    assert len(marks.read_text().split()) == 12
