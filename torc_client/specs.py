@@ -35,7 +35,16 @@ def load_draft(
 
     Relative paths in it count from `folder`. Raises SpecError listing everything that is wrong with it.
     """
-    draft, report = read_workflow(read_spec_text(path), file_name=str(path), user=user)
+    return make_draft(
+        read_spec_text(path), file_name=str(path), user=user, folder=folder, resource_monitoring=resource_monitoring
+    )
+
+
+def make_draft(
+    text: str, *, file_name: str, user: str, folder: Path, resource_monitoring: bool = True
+) -> tuple[WorkflowDraft, SpecReport]:
+    """As `load_draft`, for a text that is no file; `file_name` is what problems are reported of."""
+    draft, report = read_workflow(text, file_name=file_name, user=user)
     workflow = draft.workflow.model_copy(update={"submission_directory": str(folder)})
     if not resource_monitoring:
         workflow.resource_monitor_config = ResourceMonitorConfig(enabled=False)

@@ -1,0 +1,102 @@
+"""What runs after what: of a workflow on the server, or of a draft that is nowhere yet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torc_client.http import TorcClient
+from torc_core.api.drafts import WorkflowDraft
+from torc_core.jobs.stages import Stage, arrange_stages
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedAction:
+    """An action and the position of the stage it belongs to."""
+
+    stage: int
+    trigger_type: str
+    action_type: str
+    config: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutionPlan:
+    """Stages hold positions in `job_names`. `workflow_id` is None for a draft."""
+
+    workflow_id: int | None
+    workflow_name: str
+    job_names: Sequence[str]
+    stages: Sequence[Stage]
+    actions: Sequence[PlannedAction]
+
+
+def plan_workflow(client: TorcClient, workflow_id: int) -> ExecutionPlan:
+    """Of a workflow on the server, from the dependencies it has now."""
+    workflow = client.workflows.get(workflow_id)
+    jobs = client.jobs.list_all(workflow_id=workflow_id, sort_by="id")
+    position = {job.id: place for place, job in enumerate(jobs)}
+    waits_for: list[set[int]] = [set() for _ in jobs]
+    for row in client.job_dependencies(workflow_id):
+        waits_for[position[row.job_id]].add(position[row.depends_on_job_id])
+    stages = arrange_stages(waits_for)
+    actions = [
+        _place(action.trigger_type, action.action_type, action.action_config, _places(action.job_ids, position), stages)
+        for action in client.actions(workflow_id)
+    ]
+    return ExecutionPlan(
+        workflow_id=workflow_id,
+        workflow_name=workflow.name,
+        job_names=[job.name for job in jobs],
+        stages=stages,
+        actions=actions,
+    )
+
+
+def plan_draft(draft: WorkflowDraft) -> ExecutionPlan:
+    """Of a draft; who reads a file or a datum waits for whoever writes it."""
+    file_writers: list[set[int]] = [set() for _ in draft.files]
+    data_writers: list[set[int]] = [set() for _ in draft.user_data]
+    for place, job in enumerate(draft.jobs):
+        for file in job.output_files:
+            file_writers[file].add(place)
+        for datum in job.output_user_data:
+            data_writers[datum].add(place)
+    waits_for = [
+        set(job.depends_on).union(
+            *(file_writers[file] for file in job.input_files), *(data_writers[datum] for datum in job.input_user_data)
+        )
+        for job in draft.jobs
+    ]
+    stages = arrange_stages(waits_for)
+    return ExecutionPlan(
+        workflow_id=None,
+        workflow_name=draft.workflow.name,
+        job_names=[job.name for job in draft.jobs],
+        stages=stages,
+        actions=[
+            _place(action.trigger_type, action.action_type, action.action_config, action.jobs, stages)
+            for action in draft.actions
+        ],
+    )
+
+
+def _places(job_ids: Sequence[int] | None, position: dict[int | None, int]) -> list[int] | None:
+    return None if job_ids is None else [position[job_id] for job_id in job_ids if job_id in position]
+
+
+def _place(
+    trigger_type: str, action_type: str, config: Any, jobs: Sequence[int] | None, stages: Sequence[Stage]
+) -> PlannedAction:
+    """An action of jobs belongs to the last of their stages; one of the workflow's end to the last stage."""
+    last = max(len(stages) - 1, 0)
+    if jobs:
+        wanted = set(jobs)
+        stage = max(place for place, stage in enumerate(stages) if not wanted.isdisjoint(stage.jobs))
+    else:
+        stage = last if trigger_type.endswith("_complete") else 0
+    return PlannedAction(
+        stage=stage,
+        trigger_type=trigger_type,
+        action_type=action_type,
+        config=config if isinstance(config, dict) else {},
+    )

@@ -1,0 +1,60 @@
+"""How large an answer may be, and how its parts share the room."""
+
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from torc_core.recovery.cleaning import bound
+
+ANSWER_BYTES: Final = 15_000
+"""Structured content and text together; some agents cut a result somewhere above this."""
+
+TEXT_BYTES: Final = 3_000
+PAYLOAD_BYTES: Final = ANSWER_BYTES - TEXT_BYTES
+
+R = TypeVar("R", bound=BaseModel)
+
+
+def payload_bytes(row: BaseModel) -> int:
+    """Bytes of a model as it travels."""
+    return len(row.model_dump_json(by_alias=True, exclude_none=True).encode())
+
+
+def text_bytes(text: str) -> int:
+    """Bytes of a text inside JSON, without its quotes."""
+    return len(to_json(text)) - 2
+
+
+def take_rows(rows: Sequence[R], room: int) -> list[R]:
+    """The first rows that fit into `room` bytes together."""
+    taken: list[R] = []
+    for row in rows:
+        room -= payload_bytes(row) + 1
+        if room < 0:
+            break
+        taken.append(row)
+    return taken
+
+
+def share_room(sizes: Sequence[int], room: int) -> list[int]:
+    """Room for each text: the short ones stay whole and leave what they do not need to the long ones."""
+    shares = [0] * len(sizes)
+    left = max(room, 0)
+    for position, index in enumerate(sorted(range(len(sizes)), key=lambda index: sizes[index])):
+        shares[index] = min(sizes[index], left // (len(sizes) - position))
+        left -= shares[index]
+    return shares
+
+
+def cut_text(text: str, room: int, *, from_start: bool = False) -> str:
+    """The end of the text (or its start) that takes at most `room` bytes in JSON, whole lines where one fits."""
+    keep = min(room, len(text.encode()))
+    while keep > 0:
+        cut = bound(text, keep, keep="start" if from_start else "end")
+        size = text_bytes(cut)
+        if size <= room:
+            return cut
+        keep = min(keep - 1, keep * room // size)
+    return ""

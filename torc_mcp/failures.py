@@ -1,0 +1,196 @@
+"""Failures of a workflow as one answer of bounded size: groups in full, jobs as samples, texts where they fit."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from torc_client.http import TorcClient
+from torc_core.api.failures import FailureGroup, FailureGroups
+from torc_core.api.jobs import EvidenceModel
+from torc_core.errors import NotFoundError
+from torc_core.jobs.status import JobStatus
+from torc_core.recovery.evidence import Evidence
+from torc_mcp.app import Progress
+from torc_mcp.budget import cut_text, payload_bytes, share_room, take_rows, text_bytes
+from torc_mcp.failure_views import FailedJobView, GroupView, view_group, view_job
+from torc_mcp.fence import Fence, harmless
+
+FEW_JOBS: Final = 25
+"""Up to so many failures every job is shown, not only a sample of its group."""
+
+_TEXTS: Final = ("stderr_excerpt", "stderr_tail", "stdout_tail")
+_LEAST_TEXT: Final = 500
+"""Bytes; a shorter piece of a log is not worth a sample."""
+
+_GROUPS_SHARE: Final = 0.55
+"""Of the room, where groups and samples do not both fit."""
+
+_SAMPLES_OF_ONE_GROUP: Final = 10
+_SEARCH_PAGE: Final = 200
+_FAILURES: Final = (JobStatus.PENDING_FAILED, JobStatus.FAILED, JobStatus.TERMINATED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One failed attempt before it is known how much of it can be shown."""
+
+    view: FailedJobView
+    texts: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """What fits; the groups shown are the first of the page."""
+
+    groups: list[GroupView]
+    jobs: list[FailedJobView]
+
+
+def top_groups(client: TorcClient, workflow_id: int, counts: Mapping[str, int], fence: Fence) -> list[GroupView]:
+    """The largest groups of failures; nothing is asked where there are none."""
+    if not any(counts.get(status) for status in _FAILURES):
+        return []
+    found = client.failures.groups(workflow_id, status="all", limit=5, job_ids_limit=5)
+    return [view_group(group, fence) for group in found.items]
+
+
+def find_group(client: TorcClient, workflow_id: int, *, status: str, signature: str) -> FailureGroups:
+    """The one group with this signature, as a page of its own. Raises NotFoundError."""
+    offset = 0
+    while True:
+        page = client.failures.groups(
+            workflow_id, status=status, offset=offset, limit=_SEARCH_PAGE, job_ids_limit=_SAMPLES_OF_ONE_GROUP
+        )
+        for group in page.items:
+            if group.signature == signature:
+                return page.model_copy(update={"items": [group], "total_jobs": group.count, "total_count": 1})
+        offset += page.count
+        if not page.has_more or not page.count:
+            raise NotFoundError(
+                f"workflow {workflow_id} has no {status} jobs with the signature {signature[:40]!r}",
+                hint="they may have been decided meanwhile; list the failures again",
+                ids={"workflow_id": workflow_id},
+            )
+
+
+def read_all_groups(client: TorcClient, workflow_id: int, *, report: Progress) -> list[FailureGroup]:
+    """Every group of failures, whatever their status, the largest first."""
+    found: list[FailureGroup] = []
+    while True:
+        page = client.failures.groups(workflow_id, status="all", offset=len(found), limit=_SEARCH_PAGE, job_ids_limit=1)
+        found.extend(page.items)
+        report(len(found), page.total_count, "groups of failures read")
+        if not page.has_more or not page.count:
+            return found
+
+
+def gather_samples(client: TorcClient, found: FailureGroups, *, all_jobs: bool) -> list[Sample]:
+    """One sample of each group, then with `all_jobs` the others, group by group."""
+    samples = [_sample_of(group) for group in found.items]
+    if all_jobs:
+        for group in found.items:
+            samples.extend(_others(client, found.workflow_id, group))
+    return samples
+
+
+def arrange(groups: Sequence[FailureGroup], samples: Sequence[Sample], *, fence: Fence, room: int) -> Listing:
+    """As many groups as fit, and of their samples as many as can be shown with enough of their texts."""
+    views = [view_group(group, fence) for group in groups]
+    needed = sum(payload_bytes(view) + 1 for view in views)
+    wanted = sum(_bare_bytes(sample) + _wanted_bytes(sample, fence) for sample in samples)
+    for_groups = needed if needed + wanted <= room else max(int(room * _GROUPS_SHARE), room - wanted)
+    shown = take_rows(views, for_groups)
+    left = room - sum(payload_bytes(view) + 1 for view in shown)
+    signatures = {view.signature for view in shown}
+    return Listing(
+        groups=shown,
+        jobs=_fit_samples([sample for sample in samples if sample.view.signature in signatures], left, fence),
+    )
+
+
+def _fit_samples(samples: Sequence[Sample], room: int, fence: Fence) -> list[FailedJobView]:
+    chosen: list[Sample] = []
+    bare = least = 0
+    for sample in samples:
+        bare_more = bare + _bare_bytes(sample)
+        least_more = least + min(_wanted_bytes(sample, fence), _LEAST_TEXT)
+        if bare_more + least_more > room:
+            break
+        chosen.append(sample)
+        bare, least = bare_more, least_more
+    shares = share_room([_wanted_bytes(sample, fence) for sample in chosen], room - bare)
+    return [_with_texts(sample, share, fence) for sample, share in zip(chosen, shares, strict=True)]
+
+
+def _with_texts(sample: Sample, room: int, fence: Fence) -> FailedJobView:
+    """Short texts stay whole; of the long ones the excerpt keeps its start, the tails keep their ends."""
+    texts = {name: text for name, text in sample.texts.items() if text}
+    shares = share_room([text_bytes(text) + _cost(name, fence) for name, text in texts.items()], room)
+    shown: dict[str, str] = {}
+    is_cut = sample.view.is_cut
+    for (name, text), share in zip(texts.items(), shares, strict=True):
+        kept = cut_text(text, share - _cost(name, fence), from_start=name == "stderr_excerpt")
+        if len(kept) < len(text):
+            is_cut = True
+        if kept:
+            shown[name] = fence.lines(kept)
+    return sample.view.model_copy(update={**shown, "is_cut": is_cut})
+
+
+def _cost(name: str, fence: Fence) -> int:
+    """Bytes of the key and the marks around a text."""
+    return len(name) + len('"":"",') + fence.cost
+
+
+def _bare_bytes(sample: Sample) -> int:
+    return payload_bytes(sample.view) + len(',"is_cut":true') + 1
+
+
+def _wanted_bytes(sample: Sample, fence: Fence) -> int:
+    return sum(text_bytes(text) + _cost(name, fence) for name, text in sample.texts.items() if text)
+
+
+def _sample_of(group: FailureGroup) -> Sample:
+    sample = group.sample
+    view = view_job(
+        job_id=sample.job_id,
+        name=sample.job_name,
+        signature=group.signature,
+        run_id=sample.run_id,
+        attempt_id=sample.attempt_id,
+        return_code=sample.return_code,
+        exec_time_minutes=sample.exec_time_minutes,
+        evidence=sample.evidence,
+    )
+    return Sample(view=view, texts=_texts(sample.evidence))
+
+
+def _others(client: TorcClient, workflow_id: int, group: FailureGroup) -> Iterator[Sample]:
+    """The group's other jobs."""
+    if group.count < 2:
+        return
+    page = client.failures.evidence(workflow_id, signature=group.signature, limit=min(group.count, FEW_JOBS))
+    wanted = set(group.job_ids) - {group.sample.job_id}
+    for item in page.items:
+        if item.job_id in wanted:
+            yield _sample_from(item, group.signature)
+
+
+def _sample_from(item: EvidenceModel, signature: str) -> Sample:
+    view = view_job(
+        job_id=item.job_id,
+        name=item.job_name,
+        signature=signature,
+        run_id=item.run_id,
+        attempt_id=item.attempt_id,
+        return_code=item.evidence.return_code,
+        exec_time_minutes=None,
+        evidence=item.evidence,
+    )
+    return Sample(view=view, texts=_texts(item.evidence))
+
+
+def _texts(evidence: Evidence | None) -> dict[str, str]:
+    if evidence is None:
+        return {}
+    return {name: harmless(getattr(evidence, name)).strip("\n") for name in _TEXTS}

@@ -1,0 +1,63 @@
+"""Documents and examples of the project, by name: read only what was found in their folder."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from torc_core.errors import NotFoundError
+from torc_core.recovery.cleaning import bound
+
+_DOCUMENTS: Final = (".md",)
+_EXAMPLES: Final = (".yaml", ".yml", ".json")
+_MAX_FILES: Final = 200
+_MAX_BYTES: Final = 200_000
+
+
+@dataclass(frozen=True)
+class Library:
+    """Texts by the names of their files. A name is a key here, never a path."""
+
+    noun: str
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+    def read(self, name: str) -> str:
+        """Raises NotFoundError naming what there is."""
+        path = self.files.get(name)
+        if path is None:
+            known = ", ".join(sorted(self.files)) or "none"
+            raise NotFoundError(f"there is no {self.noun} {name[:100]!r}", hint=f"there is: {known[:1500]}")
+        try:
+            return bound(path.read_text(encoding="utf-8", errors="replace"), _MAX_BYTES, keep="start")
+        except OSError as error:
+            raise NotFoundError(f"the {self.noun} {name} cannot be read ({error.strerror})") from error
+
+
+def open_docs(folder: Path | None) -> Library:
+    """Topics are file names without their ending: `failure-handlers`."""
+    return Library("topic", _find(folder, _DOCUMENTS, keep_suffix=False))
+
+
+def open_examples(folder: Path | None) -> Library:
+    """Names keep their ending, as one example may exist in several formats."""
+    return Library("example", _find(folder, _EXAMPLES, keep_suffix=True))
+
+
+def project_folder(name: str, given: str | None) -> Path | None:
+    """The folder that was named, else the one beside this package in a checkout; None in a bare installation."""
+    if given:
+        return Path(given)
+    root = Path(__file__).resolve().parent.parent
+    return root / name if (root / "pyproject.toml").is_file() else None
+
+
+def _find(folder: Path | None, suffixes: tuple[str, ...], *, keep_suffix: bool) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for parent, folders, names in os.walk(folder) if folder else ():
+        folders.sort()
+        for name in sorted(names):
+            path = Path(parent, name)
+            if path.suffix in suffixes and len(found) < _MAX_FILES:
+                found.setdefault(name if keep_suffix else path.stem, path)
+    return found

@@ -1,0 +1,121 @@
+"""The table of tools: which there are, what they may do, and how they are registered."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from inspect import cleandoc
+from typing import Any, Final
+
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp_types import CallToolResult, ToolAnnotations
+
+from torc_core.errors import TorcError
+from torc_mcp.answers import Answer, as_result, error_text
+from torc_mcp.app import App, app_of
+from torc_mcp.settings import Access, McpSettings, Toolset
+from torc_mcp.tools import act, authoring, diagnose, inspect
+
+_LOADED_AT_ONCE: Final = {"anthropic/alwaysLoad": True}
+"""Hosts that defer tools until they are searched for keep these in sight."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolEntry:
+    """One tool. `access` is the least level at which it is registered; the hints follow what it does."""
+
+    function: Callable[..., Answer]
+    title: str
+    toolset: Toolset
+    access: Access = Access.READ
+    is_destructive: bool = False
+    is_loaded_at_once: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def hints(self) -> ToolAnnotations:
+        """All four, always: hosts act on them, and what is left out counts as its worst."""
+        is_read_only = self.access is Access.READ
+        return ToolAnnotations(
+            title=self.title,
+            read_only_hint=is_read_only,
+            destructive_hint=self.is_destructive,
+            idempotent_hint=is_read_only,
+            open_world_hint=False,
+        )
+
+
+TOOLS: Final = (
+    ToolEntry(function=inspect.list_workflows, title="List workflows", toolset="core"),
+    ToolEntry(function=inspect.get_workflow_status, title="Workflow status", toolset="core"),
+    ToolEntry(function=inspect.get_workflow_summary, title="Workflow summary", toolset="core"),
+    ToolEntry(function=inspect.list_jobs_by_status, title="Jobs by status", toolset="core"),
+    ToolEntry(function=inspect.get_job_details, title="Job details", toolset="core"),
+    ToolEntry(function=inspect.list_results, title="Results of attempts", toolset="core"),
+    ToolEntry(function=diagnose.get_job_logs, title="Logs of a job", toolset="core"),
+    ToolEntry(
+        function=diagnose.list_pending_failed_jobs,
+        title="Failures that wait for a decision",
+        toolset="recovery",
+        is_loaded_at_once=True,
+    ),
+    ToolEntry(function=diagnose.list_failed_jobs, title="Failed jobs", toolset="recovery"),
+    ToolEntry(function=diagnose.analyze_workflow_logs, title="Failures by kind", toolset="recovery"),
+    ToolEntry(
+        function=act.classify_and_resolve_failures,
+        title="Decide failures: retry or fail",
+        toolset="recovery",
+        access=Access.PROPOSE,
+        is_destructive=True,
+        is_loaded_at_once=True,
+    ),
+    ToolEntry(
+        function=act.update_job_resources,
+        title="Change what one job needs",
+        toolset="recovery",
+        access=Access.WRITE,
+        is_destructive=True,
+    ),
+    ToolEntry(function=authoring.get_execution_plan, title="Execution plan", toolset="authoring"),
+    ToolEntry(
+        function=authoring.create_workflow,
+        title="Check, save or create a workflow",
+        toolset="authoring",
+        access=Access.WRITE,
+    ),
+)
+
+
+def choose_tools(settings: McpSettings) -> tuple[ToolEntry, ...]:
+    """The tools of the chosen toolsets that the access allows."""
+    return tuple(entry for entry in TOOLS if entry.toolset in settings.toolsets and entry.access <= settings.access)
+
+
+def register_tool(server: MCPServer[App], entry: ToolEntry) -> None:
+    server.add_tool(
+        _answering(entry.function),
+        name=entry.name,
+        title=entry.title,
+        description=cleandoc(entry.function.__doc__ or ""),
+        annotations=entry.hints,
+        meta=_LOADED_AT_ONCE if entry.is_loaded_at_once else None,
+        structured_output=True,
+    )
+
+
+def _answering(function: Callable[..., Answer]) -> Callable[..., CallToolResult]:
+    """The function as the protocol wants it; its signature still describes arguments and answer."""
+
+    @wraps(function)
+    def call(**arguments: Any) -> CallToolResult:
+        ctx = arguments["ctx"]
+        try:
+            answer = function(**arguments)
+        except TorcError as error:
+            raise ToolError(error_text(error, app_of(ctx).tools)) from error
+        return as_result(answer, protocol_version=ctx.protocol_version)
+
+    return call

@@ -1,0 +1,105 @@
+"""Resources: state, failures and logs by address, and the project's documents and examples."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Final, ParamSpec
+
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
+from mcp.server.mcpserver.resources import FileResource
+
+from torc_core.errors import NotFoundError, TorcError
+from torc_mcp.answers import Answer, error_text
+from torc_mcp.app import App, ToolContext, app_of
+from torc_mcp.library import Library
+from torc_mcp.tools import diagnose, inspect
+from torc_mcp.tools.diagnose_answers import JobLogs
+
+P = ParamSpec("P")
+
+WORKFLOW_URI: Final = "torc://workflows/{workflow_id}"
+FAILURES_URI: Final = "torc://workflows/{workflow_id}/failures"
+STDERR_URI: Final = "torc://workflows/{workflow_id}/jobs/{job_id}/stderr"
+STDOUT_URI: Final = "torc://workflows/{workflow_id}/jobs/{job_id}/stdout"
+DOCS_URI: Final = "torc://docs/{topic}"
+EXAMPLES_URI: Final = "torc://examples/{name}"
+
+_JSON: Final = "application/json"
+_MARKDOWN: Final = "text/markdown"
+_PLAIN: Final = "text/plain"
+
+
+def workflow(ctx: ToolContext, workflow_id: int) -> str:
+    """How a workflow stands: jobs by status, times, nodes, its largest groups of failures."""
+    return _json(inspect.get_workflow_summary(ctx, workflow_id))
+
+
+def failures(ctx: ToolContext, workflow_id: int) -> str:
+    """The failures of a workflow that wait for a decision, grouped by cause."""
+    return _json(diagnose.list_pending_failed_jobs(ctx, workflow_id))
+
+
+def stderr(ctx: ToolContext, workflow_id: int, job_id: int) -> str:
+    """The end of what the newest attempt of a job wrote to stderr."""
+    return _log(diagnose.get_job_logs(ctx, job_id, workflow_id=workflow_id, log_type="stderr"))
+
+
+def stdout(ctx: ToolContext, workflow_id: int, job_id: int) -> str:
+    """The end of what the newest attempt of a job wrote to stdout."""
+    return _log(diagnose.get_job_logs(ctx, job_id, workflow_id=workflow_id, log_type="stdout"))
+
+
+def document(ctx: ToolContext, topic: str) -> str:
+    """A document of the project, by its topic."""
+    return app_of(ctx).docs.read(topic)
+
+
+def example(ctx: ToolContext, name: str) -> str:
+    """An example workflow of the project, by its file name."""
+    return app_of(ctx).examples.read(name)
+
+
+def register_resources(server: MCPServer[App], app: App) -> None:
+    for uri, function, title, mime_type in (
+        (WORKFLOW_URI, workflow, "Workflow", _JSON),
+        (FAILURES_URI, failures, "Failures that wait for a decision", _JSON),
+        (STDERR_URI, stderr, "stderr of a job", _PLAIN),
+        (STDOUT_URI, stdout, "stdout of a job", _PLAIN),
+        (DOCS_URI, document, "Document", _MARKDOWN),
+        (EXAMPLES_URI, example, "Example workflow", _PLAIN),
+    ):
+        server.resource(uri, title=title, mime_type=mime_type)(_reading(function))
+    _list_files(server, app.docs, "torc://docs/", _MARKDOWN)
+    _list_files(server, app.examples, "torc://examples/", _PLAIN)
+
+
+def _list_files(server: MCPServer[App], library: Library, prefix: str, mime_type: str) -> None:
+    """Each file as a resource of its own, so that clients see what exists."""
+    for name, path in library.files.items():
+        server.add_resource(
+            FileResource(
+                uri=f"{prefix}{name}", name=name, title=name, path=path.resolve(), mime_type=mime_type, description=None
+            )
+        )
+
+
+def _reading(function: Callable[P, str]) -> Callable[P, str]:
+    """Expected failures keep their words; what is not there is said so."""
+
+    @wraps(function)
+    def read(*args: P.args, **kwargs: P.kwargs) -> str:
+        try:
+            return function(*args, **kwargs)
+        except TorcError as error:
+            kind = ResourceNotFoundError if isinstance(error, NotFoundError) else ResourceError
+            raise kind(error_text(error, frozenset())) from error
+
+    return read
+
+
+def _json(answer: Answer) -> str:
+    return answer.model_dump_json(exclude_none=True, indent=1)
+
+
+def _log(logs: JobLogs) -> str:
+    return "\n".join(filter(None, (logs.log_notice, logs.note, logs.excerpt, logs.content)))

@@ -1,0 +1,62 @@
+"""Builds the MCP server: the only composition root of this package."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from mcp.server.auth.provider import TokenVerifier
+from mcp.server.auth.settings import AuthSettings
+from mcp.server.mcpserver import MCPServer
+
+from torc_client.http import TorcClient
+from torc_core import __version__
+from torc_mcp.app import App
+from torc_mcp.completions import register_completions
+from torc_mcp.instructions import write_instructions
+from torc_mcp.library import open_docs, open_examples
+from torc_mcp.prompts import register_prompts
+from torc_mcp.registry import choose_tools, register_tool
+from torc_mcp.resources import register_resources
+from torc_mcp.settings import McpSettings
+
+
+def build_server(
+    settings: McpSettings,
+    client: TorcClient,
+    *,
+    auth: AuthSettings | None = None,
+    token_verifier: TokenVerifier | None = None,
+) -> MCPServer[App]:
+    """A server with the tools, resources and prompts that the settings allow. The client stays the caller's."""
+    entries = choose_tools(settings)
+    app = App(
+        client=client,
+        settings=settings,
+        docs=open_docs(settings.docs_dir),
+        examples=open_examples(settings.examples_dir),
+        tools=frozenset(entry.name for entry in entries),
+    )
+    server = MCPServer(
+        name="torc",
+        title="Torc",
+        version=__version__,
+        instructions=write_instructions(settings, app.tools),
+        lifespan=_lifespan(app),
+        auth=auth,
+        token_verifier=token_verifier,
+    )
+    for entry in entries:
+        register_tool(server, entry)
+    register_resources(server, app)
+    register_prompts(server)
+    register_completions(server, app)
+    return server
+
+
+def _lifespan(app: App) -> Callable[[MCPServer[App]], AbstractAsyncContextManager[App]]:
+    """The client outlives single connections: over HTTP there are many."""
+
+    @asynccontextmanager
+    async def serve(_: MCPServer[App]) -> AsyncIterator[App]:
+        yield app
+
+    return serve

@@ -1,0 +1,91 @@
+"""What this server may do, and for whom: decided once, at the start of the process."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import Final, Literal
+
+from torc_client.settings import ClientSettings
+from torc_core.api.failures import DecisionLimits
+from torc_core.errors import InvalidInputError
+from torc_core.resources.duration import parse_duration
+from torc_core.resources.memory import parse_memory
+
+Toolset = Literal["core", "recovery", "authoring"]
+TOOLSETS: Final[tuple[Toolset, ...]] = ("core", "recovery", "authoring")
+
+
+class Access(IntEnum):
+    """How far the tools reach; each level includes the ones below."""
+
+    READ = 0
+    """Nothing is changed."""
+    PROPOSE = 1
+    """Judgements are stored for a person to approve; no job changes."""
+    WRITE = 2
+    """Jobs, requirements and workflows are changed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class McpSettings:
+    """Decided once per process. `actor_name` replaces the name the agent gives itself."""
+
+    client: ClientSettings
+    access: Access = Access.WRITE
+    toolsets: frozenset[Toolset] = frozenset(TOOLSETS)
+    limits: DecisionLimits = field(default_factory=DecisionLimits)
+    actor_name: str | None = None
+    docs_dir: Path | None = None
+    examples_dir: Path | None = None
+
+
+def choose_access(*, read_only: bool, proposals_only: bool) -> Access:
+    """Read-only beats everything."""
+    if read_only:
+        return Access.READ
+    return Access.PROPOSE if proposals_only else Access.WRITE
+
+
+def parse_toolsets(text: str | None) -> frozenset[Toolset]:
+    """`core,recovery` as a set; None is all of them. Raises InvalidInputError for an unknown word or none at all."""
+    if text is None:
+        return frozenset(TOOLSETS)
+    words = {word.strip() for word in text.split(",")} - {""}
+    if unknown := sorted(words - set(TOOLSETS)):
+        raise InvalidInputError(f"{unknown[0]!r} is no toolset", hint=f"use some of {', '.join(TOOLSETS)}")
+    if not words:
+        raise InvalidInputError("no toolset is named", hint=f"use some of {', '.join(TOOLSETS)}")
+    return frozenset(toolset for toolset in TOOLSETS if toolset in words)
+
+
+def read_limits(
+    env: Mapping[str, str],
+    *,
+    max_ai_retries: int | None = None,
+    max_memory: str | None = None,
+    max_runtime: str | None = None,
+) -> DecisionLimits:
+    """Bounds of every decision made through this server: flag, then environment. Raises InvalidInputError."""
+    memory = max_memory or env.get("TORC_MAX_MEMORY") or None
+    runtime = max_runtime or env.get("TORC_MAX_RUNTIME") or None
+    if memory is not None:
+        parse_memory(memory)
+    if runtime is not None:
+        parse_duration(runtime)
+    return DecisionLimits(
+        max_ai_retries=_retries(env) if max_ai_retries is None else max_ai_retries,
+        max_memory=memory,
+        max_runtime=runtime,
+    )
+
+
+def _retries(env: Mapping[str, str]) -> int | None:
+    text = env.get("TORC_MAX_AI_RETRIES")
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit():
+        raise InvalidInputError(
+            f"TORC_MAX_AI_RETRIES is {text!r}, not a number of retries", hint="use 0 or a larger whole number"
+        )
+    return int(text)
