@@ -52,7 +52,7 @@ class Upstream:
         node_id: int = self.create_compute_node(node).id
         return node_id
 
-    def result(self, workflow_id: int, job_id: int, node_id: int, **changes: Any) -> upstream.ResultModel:
+    def result(self, workflow_id: int, job_id: int, node_id: int, **changes: Any) -> Any:
         """What a runner reports of a job that ended well."""
         values = {
             "job_id": job_id,

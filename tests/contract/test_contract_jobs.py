@@ -97,7 +97,7 @@ def test_a_job_changes_only_where_it_may(api: Any) -> None:
     workflow_id = api.new_workflow()
     [job_id] = api.new_jobs(workflow_id, "job")
 
-    def update(**changes: Any) -> upstream.JobModel:
+    def update(**changes: Any) -> Any:
         values = {"workflow_id": workflow_id, "name": "job", "command": "true", **changes}
         return api.update_job(job_id, upstream.JobModel(**values))
 

@@ -147,7 +147,7 @@ def test_failed_jobs_are_reset_and_run_again_in_a_new_run(api: Any) -> None:
 
 
 def test_a_status_is_changed_by_hand_where_the_lifecycle_allows_it(api: Any) -> None:
-    workflow_id, ids, _ = _chain(api)
+    _, ids, _ = _chain(api)
     changed = api.manage_status_change(ids[0], "uninitialized", 1)
     assert changed.status == "uninitialized"
     for status in ("completed", "running"):

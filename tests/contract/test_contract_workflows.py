@@ -78,7 +78,7 @@ def test_a_deleted_workflow_is_gone_with_all_that_belonged_to_it(api: Any) -> No
     assert api.delete_workflow(workflow_id).id == workflow_id
     with pytest.raises(upstream.exceptions.NotFoundException) as missing:
         api.get_workflow(workflow_id)
-    assert str(workflow_id) in missing.value.body
+    assert str(workflow_id) in str(missing.value.body)
     with pytest.raises(upstream.exceptions.NotFoundException):
         api.get_job(job_id)
 

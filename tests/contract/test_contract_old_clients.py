@@ -1,0 +1,69 @@
+"""What only clients older than 0.24 send is served too."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from helpers import ServerProcess
+
+CPUS = {"num_cpus": 2, "num_gpus": 0, "num_nodes": 1, "memory_gb": 4.0}
+
+
+@pytest.fixture
+def http(shared_server: ServerProcess) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=shared_server.url, trust_env=False) as http:
+        yield http
+
+
+@pytest.fixture
+def workflow_id(http: httpx.Client) -> int:
+    created: int = http.post("/workflows", json={"name": "old", "user": "u"}).json()["id"]
+    return created
+
+
+def test_the_state_of_a_workflow_is_read_and_written_whole(http: httpx.Client, workflow_id: int) -> None:
+    status = http.get(f"/workflows/{workflow_id}/status").json()
+    assert (status["run_id"], status["is_canceled"], status["is_archived"]) == (1, False, False)
+    written = http.put(f"/workflows/{workflow_id}/status", json={"run_id": 2, "is_archived": True})
+    assert written.status_code == 200
+    workflow = http.get(f"/workflows/{workflow_id}").json()
+    assert (workflow["run_id"], workflow["is_canceled"], workflow["is_archived"]) == (2, False, True)
+
+
+def test_a_run_cannot_go_back_or_skip_one(http: httpx.Client, workflow_id: int) -> None:
+    for run_id in (0, 3):
+        assert http.put(f"/workflows/{workflow_id}/status", json={"run_id": run_id}).status_code == 422
+    assert http.get(f"/workflows/{workflow_id}").json()["run_id"] == 1
+
+
+def test_canceling_by_writing_the_state_cancels_the_jobs(http: httpx.Client, workflow_id: int) -> None:
+    job = http.post("/jobs", json={"workflow_id": workflow_id, "name": "a", "command": "true"}).json()
+    http.post(f"/workflows/{workflow_id}/initialize_jobs")
+    http.post(f"/workflows/{workflow_id}/claim_next_jobs")
+    http.put(f"/workflows/{workflow_id}/status", json={"run_id": 1, "is_canceled": True})
+    assert http.get(f"/jobs/{job['id']}").json()["status"] == "canceled"
+    assert http.get(f"/workflows/{workflow_id}/is_complete").json()["is_complete"]
+
+
+def test_parameters_and_fields_of_other_versions_are_ignored(http: httpx.Client, workflow_id: int) -> None:
+    http.post("/jobs", json={"workflow_id": workflow_id, "name": "a", "command": "true", "new_field": {"x": 1}})
+    http.post(f"/workflows/{workflow_id}/initialize_jobs")
+    claimed = http.post(
+        f"/workflows/{workflow_id}/claim_jobs_based_on_resources/5",
+        params={"sort_method": "gpus_runtime_memory"},
+        json=CPUS,
+    )
+    assert [job["name"] for job in claimed.json()["jobs"]] == ["a"]
+
+
+def test_an_action_is_claimed_without_a_body(http: httpx.Client, workflow_id: int) -> None:
+    action = http.post(
+        f"/workflows/{workflow_id}/actions",
+        json={
+            "workflow_id": workflow_id,
+            "trigger_type": "on_workflow_start",
+            "action_type": "run_commands",
+            "action_config": {"commands": ["true"]},
+        },
+    ).json()
+    assert http.post(f"/workflows/{workflow_id}/actions/{action['id']}/claim").json()["success"]
