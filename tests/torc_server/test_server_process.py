@@ -21,23 +21,20 @@ from torc_server.settings import find_database
 _COMMAND = [sys.executable, "-m", "torc_server.main"]
 
 
-def _run(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """A server that is expected to end by itself."""
-    return subprocess.run(
-        [*_COMMAND, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-        env={**os.environ, **(environment or {})},
-        stdin=subprocess.DEVNULL,
-    )
+def _exit_code(*arguments: str) -> int:
+    """Of a server that ends before it serves."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
 
 
-def test_a_client_reaches_a_server_that_picked_its_own_port(server: ServerProcess, client: TorcClient) -> None:
-    assert server.port > 0
-    assert client.ping().status == "ok"
-    assert client.version().api_version == "0.35.0"
+def test_a_client_reaches_a_server_that_picked_its_own_port(
+    shared_server: ServerProcess, shared_client: TorcClient
+) -> None:
+    assert shared_server.port > 0
+    assert shared_client.ping().status == "ok"
+    assert shared_client.version().api_version == "0.35.0"
 
 
 def test_what_was_answered_survives_a_kill(server: ServerProcess, client: TorcClient) -> None:
@@ -79,42 +76,43 @@ def test_the_end_of_stdin_stops_a_server_that_was_asked_to_listen_to_it(tmp_path
         assert process.wait(timeout=10) == 0
 
 
-def test_a_port_in_use_is_an_error_without_a_traceback(server: ServerProcess, tmp_path: Path) -> None:
-    second = _run("--port", str(server.port), "--database", str(tmp_path / "second.db"))
-    assert second.returncode == 1
-    assert f"cannot listen on 127.0.0.1 port {server.port}" in second.stderr
-    assert "Traceback" not in second.stderr
-    assert second.stdout == ""
+def test_a_port_in_use_is_an_error_that_names_it(
+    shared_server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _exit_code("--port", str(shared_server.port), "--database", str(tmp_path / "second.db")) == 1
+    said = capsys.readouterr()
+    assert f"cannot listen on 127.0.0.1 port {shared_server.port}" in said.err
+    assert said.out == ""
 
 
-def test_a_folder_that_cannot_be_written_is_an_error_without_a_traceback(tmp_path: Path) -> None:
-    ended = _run("--port", "0", "--database", str(tmp_path / "missing" / "torc.db"))
-    assert ended.returncode == 1
-    assert str(tmp_path / "missing") in ended.stderr
-    assert "Traceback" not in ended.stderr
+def test_a_database_in_a_folder_that_does_not_exist_is_an_error_that_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = tmp_path / "missing" / "torc.db"
+    assert _exit_code("--port", "0", "--database", str(database)) == 1
+    assert f"cannot use {database} as a database" in capsys.readouterr().err
 
 
-def test_a_file_that_is_no_database_is_an_error_without_a_traceback(tmp_path: Path) -> None:
-    other = tmp_path / "letter.txt"
-    other.write_text("Dear Sir or Madam, " * 100)
-    ended = _run("--port", "0", "--database", str(other))
-    assert ended.returncode == 1
-    assert str(other) in ended.stderr
-    assert "Traceback" not in ended.stderr
-    assert other.read_text().startswith("Dear")
+def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Dear Sir or Madam, " * 100)
+    assert _exit_code("--port", "0", "--database", str(letter)) == 1
+    assert f"cannot use {letter} as a database" in capsys.readouterr().err
+    assert letter.read_text() == "Dear Sir or Madam, " * 100
 
 
 @pytest.mark.parametrize("arguments", [["--port", "70000"], ["--port", "x"], ["--nonsense"], ["walk"]])
 def test_a_wrong_call_is_a_usage_error(arguments: list[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert ended.value.code == 2
+    assert _exit_code(*arguments) == 2
 
 
-def test_a_database_of_another_kind_is_a_usage_error() -> None:
-    ended = _run("--port", "0", environment={"DATABASE_URL": "postgres://host/db", "TORC_DATABASE": ""})
-    assert ended.returncode == 2
-    assert "only SQLite" in ended.stderr
+def test_a_database_of_another_kind_is_a_usage_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("TORC_DATABASE", raising=False)
+    monkeypatch.setenv("DATABASE_URL", "postgres://host/db")
+    assert _exit_code("--port", "0") == 2
+    assert "only SQLite" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -152,8 +150,9 @@ def test_a_server_that_is_told_of_no_database_says_which_one_it_takes(tmp_path: 
     assert (tmp_path / "torc.db").exists()
 
 
-def test_the_help_says_that_only_this_machine_is_served_by_default() -> None:
-    help_text = _run("--help").stdout
+def test_the_help_says_that_only_this_machine_is_served_by_default(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _exit_code("--help") == 0
+    help_text = capsys.readouterr().out
     assert "127.0.0.1" in help_text
     assert "completion-check-interval-secs" in help_text
     assert "stdin" not in help_text
