@@ -189,10 +189,10 @@ def _stale_jobs(client: TorcClient, workflow_id: int, changed: Iterable[FileMode
     rows = [row for row in client.job_file_relationships(workflow_id) if row.file_id in changed_ids]
     stale: dict[int, str] = {}
     for row in rows:
-        if row.consumer_job_id is not None and row.consumer_job_name is not None:
-            stale[row.consumer_job_id] = row.consumer_job_name
-        if row.producer_job_id is not None and row.producer_job_name is not None and not _exists(folder, row.file_path):
-            stale[row.producer_job_id] = row.producer_job_name
+        if row.producer_job_id is not None and not _exists(folder, row.file_path):
+            stale[row.producer_job_id] = row.producer_job_name or ""
+        elif row.consumer_job_id is not None:
+            stale[row.consumer_job_id] = row.consumer_job_name or ""
     completed = {job.id for job in client.jobs.list_all(workflow_id=workflow_id, status=JobStatus.COMPLETED)}
     return {job_id: name for job_id, name in stale.items() if job_id in completed}
 

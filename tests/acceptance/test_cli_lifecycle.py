@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 from helpers import wait_until
 from torc_process import SpecWriter, Torc
 
@@ -129,10 +128,31 @@ def test_events_can_be_watched_as_they_happen(torc: Torc, spec: SpecWriter) -> N
         monitor.terminate()
 
 
-@pytest.mark.parametrize("words", [("status",), ("workflows", "status"), ("workflows", "is-complete")], ids=" ".join)
-def test_the_state_of_a_workflow_is_said_for_people_and_programs(
-    torc: Torc, spec: SpecWriter, words: tuple[str, ...]
-) -> None:
+def test_the_state_of_a_workflow_is_said_for_people_and_programs(torc: Torc, spec: SpecWriter) -> None:
     workflow_id = create(torc, spec(jobs={"a": "true"}))
-    assert torc(*words, workflow_id, "-f", "json").json["is_complete"] is False
-    assert "not" in torc(*words, workflow_id).out
+    assert "not started yet" in torc("status", workflow_id).out
+    assert torc("workflows", "status", workflow_id, "-f", "json").json["total_jobs"] == 1
+    assert torc("workflows", "is-complete", workflow_id, "-f", "json").json["is_complete"] is False
+
+
+def test_an_exported_workflow_can_be_imported_and_runs_as_the_first_did(torc: Torc, spec: SpecWriter) -> None:
+    path = spec(
+        jobs={
+            "write": {"command": "echo x > out.txt", "output_files": ["out"], "failure_handler": "again"},
+            "read": {"command": "cat out.txt >> read.txt", "input_files": ["out"], "resource_requirements": "small"},
+            "last": {"command": "true", "depends_on": ["read"]},
+        },
+        files=[{"name": "out", "path": "out.txt"}],
+        resource_requirements=[{"name": "small", "num_cpus": 1, "memory": "20m"}],
+        failure_handlers=[{"name": "again", "rules": [{"match_all_exit_codes": True, "max_retries": 2}]}],
+        actions=[{"trigger_type": "on_workflow_complete", "action_type": "run_commands", "commands": ["touch done"]}],
+    )
+    first = torc("run", path, "-f", "json").json["workflow_id"]
+    document = torc("workflows", "export", first, "--include-results").out
+    assert len(json.loads(document)["results"]) == 3
+    second = torc("workflows", "import", "-", "--name", "copy", "-f", "json", stdin=document).json["workflow_id"]
+    (torc.folder / "output" / "done").unlink()
+    assert torc("run", second, "-f", "json").json["success"] is True
+    assert (torc.folder / "read.txt").read_text() == "x\nx\n"
+    assert (torc.folder / "output" / "done").exists()
+    assert "no exported workflow" in torc("workflows", "import", path, code=2).err

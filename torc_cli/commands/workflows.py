@@ -8,6 +8,7 @@ import typer
 from torc_cli.command import command
 from torc_cli.commands import lifecycle
 from torc_cli.commands.create import create
+from torc_cli.commands.porting import export, import_
 from torc_cli.commands.recovering import reset_status, sync_status
 from torc_cli.commands.run import run
 from torc_cli.crud import changes, parse_json, show_changed
@@ -30,6 +31,8 @@ for name, function in {
     "status": lifecycle.status,
     "cancel": lifecycle.cancel,
     "delete": lifecycle.delete,
+    "export": export,
+    "import": import_,
     "reset-status": reset_status,
     "sync-status": sync_status,
 }.items():

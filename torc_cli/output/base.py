@@ -56,6 +56,11 @@ class Output(ABC):
     def line(self, text: str, data: Mapping[str, Any]) -> None:
         """One of many results of a command that goes on: one line each."""
 
+    def document(self, text: str) -> None:
+        """A text that is the same in every format."""
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+
     def note(self, text: str) -> None:
         """A remark that is no result."""
         sys.stderr.write(f"{clean(text)}\n")

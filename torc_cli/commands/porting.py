@@ -1,0 +1,57 @@
+"""`torc workflows export` and `import`: a workflow as one document."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from torc_cli.command import command
+from torc_cli.options import WorkflowArgument
+from torc_cli.output.text import number
+from torc_cli.session import Session
+
+
+@command
+def export(
+    session: Session,
+    workflow_id: WorkflowArgument = None,
+    *,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Stdout when left out.")] = None,
+    include_results: Annotated[bool, typer.Option("--include-results")] = False,
+    include_events: Annotated[bool, typer.Option("--include-events")] = False,
+) -> None:
+    """Write a workflow with all its records as one JSON document."""
+    from torc_client.portable import export_workflow
+
+    chosen = session.workflow_id(workflow_id)
+    document = export_workflow(session.client, chosen, with_results=include_results, with_events=include_events)
+    text = document.model_dump_json(indent=2, exclude_none=True)
+    if output is None:
+        session.out.document(text)
+        return
+    output.write_text(f"{text}\n", encoding="utf-8")
+    session.out.done(
+        f"Exported workflow {chosen} with {number(len(document.jobs), 'job')} to {output}",
+        {"workflow_id": chosen, "output": str(output), "job_count": len(document.jobs)},
+    )
+
+
+@command
+def import_(
+    session: Session,
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="What export wrote; - for stdin.")],
+    *,
+    name: Annotated[str | None, typer.Option("--name", help="Another name for the new workflow.")] = None,
+) -> None:
+    """Create a workflow from an exported one, with every job at its beginning."""
+    from torc_client.portable import as_draft, parse_portable
+    from torc_client.specs import read_spec_text
+
+    text = sys.stdin.read() if file == "-" else read_spec_text(Path(file))
+    draft = as_draft(parse_portable(text, source=file), user=session.settings.user, name=name)
+    created = session.client.create_from_draft(draft)
+    session.out.done(
+        f"Created workflow {created.workflow.id} with {number(created.job_count, 'job')}",
+        {"workflow_id": created.workflow.id, "status": "success", "job_count": created.job_count},
+    )
