@@ -1,6 +1,7 @@
 """`torc-mcp-server`: what AI agents use to look at workflows and to decide about failures."""
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ _PATIENCE_S: Final = 5.0
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serves until stdin ends, or until it is stopped."""
     options = _parser().parse_args(arguments)
+    gc.disable()  # a fifth of the start, and agents wait for it
     try:
         _serve(options)
     except TorcError as error:
@@ -83,17 +85,26 @@ def _serve(options: argparse.Namespace) -> None:
     _log_to_stderr(settings.client.log_level)
     with connect(settings.client, patience_s=_PATIENCE_S) as client:
         if options.transport == "stdio":
+            server = build_server(settings, client)
+            _collect_garbage_again()
             if sys.stdin.isatty():
                 sys.stderr.write("torc-mcp-server waits for an MCP client on stdin; Ctrl-D ends it\n")
-            build_server(settings, client).run("stdio")
+            server.run("stdio")
         else:
             from torc_mcp.http_serving import StaticToken, announce, auth_settings, choose_token
 
             token = StaticToken(choose_token(options.token or os.environ.get("TORC_MCP_TOKEN")))
             auth = auth_settings(options.host, options.port)
             server = build_server(settings, client, auth=auth, token_verifier=token)
+            _collect_garbage_again()
             announce(options.host, options.port)
             server.run("streamable-http", host=options.host, port=options.port)
+
+
+def _collect_garbage_again() -> None:
+    """What was made so far lives as long as the process and is not looked at again."""
+    gc.freeze()
+    gc.enable()
 
 
 def _settings(options: argparse.Namespace) -> "McpSettings":

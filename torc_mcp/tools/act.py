@@ -206,4 +206,6 @@ def _check_limits(limits: DecisionLimits, *, memory: str | None, runtime: str | 
 
 
 def _amounts(record: ResourceRequirementsModel) -> Amounts:
-    return Amounts(num_cpus=record.num_cpus, memory=record.memory, runtime=record.runtime)
+    return Amounts(
+        requirement=one_line(record.name), num_cpus=record.num_cpus, memory=record.memory, runtime=record.runtime
+    )

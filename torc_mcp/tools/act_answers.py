@@ -75,6 +75,9 @@ class Decisions(Answer):
 
 
 class Amounts(Part):
+    """A memory of 0 and a runtime of PT0S are no limits; nor are the amounts of the requirement named `default`."""
+
+    requirement: str
     num_cpus: int
     memory: str
     runtime: str
