@@ -102,6 +102,10 @@ class FailureOperations:
         """Applies judgements at once, in one transaction."""
         return self._post(f"/workflows/{workflow_id}/decisions", ClassifyResponse, request)
 
+    def preview(self, workflow_id: int, request: ClassifyRequest) -> ClassifyResponse:
+        """What `classify` would do now; nothing is changed or stored."""
+        return self._post(f"/workflows/{workflow_id}/decisions/preview", ClassifyResponse, request)
+
     def proposals(self, workflow_id: int, *, status: str | None = None) -> list[ProposalModel]:
         return self._pages(f"/workflows/{workflow_id}/proposals", Page[ProposalModel], {"status": status})
 

@@ -60,14 +60,24 @@ def write_results(uow: UnitOfWork, workflow_id: int, results: Iterable[tuple[Att
     )
 
 
-def write_evidence(uow: UnitOfWork, workflow_id: int, evidence: Iterable[tuple[Attempt, str]]) -> None:
-    """Stores the JSON of each attempt's evidence."""
+class SignedEvidence(NamedTuple):
+    """Evidence as it is stored: its JSON without credentials, its signature, and the line that names the cause."""
+
+    data: str
+    signature: str
+    cause: str
+
+
+def write_evidence(uow: UnitOfWork, workflow_id: int, evidence: Iterable[tuple[Attempt, SignedEvidence]]) -> None:
+    """Stores each attempt's evidence; what was stored of it before is replaced."""
     uow.run_many(
         """
-        INSERT INTO failure_evidence (workflow_id, job_id, run_id, attempt_id, data) VALUES (?, ?, ?, ?, ?)
-        ON CONFLICT (job_id, run_id, attempt_id) DO UPDATE SET data = excluded.data, signature = NULL
+        INSERT INTO failure_evidence (workflow_id, job_id, run_id, attempt_id, data, signature, cause)
+        VALUES (?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (job_id, run_id, attempt_id)
+        DO UPDATE SET data = excluded.data, signature = excluded.signature, cause = excluded.cause
         """,
-        ((workflow_id, *attempt, data) for attempt, data in evidence),
+        ((workflow_id, *attempt, *signed) for attempt, signed in evidence),
     )
 
 

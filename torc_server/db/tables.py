@@ -240,7 +240,7 @@ class Result(SQLModel, table=True):
 
 
 class FailureEvidence(SQLModel, table=True):
-    """What a failed attempt left behind; `signature` groups attempts that failed alike."""
+    """What a failed attempt left behind; `signature` groups what failed alike, `cause` is the line that says why."""
 
     __tablename__ = "failure_evidence"
     __table_args__ = (
@@ -256,6 +256,7 @@ class FailureEvidence(SQLModel, table=True):
     attempt_id: int
     signature: str | None = None
     data: str = Field(sa_column=Column(Text, nullable=False))
+    cause: str | None = Field(default=None, sa_column=Column(Text))
 
 
 class ComputeNode(SQLModel, table=True):

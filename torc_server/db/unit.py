@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CursorResult, Row
@@ -31,7 +32,12 @@ class UnitOfWork:
     @property
     def now_text(self) -> str:
         """RFC 3339 in UTC with milliseconds."""
-        return self.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return self.as_text(self.now)
+
+    @staticmethod
+    def as_text(moment: datetime) -> str:
+        """As `now_text`, so that the texts compare like the times."""
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     @property
     def now_ms(self) -> int:

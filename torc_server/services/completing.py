@@ -17,6 +17,7 @@ from torc_server.services.announcements import announce_status
 from torc_server.services.finishing import finish
 from torc_server.services.lookup import check_run, find_job, find_workflow, no_such_job
 from torc_server.services.retrying import note_retries
+from torc_server.services.signing import sign_evidence
 from torc_server.services.transitions import apply_event, send_back
 
 _RETRYABLE: Final = frozenset({JobStatus.FAILED, JobStatus.TERMINATED})
@@ -161,7 +162,7 @@ def _record(uow: UnitOfWork, workflow_id: int, endings: Sequence[_Ending]) -> No
         uow,
         workflow_id,
         (
-            (ending.attempt, ending.completion.evidence.model_dump_json(exclude_defaults=True))
+            (ending.attempt, sign_evidence(ending.completion.evidence))
             for ending in endings
             if ending.completion.evidence is not None
         ),

@@ -1,5 +1,6 @@
 """Stored events: what users did and what is worth keeping."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from torc_core.api.base import Page
@@ -16,6 +17,12 @@ EVENTS: Final = Records(RecordStore(StoredEvent), EventModel, noun="event")
 def store_event(uow: UnitOfWork, workflow_id: int, data: dict[str, Any]) -> None:
     """Keeps what the server itself did for a user."""
     EVENTS.store.insert(uow, {"workflow_id": workflow_id, "timestamp": uow.now_ms, "data": data})
+
+
+def store_events(uow: UnitOfWork, events: Iterable[tuple[int, dict[str, Any]]]) -> None:
+    """The same for many: (workflow, data) of each."""
+    rows = [{"workflow_id": workflow_id, "timestamp": uow.now_ms, "data": data} for workflow_id, data in events]
+    EVENTS.store.insert_all(uow, rows)
 
 
 def update_event(uow: UnitOfWork, record_id: int, body: Any) -> EventModel:

@@ -2,35 +2,28 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from torc_core.api.base import Page
 from torc_core.api.jobs import EvidenceModel
 from torc_core.api.recovery import ApplyRecoveryRequest, ApplyRecoveryResponse, PlannedRetry
 from torc_core.errors import InvalidInputError, StateConflictError
 from torc_core.jobs.status import ACTIVE, RESETTABLE_FAILURES, JobStatus
-from torc_core.recovery.attempt import UNSPECIFIED_REQUIREMENT
-from torc_core.recovery.clones import clone_name
 from torc_core.recovery.evidence import Evidence
 from torc_core.resources.duration import format_duration, parse_duration
 from torc_core.resources.memory import format_memory, parse_memory
 from torc_server.db import queries_recovering as queries
-from torc_server.db.queries_recovering import Amounts, FailedJob
+from torc_server.db.queries_recovering import FailedJob
 from torc_server.db.queries_transitions import dependents_of
 from torc_server.db.queries_workflows import WorkflowState, begin_run, count_jobs
 from torc_server.db.unit import UnitOfWork
 from torc_server.services.initialize import initialize_jobs
 from torc_server.services.lookup import find_workflow
 from torc_server.services.paging import PageRequest
+from torc_server.services.raising import Raise, raise_requirements
 from torc_server.services.records import slice_of
 from torc_server.services.records_events import store_event
 from torc_server.services.transitions import reset
-
-_Raise = tuple[int, str | None, str | None]
-"""Old requirement, new memory, new runtime."""
-
-NO_LIMIT: Final = 0
-"""The amount of what a clone of the unspecified requirement still leaves open."""
 
 
 def apply_recovery(uow: UnitOfWork, workflow_id: int, request: ApplyRecoveryRequest) -> ApplyRecoveryResponse:
@@ -49,7 +42,7 @@ def apply_recovery(uow: UnitOfWork, workflow_id: int, request: ApplyRecoveryRequ
             hint=f"somebody else was faster: `torc status {workflow_id}` says where it stands",
             ids={"workflow_id": workflow_id},
         )
-    _raise_requirements(uow, workflow_id, jobs, planned)
+    raise_requirements(uow, workflow_id, _raises(jobs, planned))
     begin_run(uow, workflow_id)
     dependents = set(dependents_of(uow, list(jobs))) - set(jobs)
     reset(uow, list(jobs))
@@ -152,50 +145,14 @@ def _still_failed(
     }
 
 
-def _raise_requirements(
-    uow: UnitOfWork, workflow_id: int, jobs: Mapping[int, FailedJob], planned: Mapping[int, PlannedRetry]
-) -> None:
-    """One clone for all jobs that go from one requirement to the same new amounts; others that share it keep it."""
-    groups: defaultdict[_Raise, list[int]] = defaultdict(list)
+def _raises(jobs: Mapping[int, FailedJob], planned: Mapping[int, PlannedRetry]) -> dict[Raise, list[int]]:
+    """The jobs that get more, by what they have and what they get."""
+    groups: defaultdict[Raise, list[int]] = defaultdict(list)
     for job in jobs.values():
         retry = planned[job.id]
         if retry.memory is not None or retry.runtime is not None:
-            groups[job.requirement_id, retry.memory, retry.runtime].append(job.id)
-    known = queries.requirements(uow, workflow_id) if groups else {}
-    for (requirement_id, memory, runtime), job_ids in groups.items():
-        name, amounts = known[requirement_id]
-        wanted = clone_name(name, memory=memory, runtime=runtime)
-        new = _raised(name, amounts, memory=memory, runtime=runtime)
-        clone_id = _find_or_create(uow, workflow_id, wanted, new, known)
-        queries.assign_requirement(uow, job_ids, clone_id)
-
-
-def _raised(name: str, amounts: Amounts, *, memory: str | None, runtime: str | None) -> Amounts:
-    if name == UNSPECIFIED_REQUIREMENT:
-        # its amounts are placeholders: in a requirement of another name they would be limits
-        open_memory, open_runtime = format_memory(NO_LIMIT), format_duration(NO_LIMIT)
-        memory, runtime = memory or open_memory, runtime or open_runtime
-    if memory is not None:
-        amounts = amounts._replace(memory=memory, memory_bytes=parse_memory(memory))
-    if runtime is not None:
-        amounts = amounts._replace(runtime=runtime, runtime_s=parse_duration(runtime))
-    return amounts
-
-
-def _find_or_create(
-    uow: UnitOfWork, workflow_id: int, wanted: str, amounts: Amounts, known: dict[int, tuple[str, Amounts]]
-) -> int:
-    """The requirement of that name and those amounts; a name that stands for other amounts gets a number."""
-    by_name = {name: requirement_id for requirement_id, (name, _) in known.items()}
-    name, number = wanted, 1
-    while name in by_name:
-        if known[by_name[name]][1] == amounts:
-            return by_name[name]
-        number += 1
-        name = f"{wanted}_{number}"
-    clone_id = queries.insert_requirement(uow, workflow_id, name, amounts)
-    known[clone_id] = (name, amounts)
-    return clone_id
+            groups[Raise(job.requirement_id, retry.memory, retry.runtime)].append(job.id)
+    return groups
 
 
 def _describe(retries: Sequence[PlannedRetry]) -> list[dict[str, Any]]:

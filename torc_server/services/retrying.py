@@ -9,7 +9,7 @@ from torc_core.jobs.status import JobStatus
 from torc_server.db.queries_jobs import JobState, job_models
 from torc_server.db.unit import UnitOfWork
 from torc_server.services.lookup import check_run, find_job, find_workflow
-from torc_server.services.records_events import store_event
+from torc_server.services.records_events import store_events
 from torc_server.services.transitions import send_back
 
 _RETRYABLE = (JobStatus.RUNNING, JobStatus.FAILED, JobStatus.TERMINATED)
@@ -42,18 +42,22 @@ def retry_job(uow: UnitOfWork, job_id: int, *, run_id: int, max_retries: int) ->
 
 def note_retries(uow: UnitOfWork, jobs: Iterable[tuple[JobState, int]]) -> None:
     """Stores an event for each (job as it was, run)."""
-    for job, run_id in jobs:
-        store_event(
-            uow,
-            job.workflow_id,
-            {
-                "category": "job_retried",
-                "event_type": "job_retried",
-                "job_id": job.id,
-                "job_name": job.name,
-                "previous_attempt": job.attempt_id,
-                "new_attempt": job.attempt_id + 1,
-                "run_id": run_id,
-                "message": f"job {job.name} goes back to the queue for attempt {job.attempt_id + 1}",
-            },
-        )
+    store_events(
+        uow,
+        (
+            (
+                job.workflow_id,
+                {
+                    "category": "job_retried",
+                    "event_type": "job_retried",
+                    "job_id": job.id,
+                    "job_name": job.name,
+                    "previous_attempt": job.attempt_id,
+                    "new_attempt": job.attempt_id + 1,
+                    "run_id": run_id,
+                    "message": f"job {job.name} goes back to the queue for attempt {job.attempt_id + 1}",
+                },
+            )
+            for job, run_id in jobs
+        ),
+    )

@@ -11,7 +11,7 @@ from torc_core.jobs.lifecycle import INFRASTRUCTURE_FAULT_LIMIT, OUTCOME_EVENTS,
 from torc_core.jobs.status import DONE, JobStatus
 from torc_core.recovery.evidence import Evidence, SchedulerFacts
 from torc_server.db import queries_attempts, queries_nodes
-from torc_server.db.queries_attempts import Attempt
+from torc_server.db.queries_attempts import Attempt, SignedEvidence
 from torc_server.db.queries_jobs import JobState, held_jobs
 from torc_server.db.queries_nodes import NodeState
 from torc_server.db.queries_transitions import add_fault
@@ -22,6 +22,7 @@ from torc_server.services.completing import uses_pending_failed
 from torc_server.services.finishing import finish
 from torc_server.services.lookup import find_workflow
 from torc_server.services.retrying import note_retries
+from torc_server.services.signing import sign_evidence
 from torc_server.services.transitions import apply_event, hold_back, send_back
 
 LOST_RETURN_CODE: Final = -128
@@ -82,7 +83,7 @@ def _record(
     reason: str,
 ) -> None:
     results: list[tuple[Attempt, ResultModel]] = []
-    evidence: list[tuple[Attempt, str]] = []
+    evidence: list[tuple[Attempt, SignedEvidence]] = []
     for job in lost:
         attempt = Attempt(job.id, workflow.run_id, job.attempt_id)
         runtime_s = _seconds_since(uow, job.start_time)
@@ -106,12 +107,12 @@ def _result(uow: UnitOfWork, workflow: WorkflowState, job: JobState, runtime_s: 
     )
 
 
-def _evidence(node: NodeState, runtime_s: float, reason: str) -> str:
+def _evidence(node: NodeState, runtime_s: float, reason: str) -> SignedEvidence:
     facts = SchedulerFacts(type=node.compute_node_type, job_id=node.scheduler_job_id, reason=reason)
     evidence = Evidence(
         return_code=LOST_RETURN_CODE, verdict="lost", runtime_s=runtime_s, node=node.hostname, scheduler=facts
     )
-    return evidence.model_dump_json(exclude_defaults=True)
+    return sign_evidence(evidence)
 
 
 def _requeue(uow: UnitOfWork, workflow: WorkflowState, jobs: Sequence[JobState]) -> None:

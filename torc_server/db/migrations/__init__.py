@@ -2,5 +2,5 @@
 
 from typing import Final
 
-REVISIONS: Final = ("0001",)
+REVISIONS: Final = ("0001", "0002")
 """Every layout this server knows, the newest last; each has a module in `versions`."""

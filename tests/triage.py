@@ -1,0 +1,91 @@
+"""Workflows of the services bench whose jobs failed and wait for a decision."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from services_bench import Bench, Run, job
+
+from torc_core.api.drafts import JobDraft, ResourceRequirementsDraft
+from torc_core.api.failures import (
+    Actor,
+    Classification,
+    ClassifyRequest,
+    ClassifyResponse,
+    DecisionModel,
+    FailureGroup,
+    FailureGroups,
+)
+from torc_core.jobs.status import JobStatus
+from torc_core.recovery.evidence import Evidence
+from torc_server.services import decisions, failures
+from torc_server.services.paging import PageRequest
+
+PERSON = Actor(kind="person", name="ann")
+AGENT = Actor(kind="agent", name="helper", version="1.0", user="ann")
+
+REFUSED = "ConnectionError: Connection refused to storage.example.com:443"
+BUG = "Traceback (most recent call last):\n  File \"sim.py\", line 3, in main\nKeyError: 'timestamp'"
+STRANGE = "the flux capacitor misaligned itself"
+"""Something no rule knows."""
+
+
+def evidence(text: str, **facts: Any) -> Evidence:
+    return Evidence(return_code=1, stderr_tail=text, **facts)
+
+
+def failed_run(path: Path, texts: dict[str, str], *more: JobDraft, **options: Any) -> Run:
+    """A workflow in which each job of `texts` ended with this on its stderr."""
+    bench = Bench.at(path / "torc.db", **options)
+    run = bench.workflow([*(job(name, resource_requirements=0) for name in texts), *more], **REQUIREMENTS)
+    run.begin(*texts)
+    for name, text in texts.items():
+        fail(run, name, text)
+    return run
+
+
+REQUIREMENTS: dict[str, Any] = {
+    "resource_requirements": [
+        ResourceRequirementsDraft(name="small", num_cpus=1, memory="1g", runtime="PT1H"),
+    ]
+}
+
+
+def fail(run: Run, name: str, text: str | None) -> None:
+    """The present attempt ends, and no rule knows why; without a text nothing but the return code is told."""
+    known = None if text is None else evidence(text)
+    run.end(name, JobStatus.FAILED, unmatched_failure=True, evidence=known)
+
+
+def groups(run: Run, status: failures.FailureStatus = "pending_failed", **page: int) -> FailureGroups:
+    return run.bench.read(failures.list_groups, run.workflow_id, PageRequest(**page), status=status, job_ids_limit=None)
+
+
+def group_of(run: Run, name: str, status: failures.FailureStatus = "pending_failed") -> FailureGroup:
+    [found] = [group for group in groups(run, status).items if run.id(name) in group.job_ids]
+    return found
+
+
+def judged(run: Run, name: str, action: str, **fields: Any) -> Classification:
+    return Classification.model_validate({"job_id": run.id(name), "action": action, "reason": f"{action} it", **fields})
+
+
+def alike(run: Run, name: str, action: str, **fields: Any) -> Classification:
+    """A judgement on everything that failed like this job."""
+    return Classification.model_validate(
+        {"signature": group_of(run, name).signature, "action": action, "reason": f"{action} them", **fields}
+    )
+
+
+def request(*classifications: Classification, actor: Actor = PERSON, **options: Any) -> ClassifyRequest:
+    return ClassifyRequest(classifications=list(classifications), actor=actor, **options)
+
+
+def decide(run: Run, *classifications: Classification, **options: Any) -> ClassifyResponse:
+    return run.bench.write(decisions.decide, run.workflow_id, request(*classifications, **options))
+
+
+def kept(run: Run, job_name: str | None = None) -> Sequence[DecisionModel]:
+    """The decisions of the workflow, the oldest first."""
+    job_id = None if job_name is None else run.id(job_name)
+    return run.bench.read(decisions.list_decisions, run.workflow_id, PageRequest(), job_id=job_id).items

@@ -1,0 +1,133 @@
+"""Failed jobs with the newest attempt that failed, its signature and its evidence."""
+
+import json
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from torc_core.jobs.status import JobStatus
+from torc_server.db.sql import id_list, sql, status_list
+from torc_server.db.unit import UnitOfWork
+
+
+class Failure(NamedTuple):
+    """One failed job and its newest failed attempt; `signature` names the return code where there is no evidence."""
+
+    job_id: int
+    job_name: str
+    run_id: int
+    attempt_id: int
+    return_code: int | None
+    exec_time_minutes: float | None
+    peak_memory_bytes: int | None
+    evidence_id: int | None
+    signature: str
+    requirement_id: int
+    requirement_name: str
+    memory_bytes: int
+    runtime_s: float
+    scheduler_id: int | None
+
+
+class StoredEvidence(NamedTuple):
+    data: str
+    cause: str | None
+
+
+def failures(uow: UnitOfWork, workflow_id: int, statuses: Iterable[JobStatus]) -> list[Failure]:
+    """The jobs of the workflow that are in these statuses now, in the order of their ids."""
+    rows = uow.rows(
+        sql(
+            """
+            SELECT j.id, j.name, COALESCE(r.run_id, w.run_id), COALESCE(r.attempt_id, j.attempt_id),
+                r.return_code, r.exec_time_minutes, r.peak_memory_bytes, e.id,
+                COALESCE(e.signature, 'exit_' || COALESCE(r.return_code, 'unknown')),
+                q.id, q.name, q.memory_bytes, q.runtime_s, j.scheduler_id
+            FROM job j
+            JOIN workflow w ON w.id = j.workflow_id
+            JOIN resource_requirements q ON q.id = j.resource_requirements_id
+            LEFT JOIN result r ON r.job_id = j.id AND (r.run_id, r.attempt_id) = (
+                SELECT run_id, attempt_id FROM result WHERE job_id = j.id AND status IN $failed
+                ORDER BY run_id DESC, attempt_id DESC LIMIT 1
+            )
+            LEFT JOIN failure_evidence e
+                ON e.job_id = r.job_id AND e.run_id = r.run_id AND e.attempt_id = r.attempt_id
+            WHERE j.workflow_id = :workflow_id AND j.status IN $statuses
+            ORDER BY j.id
+            """,
+            failed=status_list((JobStatus.FAILED, JobStatus.TERMINATED, JobStatus.PENDING_FAILED)),
+            statuses=status_list(statuses),
+        ),
+        workflow_id=workflow_id,
+    )
+    return [Failure(*row) for row in rows]
+
+
+def evidence_texts(uow: UnitOfWork, evidence_ids: Collection[int]) -> dict[int, StoredEvidence]:
+    rows = uow.rows(sql("SELECT id, data, cause FROM failure_evidence WHERE id IN $ids"), ids=id_list(evidence_ids))
+    return {row[0]: StoredEvidence(row[1], row[2]) for row in rows}
+
+
+class SlurmCeiling(NamedTuple):
+    """What a Slurm configuration asks for, in Slurm's words."""
+
+    id: int
+    walltime: str
+    mem: str | None
+
+
+def slurm_ceilings(uow: UnitOfWork, workflow_id: int) -> list[SlurmCeiling]:
+    rows = uow.rows("SELECT id, walltime, mem FROM slurm_scheduler WHERE workflow_id = :id", id=workflow_id)
+    return [SlurmCeiling(*row) for row in rows]
+
+
+class History(NamedTuple):
+    """What became of all decisions on a signature; a round is one attempt number of one run of one workflow.
+
+    Plain retries kept memory and runtime as they were. `people_…` counts what people decided or approved.
+    """
+
+    retried: int = 0
+    succeeded: int = 0
+    failed_again: int = 0
+    failed: int = 0
+    plain_succeeded: int = 0
+    plain_failed_rounds: int = 0
+    raised_succeeded: int = 0
+    raised_failed_rounds: int = 0
+    people_retried: int = 0
+    people_failed: int = 0
+
+
+def histories(uow: UnitOfWork, signatures: Collection[str]) -> dict[str, History]:
+    """The history of every signature that was ever decided about, over all workflows.
+
+    A retry failed again when it ended with the same signature; another failure says nothing about this one.
+    """
+    rows = uow.rows(
+        sql(
+            """
+            WITH known AS (
+                SELECT d.signature AS signature, d.action = 'retry' AS retry,
+                    d.memory IS NULL AND d.runtime IS NULL AS plain,
+                    d.decided_by_kind = 'person' AS by_people,
+                    d.workflow_id || ':' || d.run_id || ':' || d.attempt_id AS round,
+                    COALESCE(d.action = 'retry' AND r.status = $COMPLETED, 0) AS succeeded,
+                    COALESCE(d.action = 'retry' AND r.status IN $failed
+                        AND COALESCE(e.signature, 'exit_' || r.return_code) = d.signature, 0) AS again
+                FROM decision d
+                LEFT JOIN result r ON r.job_id = d.job_id AND r.run_id = d.run_id AND r.attempt_id = d.attempt_id + 1
+                LEFT JOIN failure_evidence e
+                    ON e.job_id = r.job_id AND e.run_id = r.run_id AND e.attempt_id = r.attempt_id
+                WHERE d.signature IN (SELECT value FROM json_each(:signatures))
+            )
+            SELECT signature, SUM(retry), SUM(succeeded), SUM(again), SUM(NOT retry),
+                SUM(succeeded AND plain), COUNT(DISTINCT CASE WHEN again AND plain THEN round END),
+                SUM(succeeded AND NOT plain), COUNT(DISTINCT CASE WHEN again AND NOT plain THEN round END),
+                SUM(retry AND by_people), SUM(NOT retry AND by_people)
+            FROM known GROUP BY signature
+            """,
+            failed=status_list((JobStatus.FAILED, JobStatus.TERMINATED, JobStatus.PENDING_FAILED)),
+        ),
+        signatures=json.dumps(list(signatures)),
+    )
+    return {row[0]: History(*row[1:]) for row in rows}

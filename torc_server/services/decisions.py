@@ -1,0 +1,168 @@
+"""Decisions on failures that wait for one: applied at once, kept with who, why and what came of it."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from torc_core.api.base import Page
+from torc_core.api.failures import (
+    Actor,
+    ClassifiedJob,
+    ClassifyRequest,
+    ClassifyResponse,
+    DecisionModel,
+)
+from torc_core.errors import StateConflictError
+from torc_core.jobs.lifecycle import Event
+from torc_core.jobs.status import JobStatus
+from torc_server.db import queries_decisions as queries
+from torc_server.db.queries_decisions import JobFacts, NewDecision
+from torc_server.db.queries_jobs import job_states
+from torc_server.db.queries_workflows import WorkflowState
+from torc_server.db.unit import UnitOfWork
+from torc_server.services.announcements import announce_status
+from torc_server.services.finishing import finish
+from torc_server.services.lookup import find_workflow
+from torc_server.services.paging import PageRequest
+from torc_server.services.planning_decisions import count, plan_request
+from torc_server.services.raising import Raise, raise_requirements
+from torc_server.services.records import slice_of
+from torc_server.services.records_events import store_event
+from torc_server.services.retrying import note_retries
+from torc_server.services.transitions import apply_event, send_back
+
+
+def decide(uow: UnitOfWork, workflow_id: int, request: ClassifyRequest) -> ClassifyResponse:
+    """Applies the judgements at once; jobs that moved on, or whose bound is reached, are skipped with the reason."""
+    workflow = find_open_workflow(uow, workflow_id)
+    planned = plan_request(uow, workflow, request, decider=request.actor)
+    applied = apply_plan(uow, workflow, planned, actor=request.actor)
+    note_decisions(uow, workflow_id, "failures_decided", applied, by=request.actor)
+    return answer(workflow_id, applied)
+
+
+def preview(uow: UnitOfWork, workflow_id: int, request: ClassifyRequest) -> ClassifyResponse:
+    """What `decide` would do now. Only reads."""
+    workflow = find_open_workflow(uow, workflow_id)
+    return answer(workflow_id, plan_request(uow, workflow, request, decider=request.actor))
+
+
+def list_decisions(uow: UnitOfWork, workflow_id: int, page: PageRequest, *, job_id: int | None) -> Page[DecisionModel]:
+    """The oldest first, each with its outcome as of now."""
+    find_workflow(uow, workflow_id)
+    decisions, total = queries.list_decisions(uow, workflow_id, slice_of(page, ()), job_id=job_id)
+    return page.page(decisions, total=total)
+
+
+def find_open_workflow(uow: UnitOfWork, workflow_id: int) -> WorkflowState:
+    """Raises StateConflictError for an archived workflow."""
+    workflow = find_workflow(uow, workflow_id)
+    if workflow.is_archived:
+        raise StateConflictError(
+            f"workflow {workflow_id} ({workflow.name}) is archived",
+            hint=f"bring it back first: torc workflows archive false {workflow_id}",
+            ids={"workflow_id": workflow_id},
+        )
+    return workflow
+
+
+def apply_plan(
+    uow: UnitOfWork,
+    workflow: WorkflowState,
+    planned: Sequence[ClassifiedJob],
+    *,
+    actor: Actor,
+    approved_by: Actor | None = None,
+    proposal_id: int | None = None,
+) -> list[ClassifiedJob]:
+    """Moves the jobs of the plan that are not skipped, and keeps a decision for each; the plan as it was applied."""
+    applied = [job.model_copy(update={"status": "applied"}) for job in planned if job.status != "skipped"]
+    retried = [job for job in applied if job.action == "retry"]
+    failed = [job for job in applied if job.action == "fail"]
+    _retry(uow, workflow, retried)
+    _give_up(uow, workflow, failed)
+    decider = approved_by or actor
+    queries.write_decisions(
+        uow,
+        (
+            NewDecision(
+                workflow_id=workflow.id,
+                job_id=job.job_id,
+                run_id=job.run_id,
+                attempt_id=job.attempt_id,
+                signature=job.signature,
+                action=job.action,
+                reason=job.reason,
+                memory=job.memory,
+                runtime=job.runtime,
+                actor=actor.model_dump_json(),
+                decided_by_kind=decider.kind,
+                approved_by=None if approved_by is None else approved_by.model_dump_json(),
+                proposal_id=proposal_id,
+                decided_at=uow.now_text,
+            )
+            for job in applied
+        ),
+    )
+    done = {job.job_id: job for job in applied}
+    return [done.get(job.job_id, job) for job in planned]
+
+
+def answer(workflow_id: int, jobs: list[ClassifiedJob], *, proposal_id: int | None = None) -> ClassifyResponse:
+    counts = count(jobs)
+    return ClassifyResponse(
+        workflow_id=workflow_id,
+        proposal_id=proposal_id,
+        jobs_to_retry=counts.retry,
+        jobs_to_fail=counts.fail,
+        jobs_skipped=counts.skipped,
+        jobs=jobs,
+    )
+
+
+def note_decisions(
+    uow: UnitOfWork, workflow_id: int, what: str, jobs: Sequence[ClassifiedJob], *, by: Actor, **facts: object
+) -> None:
+    """Stores one event for the whole, and tells those who watch."""
+    counts = count(jobs)
+    data = {
+        "by": by.model_dump(exclude_none=True),
+        "jobs_to_retry": counts.retry,
+        "jobs_to_fail": counts.fail,
+        "jobs_skipped": counts.skipped,
+        **facts,
+    }
+    store_event(uow, workflow_id, {"category": "failure_decision", "event_type": what, **data})
+    uow.announce(workflow_id, what, severity="info", data=data)
+
+
+def _retry(uow: UnitOfWork, workflow: WorkflowState, jobs: Sequence[ClassifiedJob]) -> None:
+    """Back to ready with the next attempt of the same run; amounts change for these jobs only."""
+    if not jobs:
+        return
+    job_ids = [job.job_id for job in jobs]
+    before = job_states(uow, job_ids)
+    facts = queries.job_facts(uow, job_ids)
+    raise_requirements(uow, workflow.id, _raises(jobs, facts))
+    send_back(uow, job_ids)
+    note_retries(uow, [(before[job_id], workflow.run_id) for job_id in job_ids])
+    names = [(job.job_id, job.job_name) for job in jobs]
+    announce_status(uow, workflow.id, JobStatus.READY, names, run_id=workflow.run_id)
+    uow.touch(workflow.id)
+
+
+def _raises(jobs: Sequence[ClassifiedJob], facts: dict[int, JobFacts]) -> dict[Raise, list[int]]:
+    groups: defaultdict[Raise, list[int]] = defaultdict(list)
+    for job in jobs:
+        if job.memory or job.runtime:
+            groups[Raise(facts[job.job_id].requirement_id, job.memory, job.runtime)].append(job.job_id)
+    return groups
+
+
+def _give_up(uow: UnitOfWork, workflow: WorkflowState, jobs: Sequence[ClassifiedJob]) -> None:
+    """Failed for good; what depends on them is released or canceled."""
+    if not jobs:
+        return
+    job_ids = apply_event(uow, Event.GIVE_UP, [job.job_id for job in jobs])
+    names = [(job.job_id, job.job_name) for job in jobs]
+    announce_status(uow, workflow.id, JobStatus.FAILED, names, run_id=workflow.run_id)
+    finish(uow, workflow.id, job_ids)

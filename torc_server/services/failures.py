@@ -1,0 +1,170 @@
+"""Failures of a workflow, grouped by what they have in common."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import Final, Literal
+
+from torc_core.api.base import MAX_PAGE, Page
+from torc_core.api.failures import FailureGroup, FailureGroups, FailureSample, SignatureRecord
+from torc_core.api.jobs import EvidenceModel
+from torc_core.jobs.status import JobStatus
+from torc_core.recovery.attempt import UNSPECIFIED_REQUIREMENT
+from torc_core.recovery.classify import classify
+from torc_core.recovery.evidence import Evidence
+from torc_core.recovery.suggestion import Suggestion
+from torc_server.db import queries_failures as queries
+from torc_server.db.queries_failures import Failure, History, SlurmCeiling, StoredEvidence
+from torc_server.db.unit import UnitOfWork
+from torc_server.services.amounts import suggest_amounts
+from torc_server.services.ceilings import ceiling_of
+from torc_server.services.lookup import find_workflow
+from torc_server.services.paging import PageRequest
+from torc_server.services.suggesting import suggest
+
+FailureStatus = Literal["pending_failed", "failed", "terminated", "all"]
+
+_FAILED: Final = (JobStatus.PENDING_FAILED, JobStatus.FAILED, JobStatus.TERMINATED)
+_UNKNOWN_CODE: Final = -1
+"""Stands for the return code of an attempt that left no result."""
+
+
+def list_groups(
+    uow: UnitOfWork, workflow_id: int, page: PageRequest, *, status: FailureStatus, job_ids_limit: int | None
+) -> FailureGroups:
+    """Jobs that are in `status` now, by the signature of their newest failed attempt; the largest group first."""
+    find_workflow(uow, workflow_id)
+    found = queries.failures(uow, workflow_id, _statuses(status))
+    groups = _largest_first(found)
+    wanted = groups[page.offset : page.offset + page.limit]
+    samples = [group[0] for group in wanted]
+    texts = queries.evidence_texts(uow, _evidence_ids(samples))
+    histories = queries.histories(uow, [sample.signature for sample in samples])
+    slurm = queries.slurm_ceilings(uow, workflow_id)
+    items = [
+        _group(
+            group,
+            texts.get(group[0].evidence_id or 0),
+            histories.get(group[0].signature, History()),
+            slurm=slurm,
+            job_ids_limit=job_ids_limit,
+        )
+        for group in wanted
+    ]
+    return FailureGroups(
+        workflow_id=workflow_id,
+        total_jobs=len(found),
+        items=items,
+        offset=page.offset,
+        max_limit=MAX_PAGE,
+        count=len(items),
+        total_count=len(groups),
+        has_more=page.offset + len(items) < len(groups),
+    )
+
+
+def list_evidence(uow: UnitOfWork, workflow_id: int, signature: str, page: PageRequest) -> Page[EvidenceModel]:
+    """What the newest failed attempts with this signature left behind; the facts of their results where that is all."""
+    find_workflow(uow, workflow_id)
+    found = [failure for failure in queries.failures(uow, workflow_id, _FAILED) if failure.signature == signature]
+    wanted = found[page.offset : page.offset + page.limit]
+    texts = queries.evidence_texts(uow, _evidence_ids(wanted))
+    items = [
+        EvidenceModel(
+            workflow_id=workflow_id,
+            job_id=failure.job_id,
+            job_name=failure.job_name,
+            run_id=failure.run_id,
+            attempt_id=failure.attempt_id,
+            evidence=_evidence(texts.get(failure.evidence_id or 0)) or _facts(failure),
+        )
+        for failure in wanted
+    ]
+    return page.page(items, total=len(found))
+
+
+def _statuses(status: FailureStatus) -> Collection[JobStatus]:
+    return _FAILED if status == "all" else (JobStatus(status),)
+
+
+def _largest_first(found: Sequence[Failure]) -> list[list[Failure]]:
+    groups: defaultdict[str, list[Failure]] = defaultdict(list)
+    for failure in found:
+        groups[failure.signature].append(failure)
+    return sorted(groups.values(), key=lambda group: (-len(group), group[0].job_id))
+
+
+def _evidence_ids(found: Sequence[Failure]) -> list[int]:
+    return [failure.evidence_id for failure in found if failure.evidence_id is not None]
+
+
+def _group(
+    group: Sequence[Failure],
+    stored: StoredEvidence | None,
+    history: History,
+    *,
+    slurm: Collection[SlurmCeiling],
+    job_ids_limit: int | None,
+) -> FailureGroup:
+    first = group[0]
+    evidence = _evidence(stored)
+    cause = _cause(first, stored)
+    return FailureGroup(
+        signature=first.signature,
+        cause=cause,
+        count=len(group),
+        job_ids=[failure.job_id for failure in group[:job_ids_limit]],
+        suggestion=_suggestion(group, evidence or _facts(first), history, slurm=slurm, cause=cause),
+        record=SignatureRecord(
+            retried=history.retried,
+            retries_succeeded=history.succeeded,
+            retries_failed_again=history.failed_again,
+            failed=history.failed,
+        ),
+        sample=FailureSample(
+            job_id=first.job_id,
+            job_name=first.job_name,
+            run_id=first.run_id,
+            attempt_id=first.attempt_id,
+            return_code=_UNKNOWN_CODE if first.return_code is None else first.return_code,
+            exec_time_minutes=first.exec_time_minutes,
+            evidence=evidence,
+        ),
+    )
+
+
+def _suggestion(
+    group: Sequence[Failure],
+    evidence: Evidence,
+    history: History,
+    *,
+    slurm: Collection[SlurmCeiling],
+    cause: str,
+) -> Suggestion | None:
+    suggestion = suggest(classify(evidence), history, cause=cause)
+    if suggestion is None:
+        return None
+    return suggest_amounts(suggestion, group, evidence, ceiling=ceiling_of(slurm, group[0].scheduler_id))
+
+
+def _evidence(stored: StoredEvidence | None) -> Evidence | None:
+    return None if stored is None else Evidence.model_validate_json(stored.data)
+
+
+def _facts(failure: Failure) -> Evidence:
+    """What the result alone tells, in the words of evidence."""
+    states_limits = failure.requirement_name != UNSPECIFIED_REQUIREMENT
+    return Evidence(
+        return_code=_UNKNOWN_CODE if failure.return_code is None else failure.return_code,
+        peak_memory_bytes=failure.peak_memory_bytes,
+        memory_limit_bytes=failure.memory_bytes or None if states_limits else None,
+        runtime_s=None if failure.exec_time_minutes is None else failure.exec_time_minutes * 60,
+        runtime_limit_s=failure.runtime_s or None if states_limits else None,
+    )
+
+
+def _cause(failure: Failure, stored: StoredEvidence | None) -> str:
+    if stored is not None and stored.cause:
+        return stored.cause
+    if failure.return_code is None:
+        return "Nothing about the failure was recorded."
+    return f"It exited with {failure.return_code}; nothing more was recorded."
