@@ -12,12 +12,19 @@ _OTHER: Final = "Other"
 
 COMMANDS: Final[Mapping[str, Entry]] = {
     "run": Entry("run", "run", "Run a workflow on this machine, from a file or by its id.", _RUN),
+    "recover": Entry(
+        "recover", "recover", "Diagnose failed jobs, give them what they lacked, and send them back.", _RUN
+    ),
+    "watch": Entry(
+        "watch", "watch", "Follow a workflow to its end, and with --recover mend what fails on the way.", _RUN
+    ),
     "create": Entry("create", "create", "Create a workflow from a file.", _RUN),
     "init": Entry("lifecycle", "init", "Begin a new run with every job from its beginning.", _RUN),
     "reinit": Entry("lifecycle", "reinit", "Begin a new run with what is not done, and what changed.", _RUN),
     "cancel": Entry("lifecycle", "cancel", "Cancel a workflow: its jobs are stopped.", _RUN),
     "delete": Entry("lifecycle", "delete", "Delete workflows with everything they hold.", _RUN),
     "status": Entry("lifecycle", "status", "Show where a workflow stands.", _LOOK),
+    "reports": Entry("reports", "app", "What jobs used, how they ended, and where their logs are.", _LOOK),
     "workflows": Entry("workflows", "app", "Everything about workflows.", _RECORDS),
     "jobs": Entry("jobs", "app", "The jobs of workflows, and their logs.", _RECORDS),
     "results": Entry("results", "app", "The record of every attempt of every job.", _RECORDS),

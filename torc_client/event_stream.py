@@ -8,12 +8,20 @@ from torc_core.api.events import StreamEvent
 
 
 def stream_events(
-    transport: Transport, workflow_id: int, *, level: str = "info", duration_s: float | None = None
+    transport: Transport,
+    workflow_id: int,
+    *,
+    level: str = "info",
+    duration_s: float | None = None,
+    recovers: bool = False,
 ) -> Iterator[StreamEvent]:
-    """Ends when the server ends the stream or the time is over. Frames that are no events are passed over."""
+    """Ends when the server ends the stream or the time is over. Frames that are no events are passed over.
+
+    `recovers` says that the reader is there to recover the workflow.
+    """
     deadline = None if duration_s is None else time.monotonic() + duration_s
     path = f"/workflows/{workflow_id}/events/stream"
-    for line in transport.stream_lines(path, query={"level": level}, deadline=deadline):
+    for line in transport.stream_lines(path, query={"level": level, "recovers": recovers}, deadline=deadline):
         name, _, value = line.partition(":")
         if name == "data" and '"event_type"' in value:
             yield StreamEvent.model_validate_json(value.strip())

@@ -100,6 +100,12 @@ class RunnerError(TorcError):
     code = "runner_error"
 
 
+class HookFailedError(TorcError):
+    """The user's recovery hook did not succeed; the recovery ended before it reset anything."""
+
+    code = "hook_failed"
+
+
 def _tree(root: type[TorcError]) -> dict[str, type[TorcError]]:
     found = {root.code: root}
     for child in root.__subclasses__():

@@ -7,9 +7,11 @@ import typer
 
 from torc_cli.command import command
 from torc_cli.commands import lifecycle
+from torc_cli.commands.correct_resources import correct_resources
 from torc_cli.commands.create import create
 from torc_cli.commands.porting import export, import_
 from torc_cli.commands.recovering import reset_status, sync_status
+from torc_cli.commands.reports import check_resource_utilization
 from torc_cli.commands.run import run
 from torc_cli.crud import changes, parse_json, show_changed
 from torc_cli.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument
@@ -35,6 +37,8 @@ for name, function in {
     "import": import_,
     "reset-status": reset_status,
     "sync-status": sync_status,
+    "correct-resources": correct_resources,
+    "check-resources": check_resource_utilization,
 }.items():
     app.command(name)(function)
 

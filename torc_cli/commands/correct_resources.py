@@ -1,0 +1,88 @@
+"""`torc workflows correct-resources`: requirements that fit what jobs used."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from torc_cli.command import command
+from torc_cli.options import WorkflowArgument
+from torc_cli.session import Session
+from torc_core.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from torc_core.recovery.corrections import Correction
+
+
+@command
+def correct_resources(
+    session: Session,
+    workflow_id: WorkflowArgument = None,
+    *,
+    memory_multiplier: Annotated[float, typer.Option("--memory-multiplier", help="Times the highest use.")] = 1.2,
+    runtime_multiplier: Annotated[float, typer.Option("--runtime-multiplier", help="Times the longest run.")] = 1.2,
+    cpu_multiplier: Annotated[float, typer.Option("--cpu-multiplier", help="Times the highest use.")] = 1.2,
+    job_ids: Annotated[
+        str | None, typer.Option("--job-ids", metavar="ID,ID", help="Only the requirements of these jobs.")
+    ] = None,
+    no_downsize: Annotated[bool, typer.Option("--no-downsize", help="Only raise, never lower.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be changed.")] = False,
+) -> None:
+    """Fit resource requirements to what their jobs used; every job that shares one follows."""
+    from torc_client.recovery.resources import apply_corrections, find_corrections
+    from torc_core.recovery.corrections import CorrectionOptions
+
+    options = CorrectionOptions(
+        memory_multiplier=memory_multiplier,
+        runtime_multiplier=runtime_multiplier,
+        cpu_multiplier=cpu_multiplier,
+        downsizes=not no_downsize,
+        job_ids=_ids(job_ids),
+    )
+    chosen = session.workflow_id(workflow_id)
+    analyzed, corrections = find_corrections(session.client, chosen, options)
+    if not dry_run:
+        apply_corrections(session.client, corrections)
+    data = {
+        "status": "success",
+        "workflow_id": chosen,
+        "dry_run": dry_run,
+        "memory_multiplier": memory_multiplier,
+        "runtime_multiplier": runtime_multiplier,
+        "cpu_multiplier": cpu_multiplier,
+        "resource_requirements_updated": 0 if dry_run else len(corrections),
+        "jobs_analyzed": analyzed,
+        "memory_corrections": sum(correction.memory_adjusted for correction in corrections),
+        "runtime_corrections": sum(correction.runtime_adjusted for correction in corrections),
+        "cpu_corrections": sum(correction.cpu_adjusted for correction in corrections),
+        "adjustments": [correction.model_dump(mode="json") for correction in corrections],
+    }
+    session.out.done("\n".join(_lines(corrections, analyzed, dry_run=dry_run)), data)
+
+
+def _ids(text: str | None) -> list[int]:
+    try:
+        return [int(part) for part in (text or "").split(",") if part.strip()]
+    except ValueError as error:
+        raise InvalidInputError(f"--job-ids {text!r} is no list of ids", hint="write it like 3,4,7") from error
+
+
+def _lines(corrections: "tuple[Correction, ...]", analyzed: int, *, dry_run: bool) -> list[str]:
+    if not corrections:
+        return [f"Nothing to correct: {analyzed} job(s) fit their resource requirements."]
+    prefix = "[DRY RUN] Would change" if dry_run else "Changed"
+    return [
+        f"{prefix} {len(corrections)} resource requirement(s), judged by {analyzed} job(s):",
+        *(
+            f"  {correction.name} ({len(correction.job_ids)} job(s)): {_change(correction)}"
+            for correction in corrections
+        ),
+    ]
+
+
+def _change(correction: "Correction") -> str:
+    changes = {
+        "memory": (correction.original_memory, correction.new_memory),
+        "runtime": (correction.original_runtime, correction.new_runtime),
+        "CPUs": (correction.original_cpus, correction.new_cpus),
+    }
+    return ", ".join(f"{what} {old} -> {new}" for what, (old, new) in changes.items() if new is not None)

@@ -1,0 +1,144 @@
+"""`torc recover`: one recovery of a workflow that ended with failures."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from torc_cli.command import command
+from torc_cli.options import WorkflowArgument
+from torc_cli.recovery_options import (
+    HookTimeoutOption,
+    MaxMemoryOption,
+    MaxRuntimeOption,
+    MemoryMultiplierOption,
+    OutputDirOption,
+    RecoveryHookOption,
+    RetryUnknownOption,
+    RuntimeMultiplierOption,
+    recover_options,
+    recovery_tools,
+)
+from torc_cli.session import Session
+from torc_core.errors import InvalidInputError, TorcError
+
+if TYPE_CHECKING:
+    from torc_client.recovery.recover import Prospect, RecoveryTools
+    from torc_core.recovery.plan import RecoverOptions
+
+
+@command
+def recover(
+    session: Session,
+    workflow_id: WorkflowArgument = None,
+    *,
+    memory_multiplier: MemoryMultiplierOption = 1.5,
+    runtime_multiplier: RuntimeMultiplierOption = 1.4,
+    retry_unknown: RetryUnknownOption = False,
+    recovery_hook: RecoveryHookOption = None,
+    hook_timeout: HookTimeoutOption = 600.0,
+    max_memory: MaxMemoryOption = None,
+    max_runtime: MaxRuntimeOption = None,
+    output_dir: OutputDirOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+) -> None:
+    """Diagnose failed jobs, give them what they lacked, and send them back."""
+    try:
+        options = recover_options(
+            memory_multiplier=memory_multiplier,
+            runtime_multiplier=runtime_multiplier,
+            retry_unknown=retry_unknown,
+            recovery_hook=recovery_hook,
+            max_memory=max_memory,
+            max_runtime=max_runtime,
+        )
+        tools = recovery_tools(session, recovery_hook=recovery_hook, hook_timeout=hook_timeout, output_dir=output_dir)
+        chosen = session.workflow_id(workflow_id)
+        done = _preview(session, chosen, options, tools) if dry_run else _recover(session, chosen, options, tools)
+    except TorcError as error:
+        if not session.is_json:
+            raise
+        failure = {"error": error.message, "hint": error.hint, "workflow_id": workflow_id, "dry_run": dry_run}
+        session.out.record(failure)
+        raise typer.Exit(2 if isinstance(error, InvalidInputError) else 1) from error
+    if not done:
+        raise typer.Exit(1)
+
+
+def _preview(session: Session, workflow_id: int, options: "RecoverOptions", tools: "RecoveryTools") -> bool:
+    from torc_client.recovery.recover import preview
+    from torc_core.recovery import texts
+
+    prospect = preview(session.client, workflow_id, options, tools.scheduler)
+    orphans = [f"  Job {job.job_id} ({job.job_name}): {job.reason}" for job in prospect.orphans.jobs]
+    if orphans:
+        orphans.insert(0, f"[DRY RUN] Would clean up {len(orphans)} orphaned job(s)")
+    if not prospect.plan.retries and not orphans:
+        return _end_without_retries(session, prospect, options, tools, dry_run=True)
+    lines = texts.proposed_lines(workflow_id, prospect.plan, planned_allocations=prospect.planned_allocations)
+    _finish(session, [*orphans, *lines], prospect, options, dry_run=True)
+    return True
+
+
+def _recover(session: Session, workflow_id: int, options: "RecoverOptions", tools: "RecoveryTools") -> bool:
+    from torc_client.recovery.recover import carry_out, prepare
+    from torc_client.recovery.summary import recovery_data
+    from torc_core.recovery import texts
+
+    prospect = prepare(session.client, workflow_id, options, tools)
+    plan = prospect.plan
+    if not plan.retries:
+        return _end_without_retries(session, prospect, options, tools, dry_run=False)
+    tools.say(texts.resetting_line(plan))
+    applied = carry_out(session.client, prospect, tools)
+    count, skipped = applied.answer.reset_count, len(applied.answer.skipped_job_ids)
+    tools.say(texts.reset_line(count))
+    if skipped:
+        tools.say(f"  {skipped} job(s) moved on meanwhile and were left as they are")
+    tools.say(texts.REINITIALIZING)
+    if applied.jobs_per_allocation:
+        tools.say(texts.REGENERATING)
+    for line in texts.submission_lines(applied.jobs_per_allocation):
+        tools.say(line)
+    tools.say("")
+    submitted = bool(applied.jobs_per_allocation)
+    lines = texts.recovered_lines(workflow_id, plan, reset_count=count, submitted=submitted)
+    session.out.done("\n".join(lines), recovery_data(prospect, options, dry_run=False, applied=applied))
+    return True
+
+
+def _end_without_retries(
+    session: Session, prospect: "Prospect", options: "RecoverOptions", tools: "RecoveryTools", *, dry_run: bool
+) -> bool:
+    """Whether that is well: every job succeeded, or others can go on."""
+    from torc_client.recovery.standing import is_at_rest, is_success, waiting_jobs
+    from torc_core.recovery import texts
+
+    workflow_id, status = prospect.workflow_id, prospect.status
+    if prospect.diagnoses:
+        if dry_run:
+            for line in [texts.DIAGNOSING, *texts.heuristics_lines(prospect.plan)]:
+                tools.say(line)
+        tools.say("")
+        lines = texts.nothing_recoverable_lines(prospect.plan)
+    else:
+        lines = ["No failed or terminated jobs to recover."]
+        if is_success(status):
+            lines = [f"{lines[0]} Every job of workflow {workflow_id} succeeded."]
+        elif status.jobs_by_status.canceled and is_at_rest(status):
+            lines.append(
+                f"{status.jobs_by_status.canceled} job(s) are canceled; send them back with: "
+                f"torc workflows reset-status {workflow_id} --failed-only --reinitialize"
+            )
+    if waiting_jobs(status) and not status.is_canceled:
+        lines.append(f"{waiting_jobs(status)} job(s) can go on with: torc run {workflow_id}")
+    _finish(session, lines, prospect, options, dry_run=dry_run)
+    return is_success(status) or (not prospect.diagnoses and not is_at_rest(status))
+
+
+def _finish(
+    session: Session, lines: list[str], prospect: "Prospect", options: "RecoverOptions", *, dry_run: bool
+) -> None:
+    from torc_client.recovery.summary import recovery_data
+
+    data: dict[str, Any] = recovery_data(prospect, options, dry_run=dry_run)
+    session.out.done("\n".join(lines), data)

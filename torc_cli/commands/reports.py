@@ -1,0 +1,129 @@
+"""`torc reports`: what jobs used, how they ended and where their logs are, and how the workflow stands."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from torc_cli.command import command
+from torc_cli.commands.lifecycle import status
+from torc_cli.options import WorkflowArgument
+from torc_cli.output.base import Column, Table
+from torc_cli.recovery_options import OutputDirOption
+from torc_cli.session import Session
+from torc_core.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from torc_core.recovery.utilization import UtilizationReport
+
+app = typer.Typer(no_args_is_help=True, help="What jobs used, how they ended, and where their logs are.")
+app.command("summary")(status)
+
+OVER = Table(
+    "resources",
+    (
+        Column("Job ID", "job_id", right=True),
+        Column("Job Name", "job_name"),
+        Column("Resource", "resource_type"),
+        Column("Specified", "specified"),
+        Column("Peak Used", "peak_used"),
+        Column("Over-Utilization", "over_utilization", right=True),
+    ),
+)
+RESULTS = Table(
+    "results",
+    (
+        Column("Job ID", "job_id", right=True),
+        Column("Job Name", "job_name"),
+        Column("Status", "status"),
+        Column("Run", "run_id", right=True),
+        Column("Attempt", "attempt_id", right=True),
+        Column("Return Code", "return_code", right=True),
+        Column("Stdout", "job_stdout"),
+        Column("Stderr", "job_stderr"),
+    ),
+)
+
+
+@app.command("check-resource-utilization")
+@command
+def check_resource_utilization(
+    session: Session,
+    workflow_id: WorkflowArgument = None,
+    *,
+    run_id: Annotated[
+        int | None, typer.Option("-r", "--run-id", help="Only this run; the newest attempts when left out.")
+    ] = None,
+    all_jobs: Annotated[bool, typer.Option("-a", "--all", help="Also what stayed within its request.")] = False,
+    include_failed: Annotated[
+        bool, typer.Option("--include-failed", help="Also failed jobs, and whether memory or time ended them.")
+    ] = False,
+    min_over_utilization: Annotated[
+        float, typer.Option("--min-over-utilization", min=0, help="Least excess worth a row, in percent.")
+    ] = 1.0,
+) -> None:
+    """Compare what jobs used with what they asked for."""
+    from torc_client.recovery.resources import utilization
+
+    report = utilization(
+        session.client,
+        session.workflow_id(workflow_id),
+        run_id=run_id,
+        include_failed=include_failed,
+        show_all=all_jobs,
+        min_over_utilization_percent=min_over_utilization,
+    )
+    if session.is_json:
+        session.out.record(report)
+        return
+    _show(session, report, show_all=all_jobs)
+
+
+def _show(session: Session, report: "UtilizationReport", *, show_all: bool) -> None:
+    count, total = report.over_utilization_count, report.total_results
+    if not total:
+        session.out.done("No results yet.", {})
+    elif count:
+        session.out.done(f"⚠ Found {count} resource over-utilization violation(s):", {})
+        session.out.note(f"Fit the requirements with: torc workflows correct-resources {report.workflow_id}")
+    else:
+        session.out.done(f"✓ All {total} jobs stayed within their specified resource requirements", {})
+    if report.violations and (count or show_all):
+        session.out.records(OVER, report.violations)
+    for failed in report.resource_violations:
+        limits = f"memory {failed.configured_memory}, runtime {failed.configured_runtime}"
+        peak = f", peak memory {failed.peak_memory_formatted}" if failed.peak_memory_formatted else ""
+        session.out.done(
+            f"  Job {failed.job_id} ({failed.job_name}): return code {failed.return_code}, {failed.cause}: "
+            f"{failed.reason} ({limits}{peak})",
+            {},
+        )
+
+
+@app.command("results")
+@command
+def results(
+    session: Session,
+    workflow_id: WorkflowArgument = None,
+    *,
+    output_dir: OutputDirOption = None,
+    all_runs: Annotated[bool, typer.Option("--all-runs", help="Earlier runs and attempts too.")] = False,
+    job_ids: Annotated[list[int] | None, typer.Option("-j", "--job-id", help="Only this job; may be repeated.")] = None,
+) -> None:
+    """List results with the log files of their jobs."""
+    from torc_cli.results_report import collect_results
+
+    folder = output_dir or Path(session.settings.output_dir)
+    if not folder.is_dir():
+        raise InvalidInputError(f"there is no output directory {folder}", hint="name it with --output-dir")
+    report = collect_results(
+        session.client, session.workflow_id(workflow_id), folder, all_runs=all_runs, job_ids=job_ids or ()
+    )
+    for path in report.missing[:20]:
+        session.out.note(f"Warning: {path} does not exist")
+    if len(report.missing) > 20:
+        session.out.note(f"Warning: {len(report.missing) - 20} more log files do not exist")
+    if session.is_json:
+        session.out.record(report)
+    else:
+        session.out.records(RESULTS, report.results)

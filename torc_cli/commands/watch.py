@@ -1,0 +1,115 @@
+"""`torc watch`: follow a workflow to its end, and recover it on the way."""
+
+from typing import Annotated
+
+import typer
+
+from torc_cli.command import command
+from torc_cli.options import WorkflowArgument
+from torc_cli.recovery_options import (
+    HookTimeoutOption,
+    MaxMemoryOption,
+    MaxRetriesOption,
+    MaxRuntimeOption,
+    MemoryMultiplierOption,
+    OutputDirOption,
+    RecoveryHookOption,
+    RetryUnknownOption,
+    RuntimeMultiplierOption,
+    recover_options,
+    recovery_tools,
+    sayer,
+)
+from torc_cli.session import Session
+
+_PATIENCE_S = 1200.0
+"""So long the server may be away."""
+_SCHEDULING = "Auto-scheduling"
+
+
+@command
+def watch(
+    session: Session,
+    workflow_id: WorkflowArgument = None,
+    *,
+    recover: Annotated[bool, typer.Option("-r", "--recover", help="Enable automatic recovery.")] = False,
+    max_retries: MaxRetriesOption = 3,
+    memory_multiplier: MemoryMultiplierOption = 1.5,
+    runtime_multiplier: RuntimeMultiplierOption = 1.5,
+    retry_unknown: RetryUnknownOption = False,
+    recovery_hook: RecoveryHookOption = None,
+    hook_timeout: HookTimeoutOption = 600.0,
+    max_memory: MaxMemoryOption = None,
+    max_runtime: MaxRuntimeOption = None,
+    poll_interval: Annotated[
+        float, typer.Option("-p", "--poll-interval", min=0.01, help="Longest time between two looks, in seconds.")
+    ] = 60.0,
+    output_dir: OutputDirOption = None,
+    show_job_counts: Annotated[
+        bool, typer.Option("-s", "--show-job-counts", help="Print the job counts at every look.")
+    ] = False,
+    auto_schedule: Annotated[
+        bool,
+        typer.Option("--auto-schedule", help="Ask for nodes for stranded jobs.", rich_help_panel=_SCHEDULING),
+    ] = False,
+    auto_schedule_threshold: Annotated[
+        int, typer.Option(min=0, help="Retry jobs that are worth more nodes.", rich_help_panel=_SCHEDULING)
+    ] = 5,
+    auto_schedule_cooldown: Annotated[
+        float, typer.Option(min=0, help="Seconds between two requests for nodes.", rich_help_panel=_SCHEDULING)
+    ] = 1800.0,
+    auto_schedule_stranded_timeout: Annotated[
+        float,
+        typer.Option(
+            min=0, help="Seconds after which fewer retry jobs get nodes too; 0: never.", rich_help_panel=_SCHEDULING
+        ),
+    ] = 7200.0,
+) -> None:
+    """Follow a workflow to its end, and with --recover mend what fails on the way."""
+    from torc_cli.watch_log import WatchLog
+    from torc_client.recovery.news import News
+    from torc_client.recovery.watch import WatchOptions
+    from torc_client.recovery.watch import watch as watch_workflow
+    from torc_core.recovery.autoschedule import AutoScheduleOptions
+
+    choices = recover_options(
+        memory_multiplier=memory_multiplier,
+        runtime_multiplier=runtime_multiplier,
+        retry_unknown=retry_unknown,
+        recovery_hook=recovery_hook,
+        max_memory=max_memory,
+        max_runtime=max_runtime,
+    )
+    tools = recovery_tools(session, recovery_hook=recovery_hook, hook_timeout=hook_timeout, output_dir=output_dir)
+    chosen = session.workflow_id(workflow_id)
+    session.client.workflow_status(chosen)
+    options = WatchOptions(
+        poll_interval_s=poll_interval,
+        recover=choices if recover else None,
+        max_retries=max_retries,
+        show_counts=show_job_counts,
+        auto_schedule=AutoScheduleOptions(
+            threshold=auto_schedule_threshold,
+            cooldown_s=auto_schedule_cooldown,
+            stranded_timeout_s=auto_schedule_stranded_timeout,
+        )
+        if auto_schedule
+        else None,
+    )
+    news = News(session.connect, chosen, recovers=recover)
+    with WatchLog(tools.output_dir, chosen, sayer(session)) as log, session.connect(patience_s=_PATIENCE_S) as client:
+        result = watch_workflow(client, chosen, options, log.attached_to(tools), alarm=news)
+    news.close()
+    if session.is_json:
+        session.out.record(
+            {
+                "workflow_id": chosen,
+                "success": result.is_success,
+                "recoveries": result.recoveries,
+                "run_id": result.status.run_id,
+                "jobs_by_status": result.status.jobs_by_status.model_dump(),
+                "log_file": str(log.path),
+            }
+        )
+    if not result.is_success:
+        raise typer.Exit(1)

@@ -1,0 +1,194 @@
+"""What is known about ended attempts, asked for in a few requests whatever the number of jobs."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from torc_client.http import TorcClient
+from torc_client.slurm import Scheduler
+from torc_core.api.jobs import EvidenceModel, JobModel
+from torc_core.api.resource_requirements import ResourceRequirementsModel
+from torc_core.api.results import ResultModel
+from torc_core.jobs.status import JobStatus
+from torc_core.recovery.attempt import (
+    FAILURES,
+    UNSPECIFIED_REQUIREMENT,
+    AttemptFacts,
+    EarlierAttempt,
+    PartitionLimits,
+    RequirementFacts,
+)
+from torc_core.recovery.diagnosis import diagnose
+from torc_core.recovery.evidence import Evidence
+from torc_core.resources.duration import parse_duration
+from torc_core.resources.memory import parse_memory
+
+_FAILED_RESULTS: Final = (JobStatus.FAILED, JobStatus.TERMINATED)
+"""What a result says of an attempt that failed, also where the job waits for a decision."""
+_NO_REQUIREMENT: Final = RequirementFacts(id=0, name=UNSPECIFIED_REQUIREMENT, memory_bytes=0, runtime_s=0)
+_UNKNOWN_CODE: Final = 1
+
+
+class _Attempt(NamedTuple):
+    job_id: int
+    run_id: int
+    attempt_id: int
+
+
+def gather_failures(client: TorcClient, workflow_id: int, scheduler: Scheduler) -> list[AttemptFacts]:
+    """The newest attempt of every failed, terminated and pending_failed job, with its earlier failures."""
+    jobs = [job for status in sorted(FAILURES) for job in client.jobs.list_all(workflow_id=workflow_id, status=status)]
+    if not jobs:
+        return []
+    requirements = _requirements(client, workflow_id)
+    attempts = _by_job(_failed_results(client, workflow_id), {job.id for job in jobs})
+    has_history = any(len(results) > 1 for results in attempts.values())
+    bare = _evidence(client, workflow_id, only_latest=False, with_texts=False) if has_history else {}
+    evidence = _evidence(client, workflow_id, only_latest=True, with_texts=True)
+    limits = scheduler.limits(client, jobs)
+    return [
+        _failure(job, requirements, attempts.get(job.id or 0, []), evidence, bare, limit)
+        for job, limit in zip(jobs, limits, strict=True)
+    ]
+
+
+def gather_completed(client: TorcClient, workflow_id: int, *, run_id: int | None = None) -> list[AttemptFacts]:
+    """The attempts that completed: of each job's newest one, or within one run."""
+    return list(_of_results(client, workflow_id, run_id=run_id, statuses=(JobStatus.COMPLETED,), evidence={}))
+
+
+def gather_failures_of_run(client: TorcClient, workflow_id: int, *, run_id: int) -> list[AttemptFacts]:
+    """The attempts that were the last ones of their jobs in a run, and failed, whatever the jobs became later."""
+    evidence = _evidence(client, workflow_id, only_latest=False, with_texts=True, statuses=tuple(JobStatus))
+    return list(_of_results(client, workflow_id, run_id=run_id, statuses=_FAILED_RESULTS, evidence=evidence))
+
+
+def orphan_facts(job: JobModel, requirement: ResourceRequirementsModel | None, *, run_id: int) -> AttemptFacts:
+    """What will be known of a running job once it is taken back from a runner that is gone."""
+    return _facts(
+        job,
+        _requirement(requirement) if requirement else _NO_REQUIREMENT,
+        result=None,
+        evidence=Evidence(return_code=-128, verdict="lost"),
+    ).model_copy(update={"status": JobStatus.FAILED, "run_id": run_id, "return_code": -128})
+
+
+def _of_results(
+    client: TorcClient,
+    workflow_id: int,
+    *,
+    run_id: int | None,
+    statuses: Sequence[JobStatus],
+    evidence: Mapping[_Attempt, Evidence],
+) -> Iterator[AttemptFacts]:
+    """Attempts by the status of their results, the last of each job in the run."""
+    results = client.results.list_all(workflow_id=workflow_id, run_id=run_id, all_runs=run_id is not None)
+    newest = _by_job(results, None)
+    jobs = {job.id: job for job in client.jobs.list_all(workflow_id=workflow_id)} if newest else {}
+    requirements = _requirements(client, workflow_id) if newest else {}
+    for job_id, attempts in newest.items():
+        result, job = attempts[-1], jobs.get(job_id)
+        if job is not None and result.status in statuses:
+            facts = _facts(job, _requirement_of(job, requirements), result, evidence.get(_attempt(result)))
+            yield facts.model_copy(update={"status": result.status})
+
+
+def _failure(
+    job: JobModel,
+    requirements: Mapping[int, RequirementFacts],
+    attempts: Sequence[ResultModel],
+    evidence: Mapping[_Attempt, Evidence],
+    bare: Mapping[_Attempt, Evidence],
+    limits: PartitionLimits,
+) -> AttemptFacts:
+    requirement = _requirement_of(job, requirements)
+    result = attempts[-1] if attempts else None
+    facts = _facts(job, requirement, result, evidence.get(_attempt(result)) if result else None)
+    return facts.model_copy(
+        update={
+            "partition": limits,
+            "history": tuple(_earlier(job, requirement, result, bare) for result in attempts[:-1]),
+        }
+    )
+
+
+def _earlier(
+    job: JobModel, requirement: RequirementFacts, result: ResultModel, evidence: Mapping[_Attempt, Evidence]
+) -> EarlierAttempt:
+    facts = _facts(job, requirement, result, evidence.get(_attempt(result)))
+    return diagnose(facts.model_copy(update={"status": result.status})).as_history()
+
+
+def _facts(
+    job: JobModel, requirement: RequirementFacts, result: ResultModel | None, evidence: Evidence | None
+) -> AttemptFacts:
+    """A job that somebody called failed by hand has no result; nothing is known of such an end."""
+    return AttemptFacts(
+        job_id=job.id or 0,
+        job_name=job.name,
+        status=job.status or JobStatus.FAILED,
+        run_id=result.run_id if result else 1,
+        attempt_id=(result.attempt_id if result else job.attempt_id) or 1,
+        return_code=result.return_code if result else _UNKNOWN_CODE,
+        exec_time_minutes=result.exec_time_minutes if result else 0.0,
+        requirement=requirement,
+        peak_memory_bytes=result.peak_memory_bytes if result else None,
+        peak_cpu_percent=result.peak_cpu_percent if result else None,
+        evidence=evidence,
+        infrastructure_faults=job.infrastructure_faults or 0,
+    )
+
+
+def _failed_results(client: TorcClient, workflow_id: int) -> Iterator[ResultModel]:
+    for status in _FAILED_RESULTS:
+        yield from client.results.list_all(workflow_id=workflow_id, all_runs=True, status=status)
+
+
+def _by_job(results: Iterable[ResultModel], wanted: set[int | None] | None) -> dict[int, list[ResultModel]]:
+    """The results of each wanted job, the newest attempt last."""
+    groups: defaultdict[int, list[ResultModel]] = defaultdict(list)
+    for result in results:
+        if wanted is None or result.job_id in wanted:
+            groups[result.job_id].append(result)
+    for group in groups.values():
+        group.sort(key=_attempt)
+    return groups
+
+
+def _attempt(result: ResultModel) -> _Attempt:
+    return _Attempt(result.job_id, result.run_id, result.attempt_id or 1)
+
+
+def _evidence(
+    client: TorcClient,
+    workflow_id: int,
+    *,
+    only_latest: bool,
+    with_texts: bool,
+    statuses: Sequence[JobStatus] = tuple(FAILURES),
+) -> dict[_Attempt, Evidence]:
+    found: Iterable[EvidenceModel] = client.failures.workflow_evidence(
+        workflow_id, statuses=statuses, only_latest=only_latest, with_texts=with_texts
+    )
+    return {_Attempt(item.job_id, item.run_id, item.attempt_id): item.evidence for item in found}
+
+
+def _requirements(client: TorcClient, workflow_id: int) -> dict[int, RequirementFacts]:
+    records = client.resource_requirements.list_all(workflow_id=workflow_id)
+    return {record.id: _requirement(record) for record in records if record.id is not None}
+
+
+def _requirement_of(job: JobModel, requirements: Mapping[int, RequirementFacts]) -> RequirementFacts:
+    return requirements.get(job.resource_requirements_id or 0, _NO_REQUIREMENT)
+
+
+def _requirement(record: ResourceRequirementsModel) -> RequirementFacts:
+    return RequirementFacts(
+        id=record.id or 0,
+        name=record.name,
+        memory_bytes=parse_memory(record.memory),
+        runtime_s=parse_duration(record.runtime),
+        num_cpus=record.num_cpus,
+        num_gpus=record.num_gpus,
+        num_nodes=record.num_nodes,
+    )

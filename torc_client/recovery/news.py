@@ -1,0 +1,66 @@
+"""Wakes a watcher when a workflow may have come to rest, so that it need not ask all the time."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from torc_client.event_stream import stream_events
+from torc_client.http import TorcClient
+from torc_core.errors import TorcError
+
+_TELLING: Final = frozenset(
+    {"compute_node_started", "compute_node_stopped", "workflow_started", "workflow_reinitialized"}
+)
+"""After these something may have changed that a watcher acts on; single jobs are no reason to look."""
+
+_STREAM_S: Final = 300.0
+"""A connection that died without a word is noticed after this time at the latest."""
+_FIRST_PAUSE_S: Final = 0.1
+_LONGEST_PAUSE_S: Final = 2.0
+
+
+class News:
+    """Reads a workflow's events in a thread of its own, over a connection of its own.
+
+    With `recovers` the server tells runners that somebody is there to recover the workflow, as long as this lives.
+    """
+
+    def __init__(self, connect: Callable[[], TorcClient], workflow_id: int, *, recovers: bool) -> None:
+        self._connect = connect
+        self._workflow_id = workflow_id
+        self._recovers = recovers
+        self._came = threading.Event()
+        self._closing = threading.Event()
+        threading.Thread(target=self._read, name="news", daemon=True).start()
+
+    def wait(self, timeout_s: float) -> bool:
+        """True when something came since the last call, False when the time is over."""
+        came = self._came.wait(timeout_s)
+        self._came.clear()
+        return came
+
+    def close(self) -> None:
+        """The thread ends when its connection does; it keeps no process alive."""
+        self._closing.set()
+
+    def _read(self) -> None:
+        pause_s = _FIRST_PAUSE_S
+        while not self._closing.is_set():
+            began = time.monotonic()
+            with suppress(TorcError), self._connect() as client:
+                self._follow(client)
+            # what happened between two connections was not heard
+            self._came.set()
+            if time.monotonic() - began > _LONGEST_PAUSE_S:
+                pause_s = _FIRST_PAUSE_S
+            self._closing.wait(pause_s)
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+    def _follow(self, client: TorcClient) -> None:
+        for event in stream_events(client.transport, self._workflow_id, duration_s=_STREAM_S, recovers=self._recovers):
+            if self._closing.is_set():
+                return
+            if event.event_type in _TELLING:
+                self._came.set()

@@ -1,0 +1,201 @@
+"""One recovery: clean up, look, diagnose, plan, let the hook mend, apply. Plans first; nothing is half done."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torc_client.http import TorcClient
+from torc_client.recovery.gather import gather_failures, orphan_facts
+from torc_client.recovery.hooks import Hook, run_hook
+from torc_client.recovery.orphans import find_orphans, host_facts, take_back
+from torc_client.recovery.standing import active_jobs
+from torc_client.slurm import NoScheduler, Scheduler
+from torc_core.api.jobs import TakenBackJob
+from torc_core.api.recovery import ApplyRecoveryRequest, ApplyRecoveryResponse, PlannedRetry
+from torc_core.api.workflows import WorkflowStatusModel
+from torc_core.errors import StateConflictError
+from torc_core.orphans import OrphanPlan
+from torc_core.recovery import texts
+from torc_core.recovery.attempt import AttemptFacts
+from torc_core.recovery.diagnosis import Diagnosis, diagnose
+from torc_core.recovery.plan import RecoverOptions, RecoveryPlan, make_plan
+
+Say = Callable[[str], None]
+AskAgent = Callable[[int], None]
+"""Lets an agent decide about the workflow's pending_failed jobs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecoveryTools:
+    """What a recovery works with. `environment` is that of the hook; `say` gets every line for people."""
+
+    user: str
+    say: Say
+    output_dir: Path = Path("output")
+    hook: Hook | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    scheduler: Scheduler = field(default_factory=NoScheduler)
+    ask_agent: AskAgent | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prospect:
+    """What a recovery found and means to do; `orphans` is what it cleans up first, or has."""
+
+    status: WorkflowStatusModel
+    diagnoses: tuple[Diagnosis, ...]
+    plan: RecoveryPlan
+    orphans: OrphanPlan
+    planned_allocations: int | None = None
+    """None where the workflow has no scheduler."""
+
+    @property
+    def workflow_id(self) -> int:
+        return self.status.workflow_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Applied:
+    """`jobs_per_allocation` is empty for a local workflow."""
+
+    answer: ApplyRecoveryResponse
+    jobs_per_allocation: tuple[int, ...] = ()
+
+
+def preview(client: TorcClient, workflow_id: int, options: RecoverOptions, scheduler: Scheduler) -> Prospect:
+    """What `prepare` and `carry_out` would do. Changes nothing. Raises as `prepare` does."""
+    status = client.workflow_status(workflow_id)
+    orphans = find_orphans(
+        client, workflow_id, host=host_facts(), ended_slurm_jobs=scheduler.ended_jobs(client, workflow_id)
+    )
+    _check_at_rest(status, orphaned=len(orphans.jobs))
+    facts = [*gather_failures(client, workflow_id, scheduler), *_future_failures(client, orphans, status.run_id)]
+    prospect = _prospect(status, facts, options, orphans)
+    if not scheduler.serves(client, workflow_id):
+        return prospect
+    count = scheduler.plan(client, workflow_id, [retry.job_id for retry in prospect.plan.retries])
+    return Prospect(**{**prospect.__dict__, "planned_allocations": count})
+
+
+def prepare(client: TorcClient, workflow_id: int, options: RecoverOptions, tools: RecoveryTools) -> Prospect:
+    """Takes back what lost runners held, diagnoses, plans, and runs the hook where the plan calls for it.
+
+    Raises StateConflictError while jobs are at work, HookFailedError when the hook did not succeed; no job has been
+    reset then.
+    """
+    status = client.workflow_status(workflow_id)
+    orphans = clean_up(client, workflow_id, tools)
+    prospect = _look(client, workflow_id, options, tools, orphans)
+    if prospect.plan.needs_decision and tools.ask_agent is not None:
+        tools.ask_agent(workflow_id)
+        prospect = _look(client, workflow_id, options, tools, orphans)
+    if not prospect.diagnoses:
+        return prospect
+    tools.say(texts.DIAGNOSING)
+    for line in texts.heuristics_lines(prospect.plan):
+        tools.say(line)
+    if prospect.plan.recovery_hook is None or tools.hook is None:
+        return prospect
+    environment = {
+        **tools.environment,
+        "TORC_API_URL": client.url,
+        "TORC_RUN_ID": str(status.run_id),
+        "TORC_OUTPUT_DIR": str(tools.output_dir),
+    }
+    run_hook(tools.hook, workflow_id, environment=environment, say=tools.say)
+    # the hook may have given jobs other resources, or decided about some itself
+    return _look(client, workflow_id, options, tools, orphans)
+
+
+def carry_out(client: TorcClient, prospect: Prospect, tools: RecoveryTools) -> Applied:
+    """Applies a plan that retries something, in one transaction, and asks the scheduler for nodes.
+
+    Raises StateConflictError, with nothing changed, when the workflow has moved on.
+    """
+    workflow_id = prospect.workflow_id
+    request = ApplyRecoveryRequest(
+        run_id=prospect.status.run_id,
+        requested_by=tools.user,
+        retries=[
+            PlannedRetry(
+                job_id=retry.job_id,
+                run_id=retry.run_id,
+                attempt_id=retry.attempt_id,
+                reason=retry.reason,
+                memory=retry.memory,
+                runtime=retry.runtime,
+                is_infrastructure_fault=retry.is_infrastructure_fault,
+            )
+            for retry in prospect.plan.retries
+        ],
+    )
+    answer = client.failures.apply_recovery(workflow_id, request)
+    if not tools.scheduler.serves(client, workflow_id):
+        return Applied(answer=answer)
+    allocations = tools.scheduler.submit(client, workflow_id, output_dir=tools.output_dir)
+    return Applied(answer=answer, jobs_per_allocation=tuple(allocations))
+
+
+def clean_up(client: TorcClient, workflow_id: int, tools: RecoveryTools, *, requeue: bool = False) -> OrphanPlan:
+    """Takes back the jobs of runners that are gone, and says so; with `requeue` they are ready again at once."""
+    orphans = find_orphans(
+        client, workflow_id, host=host_facts(), ended_slurm_jobs=tools.scheduler.ended_jobs(client, workflow_id)
+    )
+    if not orphans.is_empty:
+        for line in taken_back_lines(take_back(client, orphans, requeue=requeue).jobs, orphans):
+            tools.say(line)
+    return orphans
+
+
+def taken_back_lines(jobs: list[TakenBackJob], orphans: OrphanPlan) -> list[str]:
+    """What became of the jobs of runners that are gone."""
+    reasons = {job.job_id: job.reason for job in orphans.jobs}
+    lines = [f"  Job {job.job_id} ({job.job_name}): {job.outcome}, {reasons.get(job.job_id, '')}" for job in jobs[:50]]
+    more = [f"  and {len(jobs) - 50} more"] if len(jobs) > 50 else []
+    count = len(jobs) + len(orphans.claims_of_nobody)
+    return [f"Cleaned up {count} orphaned job(s)", *lines, *more] if count else []
+
+
+def _look(
+    client: TorcClient, workflow_id: int, options: RecoverOptions, tools: RecoveryTools, orphans: OrphanPlan
+) -> Prospect:
+    status = client.workflow_status(workflow_id)
+    _check_at_rest(status)
+    return _prospect(status, gather_failures(client, workflow_id, tools.scheduler), options, orphans)
+
+
+def _prospect(
+    status: WorkflowStatusModel, facts: list[AttemptFacts], options: RecoverOptions, orphans: OrphanPlan
+) -> Prospect:
+    diagnoses = tuple(diagnose(each) for each in facts)
+    return Prospect(status=status, diagnoses=diagnoses, plan=make_plan(diagnoses, options), orphans=orphans)
+
+
+def _check_at_rest(status: WorkflowStatusModel, *, orphaned: int = 0) -> None:
+    workflow_id, active = status.workflow_id, active_jobs(status) - orphaned
+    ids = {"workflow_id": workflow_id}
+    if status.is_archived:
+        raise StateConflictError(
+            f"workflow {workflow_id} is archived",
+            hint=f"bring it back first: torc workflows archive false {workflow_id}",
+            ids=ids,
+        )
+    if active > 0:
+        raise StateConflictError(
+            f"Cannot recover: {active} job(s) of workflow {workflow_id} are pending or running",
+            hint=f"wait until they end (`torc watch {workflow_id}`); if their runner is gone, run "
+            f"`torc workflows sync-status {workflow_id}` on its machine",
+            ids=ids,
+        )
+
+
+def _future_failures(client: TorcClient, orphans: OrphanPlan, run_id: int) -> list[AttemptFacts]:
+    """The started jobs that cleaning up would turn into failures."""
+    found: list[AttemptFacts] = []
+    for stranded in orphans.jobs:
+        if stranded.started:
+            job = client.jobs.get(stranded.job_id)
+            requirement_id = job.resource_requirements_id
+            requirement = None if requirement_id is None else client.resource_requirements.get(requirement_id)
+            found.append(orphan_facts(job, requirement, run_id=run_id))
+    return found

@@ -1,0 +1,56 @@
+"""Resource use of a workflow's jobs: the report, and requirements corrected by it."""
+
+from torc_client.http import TorcClient
+from torc_client.recovery.gather import gather_completed, gather_failures, gather_failures_of_run
+from torc_client.slurm import NoScheduler
+from torc_core.recovery.corrections import Correction, CorrectionOptions, plan_corrections
+from torc_core.recovery.diagnosis import diagnose
+from torc_core.recovery.utilization import UtilizationReport, report_utilization
+
+
+def utilization(
+    client: TorcClient,
+    workflow_id: int,
+    *,
+    run_id: int | None,
+    include_failed: bool,
+    show_all: bool,
+    min_over_utilization_percent: float,
+) -> UtilizationReport:
+    """The report over every job's newest attempt, or over one run. NotFoundError for an unknown workflow."""
+    client.workflows.get(workflow_id)
+    failures = []
+    if include_failed and run_id is None:
+        failures = gather_failures(client, workflow_id, NoScheduler())
+    elif include_failed and run_id is not None:
+        failures = gather_failures_of_run(client, workflow_id, run_id=run_id)
+    return report_utilization(
+        workflow_id,
+        completed=gather_completed(client, workflow_id, run_id=run_id),
+        failures=[diagnose(facts) for facts in failures],
+        run_id=run_id,
+        show_all=show_all,
+        min_over_utilization_percent=min_over_utilization_percent,
+    )
+
+
+def find_corrections(
+    client: TorcClient, workflow_id: int, options: CorrectionOptions
+) -> tuple[int, tuple[Correction, ...]]:
+    """(how many jobs were looked at, what to change). Changes nothing."""
+    client.workflows.get(workflow_id)
+    facts = [*gather_completed(client, workflow_id), *gather_failures(client, workflow_id, NoScheduler())]
+    return len(facts), plan_corrections([diagnose(each) for each in facts], options)
+
+
+def apply_corrections(client: TorcClient, corrections: tuple[Correction, ...]) -> None:
+    """Writes the new amounts; all jobs with these requirements have them from now on."""
+    for correction in corrections:
+        record = client.resource_requirements.get(correction.resource_requirements_id)
+        new = {
+            "memory": correction.new_memory,
+            "runtime": correction.new_runtime,
+            "num_cpus": correction.new_cpus,
+        }
+        changed = {field: value for field, value in new.items() if value is not None}
+        client.resource_requirements.update(correction.resource_requirements_id, record.model_copy(update=changed))

@@ -1,0 +1,36 @@
+"""A recovery for programs: the same shape for what is proposed and for what is done."""
+
+from typing import Any
+
+from torc_client.recovery.recover import Applied, Prospect
+from torc_core.recovery.outcome import RecoveryResult
+from torc_core.recovery.plan import RecoverOptions
+from torc_core.recovery.utilization import report_utilization
+
+
+def recovery_data(
+    prospect: Prospect, options: RecoverOptions, *, dry_run: bool, applied: Applied | None = None
+) -> dict[str, Any]:
+    """`result` counts and names the jobs, `diagnosis` is the resource report of the failures."""
+    result = RecoveryResult.of(prospect.plan).model_dump(mode="json")
+    if prospect.planned_allocations is not None:
+        result["slurm_dry_run"] = {"total_allocations": prospect.planned_allocations}
+    return {
+        "workflow_id": prospect.workflow_id,
+        "dry_run": dry_run,
+        "memory_multiplier": options.memory_multiplier,
+        "runtime_multiplier": options.runtime_multiplier,
+        "orphaned_jobs": len(prospect.orphans.jobs) + len(prospect.orphans.claims_of_nobody),
+        "result": result,
+        "applied": None if applied is None else _applied_data(applied),
+        "diagnosis": report_utilization(prospect.workflow_id, completed=(), failures=prospect.diagnoses).model_dump(
+            mode="json"
+        ),
+    }
+
+
+def _applied_data(applied: Applied) -> dict[str, Any]:
+    return {
+        **applied.answer.model_dump(mode="json", exclude={"workflow_id"}),
+        "allocations_submitted": len(applied.jobs_per_allocation),
+    }

@@ -1,0 +1,40 @@
+"""A runner that has nothing left to do stays while somebody else is there to recover the workflow."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from torc_client.http import TorcClient
+from torc_client.recovery.standing import failed_jobs, is_at_rest
+
+_POLL_S: Final = 0.5
+_GONE_S: Final = 3.0
+"""A watcher that lost its connection comes back within this time."""
+LONGEST_WAIT_S: Final = 3600.0
+
+
+def await_recovery(
+    client: TorcClient,
+    workflow_id: int,
+    *,
+    say: Callable[[str], None],
+    pause: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> bool:
+    """True when there are jobs to run again; False when nothing failed, nobody recovers, or nobody did in an hour."""
+    if not failed_jobs(client.workflow_status(workflow_id)) or not client.failures.count_recovering(workflow_id):
+        return False
+    say(f"`torc watch --recover` follows workflow {workflow_id}: waiting for its recovery. Ctrl-C leaves.")
+    began = seen = clock()
+    while True:
+        status = client.workflow_status(workflow_id)
+        if status.is_canceled:
+            return False
+        if not is_at_rest(status):
+            return True
+        now = clock()
+        if client.failures.count_recovering(workflow_id):
+            seen = now
+        if now - seen > _GONE_S or now - began > LONGEST_WAIT_S:
+            return False
+        pause(_POLL_S)

@@ -1,0 +1,260 @@
+"""Follows a workflow to its end, and recovers it as often as allowed."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from torc_client.http import TorcClient
+from torc_client.recovery.recover import Prospect, RecoveryTools, carry_out, clean_up, prepare
+from torc_client.recovery.standing import (
+    active_jobs,
+    counts_of,
+    failed_jobs,
+    is_at_rest,
+    is_success,
+    waiting_jobs,
+)
+from torc_core.api.workflows import WorkflowStatusModel
+from torc_core.errors import ServerUnreachableError, StateConflictError, TorcError
+from torc_core.jobs.status import JobStatus
+from torc_core.recovery import texts
+from torc_core.recovery.autoschedule import (
+    AutoScheduleOptions,
+    AutoScheduleState,
+    Scene,
+    decide,
+    note_scheduled,
+    observe,
+)
+from torc_core.recovery.plan import RecoverOptions
+
+DEFAULT_POLL_S: Final = 60.0
+DEFAULT_MAX_RETRIES: Final = 3
+_RUNNER_COMES_S: Final = 5.0
+"""So long after a recovery a runner that waits for it may take to come back."""
+
+
+class Alarm(Protocol):
+    def wait(self, timeout_s: float) -> bool:
+        """True when something happened, False when the time is over."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchOptions:
+    """`recover` None: only watch. `auto_schedule` None: never ask for more nodes."""
+
+    poll_interval_s: float = DEFAULT_POLL_S
+    recover: RecoverOptions | None = None
+    max_retries: int = DEFAULT_MAX_RETRIES
+    show_counts: bool = False
+    auto_schedule: AutoScheduleOptions | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchResult:
+    """How the workflow stands at the end; `recoveries` counts attempts, those that found nothing too."""
+
+    status: WorkflowStatusModel
+    recoveries: int
+
+    @property
+    def is_success(self) -> bool:
+        return is_success(self.status) and not self.status.is_canceled
+
+
+def watch(
+    client: TorcClient,
+    workflow_id: int,
+    options: WatchOptions,
+    tools: RecoveryTools,
+    *,
+    alarm: Alarm,
+    clock: Callable[[], float] = time.monotonic,
+) -> WatchResult:
+    """Returns when every job succeeded, or when nothing goes on and no recovery is left or possible."""
+    return _Watch(client, workflow_id, options, tools, alarm, clock).run()
+
+
+class _Watch:
+    def __init__(
+        self,
+        client: TorcClient,
+        workflow_id: int,
+        options: WatchOptions,
+        tools: RecoveryTools,
+        alarm: Alarm,
+        clock: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._workflow_id = workflow_id
+        self._options = options
+        self._tools = tools
+        self._say = tools.say
+        self._alarm = alarm
+        self._clock = clock
+        self._recoveries = 0
+        self._scheduling: AutoScheduleState | None = None
+        self._idle_since: float | None = None
+        self._said_idle = False
+
+    def run(self) -> WatchResult:
+        self._client.workflow_status(self._workflow_id)
+        while True:
+            self._say_header()
+            status = self._await_rest()
+            self._say_end(status)
+            if status.is_canceled or is_success(status) or not self._may_go_on(status):
+                return WatchResult(status=status, recoveries=self._recoveries)
+            self._say("")
+            self._say(texts.RESUMING)
+            self._say("")
+
+    # -- watching -------------------------------------------------------------------------------
+
+    def _await_rest(self) -> WorkflowStatusModel:
+        """The status in which no job can move by itself, or for whose jobs no nodes will come."""
+        came = True
+        while True:
+            status = self._client.workflow_status(self._workflow_id)
+            if self._options.show_counts:
+                self._say(texts.counts_line(counts_of(status)))
+            if is_at_rest(status) or self._is_stranded(status):
+                return status
+            if (
+                not came
+                and active_jobs(status)
+                and not clean_up(
+                    self._client, self._workflow_id, self._tools, requeue=self._options.recover is not None
+                ).is_empty
+            ):
+                continue
+            came = self._alarm.wait(self._next_look_s(status))
+
+    def _next_look_s(self, status: WorkflowStatusModel) -> float:
+        """Until the next poll; sooner while a runner is missing, to say so in time, once."""
+        poll_s = self._options.poll_interval_s
+        is_idle = status.active_compute_nodes == 0 and active_jobs(status) == 0
+        if not is_idle or self._tools.scheduler.serves(self._client, self._workflow_id):
+            self._idle_since, self._said_idle = None, False
+            return poll_s
+        if self._said_idle:
+            return poll_s
+        now = self._clock()
+        self._idle_since = now if self._idle_since is None else self._idle_since
+        left_s = self._idle_since + _RUNNER_COMES_S - now
+        if left_s > 0:
+            return min(poll_s, left_s)
+        self._said_idle = True
+        self._say(f"{waiting_jobs(status)} job(s) wait for a runner. Start one with: torc run {self._workflow_id}")
+        return poll_s
+
+    def _is_stranded(self, status: WorkflowStatusModel) -> bool:
+        """Whether ready jobs wait for nodes of a scheduler that nobody asks for."""
+        if not self._tools.scheduler.serves(self._client, self._workflow_id):
+            return False
+        has_schedulers = status.pending_scheduled_nodes + status.active_scheduled_nodes > 0
+        if self._options.auto_schedule is not None:
+            self._schedule(self._options.auto_schedule, has_schedulers=has_schedulers)
+            return False
+        if has_schedulers or status.active_compute_nodes or active_jobs(status):
+            return False
+        self._say(f"{waiting_jobs(status)} ready jobs with no schedulers. Use --auto-schedule to regenerate.")
+        return True
+
+    def _schedule(self, options: AutoScheduleOptions, *, has_schedulers: bool) -> None:
+        ready = self._client.jobs.list_all(workflow_id=self._workflow_id, status=JobStatus.READY)
+        results = self._client.results.page(workflow_id=self._workflow_id, all_runs=True, limit=0)
+        scene = Scene(
+            ready_jobs=len(ready),
+            retry_jobs=sum((job.attempt_id or 1) > 1 for job in ready),
+            has_schedulers=has_schedulers,
+            attempts_ended=results.total_count,
+        )
+        now = self._clock()
+        self._scheduling = observe(self._scheduling, scene, now)
+        decision = decide(self._scheduling, options, now)
+        if decision.message is not None:
+            self._say(decision.message)
+        if decision.schedules:
+            allocations = self._tools.scheduler.submit(
+                self._client, self._workflow_id, output_dir=self._tools.output_dir
+            )
+            for line in texts.submission_lines(allocations):
+                self._say(line)
+            self._scheduling = note_scheduled(self._scheduling, now)
+
+    # -- what then ------------------------------------------------------------------------------
+
+    def _may_go_on(self, status: WorkflowStatusModel) -> bool:
+        """Recovers if that is wanted, allowed and possible."""
+        options = self._options
+        if options.recover is None:
+            if failed_jobs(status):
+                self._say(f"Recover with: torc recover {self._workflow_id}, or watch with --recover")
+            return False
+        self._say("")
+        if self._recoveries >= options.max_retries:
+            for line in texts.retries_exceeded_lines(options.max_retries):
+                self._say(line)
+            return False
+        self._recoveries += 1
+        self._say(texts.attempting_line(self._recoveries, options.max_retries))
+        self._say("")
+        self._idle_since, self._said_idle = None, False
+        try:
+            return self._recover(options.recover)
+        except (StateConflictError, ServerUnreachableError) as error:
+            # somebody else may have recovered it, or the answer was lost: look again
+            self._say(f"This recovery was not carried out: {error.message}")
+            return True
+        except TorcError as error:
+            self._say(f"Recovery failed: {error.message}")
+            if error.hint:
+                self._say(f"Hint: {error.hint}")
+            return False
+
+    def _recover(self, options: RecoverOptions) -> bool:
+        prospect = prepare(self._client, self._workflow_id, options, self._tools)
+        if not prospect.plan.retries:
+            return self._explain_nothing(prospect)
+        self._say("")
+        submits = self._tools.scheduler.serves(self._client, self._workflow_id)
+        for line in texts.watch_reset_lines(submitting=submits):
+            self._say(line)
+        carry_out(self._client, prospect, self._tools)
+        return True
+
+    def _explain_nothing(self, prospect: Prospect) -> bool:
+        """Whether jobs can move all the same: the hook, an agent or a person sent some back."""
+        if not is_at_rest(prospect.status):
+            return True
+        self._say("")
+        for line in texts.nothing_recoverable_lines(prospect.plan):
+            self._say(line)
+        return False
+
+    # -- words ----------------------------------------------------------------------------------
+
+    def _say_header(self) -> None:
+        options = self._options
+        self._say(
+            texts.watching_line(
+                self._workflow_id,
+                poll_interval_s=options.poll_interval_s,
+                max_retries=options.max_retries if options.recover is not None else None,
+                shows_counts=options.show_counts,
+            )
+        )
+
+    def _say_end(self, status: WorkflowStatusModel) -> None:
+        if status.is_canceled:
+            self._say(f"Workflow {self._workflow_id} was canceled")
+        elif waiting_jobs(status) + status.jobs_by_status.blocked == 0:
+            self._say(texts.complete_line(self._workflow_id))
+        else:
+            self._say(f"Workflow {self._workflow_id} cannot go on by itself")
+        self._say("")
+        for line in texts.outcome_lines(counts_of(status)):
+            self._say(line)
