@@ -5,9 +5,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
-from typing import Final, TypeVar
+from typing import Final
 
 from torc_core.api.events import Severity, StreamEvent
+from torc_server.turns import Line, Waiter
 
 STREAM_BUFFER: Final = 512
 """Events kept for one reader; what comes on top is dropped and counted."""
@@ -15,33 +16,26 @@ STREAM_BUFFER: Final = 512
 _RANK: Final[dict[Severity, int]] = {"debug": 0, "info": 1, "warning": 2, "error": 3}
 
 
-class Waiter:
-    """One request that waits for news of a workflow."""
+class Subscription:
+    """One reader of a workflow's events. A slow one loses events and is told how many."""
 
-    def __init__(self) -> None:
+    def __init__(self, level: Severity) -> None:
+        self._lowest = _RANK[level]
+        self._pending: deque[StreamEvent] = deque()
+        self._dropped = 0
         self._news = asyncio.Event()
 
     def wake(self) -> None:
         self._news.set()
 
     async def wait(self, timeout_s: float) -> bool:
-        """True when woken since the last wait, False when the time is over."""
+        """True when there is something to take or the server stops, False when the time is over."""
         try:
             await asyncio.wait_for(self._news.wait(), timeout_s)
         except TimeoutError:
             return False
         self._news.clear()
         return True
-
-
-class Subscription(Waiter):
-    """One reader of a workflow's events. A slow one loses events and is told how many."""
-
-    def __init__(self, level: Severity) -> None:
-        super().__init__()
-        self._lowest = _RANK[level]
-        self._pending: deque[StreamEvent] = deque()
-        self._dropped = 0
 
     def offer(self, event: StreamEvent) -> None:
         if _RANK[event.severity] < self._lowest:
@@ -60,18 +54,15 @@ class Subscription(Waiter):
         return taken, dropped
 
 
-W = TypeVar("W", bound=Waiter)
-
-
 class Hub:
     """Lives in the event loop; only `publish` and `wake` may be called from other threads."""
 
     def __init__(self) -> None:
         self.is_closing = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiters: dict[int, set[Waiter]] = {}
+        self._lines: dict[int, Line] = {}
         self._readers: dict[int, set[Subscription]] = {}
-        self._recovering: dict[int, set[Waiter]] = {}
+        self._recovering: dict[int, set[Subscription]] = {}
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """From now on news reach this loop."""
@@ -80,9 +71,14 @@ class Hub:
     @contextmanager
     def waiting(self, workflow_id: int) -> Iterator[Waiter]:
         """A waiter that misses nothing from here on: enter before looking, then look, then wait."""
-        waiter = Waiter()
-        with _member(self._waiters, workflow_id, waiter):
+        line = self._lines.setdefault(workflow_id, Line())
+        waiter = line.join()
+        try:
             yield waiter
+        finally:
+            line.leave(waiter)
+            if not line:
+                del self._lines[workflow_id]
 
     @contextmanager
     def reading(self, workflow_id: int, level: Severity) -> Iterator[Subscription]:
@@ -92,7 +88,7 @@ class Hub:
             yield reader
 
     @contextmanager
-    def recovering(self, workflow_id: int, reader: Waiter) -> Iterator[None]:
+    def recovering(self, workflow_id: int, reader: Subscription) -> Iterator[None]:
         """Meanwhile the reader counts as somebody who recovers the workflow."""
         with _member(self._recovering, workflow_id, reader):
             yield
@@ -110,20 +106,22 @@ class Hub:
     def close(self) -> None:
         """Ends every wait and every stream; in the loop's thread."""
         self.is_closing = True
-        for waiter in chain(*self._waiters.values(), *self._readers.values()):
-            waiter.wake()
+        for line in self._lines.values():
+            line.close()
+        for reader in chain(*self._readers.values()):
+            reader.wake()
 
     def _deliver(self, events: tuple[StreamEvent, ...], wake: frozenset[int]) -> None:
         for event in events:
             for reader in self._readers.get(event.workflow_id, ()):
                 reader.offer(event)
         for workflow_id in wake:
-            for waiter in self._waiters.get(workflow_id, ()):
-                waiter.wake()
+            if line := self._lines.get(workflow_id):
+                line.tell()
 
 
 @contextmanager
-def _member(groups: dict[int, set[W]], key: int, member: W) -> Iterator[None]:
+def _member(groups: dict[int, set[Subscription]], key: int, member: Subscription) -> Iterator[None]:
     groups.setdefault(key, set()).add(member)
     try:
         yield

@@ -1,6 +1,7 @@
 """News inside the server: nothing is missed, slow readers are told what they lost."""
 
 import asyncio
+from contextlib import ExitStack
 
 from torc_core.api.events import Severity, StreamEvent
 from torc_server.broadcast import STREAM_BUFFER, Hub
@@ -30,6 +31,51 @@ def test_a_waiter_hears_of_its_own_workflow_only() -> None:
             return await waiter.wait(0.01)
 
     assert not asyncio.run(scenario())
+
+
+def test_news_are_looked_after_by_one_waiter_and_by_the_next_when_it_leaves() -> None:
+    async def scenario() -> list[bool]:
+        hub = Hub()
+        hub.attach(asyncio.get_running_loop())
+        with hub.waiting(1) as second:
+            with hub.waiting(1) as first:
+                hub.publish([], wake=[1])
+                heard = [await second.wait(5.0), await first.wait(0.01)]
+                heard.append(await second.wait(0.01))
+                heard.append(await first.wait(5.0))
+            return heard
+
+    assert asyncio.run(scenario()) == [True, False, False, True]
+
+
+def test_what_is_settled_by_one_waiter_wakes_nobody_else_until_there_are_more_news() -> None:
+    async def scenario() -> list[bool]:
+        hub = Hub()
+        hub.attach(asyncio.get_running_loop())
+        with hub.waiting(1) as first, hub.waiting(1) as second:
+            hub.publish([], wake=[1])
+            heard = [await first.wait(5.0)]
+            first.settle()
+            heard += [await first.wait(0.01), await second.wait(0.01)]
+            hub.publish([], wake=[1])
+            return [*heard, await first.wait(5.0)]
+
+    assert asyncio.run(scenario()) == [True, False, False, True]
+
+
+def test_a_waiter_that_leaves_with_its_turn_hands_it_on() -> None:
+    async def scenario() -> bool:
+        hub = Hub()
+        hub.attach(asyncio.get_running_loop())
+        with ExitStack() as stack:
+            first = stack.enter_context(hub.waiting(1))
+            with hub.waiting(1) as second:
+                hub.publish([], wake=[1])
+                assert await first.wait(5.0)
+                stack.close()
+                return await second.wait(5.0)
+
+    assert asyncio.run(scenario())
 
 
 def test_a_slow_reader_is_told_how_many_events_it_lost() -> None:

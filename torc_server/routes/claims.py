@@ -67,8 +67,9 @@ async def _claim_or_wait(
             left_s = deadline - asyncio.get_running_loop().time()
             if left_s <= 0 or not await waiter.wait(left_s) or await request.is_disconnected():
                 break
-            # many may wait for the same few jobs: only who sees one asks for the lock
             answer = await run_in_threadpool(lambda: look() or claim())
+            if not answer.jobs and answer.outlook is not None and answer.outlook.ready == 0 and answer.outlook.active:
+                waiter.settle()
     return await run_in_threadpool(json_answer, answer) if len(answer.jobs) > 100 else json_answer(answer)
 
 
