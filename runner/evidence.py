@@ -52,11 +52,13 @@ def peak_memory(end: AttemptEnd) -> int | None:
 
 
 def memory_limit(need: Need) -> int | None:
-    return None if need.name == UNSPECIFIED else need.memory_bytes
+    """What the job may hold; an amount of 0 states no limit."""
+    return None if need.name == UNSPECIFIED else need.memory_bytes or None
 
 
 def runtime_limit(need: Need) -> float | None:
-    return None if need.name == UNSPECIFIED else need.runtime_s
+    """How long the job may run; an amount of 0 states no limit."""
+    return None if need.name == UNSPECIFIED else need.runtime_s or None
 
 
 def slurm_facts(env: Mapping[str, str]) -> SchedulerFacts | None:
