@@ -6,7 +6,6 @@ from pydantic import Field
 
 from torc_client.requirements import give_own_requirements, plan_own_requirements
 from torc_core.api.failures import (
-    ApproveRequest,
     ClassifiedJob,
     ClassifyRequest,
     ClassifyResponse,
@@ -14,7 +13,7 @@ from torc_core.api.failures import (
     ProposalModel,
 )
 from torc_core.api.resource_requirements import ResourceRequirementsModel
-from torc_core.errors import InvalidInputError
+from torc_core.errors import ForbiddenError, InvalidInputError
 from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
 from torc_mcp.actor import actor_of
@@ -38,16 +37,17 @@ def classify_and_resolve_failures(
         list[Judgement] | None, Field(max_length=_MAX_JUDGEMENTS, description="The judgements; leave none of them out.")
     ] = None,
     proposal_id: Annotated[
-        int | None, Field(ge=1, description="An earlier proposal, instead of classifications.")
+        int | None, Field(ge=1, description="Show this earlier proposal again, instead of classifications.")
     ] = None,
     dry_run: DryRun = True,
 ) -> Decisions:
     """Decide about pending_failed jobs: retry what is transient, fail what is permanent.
 
     With dry_run (the default) the judgements are stored as a proposal and shown: which jobs would be retried, failed or
-    skipped, with which memory and runtime. Apply it with `proposal_id` and dry_run=false, or let a person approve it.
-    With dry_run=false and classifications they are applied at once, in one transaction. Jobs that moved on since are
-    skipped, each with a `detail`; so are jobs that agents sent back too often.
+    skipped, with which memory and runtime. A person can approve it; once your user agrees, you can also send the same
+    classifications with dry_run=false: they are applied at once, in one transaction. Jobs that moved on since are
+    skipped, each with a `detail`; so are jobs that agents sent back too often. `proposal_id` shows how an earlier
+    proposal would fare now.
 
     Each judgement names a `signature` (every waiting job of that group) or a `job_id`, an `action` and a `reason`.
     `memory` and `runtime` go with retry and change that job alone; a retried job whose suggestion says oom or timeout
@@ -64,7 +64,7 @@ def classify_and_resolve_failures(
             hint="list_pending_failed_jobs shows what there is to classify",
         )
     if proposal_id is not None:
-        return _resolve_proposal(ctx, workflow_id, proposal_id, is_preview=is_preview)
+        return _read_proposal(app, workflow_id, proposal_id, is_preview=is_preview)
     request = ClassifyRequest(
         classifications=[judgement.as_classification() for judgement in classifications or ()],
         actor=actor_of(ctx),
@@ -109,17 +109,23 @@ def update_job_resources(
     )
 
 
-def _resolve_proposal(ctx: ToolContext, workflow_id: int, proposal_id: int, *, is_preview: bool) -> Decisions:
-    app = app_of(ctx)
+def _read_proposal(app: App, workflow_id: int, proposal_id: int, *, is_preview: bool) -> Decisions:
+    """A proposal is somebody else's to approve: an agent shows it, or decides by classifications of its own."""
     proposal = app.client.failures.proposal(proposal_id)
+    ids = {"proposal_id": proposal_id, "workflow_id": proposal.workflow_id}
     if proposal.workflow_id != workflow_id:
         raise InvalidInputError(
             f"proposal {proposal_id} is of workflow {proposal.workflow_id}, not of {workflow_id}",
-            ids={"proposal_id": proposal_id, "workflow_id": proposal.workflow_id},
+            hint=f"say workflow_id={proposal.workflow_id}",
+            ids=ids,
         )
-    if is_preview:
-        return _show_proposal(app, proposal)
-    return _show_applied(app.client.failures.approve(proposal_id, ApproveRequest(actor=actor_of(ctx))))
+    if not is_preview:
+        raise ForbiddenError(
+            f"an agent cannot approve proposal {proposal_id}",
+            hint=f"a person can: torc failures approve {proposal_id}; or send its classifications with dry_run=false",
+            ids=ids,
+        )
+    return _show_proposal(app, proposal)
 
 
 def _show_proposal(app: App, proposal: ProposalModel) -> Decisions:
@@ -127,7 +133,10 @@ def _show_proposal(app: App, proposal: ProposalModel) -> Decisions:
     if app.settings.access < Access.WRITE:
         how_on = f"No job was changed: this server takes proposals only; {by_person}."
     else:
-        how_on = f"No job was changed. Apply it with proposal_id={proposal.id} and dry_run=false, or {by_person}."
+        how_on = (
+            "No job was changed. Once your user agrees, send the same classifications with dry_run=false; "
+            f"or {by_person}."
+        )
     return Decisions(
         workflow_id=proposal.workflow_id,
         dry_run=True,
