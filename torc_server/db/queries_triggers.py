@@ -44,6 +44,23 @@ def count_jobs(uow: UnitOfWork, workflow_id: int, trigger_type: str, job_ids: Co
     )
 
 
+def count_gates_anew(uow: UnitOfWork, workflow_id: int) -> None:
+    """Lets actions require the gating jobs that are left; one without any is never due."""
+    uow.run(
+        """
+        UPDATE workflow_action SET trigger_count = gates.counted, required_triggers = MAX(1, gates.n)
+        FROM (
+            SELECT a.id AS id, COUNT(g.job_id) AS n, COUNT(CASE WHEN g.counted THEN 1 END) AS counted
+            FROM workflow_action a LEFT JOIN workflow_action_job g ON g.action_id = a.id
+            WHERE a.workflow_id = :workflow_id AND a.trigger_type IN ('on_jobs_ready', 'on_jobs_complete')
+            GROUP BY a.id
+        ) AS gates
+        WHERE workflow_action.id = gates.id
+        """,
+        workflow_id=workflow_id,
+    )
+
+
 def trigger(uow: UnitOfWork, workflow_id: int, trigger_type: str) -> None:
     """Makes every action with this trigger due."""
     uow.run(
@@ -104,11 +121,4 @@ def count_anew(uow: UnitOfWork, workflow_id: int) -> None:
         ),
         workflow_id=workflow_id,
     )
-    uow.run(
-        """
-        UPDATE workflow_action SET trigger_count =
-            (SELECT COUNT(*) FROM workflow_action_job g WHERE g.action_id = workflow_action.id AND g.counted)
-        WHERE workflow_id = :workflow_id AND trigger_type IN ('on_jobs_ready', 'on_jobs_complete')
-        """,
-        workflow_id=workflow_id,
-    )
+    count_gates_anew(uow, workflow_id)

@@ -15,6 +15,7 @@ from torc_server.db.queries_creation import NewJob, Requirement, as_text
 from torc_server.db.queries_job_lists import JobFilter, count_jobs, find_jobs
 from torc_server.db.queries_transitions import count_unresolved_anew
 from torc_server.db.unit import UnitOfWork
+from torc_server.services import triggers
 from torc_server.services.job_references import check_references
 from torc_server.services.lookup import find_job, find_workflow
 from torc_server.services.paging import PageRequest
@@ -95,6 +96,7 @@ def _delete(uow: UnitOfWork, workflow_id: int, job_ids: Sequence[int]) -> int:
     if dependents:
         count_unresolved_anew(uow, workflow_id)
         apply_event(uow, Event.RELEASE, queries.free_blocked(uow, dependents))
+    triggers.on_jobs_deleted(uow, workflow_id)
     uow.touch(workflow_id)
     return deleted
 

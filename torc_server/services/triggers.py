@@ -29,6 +29,12 @@ def on_jobs_finished(uow: UnitOfWork, workflow_id: int, job_ids: Collection[int]
     _count(uow, workflow_id, "on_jobs_complete", job_ids)
 
 
+def on_jobs_deleted(uow: UnitOfWork, workflow_id: int) -> None:
+    """Nobody waits for a job that does not exist."""
+    if queries.has_actions(uow, workflow_id):
+        queries.count_gates_anew(uow, workflow_id)
+
+
 def on_workflow_complete(uow: UnitOfWork, workflow_id: int) -> None:
     if queries.has_actions(uow, workflow_id, "on_workflow_complete"):
         queries.trigger(uow, workflow_id, "on_workflow_complete")
