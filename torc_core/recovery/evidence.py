@@ -120,8 +120,21 @@ def _fit_scheduler(facts: SchedulerFacts) -> SchedulerFacts:
 
 
 def _without_surrogates(evidence: Evidence) -> Evidence:
-    """Half a character pair has no UTF-8: it becomes a question mark."""
-    texts = {name: getattr(evidence, name) for name in _TEXTS}
+    """Half a character pair, as in undecodable file names, has no UTF-8: it becomes a question mark."""
+    scheduler = evidence.scheduler
     return evidence.model_copy(
-        update={name: text.encode("utf-8", "replace").decode() for name, text in texts.items() if not text.isascii()}
+        update={
+            **{name: _encodable(getattr(evidence, name)) for name in _TEXTS},
+            "missing_output_files": tuple(map(_encodable, evidence.missing_output_files)),
+            "node": None if evidence.node is None else _encodable(evidence.node),
+            "scheduler": None
+            if scheduler is None
+            else scheduler.model_copy(
+                update={name: _encodable(value) for name, value in scheduler.model_dump().items() if value is not None}
+            ),
+        }
     )
+
+
+def _encodable(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

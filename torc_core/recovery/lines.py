@@ -17,6 +17,7 @@ _PREFIX: Final = re.compile(
     r"|\d+:[ \t]+(?=\S)"
     r"|\(\w[^()]{0,60} pid=\d+[^()]{0,60}\)[ \t]*"
     r"|(?:nid|node|cn|gpu|compute|worker|host|r\d+i\d+n|[a-z]{1,4}-?)-?\d{2,}[\w.-]*:[ \t]+(?=\S)"
+    r"|\[[a-z][\w.-]*:\d+(?::\d+)*\][ \t]*"
     r"|[|>]+[ \t]+"
     r")",
     re.IGNORECASE,
@@ -29,14 +30,16 @@ _SOFT: Final = re.compile(
     r"|^.{0,60}[ :|-]+(?:warning|warn|info|debug|notice) *[:|-]"
     r"|\b(?:re-?trying|will retry|to retry|will be retried|retry(?:ing)? in|retry(?: attempt)? #?\d|trying again"
     r"|falling back|fall back to|ignor(?:ed|ing)|skipp(?:ed|ing)|continuing|continue anyway|non-?fatal|harmless"
-    r"|recovered|backing off|tolerated|can be (?:safely )?ignored|not critical|disabled|optional)\b"
+    r"|recovered|backing off|tolerated|can be (?:safely )?ignored|not critical)\b"
     r"|\b(?:attempt|try|retry) #?\d+ ?(?:/|of|out of) ?\d+\b"
 )
 _LAST_ATTEMPT: Final = re.compile(
     r"\b(?:attempt|try|retry) #?(\d+) ?(?:/|of|out of) ?\1\b|giv(?:ing|en) up|\bgave up\b|retries exhausted"
     r"|max(?:imum)? retries|no more retries|not retrying|\babort(?:ing|ed)?\b|^fatal|^panic|\btotal=0\b"
 )
-_HARD_ANYWAY: Final = re.compile(r"^(?:slurmstepd|srun|\S*prterun|mpirun|kernel)\b|\berror: .*\[-werror")
+_HARD_ANYWAY: Final = re.compile(
+    r"^(?:slurmstepd|srun|\S*prterun|mpirun|kernel)\b|\berror: .*\[-werror|computed checksums? did not match"
+)
 
 _PROGRESS: Final = re.compile(
     r"^\W{0,4}(?:info|debug)\b|[ :|-]+(?:info|debug) *[:|\] -]|[\[<(](?:info|debug|i)[\]>)]"

@@ -14,6 +14,7 @@ _HEX: Final = re.compile(r"\b0x[0-9a-f]+\b|\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0
 _ADDRESS: Final = re.compile(
     r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\[?\b(?:[0-9a-f]{1,4}:){3,7}[0-9a-f]{0,4}\b\]?(?::\d+)?"
 )
+_RESOLVED: Final = re.compile(r"[\w.-]+/(?=<host>)")
 _HOST: Final = re.compile(
     r"\b(?:[a-z0-9-]{1,63}\.)+(?:com|org|net|edu|gov|io|ai|dev|cloud|local|localdomain|internal|intern|lan|cluster"
     r"|hpc|mil|int|ac\.uk|de|fr|uk|ch|eu|nl|es|it|us|ca|au|jp|cn)\b(?::\d+)?(?!\()"
@@ -22,6 +23,11 @@ _NAMED_HOST: Final = re.compile(
     r"(\b(?:host(?:name)?|node|server|nodelist|on host|peer|machine)(?:name)?\b(?: name)?[ :=]{1,3}['\"]?)"
     r"(?!not |is |was |name|unreachable|down|fail|error|key|closed|has |did |or |and |could|cannot|lost|unknown)"
     r"[a-z][a-z0-9_.-]*\d[a-z0-9_.-]*(?::\d+)?"
+)
+_PLACED_HOST: Final = re.compile(
+    r"(\b(?:on|from|node|nodes|host|peer|request:|to:|server|remote) |@'?|\()"
+    r"(?!(?:b?float|u?int|utf|python|py|line|step|rank|task|gpu|cuda|device|proc|port|thread|version|epoch|iter)-?\d)"
+    r"[a-z][a-z-]{0,15}\d[a-z0-9-]*(?=$|[\s,;:/)'\]])(?::\d+)?"
 )
 _PATH: Final = re.compile(r"(?:(?<=[\s'\"`(\[=:,<])|^)(?:~|\.{1,2}|[a-z]:)?(?:/[^\s'\"`:,;()\[\]<>|]+){1,}/?")
 _RELATIVE: Final = re.compile(r"\b[\w.@%+-]+(?:/[\w.@%+=-]+)+/?")
@@ -36,8 +42,8 @@ _NAME_LIKE: Final = re.compile(r"^[@$%]?[a-z_][a-z0-9_.:<>*-]{0,60}(?:\(\))?$")
 _SIZE: Final = re.compile(r"\b\d+(?:\.\d+)?(?:e[+-]?\d+)? ?(?:[kmgtpe]i?b(?:ytes)?|bytes?|[kmgtp])\b")
 _KEPT_NUMBER: Final = re.compile(
     r"(?:\berrno[ :=\]]{1,3}|\b(?:exit|return|error|status|http|response|signal|cuda|result)[ _-]?"
-    r"(?:code|status|error|number)?[ :=(]{1,3}|\bhttp/\d(?:\.\d)? |\bora-|\bsqlstate[ \[:]{1,2}|\bxid[^\d]{0,24}"
-    r"|\bexited with (?:code )?"
+    r"(?:code|status|error|number)?[ :=(]{1,3}-?|\bhttp/\d(?:\.\d)? |\bora-|\bsqlstate[ \[:]{1,2}|\bxid[^\d]{0,24}"
+    r"|\bexited with (?:code )?|\berrno -"
     r"|\.so\.|\b(?:glibc|glibcxx|cxxabi|gcc|openssl|cuda|cudart|cudnn)_?|\bhttperror: )[\d.]*\d"
     r"|\b(?:b?float|u?int|complex|utf-?|cp|iso-?|latin-?|sha|md|base|x|amd|arm|i|python|py|sm_|compute_|s|h|hdf|ipv|k|"
     r"conv|log|exp|mp|fp|bf|tf|nc|vasp|lib[a-z]+|gfortran|g|c)\d{1,4}(?:\.\d+)*(?:_\d\d)?(?![\w])"
@@ -59,9 +65,10 @@ def mask_message(message: str, node: str | None = None) -> str:
         text = _URL.sub("<url>", text)
     text = _UUID.sub("<id>", text)
     text = _TIME.sub("<time>", text)
-    text = _ADDRESS.sub("<host>", text)
+    text = _RESOLVED.sub("", _ADDRESS.sub("<host>", text))
     text = _HOST.sub("<host>", text)
     text = _NAMED_HOST.sub(r"\1<host>", text)
+    text = _PLACED_HOST.sub(r"\1<host>", text)
     if "/" in text:
         text = _PATH.sub("<path>", text)
         text = _RELATIVE.sub("<path>", text)

@@ -15,16 +15,21 @@ from torc_core.recovery.lines import (
 )
 from torc_core.recovery.rules import Library, Pattern, split_words
 
-MAX_HITS_PER_WORD: Final = 24
+MAX_HITS_PER_WORD: Final = 10
 """A word that fills the log is looked at in its first and last lines only."""
 
-_CODE_FRAME: Final = re.compile(r'^\s*(?:file "[^"]*", line \d+|at \S+\(|\S+\.py:\d+: in )')
-_ECHO: Final = re.compile(r"^\s*(?:\++ |\$ |>>> )")
+MAX_MESSAGE_CHARS: Final = 900
+"""Of longer messages the start and the end are looked at."""
+
+_CODE_FRAME: Final = re.compile(r'^\s*(?:file "[^"]*", line \d+|at \S+\(|\S+\.py:\d+: in |\S+:\d+: \w*warning: )')
+_ECHO: Final = re.compile(r"^\s*(?:\++ |\$ |>>> |--?[a-z][\w-]*[ ,=])")
+"""Commands that are shown before they run, and lines of a help text."""
+
 _JAVA_FRAME: Final = re.compile(r"^\s+(?:at |\.\.\. \d+ more)")
 _CHAIN: Final = re.compile(r"^during handling of the above exception|^the above exception was the direct cause")
 _IGNORED: Final = "exception ignored in"
 _EXCEPTION_LINE: Final = re.compile(r"^[a-z_][\w.]*(?:error|exception|exit|interrupt|warning|timeout)\b")
-_ENDINGS: Final = ("error", "exception")
+_ENDINGS: Final = ("error", "exception", "timeout")
 """These end the names of exceptions, so they are looked for inside words too."""
 
 _BUG_CATEGORIES: Final = frozenset({"code_bug", "dependency", "missing_data", "bad_data", "generic"})
@@ -57,6 +62,7 @@ class _Lines:
     lower: str
     voided: tuple[tuple[int, int], ...]
     _message: dict[int, str | None] = field(default_factory=dict)
+    _order: dict[int, bool] = field(default_factory=dict)
     _soft: dict[int, bool] = field(default_factory=dict)
 
     def message_at(self, start: int, end: int) -> str | None:
@@ -65,21 +71,29 @@ class _Lines:
             self._message[start] = self._judge(start, end)
         return self._message[start]
 
-    def soft_at(self, start: int, message: str) -> bool:
+    def counts(self, start: int, message: str, *, as_verdict: bool) -> bool:
+        """Whether a match in this line counts: no warning, no order to the reader. A scheduler never warns."""
+        if start not in self._order:
+            self._order[start] = is_order(message)
+        if self._order[start] or as_verdict:
+            return not self._order[start]
         if start not in self._soft:
             self._soft[start] = is_soft(message) or any(a <= start < b for a, b in self.voided)
-        return self._soft[start]
+        return not self._soft[start]
 
     def _judge(self, start: int, end: int) -> str | None:
         line = self.lower[start:end]
-        if _ECHO.match(line) or _JAVA_FRAME.match(line) or is_order(line):
+        if _ECHO.match(line) or _JAVA_FRAME.match(line):
             return None
         if line[:1] in " \t" and start:
             before = self.lower[self.lower.rfind("\n", 0, start - 1) + 1 : start - 1]
             # the source line of a stack frame says what the program was about to do, not what happened
             if _CODE_FRAME.match(strip_prefix(before)):
                 return None
-        return strip_prefix(line)
+        message = strip_prefix(line)
+        if len(message) > MAX_MESSAGE_CHARS:
+            message = f"{message[: MAX_MESSAGE_CHARS * 2 // 3]} {message[-MAX_MESSAGE_CHARS // 3 :]}"
+        return message
 
 
 def read_cause(evidence: Evidence, library: Library) -> Reading | None:
@@ -121,32 +135,43 @@ def _find_hits(lower: str, library: Library) -> list[Hit]:
                     continue
                 if not library.matches(pattern, message):
                     continue
-                if pattern.rank != "verdict" and lines.soft_at(start, message):
-                    continue
-                best[start] = Hit(start, pattern, message)
+                if lines.counts(start, message, as_verdict=pattern.rank == "verdict"):
+                    best[start] = Hit(start, pattern, message)
     return [best[start] for start in sorted(best)]
 
 
 def _lines_with(lower: str, word: str) -> list[tuple[int, int]]:
     """Spans of the lines that hold the word: the first ones, and as many of the last."""
+    whole = word not in _ENDINGS
     spans: list[tuple[int, int]] = []
     position = lower.find(word)
     while position >= 0 and len(spans) < MAX_HITS_PER_WORD:
-        start = lower.rfind("\n", 0, position) + 1
-        end = lower.find("\n", position)
-        end = len(lower) if end < 0 else end
-        spans.append((start, end))
-        position = lower.find(word, end)
+        if whole and _inside_word(lower, position, len(word)):
+            position = lower.find(word, position + 1)
+            continue
+        spans.append(_line_around(lower, position))
+        position = lower.find(word, spans[-1][1])
     if position < 0:
         return spans
     bottom: list[tuple[int, int]] = []
     position = lower.rfind(word)
     while position > spans[-1][1] and len(bottom) < MAX_HITS_PER_WORD:
-        start = lower.rfind("\n", 0, position) + 1
-        end = lower.find("\n", position)
-        bottom.append((start, len(lower) if end < 0 else end))
-        position = lower.rfind(word, 0, start)
+        if whole and _inside_word(lower, position, len(word)):
+            position = lower.rfind(word, 0, position)
+            continue
+        bottom.append(_line_around(lower, position))
+        position = lower.rfind(word, 0, bottom[-1][0])
     return spans + bottom[::-1]
+
+
+def _line_around(lower: str, position: int) -> tuple[int, int]:
+    end = lower.find("\n", position)
+    return lower.rfind("\n", 0, position) + 1, len(lower) if end < 0 else end
+
+
+def _inside_word(lower: str, position: int, length: int) -> bool:
+    before, after = lower[position - 1 : position], lower[position + length : position + length + 1]
+    return (before.isalnum() and before.isascii()) or (after.isalnum() and after.isascii())
 
 
 def _ignored_spans(lower: str) -> tuple[tuple[int, int], ...]:
@@ -185,9 +210,8 @@ def _without_recovered(hits: list[Hit], lower: str) -> list[Hit]:
     for word in RECOVERY_WORDS:
         position = lower.rfind(word)
         while position > over:
-            start = lower.rfind("\n", 0, position) + 1
-            end = lower.find("\n", position)
-            if is_recovery(lower[start : len(lower) if end < 0 else end]):
+            start, end = _line_around(lower, position)
+            if is_recovery(lower[start : min(end, start + MAX_MESSAGE_CHARS)]):
                 over = max(over, start)
                 break
             position = lower.rfind(word, 0, start)
@@ -198,7 +222,7 @@ def _last_episode(hits: list[Hit], lower: str) -> list[Hit]:
     """Drop the hits after which the program went on and then failed of something else."""
     for index in range(len(hits) - 1, 0, -1):
         between = lower[hits[index - 1].start : hits[index].start].split("\n")[1:-1]
-        if any(is_progress(strip_prefix(line)) for line in between[-60:]):
+        if any(is_progress(strip_prefix(line[:MAX_MESSAGE_CHARS])) for line in between[-60:]):
             return hits[index:]
     return hits
 

@@ -26,7 +26,7 @@ _PRIVATE_KEY: Final = re.compile(
 _URL_PASSWORD: Final = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@'\"]{0,100}:)[^\s/@'\"]{1,200}(?=@)")
 _AUTHORIZATION: Final = re.compile(
     r"(\b(?:proxy-)?authorization['\"]?\s{0,3}[:=]\s{0,3}['\"]?(?:(?:bearer|basic|token|digest|negotiate|apikey)\s+)?)"
-    r"(?!\[redacted\])[A-Za-z0-9+/_.~=:-]{6,}",
+    r"(?!\[redacted\]|(?:bearer|basic|token|digest|negotiate|apikey)\s)[A-Za-z0-9+/_.~=:-]{6,}",
     re.IGNORECASE,
 )
 _BEARER: Final = re.compile(r"(\bbearer\s+)(?=[A-Za-z0-9+/_.~-]*\d)[A-Za-z0-9+/_.~-]{16,}=*", re.IGNORECASE)

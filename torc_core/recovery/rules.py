@@ -107,7 +107,8 @@ def parse_patterns(document: str, source: str) -> list[Pattern]:
     """Return the patterns of one YAML document; `source` names it in errors."""
     try:
         # the C loader is many times faster, where it was built
-        entries = yaml.load(document, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+        fast = yaml.__with_libyaml__
+        entries = yaml.load(document, Loader=yaml.CSafeLoader) if fast else yaml.safe_load(document)
         return [Pattern.model_validate(entry) for entry in entries or ()]
     except (yaml.YAMLError, ValueError, TypeError) as error:
         raise InvalidInputError(

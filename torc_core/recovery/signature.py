@@ -88,6 +88,8 @@ def _find_cause(evidence: Evidence, reading: Reading | None) -> _Cause:
 
 
 def _shape_hit(evidence: Evidence, reading: Reading) -> str:
+    if reading.hit.pattern.rank == "verdict":
+        return f"verdict {reading.hit.pattern.id}"
     shape = _shape_line(reading.hit.message, evidence.node)
     return _with_frame(shape, reading.hit.message, reading.text.lower(), reading.hit.start)
 
@@ -116,7 +118,9 @@ def _with_frame(shape: str, message: str, lower: str, start: int | None = None) 
 
 def _unknown_cause(text: str) -> str | None:
     """The likeliest cause among lines no pattern knows: a last exception, the first failure, the last words."""
-    lines = [strip_prefix(line) for line in text.split("\n") if line.strip() and line[:1] not in " \t+"]
+    filled = [line for line in text.split("\n") if line.strip()]
+    # indented lines belong to the line above them, unless there is nothing else
+    lines = [strip_prefix(line) for line in filled if line[0] not in " \t+"] or [line.strip() for line in filled]
     lines = [line for line in lines if line and not is_order(line.lower())]
     if not lines:
         return None

@@ -1,0 +1,128 @@
+"""Signatures: like failures share one, different causes do not."""
+
+from collections import defaultdict
+
+import pytest
+from failure_cases import SETTINGS, load_cases
+from hypothesis import given
+from hypothesis import strategies as st
+
+from torc_core.recovery.evidence import Evidence
+from torc_core.recovery.signature import assess, cause_line, signature
+
+CASES = [case for case in load_cases() if case.class_ != "none"]
+
+
+def _sign(text: str, *, return_code: int = 1) -> str:
+    return signature(Evidence(return_code=return_code, stderr_tail=text))
+
+
+def test_no_group_mixes_causes_and_no_cause_falls_apart_by_job_host_path_line_rank_or_time() -> None:
+    causes: defaultdict[str, set[str]] = defaultdict(set)
+    signatures: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for case in CASES:
+        for setting in range(len(SETTINGS)):
+            name = signature(case.evidence(setting))
+            causes[name].add(case.cause)
+            signatures[case.source, case.cause + str(hash(case.stderr))].add(name)
+    assert not [mixed for mixed in causes.values() if len(mixed) > 1]
+    assert not [key for key, names in signatures.items() if len(names) > 1]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ModuleNotFoundError: No module named 'pandas'", "ModuleNotFoundError: No module named 'torch'"),
+        ("KeyError: 'temperature'", "KeyError: 'pressure'"),
+        ("urllib.error.HTTPError: HTTP Error 404: Not Found", "urllib.error.HTTPError: HTTP Error 403: Forbidden"),
+        ("OSError: [Errno 5] Input/output error", "OSError: [Errno 28] No space left on device"),
+        ("./a: error while loading shared libraries: liba.so.1: cannot open shared object file",
+         "./a: error while loading shared libraries: libb.so.1: cannot open shared object file"),
+        ("job.sh: line 3: samtools: command not found", "job.sh: line 3: bwa: command not found"),
+        ("version `GLIBC_2.28' not found", "version `GLIBC_2.34' not found"),
+    ],
+)  # fmt: skip
+def test_what_names_the_cause_stays_in_the_signature(one: str, other: str) -> None:
+    assert _sign(one) != _sign(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("FileNotFoundError: [Errno 2] No such file or directory: '/tmp/a/x_1.csv'",
+         "FileNotFoundError: [Errno 2] No such file or directory: '/scratch/b/c/x_22.csv'"),
+        ("connect to 10.0.0.1:5432 failed: Connection refused", "connect to 10.9.8.7:5433 failed: Connection refused"),
+        ("/var/spool/job1/script: line 3: samtools: command not found",
+         "/var/spool/job92/script: line 17: samtools: command not found"),
+        ("ValueError: could not convert string to float: 'abc'", "ValueError: could not convert string to float: '-'"),
+        ("[rank0]: RuntimeError: task 3f2b8c1e-1b2c-4d3e-8f9a-0b1c2d3e4f5a broke at 0x7f00",
+         "[rank7]: RuntimeError: task 00000000-1b2c-4d3e-8f9a-0b1c2d3e4f5a broke at 0x1234abcd"),
+        ("bash: line 1: 4411 Segmentation fault (core dumped) /opt/a/sim --in 1",
+         "bash: line 9: 99 Segmentation fault (core dumped) /opt/b/sim --in 2"),
+        ("torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 39.59 GiB total)",
+         "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 512.00 MiB (GPU 3; 79.10 GiB total)"),
+    ],
+)  # fmt: skip
+def test_what_differs_between_like_jobs_is_not_in_the_signature(one: str, other: str) -> None:
+    assert _sign(one) == _sign(other)
+
+
+def test_a_bare_assertion_is_told_apart_by_the_function_that_raised_it() -> None:
+    def text(function: str, line: int) -> str:
+        return f'Traceback:\n  File "/tmp/j{line}/m.py", line {line}, in {function}\n    x\nAssertionError'
+
+    assert _sign(text("load", 3)) == _sign(text("load", 99))
+    assert _sign(text("load", 3)) != _sign(text("save", 3))
+
+
+def test_facts_have_signatures_when_no_text_says_more() -> None:
+    kinds = [
+        Evidence(return_code=137, verdict="oom", stderr_tail="step 12"),
+        Evidence(return_code=143, verdict="timeout", stderr_tail="step 12"),
+        Evidence(return_code=139, signal=11),
+        Evidence(return_code=134, signal=6),
+        Evidence(return_code=3),
+        Evidence(return_code=4),
+    ]
+    assert len({signature(evidence) for evidence in kinds}) == len(kinds)
+    assert signature(kinds[0]) == signature(kinds[0].model_copy(update={"stderr_tail": "step 99 of 100"}))
+    assert all(cause_line(evidence) for evidence in kinds)
+
+
+def test_the_last_line_alone_does_not_make_the_signature() -> None:
+    first = "ValueError: bad header\nsrun: error: n1: task 0: Exited with exit code 1"
+    second = "KeyError: 'dt'\nsrun: error: n1: task 0: Exited with exit code 1"
+    assert _sign(first) != _sign(second)
+    assert cause_line(Evidence(return_code=1, stderr_tail=first)) == "ValueError: bad header"
+
+
+def test_assess_says_what_the_single_functions_say() -> None:
+    for case in CASES[:40]:
+        evidence = case.evidence()
+        together = assess(evidence)
+        assert together.signature == signature(evidence)
+        assert together.cause_line == cause_line(evidence)
+
+
+@given(
+    st.integers(1, 10**9),
+    st.integers(1, 99999),
+    st.lists(st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True), min_size=1, max_size=5),
+    st.uuids(),
+)
+def test_numbers_paths_and_ids_never_change_a_signature(job: int, line: int, parts: list[str], uuid: object) -> None:
+    template = (
+        'Traceback (most recent call last):\n  File "{path}/load.py", line {line}, in load\n    read(p)\n'
+        "OSError: [Errno 116] Stale file handle: '{path}/run_{job}/{uuid}.h5' (job {job}, request {uuid})"
+    )
+    path = "/" + "/".join(parts)
+    assert _sign(template.format(path=path, line=line, job=job, uuid=uuid)) == _sign(
+        template.format(path="/scratch/u1", line=12, job=7, uuid="3f2b8c1e-1b2c-4d3e-8f9a-0b1c2d3e4f5a")
+    )
+
+
+@given(st.text(max_size=2000))
+def test_any_text_has_a_signature_and_a_cause_line(text: str) -> None:
+    evidence = Evidence(return_code=1, stderr_tail=text)
+    assert len(signature(evidence)) == 16
+    assert "\n" not in cause_line(evidence)
