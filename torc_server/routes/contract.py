@@ -8,7 +8,7 @@ from typing import Any, Final
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from starlette.types import Receive, Scope
 
 from torc_core.api.system import ErrorResponse
@@ -75,8 +75,7 @@ class ContractRoute(APIRoute):
 
 def json_answer(answer: Any, status_code: int = 200) -> Response:
     """The answer's JSON, for models and plain lists of models."""
-    content = answer.model_dump_json().encode() if isinstance(answer, BaseModel) else _ANYTHING.dump_json(answer)
-    return Response(content, status_code=status_code, media_type="application/json")
+    return Response(_ANYTHING.dump_json(answer), status_code=status_code, media_type="application/json")
 
 
 def contract_router(tag: str) -> APIRouter:
