@@ -67,10 +67,11 @@ class Desk:
         is_settled: Callable[[], bool],
         time_left_s: float | None,
         actions_done: frozenset[int],
+        may_claim: bool,
     ) -> None:
         """Sends what is worth sending now."""
         order: Order | None = None
-        if self._may_have_more and not self._prompt.is_busy:
+        if may_claim and self._may_have_more and not self._prompt.is_busy:
             order = self._claiming.order(executor.ledger, executor.queue, now=now, time_left_s=time_left_s)
         if order is not None:
             self._may_have_more = False
@@ -83,7 +84,7 @@ class Desk:
                 now=now,
                 time_left_s=time_left_s,
                 wait_s=self._wait_s,
-                may_claim=not self._triggers,
+                may_claim=may_claim and not self._triggers,
             )
             self._waiter.send(replace(wait, settled=is_settled()))
 

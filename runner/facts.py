@@ -14,30 +14,6 @@ from torc_core.errors import NotFoundError
 _UNSPECIFIED = Need(name="default", cpus=1, memory_bytes=0, gpus=0, nodes=1, runtime_s=0.0)
 
 
-@dataclass(frozen=True, kw_only=True)
-class WorkflowFacts:
-    workflow: WorkflowModel
-    workflow_id: int
-    run_id: int
-    handlers: list[FailureHandlerModel]
-    outputs: DeclaredOutputs
-    actions: list[WorkflowActionModel]
-
-
-def fetch_facts(client: TorcClient, workflow_id: int) -> WorkflowFacts:
-    """Raises NotFoundError for an unknown workflow."""
-    workflow = client.workflows.get(workflow_id)
-    has_files = client.files.page(limit=1, workflow_id=workflow_id).total_count > 0
-    return WorkflowFacts(
-        workflow=workflow,
-        workflow_id=workflow_id,
-        run_id=workflow.run_id or 1,
-        handlers=client.failure_handlers.list_all(workflow_id=workflow_id),
-        outputs=DeclaredOutputs(client.job_file_relationships(workflow_id) if has_files else ()),
-        actions=client.actions(workflow_id),
-    )
-
-
 class Requirements:
     """What jobs need, by the id of their requirement. One that appears during the run is fetched when met."""
 
@@ -58,3 +34,29 @@ class Requirements:
             except NotFoundError:
                 self._needs[requirement_id] = _UNSPECIFIED
         return self._needs[requirement_id]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkflowFacts:
+    workflow: WorkflowModel
+    workflow_id: int
+    run_id: int
+    handlers: list[FailureHandlerModel]
+    outputs: DeclaredOutputs
+    requirements: Requirements
+    actions: list[WorkflowActionModel]
+
+
+def fetch_facts(client: TorcClient, workflow_id: int) -> WorkflowFacts:
+    """Raises NotFoundError for an unknown workflow."""
+    workflow = client.workflows.get(workflow_id)
+    has_files = client.files.page(limit=1, workflow_id=workflow_id).total_count > 0
+    return WorkflowFacts(
+        workflow=workflow,
+        workflow_id=workflow_id,
+        run_id=workflow.run_id or 1,
+        handlers=client.failure_handlers.list_all(workflow_id=workflow_id),
+        outputs=DeclaredOutputs(client.job_file_relationships(workflow_id) if has_files else ()),
+        requirements=Requirements(client, workflow_id),
+        actions=client.actions(workflow_id),
+    )

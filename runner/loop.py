@@ -10,7 +10,7 @@ from runner.claiming import Claiming
 from runner.completions import Reporting
 from runner.desk import Desk
 from runner.evidence import slurm_facts
-from runner.facts import Requirements, WorkflowFacts, fetch_facts
+from runner.facts import WorkflowFacts, fetch_facts
 from runner.judge import Judge
 from runner.ledger import Ledger
 from runner.link import Link
@@ -25,7 +25,7 @@ from runner.sampler import Sampler
 from runner.schedule import Deadline
 from runner.settings import Machine, RunnerOptions, detect_machine
 from runner.summary import ExitReason, RunSummary
-from runner.wake import Wake, signals_to
+from runner.wake import Wake
 from runner.workshop import Workshop
 from torc_client.http import TorcClient
 from torc_core.api.jobs import ReleaseClaimsRequest
@@ -75,27 +75,29 @@ def run_workflow(
         log=log,
         progress=progress,
     )
+    wake = Wake()
     try:
-        node = register(client, workflow_id, machine=machine, options=options, launcher_pid=workshop.launcher.pid)
-        log.write(f"compute node {node.id}: {describe_machine(machine)}")
-        parts = _assemble(
-            client,
-            options,
-            facts=facts,
-            machine=machine,
-            files=files,
-            workshop=workshop,
-            node=node,
-            log=log,
-            progress=progress,
-        )
-        run = Run(parts)
-        try:
-            with signals_to(run.note_signal):
+        with wake.catching_signals():
+            node = register(client, workflow_id, machine=machine, options=options, launcher_pid=workshop.launcher.pid)
+            log.write(f"compute node {node.id}: {describe_machine(machine)}")
+            parts = _assemble(
+                client,
+                options,
+                facts=facts,
+                machine=machine,
+                files=files,
+                workshop=workshop,
+                node=node,
+                wake=wake,
+                log=log,
+                progress=progress,
+            )
+            run = Run(parts)
+            try:
                 run.work()
-        finally:
-            parts.close()
-            _sign_off(client, parts, node, duration_s=time.monotonic() - began)
+            finally:
+                parts.close()
+                _sign_off(client, parts, node, duration_s=time.monotonic() - began)
     finally:
         workshop.launcher.close()
         log.flush()
@@ -124,21 +126,20 @@ def _assemble(
     files: RunFiles,
     workshop: Workshop,
     node: ComputeNodeModel,
+    wake: Wake,
     log: RunnerLog,
     progress: ProgressCallback,
 ) -> Parts:
     """The threads and the loop's collaborators."""
     workflow_id, node_id = facts.workflow_id, node.id or 0
-    wake = Wake()
     link = Link(patience_s=_patience_s(options, facts))
-    needs = Requirements(client, workflow_id).of
     prompt, waiter = (
         Claimer(
             client,
             workflow_id,
             link=link,
             wake=wake.wake,
-            needs=needs,
+            needs=facts.requirements.of,
             strict=options.strict_scheduler_match,
             name=name,
         )
@@ -171,7 +172,7 @@ def _assemble(
         monitor=Monitor(Sampler(wake.wake), workflow=facts.workflow, interval_s=options.sample_interval_s),
         link=link,
         wake=wake,
-        deadline=Deadline.of(options, facts.workflow.execution_config),
+        deadline=Deadline.of(options, facts.workflow),
         log=log,
         progress=progress,
     )

@@ -64,7 +64,6 @@ class Run:
         self._parts = parts
         self._shop = parts.workshop
         self._actions = ActionQueue()
-        self._signals: list[int] = []
         self._signals_seen = 0
         self._releases: list[int] = []
         self._idle_since: float | None = None
@@ -72,11 +71,6 @@ class Run:
         self._error: TorcError | None = None
         self.reason: ExitReason | None = None
         self.explanation = ""
-
-    def note_signal(self, signum: int) -> None:
-        """From a signal handler."""
-        self._signals.append(signum)
-        self._parts.wake.wake()
 
     def work(self) -> None:
         """Until the runner may leave. Raises the error that forced it to."""
@@ -141,8 +135,9 @@ class Run:
     # -- what happened --------------------------------------------------------------------------
 
     def _obey_signals(self) -> None:
-        while self._signals_seen < len(self._signals):
-            signum = self._signals[self._signals_seen]
+        signals = self._parts.wake.signals
+        while self._signals_seen < len(signals):
+            signum = signals[self._signals_seen]
             self._signals_seen += 1
             name = signal.Signals(signum).name
             if self._signals_seen == 1:
@@ -184,7 +179,7 @@ class Run:
             self._leave(ExitReason.CANCELED)
         elif arrivals.outlook is not None and self._is_settled():
             self._judge_outlook(arrivals.outlook, now)
-        elif arrivals.jobs:
+        elif arrivals.jobs or arrivals.actions:
             self._idle_since = None
 
     def _judge_outlook(self, outlook: Outlook, now: float) -> None:
@@ -231,18 +226,18 @@ class Run:
         self._shop.report_to(self._parts.reporter, releases=releases, urgent=starving)
 
     def _ask(self, now: float) -> None:
-        left_s = self._parts.deadline.left_s(now)
-        least_s = self._parts.facts.workflow.compute_node_min_time_for_new_jobs_seconds
-        if left_s is not None and least_s is not None and left_s < least_s:
-            if self._is_settled():
-                self._leave(ExitReason.TIME_UP)
+        deadline = self._parts.deadline
+        may_claim = deadline.allows_claims(now)
+        if not may_claim and self._is_settled():
+            self._leave(ExitReason.TIME_UP)
             return
         self._parts.desk.ask(
             self._shop.executor,
             now=now,
             is_settled=self._is_settled,
-            time_left_s=left_s,
+            time_left_s=deadline.left_s(now),
             actions_done=frozenset(self._actions.claimed),
+            may_claim=may_claim,
         )
 
     def _is_settled(self) -> bool:

@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -11,9 +11,10 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Wake:
-    """A pipe: `wake` from any thread, `fileno` for the selector."""
+    """A pipe: `wake` from any thread, `fileno` for the selector. `signals` are those that came so far."""
 
     def __init__(self) -> None:
+        self.signals: list[int] = []
         self._read_fd, self._write_fd = os.pipe()
         os.set_blocking(self._read_fd, False)
         os.set_blocking(self._write_fd, False)
@@ -39,23 +40,23 @@ class Wake:
         os.close(self._read_fd)
         os.close(self._write_fd)
 
+    @contextmanager
+    def catching_signals(self) -> Iterator[None]:
+        """Notes SIGINT, SIGTERM and SIGHUP; the former handlers come back at the end.
 
-@contextmanager
-def signals_to(callback: Callable[[int], None]) -> Iterator[None]:
-    """Hands SIGINT, SIGTERM and SIGHUP to the callback; the former handlers come back at the end.
+        Outside the main thread nothing is installed: only there may Python handle signals.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
 
-    Outside the main thread nothing is installed: only there may Python handle signals.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+        def note(signum: int, _: FrameType | None) -> None:
+            self.signals.append(signum)
+            self.wake()
 
-    def handle(signum: int, _: FrameType | None) -> None:
-        callback(signum)
-
-    former = {signum: signal.signal(signum, handle) for signum in _SIGNALS}
-    try:
-        yield
-    finally:
-        for signum, handler in former.items():
-            signal.signal(signum, handler)
+        former = {signum: signal.signal(signum, note) for signum in _SIGNALS}
+        try:
+            yield
+        finally:
+            for signum, handler in former.items():
+                signal.signal(signum, handler)

@@ -5,11 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from helpers import ServerProcess, wait_until
 
 from runner.loop import run_workflow
@@ -106,6 +107,21 @@ def run(client: TorcClient, workflow_id: int, folder: Path, **options: Any) -> R
     return Ran(client, workflow_id, summary, folder, events)
 
 
+@pytest.fixture
+def start_runner(server: ServerProcess) -> Iterator["StartRunner"]:
+    """Starts runners in processes of their own; what still runs at the end of the test is killed."""
+    started: list[RunnerProcess] = []
+
+    def start(workflow_id: int, folder: Path, **options: Any) -> RunnerProcess:
+        started.append(RunnerProcess(server, workflow_id, folder, **options))
+        return started[-1]
+
+    yield start
+    for runner in started:
+        if runner.process.poll() is None:
+            runner.kill()
+
+
 class RunnerProcess:
     """A runner in a process of its own, to be killed or interrupted."""
 
@@ -161,3 +177,6 @@ def processes_with(word: str) -> list[int]:
         if holds and state != "Z":
             found.append(int(entry.name))
     return found
+
+
+StartRunner = Callable[..., RunnerProcess]

@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from helpers import ServerProcess, wait_until
-from running import RunnerProcess, create, job, processes_with, run, until_running
+from running import StartRunner, create, job, processes_with, run, until_running
 
 from torc_client.http import TorcClient
 
@@ -65,27 +65,27 @@ def test_a_server_killed_again_and_again_loses_no_result(
 
 
 def test_the_next_runner_takes_back_what_a_killed_one_held(
-    client: TorcClient, server: ServerProcess, tmp_path: Path
+    client: TorcClient, start_runner: StartRunner, tmp_path: Path
 ) -> None:
     marks = tmp_path / "marks"
     jobs = [job(f"j{n}", _SPAN.format(marks=marks, seconds="0.$RANDOM")) for n in range(24)]
     stubborn = job("stubborn", f"trap '' TERM; {_SPAN.format(marks=marks, seconds=1.5)}", priority=9)
     workflow_id = create(client, stubborn, *jobs)
     for _ in range(3):
-        runner = RunnerProcess(server, workflow_id, tmp_path / "out")
+        runner = start_runner(workflow_id, tmp_path / "out")
         until_running(client, workflow_id, 2)
         runner.kill()
     ran = run(client, workflow_id, tmp_path / "out")
     assert ran.summary.reason == "complete"
     assert completed_once(client, workflow_id)
     assert overlapping(marks) == []
-    assert processes_with(f"TORC_WORKFLOW_ID={workflow_id}") == []
+    assert processes_with(f"TORC_OUTPUT_DIR={tmp_path}/out") == []
 
 
-def test_nothing_of_a_killed_runner_runs_on(client: TorcClient, server: ServerProcess, tmp_path: Path) -> None:
+def test_nothing_of_a_killed_runner_runs_on(client: TorcClient, start_runner: StartRunner, tmp_path: Path) -> None:
     word = f"TORC_OUTPUT_DIR={tmp_path}/out"
     workflow_id = create(client, "sleep 61", "trap '' TERM; sleep 62 & wait; sleep 63", "setsid sleep 64")
-    runner = RunnerProcess(server, workflow_id, tmp_path / "out")
+    runner = start_runner(workflow_id, tmp_path / "out")
     until_running(client, workflow_id, 3)
     wait_until(lambda: len(processes_with(word)) >= 4, "all processes are there")
     runner.kill()
@@ -95,20 +95,16 @@ def test_nothing_of_a_killed_runner_runs_on(client: TorcClient, server: ServerPr
 
 
 def test_a_killed_launcher_costs_only_the_attempts_that_ran(
-    client: TorcClient, server: ServerProcess, tmp_path: Path
+    client: TorcClient, start_runner: StartRunner, tmp_path: Path
 ) -> None:
     rules = [{"match_all_exit_codes": True, "max_retries": 3}]
     jobs = [job(f"j{n}", "sleep 0.4", failure_handler=0) for n in range(12)]
     workflow_id = create(client, *jobs, rules=rules)
-    runner = RunnerProcess(server, workflow_id, tmp_path / "out")
+    runner = start_runner(workflow_id, tmp_path / "out")
     until_running(client, workflow_id, 4)
-    (launcher,) = [pid for pid in processes_with(f"TORC_OUTPUT_DIR={tmp_path}/out") if _is_launcher(pid)]
-    os.kill(launcher, 9)
+    (node,) = client.compute_nodes.list_all(workflow_id=workflow_id)
+    os.kill((node.scheduler or {})["launcher_pid"], 9)
     runner.summary()
     statuses = [str(job.status) for job in client.jobs.list_all(workflow_id=workflow_id)]
     assert statuses.count("pending_failed") == 12 - statuses.count("completed")
     assert 1 <= statuses.count("pending_failed") <= 4
-
-
-def _is_launcher(pid: int) -> bool:
-    return b"launcher.py" in Path(f"/proc/{pid}/cmdline").read_bytes()

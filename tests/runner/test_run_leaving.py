@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from helpers import ServerProcess, wait_until
-from running import RunnerProcess, create, job, processes_with, run, until_running
+from running import StartRunner, create, job, processes_with, run, until_running
 
 from runner.summary import ExitReason
 from torc_client.http import TorcClient
@@ -37,10 +37,10 @@ def test_signal_handlers_are_given_back(client: TorcClient, tmp_path: Path) -> N
 
 
 def test_a_cancel_is_noticed_while_all_slots_are_busy(
-    client: TorcClient, server: ServerProcess, tmp_path: Path
+    client: TorcClient, start_runner: StartRunner, tmp_path: Path
 ) -> None:
     workflow_id = create(client, *[ENDLESS] * 6)
-    runner = RunnerProcess(server, workflow_id, tmp_path / "out", poll_interval_s=30.0)
+    runner = start_runner(workflow_id, tmp_path / "out", poll_interval_s=30.0)
     until_running(client, workflow_id, 4)
     client.cancel_workflow(workflow_id)
     began = time.monotonic()
@@ -49,11 +49,13 @@ def test_a_cancel_is_noticed_while_all_slots_are_busy(
     assert processes_with(f"TORC_OUTPUT_DIR={tmp_path}/out") == []
 
 
-def test_a_cancel_is_noticed_while_the_runner_waits(client: TorcClient, server: ServerProcess, tmp_path: Path) -> None:
+def test_a_cancel_is_noticed_while_the_runner_waits(
+    client: TorcClient, start_runner: StartRunner, tmp_path: Path
+) -> None:
     workflow_id = create(client, ENDLESS, job("after", "true", depends_on=[0]))
-    busy = RunnerProcess(server, workflow_id, tmp_path / "a", poll_interval_s=30.0)
+    busy = start_runner(workflow_id, tmp_path / "a", poll_interval_s=30.0)
     until_running(client, workflow_id)
-    idle = RunnerProcess(server, workflow_id, tmp_path / "b", poll_interval_s=30.0)
+    idle = start_runner(workflow_id, tmp_path / "b", poll_interval_s=30.0)
     wait_until(
         lambda: len(client.compute_nodes.list_all(workflow_id=workflow_id, is_active=True)) == 2, "both registered"
     )
@@ -63,12 +65,12 @@ def test_a_cancel_is_noticed_while_the_runner_waits(client: TorcClient, server: 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_ends_jobs_in_their_own_way_and_gives_claims_back(
-    client: TorcClient, server: ServerProcess, tmp_path: Path, signum: int
+    client: TorcClient, start_runner: StartRunner, tmp_path: Path, signum: int
 ) -> None:
     graceful = "trap 'echo saved; exit 0' TERM; while :; do sleep 0.05; done"
     jobs = [job("a", ENDLESS), job("b", graceful), job("c", "sleep 60"), job("d", "sleep 60"), job("e", "sleep 60")]
     workflow_id = create(client, *jobs)
-    runner = RunnerProcess(server, workflow_id, tmp_path / "out")
+    runner = start_runner(workflow_id, tmp_path / "out")
     until_running(client, workflow_id, 4)
     runner.signal(signum)
     assert runner.summary()["reason"] == "interrupted"
@@ -79,12 +81,12 @@ def test_the_first_signal_ends_jobs_in_their_own_way_and_gives_claims_back(
 
 
 def test_the_second_signal_kills_at_once_and_results_are_still_recorded(
-    client: TorcClient, server: ServerProcess, tmp_path: Path
+    client: TorcClient, start_runner: StartRunner, tmp_path: Path
 ) -> None:
     workflow_id = create(client, "trap '' TERM; echo deaf; while :; do sleep 0.05; done")
-    runner = RunnerProcess(server, workflow_id, tmp_path / "out")
+    runner = start_runner(workflow_id, tmp_path / "out")
     until_running(client, workflow_id)
-    wait_until(lambda: next(iter((tmp_path / "out").glob("job_stdio/*.o"))).read_text(), "the job is deaf")
+    wait_until(lambda: [p for p in (tmp_path / "out").glob("job_stdio/*.o") if p.read_text()], "the job is deaf")
     runner.signal(signal.SIGINT)
     wait_until(lambda: "stop job" in next((tmp_path / "out").glob("job_runner*")).read_text(), "the first is obeyed")
     runner.signal(signal.SIGINT)
@@ -96,12 +98,12 @@ def test_the_second_signal_kills_at_once_and_results_are_still_recorded(
 
 
 def test_an_interrupted_runner_that_waits_leaves_at_once(
-    client: TorcClient, server: ServerProcess, tmp_path: Path
+    client: TorcClient, start_runner: StartRunner, tmp_path: Path
 ) -> None:
     workflow_id = create(client, "sleep 60", job("after", "true", depends_on=[0]))
-    busy = RunnerProcess(server, workflow_id, tmp_path / "a")
+    busy = start_runner(workflow_id, tmp_path / "a")
     until_running(client, workflow_id)
-    idle = RunnerProcess(server, workflow_id, tmp_path / "b", poll_interval_s=30.0)
+    idle = start_runner(workflow_id, tmp_path / "b", poll_interval_s=30.0)
     wait_until(
         lambda: len(client.compute_nodes.list_all(workflow_id=workflow_id, is_active=True)) == 2, "both registered"
     )
@@ -114,20 +116,20 @@ def test_an_interrupted_runner_that_waits_leaves_at_once(
 
 
 def test_a_runner_waits_for_what_others_are_about_to_release(
-    client: TorcClient, server: ServerProcess, tmp_path: Path
+    client: TorcClient, start_runner: StartRunner, tmp_path: Path
 ) -> None:
     jobs = [job("first", "sleep 1"), *[job(f"then{n}", "sleep 0.3", depends_on=[0]) for n in range(8)]]
     workflow_id = create(client, *jobs)
-    one = RunnerProcess(server, workflow_id, tmp_path / "a", num_cpus=1)
+    one = start_runner(workflow_id, tmp_path / "a", num_cpus=1)
     until_running(client, workflow_id)
-    two = RunnerProcess(server, workflow_id, tmp_path / "b", num_cpus=1)
+    two = start_runner(workflow_id, tmp_path / "b", num_cpus=1)
     done = [runner.summary() for runner in (one, two)]
     assert sum(summary["completed"] for summary in done) == 9
     assert all(summary["completed"] >= 2 for summary in done)
 
 
 def test_a_runner_waits_no_longer_than_the_workflow_says(
-    client: TorcClient, server: ServerProcess, tmp_path: Path
+    client: TorcClient, start_runner: StartRunner, tmp_path: Path
 ) -> None:
     workflow_id = create(
         client,
@@ -135,22 +137,22 @@ def test_a_runner_waits_no_longer_than_the_workflow_says(
         job("after", "true", depends_on=[0]),
         compute_node_wait_for_new_jobs_seconds=1,
     )
-    busy = RunnerProcess(server, workflow_id, tmp_path / "a")
+    busy = start_runner(workflow_id, tmp_path / "a")
     until_running(client, workflow_id)
-    idle = RunnerProcess(server, workflow_id, tmp_path / "b", poll_interval_s=30.0)
+    idle = start_runner(workflow_id, tmp_path / "b", poll_interval_s=30.0)
     assert idle.summary(timeout_s=15)["reason"] == "waited"
     busy.signal(signal.SIGINT)
     busy.summary()
 
 
 def test_queued_jobs_that_cannot_start_here_go_to_another_runner(
-    client: TorcClient, server: ServerProcess, tmp_path: Path
+    client: TorcClient, start_runner: StartRunner, tmp_path: Path
 ) -> None:
     """Short jobs make the first runner claim ahead; the long ones it got must not wait for it alone."""
     short = [job(f"s{n}", "true", priority=1) for n in range(150)]
     long = [job(f"l{n}", "sleep 5") for n in range(6)]
     workflow_id = create(client, *short, *long)
-    first = RunnerProcess(server, workflow_id, tmp_path / "a", num_cpus=2)
+    first = start_runner(workflow_id, tmp_path / "a", num_cpus=2)
     until_running(client, workflow_id, 2)
     wait_until(
         lambda: not client.jobs.list_all(workflow_id=workflow_id, status="pending"), "what was claimed ahead is free"
