@@ -37,8 +37,9 @@ class RunSummary:
     duration_s: float
 
     @property
-    def was_interrupted(self) -> bool:
-        return self.reason is ExitReason.INTERRUPTED
+    def was_told_to_leave(self) -> bool:
+        """Somebody, or the clock, ended the run; it is not to be gone on with."""
+        return self.reason in (ExitReason.INTERRUPTED, ExitReason.TIME_UP, ExitReason.CANCELED)
 
 
 @dataclass(slots=True)

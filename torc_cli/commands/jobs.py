@@ -1,5 +1,6 @@
 """`torc jobs`: the jobs of workflows; adding them in bulk is in job_files.py, their logs in job_logs.py."""
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -80,21 +81,36 @@ def list_(
     reverse_sort: ReverseOption = False,
 ) -> None:
     """List jobs."""
-    found = session.client.jobs.list_all(
-        limit=limit,
-        offset=offset,
-        sort_by=sort_by,
-        reverse_sort=reverse_sort or None,
-        workflow_id=session.workflow_id(workflow_id),
-        status=status,
-        name=name,
-        command=command_,
-        upstream_job_id=upstream_job_id,
-        needs_file_id=needs_file_id,
-        active_compute_node_id=compute_node_id,
-        include_relationships=include_relationships or None,
-    )
+    chosen = session.workflow_id(workflow_id)
+    found = [
+        job
+        for each in _meant(status)
+        for job in session.client.jobs.list_all(
+            limit=limit,
+            offset=offset,
+            sort_by=sort_by,
+            reverse_sort=reverse_sort or None,
+            workflow_id=chosen,
+            status=each,
+            name=name,
+            command=command_,
+            upstream_job_id=upstream_job_id,
+            needs_file_id=needs_file_id,
+            active_compute_node_id=compute_node_id,
+            include_relationships=include_relationships or None,
+        )
+    ]
     session.out.records(JOBS, found)
+
+
+def _meant(status: JobStatus | None) -> tuple[JobStatus | None, ...]:
+    """In a recovery hook `failed` names all jobs that the hook may mend, also those that wait for a decision."""
+    if status is not JobStatus.FAILED:
+        return (status,)
+    from torc_core.recovery.plan import RECOVERY_HOOK_VARIABLE
+
+    is_in_hook = bool(os.environ.get(RECOVERY_HOOK_VARIABLE))
+    return (status, JobStatus.TERMINATED, JobStatus.PENDING_FAILED) if is_in_hook else (status,)
 
 
 @app.command("get")

@@ -11,12 +11,26 @@ import typer
 from torc_cli.command import command
 from torc_cli.commands.create import NoMonitoringOption, create_from_file
 from torc_cli.output.text import number
+from torc_cli.recovery_options import (
+    HookTimeoutOption,
+    MaxMemoryOption,
+    MaxRetriesOption,
+    MaxRuntimeOption,
+    MemoryMultiplierOption,
+    RecoveryHookOption,
+    RetryUnknownOption,
+    RuntimeMultiplierOption,
+    recover_options,
+    recovery_tools,
+)
 from torc_cli.session import Session
-from torc_core.errors import InvalidInputError, StateConflictError
+from torc_core.errors import InvalidInputError, StateConflictError, TorcError
 
 if TYPE_CHECKING:
     from runner.settings import RunnerOptions
+    from torc_cli.run_again import Recovery
     from torc_cli.run_progress import RunView
+    from torc_core.api.failures import FailureGroup
     from torc_core.api.workflows import WorkflowStatusModel
 
 _PANEL = "What the runner may use"
@@ -49,10 +63,32 @@ def run(
     ] = 5.0,
     skip_checks: Annotated[bool, typer.Option("--skip-checks", help="Although input files are missing.")] = False,
     no_resource_monitoring: NoMonitoringOption = False,
+    recover: Annotated[
+        bool,
+        typer.Option("--recover", help="Recover failed jobs and run again.", rich_help_panel="Recovery"),
+    ] = False,
+    max_retries: MaxRetriesOption = 3,
+    memory_multiplier: MemoryMultiplierOption = 1.5,
+    runtime_multiplier: RuntimeMultiplierOption = 1.4,
+    retry_unknown: RetryUnknownOption = False,
+    recovery_hook: RecoveryHookOption = None,
+    hook_timeout: HookTimeoutOption = 600.0,
+    max_memory: MaxMemoryOption = None,
+    max_runtime: MaxRuntimeOption = None,
 ) -> None:
     """Run a workflow on this machine, from a file or by its id."""
     from runner.settings import RunnerOptions
+    from torc_cli.run_again import OwnRecovery, RecoveryByOthers
 
+    choices = recover_options(
+        memory_multiplier=memory_multiplier,
+        runtime_multiplier=runtime_multiplier,
+        retry_unknown=retry_unknown,
+        recovery_hook=recovery_hook,
+        max_memory=max_memory,
+        max_runtime=max_runtime,
+    )
+    tools = recovery_tools(session, recovery_hook=recovery_hook, hook_timeout=hook_timeout, output_dir=output_dir)
     options = RunnerOptions(
         output_dir=output_dir or Path(session.settings.output_dir),
         num_cpus=num_cpus,
@@ -64,8 +100,12 @@ def run(
         poll_interval_s=poll_interval,
     )
     workflow_id = _find_or_create(session, what, resource_monitoring=not no_resource_monitoring)
+    recovery: Recovery = RecoveryByOthers(session=session)
+    if recover:
+        recovery = OwnRecovery(session=session, options=choices, tools=tools, max_retries=max_retries)
+        recovery.brings_more(session.client.workflow_status(workflow_id))
     if _make_ready(session, workflow_id, force=skip_checks):
-        _run(session, workflow_id, options)
+        _run(session, workflow_id, options, recovery)
 
 
 def is_spec_file(what: str) -> bool:
@@ -122,9 +162,9 @@ def _make_ready(session: Session, workflow_id: int, *, force: bool) -> bool:
 
 
 def _say_complete(session: Session, status: "WorkflowStatusModel") -> None:
-    from torc_cli.run_report import failure_groups, is_success, report_data, report_text
+    from torc_cli.run_report import is_success, report_data, report_text
 
-    groups = failure_groups(session.client, status)
+    groups = _failures(session, status)
     explanation = f"workflow {status.workflow_id} is complete already"
     session.out.note(
         f"Workflow {status.workflow_id} is complete already. To run it anew: torc init {status.workflow_id}; "
@@ -135,21 +175,35 @@ def _say_complete(session: Session, status: "WorkflowStatusModel") -> None:
         raise typer.Exit(1)
 
 
-def _run(session: Session, workflow_id: int, options: "RunnerOptions") -> None:
+def _run(session: Session, workflow_id: int, options: "RunnerOptions", recovery: "Recovery") -> None:
     from runner.loop import run_workflow
-    from torc_cli.run_report import failure_groups, is_success, report_data, report_text
+    from torc_cli.run_report import is_success, report_data, report_text
 
     client = session.client
-    with _view(session, client.workflow_status(workflow_id)) as view:
-        summary = run_workflow(client, workflow_id, options, progress=view)
-    status = client.workflow_status(workflow_id)
-    groups = failure_groups(client, status)
+    while True:
+        with _view(session, client.workflow_status(workflow_id)) as view:
+            summary = run_workflow(client, workflow_id, options, progress=view)
+        status = client.workflow_status(workflow_id)
+        if is_success(status) or summary.was_told_to_leave or not recovery.brings_more(status):
+            break
+    groups = _failures(session, status)
     session.out.done(
         report_text(status, groups, summary.explanation),
         report_data(status, groups, summary.explanation, asdict(summary)),
     )
     if not is_success(status):
         raise typer.Exit(1)
+
+
+def _failures(session: Session, status: "WorkflowStatusModel") -> list["FailureGroup"]:
+    """A report without causes is better than none after hours of work."""
+    from torc_cli.run_report import failure_groups
+
+    try:
+        return failure_groups(session.client, status)
+    except TorcError as error:
+        session.out.note(f"Warning: the failures could not be read: {error.message}")
+        return []
 
 
 def _view(session: Session, status: "WorkflowStatusModel") -> "RunView":

@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import IO, Final
 
 from torc_core.errors import HookFailedError, InvalidInputError
+from torc_core.recovery.plan import RECOVERY_HOOK_VARIABLE
 
 DEFAULT_HOOK_TIMEOUT_S: Final = 600.0
-IN_HOOK: Final = "TORC_RECOVERY_HOOK"
-"""Set in the environment of hooks: for a torc command below, jobs that wait for a decision are failed ones too."""
-
 _INTERPRETERS: Final = frozenset({"bash", "sh", "dash", "zsh", "ksh", "python", "python3", "perl", "ruby", "Rscript"})
 _LAST_LINES_S: Final = 2.0
 _LONGEST_LINE: Final = 4000
@@ -111,7 +109,7 @@ def _check_script(command: str, words: list[str], folder: Path) -> None:
 
 
 def _completed(environment: Mapping[str, str], workflow_id: int) -> dict[str, str]:
-    own = {"TORC_WORKFLOW_ID": str(workflow_id), IN_HOOK: "1"}
+    own = {"TORC_WORKFLOW_ID": str(workflow_id), RECOVERY_HOOK_VARIABLE: "1"}
     path = environment.get("PATH", os.defpath)
     if shutil.which("torc", path=path) is None:
         # the torc that runs this is not on PATH, and hooks call it

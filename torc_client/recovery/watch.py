@@ -115,21 +115,19 @@ class _Watch:
 
     def _await_rest(self) -> WorkflowStatusModel:
         """The status in which no job can move by itself, or for whose jobs no nodes will come."""
-        came = True
+        came, said = False, ""
         while True:
             status = self._client.workflow_status(self._workflow_id)
-            if self._options.show_counts:
-                self._say(texts.counts_line(counts_of(status)))
+            counts = texts.counts_line(counts_of(status))
+            if self._options.show_counts and not (came and counts == said):
+                self._say(counts)
+                said = counts
             if is_at_rest(status) or self._is_stranded(status):
                 return status
-            if (
-                not came
-                and active_jobs(status)
-                and not clean_up(
-                    self._client, self._workflow_id, self._tools, requeue=self._options.recover is not None
-                ).is_empty
-            ):
-                continue
+            if not came and active_jobs(status):
+                # where failures are recovered, what a lost runner left goes on at once; its end is news to the alarm
+                requeue = self._options.recover is not None
+                clean_up(self._client, self._workflow_id, self._tools, requeue=requeue)
             came = self._alarm.wait(self._next_look_s(status))
 
     def _next_look_s(self, status: WorkflowStatusModel) -> float:

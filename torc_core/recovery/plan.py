@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Literal, Self, assert_never
+from typing import Final, Literal, Self, assert_never
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -22,6 +22,9 @@ from torc_core.recovery.heuristics import (
 )
 from torc_core.resources.duration import format_duration
 from torc_core.resources.memory import format_memory
+
+RECOVERY_HOOK_VARIABLE: Final = "TORC_RECOVERY_HOOK"
+"""Set in the environment of recovery hooks; there `torc jobs list --status failed` shows every job it may mend."""
 
 WhySkipped = Literal["unknown", "capped", "not_helped", "infrastructure_limit", "not_failed"]
 
