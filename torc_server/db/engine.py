@@ -5,15 +5,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from pydantic_core import to_json
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
 _BUSY_TIMEOUT_MS: Final = 45_000
-_CACHE_KIB: Final = 64 * 1024
 _READERS: Final = 16
+_WRITER_CACHE: Final = "PRAGMA cache_size = -65536"
+_READER_CACHE: Final = "PRAGMA cache_size = -8192"
+"""In KiB. Each connection has its own, so that of the readers counts as often as there are readers."""
+_JOURNAL_LIMIT_BYTES: Final = 64 * 1024**2
 
 
 class Database:
@@ -26,8 +30,10 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._writing = threading.Lock()
-        self._writer = _engine(path, begin="BEGIN IMMEDIATE", connections=1, pragmas=())
-        self._readers = _engine(path, begin="BEGIN", connections=_READERS, pragmas=("PRAGMA query_only = ON",))
+        self._writer = _engine(path, begin="BEGIN IMMEDIATE", connections=1, pragmas=(_WRITER_CACHE,))
+        self._readers = _engine(
+            path, begin="BEGIN", connections=_READERS, pragmas=(_READER_CACHE, "PRAGMA query_only = ON")
+        )
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
@@ -46,6 +52,11 @@ class Database:
         self._writer.dispose()
 
 
+def _strict_json(value: Any) -> str:
+    """JSON that SQLite's own functions can read: what is no number becomes null."""
+    return to_json(value, inf_nan_mode="null").decode()
+
+
 def _engine(path: Path, *, begin: str, connections: int, pragmas: tuple[str, ...]) -> Engine:
     engine = create_engine(
         f"sqlite:///{path}",
@@ -53,6 +64,7 @@ def _engine(path: Path, *, begin: str, connections: int, pragmas: tuple[str, ...
         max_overflow=0,
         pool_timeout=_BUSY_TIMEOUT_MS / 1000,
         connect_args={"check_same_thread": False},
+        json_serializer=_strict_json,
     )
 
     def prepare(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
@@ -63,7 +75,7 @@ def _engine(path: Path, *, begin: str, connections: int, pragmas: tuple[str, ...
             "PRAGMA synchronous = NORMAL",
             "PRAGMA foreign_keys = ON",
             "PRAGMA temp_store = MEMORY",
-            f"PRAGMA cache_size = -{_CACHE_KIB}",
+            f"PRAGMA journal_size_limit = {_JOURNAL_LIMIT_BYTES}",
             *pragmas,
         ):
             connection.execute(pragma)

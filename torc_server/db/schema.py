@@ -33,11 +33,6 @@ def migrate(database: Database) -> None:
         ) from error
 
 
-def create_missing_tables(database: Database) -> None:
-    """The former name of `migrate`."""
-    migrate(database)
-
-
 def _revision(connection: Connection, path: Path) -> str | None:
     """The layout the database is in, None for one without tables."""
     tables = set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars())

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import CursorResult, Row
@@ -37,7 +37,7 @@ class UnitOfWork:
     @staticmethod
     def as_text(moment: datetime) -> str:
         """As `now_text`, so that the texts compare like the times."""
-        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     @property
     def now_ms(self) -> int:
