@@ -290,6 +290,28 @@ def test_actions_are_triggered_and_claimed_once(api: Any) -> None:
         action(trigger_type="on_full_moon")
 
 
+def test_an_action_that_comes_late_counts_the_jobs_that_were_there_first(api: Any) -> None:
+    workflow_id = api.new_workflow()
+    [first] = api.new_jobs(workflow_id, "first")
+    [second] = api.new_jobs(workflow_id, "second", depends_on_job_ids=[first])
+    api.initialize_jobs(workflow_id)
+    node_id = api.new_node(workflow_id)
+    api.create_workflow_action(
+        workflow_id,
+        upstream.WorkflowActionModel(
+            workflow_id=workflow_id,
+            trigger_type="on_jobs_ready",
+            action_type="run_commands",
+            action_config={"commands": ["true"]},
+            job_ids=[first, second],
+        ),
+    )
+    assert api.get_pending_actions(workflow_id) == []
+    api.claim_next_jobs(workflow_id)
+    api.complete_job(first, "completed", 1, api.result(workflow_id, first, node_id))
+    assert len(api.get_pending_actions(workflow_id)) == 1
+
+
 def test_scheduler_statistics_are_kept_once_for_each_attempt(api: Any) -> None:
     workflow_id = api.new_workflow()
     [job_id] = api.new_jobs(workflow_id, "job")

@@ -58,6 +58,24 @@ def test_a_body_that_is_no_json_is_a_422(http: httpx.Client) -> None:
     assert _error(response)["message"].startswith("body: Invalid JSON")
 
 
+def test_a_body_of_another_type_is_told_to_be_json(http: httpx.Client) -> None:
+    response = http.post("/workflows", data={"name": "w"})
+    assert response.status_code == 422
+    assert "application/json" in _error(response)["hint"]
+
+
+def test_a_body_without_a_type_is_taken_as_json(http: httpx.Client) -> None:
+    assert http.post("/workflows", content=b'{"name": "w", "user": "u"}').status_code == 200
+
+
+def test_numbers_that_json_does_not_have_break_no_later_list(http: httpx.Client) -> None:
+    workflow = http.post("/workflows", json={"name": "w", "user": "u"}).json()
+    body = b'{"workflow_id": %d, "timestamp": 1, "data": {"x": NaN}}' % workflow["id"]
+    http.post("/events", content=body, headers={"Content-Type": "application/json"})
+    response = http.get("/events", params={"workflow_id": workflow["id"], "category": "x"})
+    assert response.status_code == 200
+
+
 def test_a_missing_body_is_a_422(http: httpx.Client) -> None:
     response = http.post("/workflows")
     assert response.status_code == 422

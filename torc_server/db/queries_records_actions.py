@@ -35,6 +35,15 @@ def foreign_jobs(uow: UnitOfWork, workflow_id: int, job_ids: Sequence[int]) -> l
     )
 
 
+def any_begun(uow: UnitOfWork, job_ids: Sequence[int]) -> bool:
+    """Whether one of the jobs has been ready."""
+    found = uow.row(
+        sql("SELECT 1 FROM job WHERE id IN $ids AND status NOT IN ($UNINITIALIZED, $BLOCKED) LIMIT 1"),
+        ids=id_list(job_ids),
+    )
+    return found is not None
+
+
 def list_actions(uow: UnitOfWork, workflow_id: int, conditions: Sequence[Condition] = ()) -> list[Row]:
     """The actions by id, each with the `job_ids` that gate it or None."""
     found = select(_ACTION).where(_ACTION.c.workflow_id == workflow_id, *conditions).order_by(_ACTION.c.id)

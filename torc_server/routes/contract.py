@@ -79,7 +79,7 @@ def json_answer(answer: Any, status_code: int = 200) -> Response:
 
 
 def contract_router(tag: str) -> APIRouter:
-    return APIRouter(tags=[tag], route_class=ContractRoute, responses=ERRORS)
+    return APIRouter(tags=[tag], route_class=ContractRoute, responses=ERRORS, strict_content_type=False)
 
 
 _ANYTHING: Final[TypeAdapter[Any]] = TypeAdapter(Any)

@@ -12,6 +12,7 @@ from torc_core.api.system import ErrorDetail, ErrorResponse
 from torc_core.errors import InvalidInputError, NotFoundError, ServerFaultError, TorcError
 
 _PROBLEMS_SHOWN: Final = 5
+_JSON_PLEASE: Final = "send JSON, with the header Content-Type: application/json"
 _WHERE_TO_LOOK: Final = f"the API is described at /docs; its base path is {API_PREFIX}"
 
 
@@ -38,9 +39,9 @@ async def answer_error(request: Request, error: Exception) -> Response:
             detail = ErrorDetail(code=error.code, message=error.message, hint=error.hint, ids=error.ids)
             return _error_answer(error.http_status, detail)
         case RequestValidationError():
-            return _error_answer(
-                422, ErrorDetail(code=InvalidInputError.code, message=describe_problems(error.errors()))
-            )
+            hint = _JSON_PLEASE if isinstance(error.body, bytes) else None
+            detail = ErrorDetail(code=InvalidInputError.code, message=describe_problems(error.errors()), hint=hint)
+            return _error_answer(422, detail)
         case HTTPException(status_code=404 | 405):
             detail = ErrorDetail(code=NotFoundError.code, message=f"{place} is not served here", hint=_WHERE_TO_LOOK)
             return _error_answer(error.status_code, detail, headers=error.headers)

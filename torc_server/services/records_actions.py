@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torc_core.api.actions import ClaimActionResponse, WorkflowActionModel
 from torc_core.errors import AlreadyTakenError, InvalidInputError, NotFoundError
 from torc_server.db import queries_records_actions as queries
+from torc_server.db.queries_triggers import count_anew
 from torc_server.db.unit import UnitOfWork
 from torc_server.services.lookup import find_workflow
 
@@ -63,6 +64,9 @@ def create_action(uow: UnitOfWork, workflow_id: int, action: WorkflowActionModel
     )
     if job_ids:
         queries.insert_gates(uow, row["id"], job_ids)
+    if queries.any_begun(uow, job_ids):
+        count_anew(uow, workflow_id)  # a job that is ready already will not become ready again
+        row = queries.ACTIONS.get(uow, row["id"]) or row
     return _model({**row, "job_ids": job_ids or None})
 
 
