@@ -14,7 +14,7 @@ from torc_core.errors import TorcError
 from torc_mcp.answers import Answer, as_result, error_text
 from torc_mcp.app import App, app_of
 from torc_mcp.settings import Access, McpSettings, Toolset
-from torc_mcp.tools import act, authoring, diagnose, inspect
+from torc_mcp.tools import act, authoring, diagnose, inspect, recovery
 
 _LOADED_AT_ONCE: Final = {"anthropic/alwaysLoad": True}
 """Hosts that defer tools until they are searched for keep these in sight."""
@@ -64,6 +64,7 @@ TOOLS: Final = (
     ),
     ToolEntry(function=diagnose.list_failed_jobs, title="Failed jobs", toolset="recovery"),
     ToolEntry(function=diagnose.analyze_workflow_logs, title="Failures by kind", toolset="recovery"),
+    ToolEntry(function=recovery.check_resource_utilization, title="Resources asked for and used", toolset="recovery"),
     ToolEntry(
         function=act.classify_and_resolve_failures,
         title="Decide failures: retry or fail",
@@ -75,6 +76,13 @@ TOOLS: Final = (
     ToolEntry(
         function=act.update_job_resources,
         title="Change what one job needs",
+        toolset="recovery",
+        access=Access.WRITE,
+        is_destructive=True,
+    ),
+    ToolEntry(
+        function=recovery.recover_workflow,
+        title="Retry with more memory or time",
         toolset="recovery",
         access=Access.WRITE,
         is_destructive=True,

@@ -21,12 +21,10 @@ from torc_mcp.app import App, ToolContext, app_of, one_line
 from torc_mcp.budget import PAYLOAD_BYTES, take_rows
 from torc_mcp.settings import Access
 from torc_mcp.tools.act_answers import Amounts, DecidedJob, Decisions, Judgement, UpdatedResources
-from torc_mcp.tools.parameters import JobId, WorkflowId
+from torc_mcp.tools.parameters import DryRun, JobId, WorkflowId
 
 _ROOM: Final = PAYLOAD_BYTES - 1_500
 _MAX_JUDGEMENTS: Final = 10_000
-
-DryRun = Annotated[bool, Field(description="Only show what would happen; true unless you say false.")]
 
 
 def classify_and_resolve_failures(

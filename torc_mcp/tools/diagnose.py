@@ -117,7 +117,7 @@ def get_job_logs(
     job_id: JobId,
     *,
     workflow_id: Annotated[int | None, Field(description="Checked when given; the job's id is enough.")] = None,
-    log_type: Literal["stdout", "stderr"] = "stderr",
+    log_type: Annotated[Literal["stdout", "stderr"], Field(description="Which of the two.")] = "stderr",
     run_id: Annotated[int | None, Field(description="The newest run when left out.")] = None,
     attempt_id: Annotated[int | None, Field(description="The newest attempt when left out.")] = None,
     tail_lines: Annotated[int, Field(ge=1, le=1000, description="How many lines, counted from the end.")] = 100,

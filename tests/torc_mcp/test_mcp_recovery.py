@@ -1,0 +1,81 @@
+"""Agents see what jobs used, and recover by rules: planned first, then applied."""
+
+import pytest
+from mcp_scenes import Failing, agent, failing, make_workflow, settings_of
+
+from torc_client.http import TorcClient
+from torc_core.api.failures import DecisionLimits
+from torc_core.jobs.status import JobStatus
+
+pytestmark = pytest.mark.anyio
+
+
+def mixed(client: TorcClient) -> tuple[int, list[int]]:
+    return make_workflow(
+        client,
+        [
+            failing("hungry", "Killed", return_code=137, verdict="oom", peak_memory_bytes=8 << 30),
+            failing("late", "", return_code=152, verdict="timeout", runtime_s=3600, runtime_limit_s=3600),
+            failing("odd", "zzz qqq"),
+            Failing(name="good", evidence=None),
+        ],
+    )
+
+
+async def test_the_resource_report_names_what_ended_failed_jobs(shared_client: TorcClient, mode: str) -> None:
+    workflow_id, (hungry, late, odd, _) = mixed(shared_client)
+    async with agent(shared_client, mode=mode) as me:
+        report = await me.ask("check_resource_utilization", workflow_id=workflow_id)
+        assert (report["total_results"], report["resource_violations_count"]) == (4, 3)
+        assert (report["likely_oom_count"], report["likely_timeout_count"]) == (1, 1)
+        causes = {row["job_id"]: row["cause"] for row in report["resource_violations"]}
+        assert causes == {hungry: "oom", late: "timeout", odd: "unknown"}
+        short = await me.ask("check_resource_utilization", workflow_id=workflow_id, include_failed=False)
+        assert short["resource_violations"] == []
+
+
+async def test_a_recovery_is_planned_and_then_applied(shared_client: TorcClient, mode: str) -> None:
+    workflow_id, (hungry, late, odd, _) = mixed(shared_client)
+    async with agent(shared_client, mode=mode) as me:
+        plan = await me.ask("recover_workflow", workflow_id=workflow_id)
+        assert (plan["dry_run"], plan["retried_count"], plan["needs_decision_count"]) == (True, 2, 1)
+        retried = {row["job_id"]: row for row in plan["retried"]}
+        assert (retried[hungry]["old_memory"], retried[hungry]["memory"]) == ("8g", "12g")
+        assert (retried[late]["old_runtime"], retried[late]["runtime"]) == ("PT1H", "PT1H24M")
+        assert plan["needs_decision"][0]["job_id"] == odd
+        assert shared_client.jobs.get(hungry).status is JobStatus.PENDING_FAILED
+        done = await me.ask("recover_workflow", workflow_id=workflow_id, dry_run=False)
+        assert (done["dry_run"], done["retried_count"], done["run_id"]) == (False, 2, 2)
+        assert f"torc run {workflow_id}" in done["next_steps"]
+    statuses = [shared_client.jobs.get(job_id).status for job_id in (hungry, late, odd)]
+    assert statuses == [JobStatus.READY, JobStatus.READY, JobStatus.PENDING_FAILED]
+
+
+async def test_a_recovery_stays_within_the_bounds_of_this_server(shared_client: TorcClient) -> None:
+    workflow_id, (hungry, *_) = mixed(shared_client)
+    limits = DecisionLimits(max_memory="10g", max_runtime="PT1H")
+    async with agent(shared_client, settings=settings_of(shared_client, limits=limits)) as me:
+        plan = await me.ask("recover_workflow", workflow_id=workflow_id)
+    assert [(row["job_id"], row["memory"]) for row in plan["retried"]] == [(hungry, "10g")]
+    assert [row["why"] for row in plan["skipped"]] == ["capped"]
+
+
+async def test_nothing_to_recover_is_no_error(shared_client: TorcClient) -> None:
+    workflow_id, _ = make_workflow(shared_client, [Failing(name="good", evidence=None)])
+    async with agent(shared_client) as me:
+        for dry_run in (True, False):
+            plan = await me.ask("recover_workflow", workflow_id=workflow_id, dry_run=dry_run)
+            assert plan["retried_count"] == 0 and "nothing to recover" in plan["next_steps"]
+
+
+async def test_long_calls_tell_how_far_they_are(shared_client: TorcClient, mode: str) -> None:
+    workflow_id, _ = mixed(shared_client)
+    heard: list[str | None] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        heard.append(message)
+
+    async with agent(shared_client, mode=mode) as me:
+        for tool in ("check_resource_utilization", "analyze_workflow_logs"):
+            await me.client.call_tool(tool, {"workflow_id": workflow_id}, progress_callback=hear)
+    assert "reading results" in heard and "groups of failures read" in heard
