@@ -122,7 +122,7 @@ def _earlier(
 def _facts(
     job: JobModel, requirement: RequirementFacts, result: ResultModel | None, evidence: Evidence | None
 ) -> AttemptFacts:
-    """A job that somebody called failed by hand has no result; nothing is known of such an end."""
+    """Where the result was deleted, nothing is known of the end."""
     return AttemptFacts(
         job_id=job.id or 0,
         job_name=job.name,

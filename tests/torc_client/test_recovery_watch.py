@@ -1,0 +1,332 @@
+"""Watching: it ends whenever nothing goes on, recovers as often as allowed, and never turns in circles."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import ServerProcess, wait_until
+from recovery_scenes import BROKEN, OOM, claim_all, end, fail_all, job, leave, make_scene, statuses
+
+from torc_client.http import TorcClient
+from torc_client.recovery.news import News
+from torc_client.recovery.recover import RecoveryTools
+from torc_client.recovery.waiting import await_recovery
+from torc_client.recovery.watch import WatchOptions, WatchResult, watch
+from torc_client.slurm import NoScheduler
+from torc_core.api.jobs import ReleaseClaimsRequest
+from torc_core.api.nodes import ScheduledComputeNodeModel
+from torc_core.recovery.autoschedule import AutoScheduleOptions
+from torc_core.recovery.plan import RecoverOptions
+
+RECOVER = RecoverOptions(runtime_multiplier=1.5)
+
+
+class Script:
+    """An alarm that plays the next scene of the workflow whenever watch waits; running out of scenes fails."""
+
+    def __init__(self, *scenes: Callable[[], object]) -> None:
+        self._scenes: Iterator[Callable[[], object]] = iter(scenes)
+        self.waits: list[float] = []
+
+    def wait(self, timeout_s: float) -> bool:
+        self.waits.append(timeout_s)
+        scene = next(self._scenes, None)
+        assert scene is not None, "watch waits although nothing will happen any more"
+        scene()
+        return True
+
+
+@dataclass
+class Clock:
+    now_s: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def forward(self, seconds: float) -> Callable[[], None]:
+        def move() -> None:
+            self.now_s += seconds
+
+        return move
+
+
+@dataclass
+class Watching:
+    """One watch and all it said."""
+
+    client: TorcClient
+    lines: list[str] = field(default_factory=list)
+    clock: Clock = field(default_factory=Clock)
+    scheduler: NoScheduler = field(default_factory=NoScheduler)
+
+    def __call__(self, workflow_id: int, script: Script, **options: Any) -> WatchResult:
+        tools = RecoveryTools(user="tester", say=self.lines.append, scheduler=self.scheduler)
+        choices = WatchOptions(**options)
+        return watch(self.client, workflow_id, choices, tools, alarm=script, clock=self.clock)
+
+
+@pytest.fixture
+def watching(shared_client: TorcClient) -> Watching:
+    return Watching(shared_client)
+
+
+def test_a_workflow_that_succeeds_is_followed_to_its_end(watching: Watching) -> None:
+    workflow_id, ids = make_scene(watching.client, job("a"), job("b", depends_on=[0]))
+    script = Script(
+        lambda: fail_all(watching.client, workflow_id, {ids[0]: None}),
+        lambda: fail_all(watching.client, workflow_id, {ids[1]: None}),
+    )
+    assert watching(workflow_id, script, show_counts=True).is_success
+    assert watching.lines == [
+        f"Watching workflow {workflow_id} (poll interval: 60s, job counts enabled)",
+        "  completed=0, running=0, pending=0, failed=0, blocked=1, ready=1",
+        "  completed=1, running=0, pending=0, failed=0, blocked=0, ready=1",
+        "  completed=2, running=0, pending=0, failed=0, blocked=0",
+        f"Workflow {workflow_id} is complete",
+        "",
+        "Workflow completed successfully (2 jobs)",
+    ]
+
+
+def test_failures_are_recovered_and_the_watch_goes_on(watching: Watching) -> None:
+    workflow_id, (hungry, fine) = make_scene(watching.client, job("hungry"), job("fine"))
+    script = Script(
+        lambda: fail_all(watching.client, workflow_id, {hungry: OOM, fine: None}),
+        lambda: fail_all(watching.client, workflow_id, {hungry: None}),
+    )
+    result = watching(workflow_id, script, recover=RECOVER)
+    assert (result.is_success, result.recoveries) == (True, 1)
+    header = f"Watching workflow {workflow_id} (poll interval: 60s, recover enabled, max retries: 3)"
+    assert watching.lines == [
+        header,
+        f"Workflow {workflow_id} is complete",
+        "",
+        "Workflow completed with failures:",
+        "  - Failed: 1",
+        "  - Canceled: 0",
+        "  - Terminated: 0",
+        "  - Completed: 1",
+        "",
+        "Attempting automatic recovery (attempt 1/3)",
+        "",
+        "Diagnosing failures...",
+        "Applying recovery heuristics...",
+        f"  Job {hungry} (hungry): OOM detected, increasing memory 8g -> 13g",
+        "  Applied fixes: 1 OOM, 0 timeout",
+        "",
+        "Resetting failed jobs...",
+        "",
+        "Recovery initiated. Resuming monitoring...",
+        "",
+        header,
+        f"Workflow {workflow_id} is complete",
+        "",
+        "Workflow completed successfully (2 jobs)",
+    ]
+
+
+def test_the_number_of_recoveries_is_bounded(watching: Watching) -> None:
+    workflow_id, (broken,) = make_scene(watching.client, job("broken"))
+    fail = [lambda: fail_all(watching.client, workflow_id, {broken: BROKEN})] * 3
+    options = RecoverOptions(retry_unknown=True)
+    result = watching(workflow_id, Script(*fail), recover=options, max_retries=2)
+    assert (result.is_success, result.recoveries) == (False, 2)
+    assert watching.lines[-2:] == [
+        "Max retries (2) exceeded. Manual intervention required.",
+        "Use the Torc MCP server with your AI assistant to investigate.",
+    ]
+
+
+def test_what_nobody_can_recover_ends_the_watch(watching: Watching) -> None:
+    workflow_id, (broken, _) = make_scene(
+        watching.client, job("broken"), job("after", depends_on=[0]), use_pending_failed=True
+    )
+    script = Script(lambda: fail_all(watching.client, workflow_id, {broken: BROKEN}))
+    assert not watching(workflow_id, script, recover=RECOVER).is_success
+    assert f"Workflow {workflow_id} cannot go on by itself" in watching.lines
+    assert watching.lines[-3] == "No recoverable jobs found. 1 job(s) failed with unknown causes."
+    assert statuses(watching.client, workflow_id) == {"broken": "pending_failed", "after": "blocked"}
+
+
+def test_without_recover_failures_are_told_and_nothing_changes(watching: Watching) -> None:
+    workflow_id, (hungry,) = make_scene(watching.client, job("hungry"))
+    fail_all(watching.client, workflow_id, {hungry: OOM})
+    assert not watching(workflow_id, Script()).is_success
+    assert watching.lines[-1] == f"Recover with: torc recover {workflow_id}, or watch with --recover"
+    assert watching.client.workflow_status(workflow_id).run_id == 1
+
+
+def test_a_canceled_workflow_is_not_recovered(watching: Watching) -> None:
+    workflow_id, (hungry, _) = make_scene(watching.client, job("hungry"), job("other"))
+    runner_id = claim_all(watching.client, workflow_id)
+    end(watching.client, hungry, OOM)
+    watching.client.cancel_workflow(workflow_id)
+    leave(watching.client, runner_id)
+    assert not watching(workflow_id, Script(), recover=RECOVER).is_success
+    assert f"Workflow {workflow_id} was canceled" in watching.lines
+
+
+def test_jobs_that_wait_for_a_runner_are_said_once(watching: Watching) -> None:
+    workflow_id, (only,) = make_scene(watching.client, job("only"))
+    clock = watching.clock
+    script = Script(
+        clock.forward(3),
+        clock.forward(3),
+        clock.forward(100),
+        lambda: fail_all(watching.client, workflow_id, {only: None}),
+    )
+    assert watching(workflow_id, script).is_success
+    said = [line for line in watching.lines if "wait for a runner" in line]
+    assert said == [f"1 job(s) wait for a runner. Start one with: torc run {workflow_id}"]
+    assert script.waits == [5.0, 2.0, 60.0, 60.0]
+
+
+def test_a_recovery_by_somebody_else_is_no_failure(watching: Watching, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = watching.client
+    workflow_id, (hungry,) = make_scene(client, job("hungry"))
+    fail_all(client, workflow_id, {hungry: OOM})
+    apply = client.failures.apply_recovery
+
+    def be_slow(*args: Any) -> Any:
+        client.reset_workflow_status(workflow_id)
+        return apply(*args)
+
+    monkeypatch.setattr(client.failures, "apply_recovery", be_slow)
+    result = watching(workflow_id, Script(), recover=RECOVER, max_retries=2)
+    assert not result.is_success
+    assert sum("another" in line or "by now" in line for line in watching.lines) == 2
+
+
+def test_jobs_that_a_lost_runner_left_behind_go_on(watching: Watching) -> None:
+    client = watching.client
+    workflow_id, (lost,) = make_scene(client, job("lost"))
+    runner_id = claim_all(client, workflow_id)
+    leave(client, runner_id)
+    script = Script(lambda: fail_all(client, workflow_id, {lost: None}))
+    assert watching(workflow_id, script, recover=RECOVER).is_success
+    assert any("ready" in line or "requeued" in line for line in watching.lines)
+
+
+@dataclass
+class Cluster(NoScheduler):
+    """A scheduler that gives every request an allocation which ends at once without work."""
+
+    client: TorcClient
+    submitted: int = 0
+
+    def serves(self, client: TorcClient, workflow_id: int) -> bool:
+        return True
+
+    def submit(self, client: TorcClient, workflow_id: int, *, output_dir: Path) -> Sequence[int]:
+        self.submitted += 1
+        client.scheduled_compute_nodes.create(
+            ScheduledComputeNodeModel(
+                workflow_id=workflow_id,
+                scheduler_id=self.submitted,
+                scheduler_config_id=1,
+                scheduler_type="slurm",
+                status="complete",
+            )
+        )
+        return [1]
+
+    def ended_jobs(self, client: TorcClient, workflow_id: int) -> Collection[int]:
+        return ()
+
+
+def test_ready_jobs_without_allocations_end_a_watch_that_may_not_schedule(watching: Watching) -> None:
+    workflow_id, _ = make_scene(watching.client, job("stranded"))
+    watching.scheduler = Cluster(watching.client)
+    assert not watching(workflow_id, Script()).is_success
+    assert "1 ready jobs with no schedulers. Use --auto-schedule to regenerate." in watching.lines
+
+
+def test_auto_schedule_asks_for_nodes_and_not_again_before_the_cooldown(watching: Watching) -> None:
+    client, clock = watching.client, watching.clock
+    workflow_id, (stranded,) = make_scene(client, job("stranded"))
+    watching.scheduler = cluster = Cluster(client)
+    script = Script(
+        clock.forward(60),
+        clock.forward(60),
+        clock.forward(1800),
+        lambda: fail_all(client, workflow_id, {stranded: None}),
+    )
+    assert watching(workflow_id, script, auto_schedule=AutoScheduleOptions()).is_success
+    assert cluster.submitted == 2
+    assert "Auto-schedule: No schedulers available but 1 ready jobs found (0 retries)" in watching.lines
+
+
+def test_the_end_of_a_runner_is_news(shared_server: ServerProcess, shared_client: TorcClient) -> None:
+    workflow_id, _ = make_scene(shared_client, job("only"))
+    news = News(shared_server.client, workflow_id, recovers=True)
+    failures = shared_client.failures
+    wait_until(lambda: failures.count_recovering(workflow_id) == 1, "the watcher is known")
+    runner_id = claim_all(shared_client, workflow_id)
+    assert news.wait(10)
+    shared_client.release_claims(workflow_id, ReleaseClaimsRequest(job_ids=[]))
+    leave(shared_client, runner_id)
+    assert news.wait(10)
+    news.close()
+
+
+def test_news_go_on_after_the_server_was_started_anew(server: ServerProcess, client: TorcClient) -> None:
+    workflow_id, _ = make_scene(client, job("only"))
+    news = News(server.client, workflow_id, recovers=True)
+    wait_until(lambda: client.failures.count_recovering(workflow_id) == 1, "the watcher is known")
+    server.kill()
+    server.start()
+    wait_until(lambda: client.failures.count_recovering(workflow_id) == 1, "the watcher is back")
+    assert news.wait(10)
+    news.close()
+
+
+def test_nobody_waits_for_a_recovery_that_nobody_does(shared_client: TorcClient) -> None:
+    workflow_id, (hungry,) = make_scene(shared_client, job("hungry"))
+    fail_all(shared_client, workflow_id, {hungry: OOM})
+    lines: list[str] = []
+    assert not await_recovery(shared_client, workflow_id, say=lines.append)
+    assert lines == []
+
+
+def test_a_runner_waits_while_a_watcher_recovers(shared_server: ServerProcess, shared_client: TorcClient) -> None:
+    client = shared_client
+    workflow_id, (hungry,) = make_scene(client, job("hungry"))
+    fail_all(client, workflow_id, {hungry: OOM})
+    news = News(shared_server.client, workflow_id, recovers=True)
+    wait_until(lambda: client.failures.count_recovering(workflow_id) == 1, "the watcher is known")
+    watching = Watching(client)
+    pauses = 0
+
+    def pause(_: float) -> None:
+        nonlocal pauses
+        pauses += 1
+        script = Script(lambda: fail_all(client, workflow_id, {hungry: None}))
+        if pauses == 3:
+            script = Script(lambda: pytest.fail("stop here"))
+            with pytest.raises(pytest.fail.Exception):
+                watching(workflow_id, script, recover=RECOVER)
+
+    assert await_recovery(client, workflow_id, say=lambda _: None, pause=pause)
+    assert pauses == 3
+    news.close()
+
+
+def test_a_runner_leaves_soon_after_the_watcher_has_gone(
+    shared_client: TorcClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = shared_client
+    workflow_id, (hungry,) = make_scene(client, job("hungry"))
+    fail_all(client, workflow_id, {hungry: OOM})
+    watchers = iter([1, 1])
+    monkeypatch.setattr(client.failures, "count_recovering", lambda _: next(watchers, 0))
+    clock = Clock()
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        clock.forward(seconds)()
+
+    assert not await_recovery(client, workflow_id, say=lambda _: None, pause=pause, clock=clock)
+    assert 3 < sum(pauses) < 5
