@@ -1,16 +1,22 @@
 """Serving over HTTP: only with a bearer token, and on loopback unless told otherwise."""
 
 import secrets
+import socket
 import sys
 from typing import Final
 
+import uvicorn
 from mcp.server.auth.provider import AccessToken
 from mcp.server.auth.settings import AuthSettings
+from mcp.server.mcpserver import MCPServer
 from pydantic import AnyHttpUrl
+
+from torc_core.errors import InvalidInputError
+from torc_mcp.app import App
 
 _SCOPE: Final = "torc"
 _CLIENT: Final = "torc-mcp-client"
-LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class StaticToken:
@@ -40,12 +46,30 @@ def choose_token(given: str | None) -> str:
     return token
 
 
-def announce(host: str, port: int) -> None:
-    """Says where the server listens, on stderr."""
-    sys.stderr.write(f"torc-mcp-server listens on http://{_in_url(host)}:{port}/mcp\n")
-    if host not in LOOPBACK:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that accepts connections already. Raises InvalidInputError where it cannot be had."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise InvalidInputError(
+            f"cannot listen on {_in_url(host)}:{port} ({error.strerror or error})",
+            hint="choose another --host or --port",
+        ) from error
+
+
+def serve(server: MCPServer[App], listener: socket.socket, *, host: str) -> None:
+    """Says where it listens, on stderr, and serves until it is stopped."""
+    sys.stderr.write(f"torc-mcp-server listens on http://{_in_url(host)}:{port_of(listener)}/mcp\n")
+    if host not in _LOOPBACK:
         sys.stderr.write("warning: it listens beyond this machine, and the token travels unencrypted\n")
     sys.stderr.flush()
+    # without a configuration of its own uvicorn logs where everybody does; its default writes to stdout
+    config = uvicorn.Config(server.streamable_http_app(host=host), log_config=None)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def port_of(listener: socket.socket) -> int:
+    return int(listener.getsockname()[1])
 
 
 def _in_url(host: str) -> str:

@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     http = parser.add_argument_group("transport")
     http.add_argument("--transport", choices=("stdio", "http"), default="stdio")
     http.add_argument("--host", default="127.0.0.1", help="for http; on loopback unless told otherwise")
-    http.add_argument("--port", type=_port, default=8765, help="for http; %(default)s")
+    http.add_argument("--port", type=_port, default=8765, help="for http; %(default)s, 0 for a free one")
     http.add_argument("--token", help="for http (better TORC_MCP_TOKEN); one is made up and told when left out")
     return parser
 
@@ -71,18 +71,19 @@ def _count(text: str) -> int:
 
 def _port(text: str) -> int:
     port = _count(text)
-    if 1 <= port <= 65535:
+    if port <= 65535:
         return port
     raise argparse.ArgumentTypeError(f"{text!r} is not a port")
 
 
 def _serve(options: argparse.Namespace) -> None:
     # Imported here, as asking for help or misspelling an option should not take half a second.
+    settings = _settings(options)
+    _log_to_stderr(settings.client.log_level)
+
     from torc_client.settings import connect
     from torc_mcp.server import build_server
 
-    settings = _settings(options)
-    _log_to_stderr(settings.client.log_level)
     with connect(settings.client, patience_s=_PATIENCE_S) as client:
         if options.transport == "stdio":
             server = build_server(settings, client)
@@ -91,14 +92,14 @@ def _serve(options: argparse.Namespace) -> None:
                 sys.stderr.write("torc-mcp-server waits for an MCP client on stdin; Ctrl-D ends it\n")
             server.run("stdio")
         else:
-            from torc_mcp.http_serving import StaticToken, announce, auth_settings, choose_token
+            from torc_mcp.http_serving import StaticToken, auth_settings, choose_token, listen, port_of, serve
 
-            token = StaticToken(choose_token(options.token or os.environ.get("TORC_MCP_TOKEN")))
-            auth = auth_settings(options.host, options.port)
-            server = build_server(settings, client, auth=auth, token_verifier=token)
-            _collect_garbage_again()
-            announce(options.host, options.port)
-            server.run("streamable-http", host=options.host, port=options.port)
+            with listen(options.host, options.port) as listener:
+                token = StaticToken(choose_token(options.token or os.environ.get("TORC_MCP_TOKEN")))
+                auth = auth_settings(options.host, port_of(listener))
+                server = build_server(settings, client, auth=auth, token_verifier=token)
+                _collect_garbage_again()
+                serve(server, listener, host=options.host)
 
 
 def _collect_garbage_again() -> None:
