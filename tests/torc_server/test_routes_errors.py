@@ -135,10 +135,13 @@ def test_a_body_above_the_cap_is_refused_before_it_is_read(shared_server: Server
     connection.close()
 
 
-def test_an_unexpected_error_is_told_without_its_details(tmp_path: Path) -> None:
+def test_an_unexpected_error_is_told_without_its_details_and_logged_with_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     app = create_app(ServerSettings(database=tmp_path / "torc.db"))
     app.state.work = None
-    response = TestClient(app, raise_server_exceptions=False).get(f"{API_PREFIX}/workflows/1")
+    response = TestClient(app).get(f"{API_PREFIX}/workflows/1")
     assert response.status_code == 500
     assert response.json()["error"]["code"] == "server_fault"
     assert "NoneType" not in response.text
+    assert "NoneType" in caplog.text

@@ -1,5 +1,6 @@
 """How routes of the contract read bodies and write answers: with the models, in one step each way."""
 
+import logging
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from inspect import iscoroutinefunction
@@ -7,16 +8,20 @@ from typing import Any, Final
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 from starlette.types import Receive, Scope
 
 from torc_core.api.system import ErrorResponse
-from torc_server.routes.problems import describe_problems
+from torc_core.errors import TorcError
+from torc_server.routes.problems import answer_error, describe_problems
 
 BODY_CAP_BYTES: Final = 200 * 1024 * 1024
 PARSE_APART_BYTES: Final = 64 * 1024
 """Bodies above this are parsed outside the event loop, so that other requests go on."""
+
+log = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -68,7 +73,13 @@ class ContractRoute(APIRoute):
         model = TypeAdapter(body_type) if body_type else None
 
         async def handle_contract(request: Request) -> Response:
-            return await handle(ContractRequest(request.scope, request.receive, model=model))
+            try:
+                return await handle(ContractRequest(request.scope, request.receive, model=model))
+            except (TorcError, HTTPException, RequestValidationError):
+                raise
+            except Exception as error:
+                log.exception("%s %s failed", request.method, request.url.path)
+                return await answer_error(request, error)
 
         return handle_contract
 

@@ -43,7 +43,7 @@ def spawn_jobs(uow: UnitOfWork, job_id: int, request: SpawnJobsRequest) -> Spawn
         return SpawnJobsResponse(iteration=generation, spawned_job_ids=[])
     names = [job.name for job in request.jobs]
     existing = queries.jobs_named(uow, caller.workflow_id, names)
-    if len(existing) == len(set(names)) == len(names):
+    if set(existing) == set(names) and len(set(names)) == len(names):
         return SpawnJobsResponse(iteration=generation, spawned_job_ids=[existing[name] for name in names])
     _check(uow, caller, request, existing, generation)
     spawned = _create(uow, caller, request.jobs, lineage)
@@ -113,7 +113,7 @@ def _requirements_id(uow: UnitOfWork, workflow_id: int, job: SpawnedJob) -> int 
     if job.resource_requirements is None:
         return None
     found = queries.requirements_named(uow, workflow_id, [job.resource_requirements])
-    if not found:
+    if job.resource_requirements not in found:
         raise InvalidInputError(
             f"job {job.name!r} names resource requirements {job.resource_requirements!r}, which workflow {workflow_id} "
             "does not have"
