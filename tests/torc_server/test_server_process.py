@@ -2,10 +2,12 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -99,6 +101,20 @@ def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path: Path, capsys: pyt
     assert _exit_code("--port", "0", "--database", str(letter)) == 1
     assert f"cannot use {letter} as a database" in capsys.readouterr().err
     assert letter.read_text() == "Dear Sir or Madam, " * 100
+
+
+def test_a_database_of_a_newer_server_is_left_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    newer = tmp_path / "newer.db"
+    with closing(sqlite3.connect(newer)) as connection, connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        connection.execute("INSERT INTO alembic_version VALUES ('9999')")
+    before = newer.read_bytes()
+    assert _exit_code("--port", "0", "--database", str(newer)) == 1
+    said = capsys.readouterr().err
+    assert f"{newer} was written by a newer server" in said
+    assert "Traceback" not in said
+    assert newer.read_bytes() == before
 
 
 @pytest.mark.parametrize("arguments", [["--port", "70000"], ["--port", "x"], ["--nonsense"], ["walk"]])
