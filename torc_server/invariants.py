@@ -101,6 +101,27 @@ _RULES: Final[tuple[tuple[str, str], ...]] = (
         GROUP BY a.id HAVING a.trigger_count <> COUNT(g.job_id)
         """,
     ),
+    (
+        "a decision and a proposal speak of jobs of their workflow and of no future run",
+        """
+        SELECT 'decision', d.id FROM decision d JOIN job j ON j.id = d.job_id JOIN workflow w ON w.id = d.workflow_id
+        WHERE d.workflow_id <> j.workflow_id OR d.run_id > w.run_id
+        UNION ALL
+        SELECT 'proposal', p.id FROM proposal p JOIN proposal_item i ON i.proposal_id = p.id
+        JOIN job j ON j.id = i.job_id JOIN workflow w ON w.id = p.workflow_id
+        WHERE i.run_id > w.run_id OR (i.status <> 'skipped' AND j.workflow_id <> p.workflow_id)
+        """,
+    ),
+    (
+        "only an approved proposal was applied, and each of its applied judgements is a decision",
+        """
+        SELECT p.id, i.job_id FROM proposal p JOIN proposal_item i ON i.proposal_id = p.id
+        WHERE (i.status = 'applied' AND p.state <> 'approved') OR (i.status = 'would_apply' AND p.state = 'approved')
+            OR (i.status = 'applied') <> EXISTS (
+                SELECT 1 FROM decision d WHERE d.proposal_id = p.id AND d.job_id = i.job_id
+            )
+        """,
+    ),
 )
 
 

@@ -14,7 +14,7 @@ from torc_server.services import failures
 from torc_server.services.paging import PageRequest
 from torc_server.services.taking_back import take_back_jobs
 
-SECRET = "hunter2secret99"
+LEAK = "hunter2secret99"
 
 
 def test_like_failures_are_one_group_and_the_largest_comes_first(tmp_path: Path) -> None:
@@ -38,11 +38,11 @@ def test_a_group_says_its_cause_and_what_the_rules_suggest(tmp_path: Path) -> No
 
 
 def test_credentials_are_never_stored(tmp_path: Path) -> None:
-    run = failed_run(tmp_path, {"a": f"login with password={SECRET}\n{REFUSED} token={SECRET}"})
+    run = failed_run(tmp_path, {"a": f"login with password={LEAK}\n{REFUSED} token={LEAK}"})
     stored = run.bench.read(UnitOfWork.rows, "SELECT data, cause FROM failure_evidence")
     assert stored
-    assert SECRET not in repr(stored)
-    assert SECRET not in groups(run).model_dump_json()
+    assert LEAK not in repr(stored)
+    assert LEAK not in groups(run).model_dump_json()
 
 
 def test_evidence_too_large_for_its_table_is_cut(tmp_path: Path) -> None:
@@ -117,12 +117,12 @@ def test_the_evidence_of_a_group_comes_in_pages(tmp_path: Path) -> None:
 def test_a_lost_runner_leaves_a_signed_failure(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {}, job("a"))
     run.begin("a")
-    request = TakeBackRequest(compute_node_ids=[run.runner], reason=f"gone, password={SECRET}")
+    request = TakeBackRequest(compute_node_ids=[run.runner], reason=f"gone, password={LEAK}")
     run.bench.write(take_back_jobs, run.workflow_id, request)
     group = group_of(run, "a")
     assert group.suggestion is not None
     assert group.suggestion.rule == "fact-lost"
-    assert SECRET not in groups(run).model_dump_json()
+    assert LEAK not in groups(run).model_dump_json()
 
 
 def test_an_oom_is_suggested_the_memory_its_neediest_job_would_need(tmp_path: Path) -> None:

@@ -1,0 +1,220 @@
+"""Proposals: stored without effect, bound to attempts, applied once by somebody who may."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from services_bench import Run, job
+from triage import AGENT, BUG, PERSON, REFUSED, STRANGE, alike, decide, fail, failed_run, judged, kept, request
+
+from torc_core.api.failures import (
+    Actor,
+    ApproveRequest,
+    Classification,
+    ClassifyResponse,
+    DecisionLimits,
+    ProposalModel,
+    RejectRequest,
+)
+from torc_core.errors import ForbiddenError, InvalidInputError, NotFoundError, StateConflictError
+from torc_core.jobs.status import JobStatus
+from torc_server.services import proposals
+from torc_server.services.jobs import delete_job
+from torc_server.services.paging import PageRequest
+from torc_server.services.resetting import reset_workflow_status
+
+
+def _propose(run: Run, *classifications: Classification, **options: Any) -> ProposalModel:
+    wanted = request(*classifications, **{"actor": AGENT, **options})
+    return run.bench.write(proposals.propose, run.workflow_id, wanted)
+
+
+def _approve(run: Run, proposal_id: int, actor: Actor = PERSON, **options: Any) -> ClassifyResponse:
+    return run.bench.write(proposals.approve, proposal_id, ApproveRequest(actor=actor, **options))
+
+
+def _reject(run: Run, proposal_id: int) -> ProposalModel:
+    return run.bench.write(proposals.reject, proposal_id, RejectRequest(actor=PERSON, reason="not so"))
+
+
+def _get(run: Run, proposal_id: int) -> ProposalModel:
+    return run.bench.read(proposals.get_proposal, proposal_id)
+
+
+def test_a_proposal_changes_no_job(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED, "b": BUG})
+    before = [run.job("a"), run.job("b")]
+    proposal = _propose(run, judged(run, "a", "retry", memory="2g"), judged(run, "b", "fail"))
+    assert [run.job("a"), run.job("b")] == before
+    assert kept(run) == []
+    assert (proposal.status, proposal.job_count, proposal.jobs_to_retry, proposal.jobs_to_fail) == ("open", 2, 1, 1)
+    assert {item.status for item in proposal.jobs} == {"would_apply"}
+    assert _get(run, proposal.id) == proposal
+
+
+def test_an_approved_proposal_does_what_it_said(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED, "b": BUG}, job("c", 1))
+    proposal = _propose(run, judged(run, "a", "retry", memory="2g"), judged(run, "b", "fail"))
+    answer = _approve(run, proposal.id, reason="looks right")
+    assert (answer.proposal_id, answer.jobs_to_retry, answer.jobs_to_fail) == (proposal.id, 1, 1)
+    assert run.statuses() == {"a": "ready", "b": "failed", "c": "canceled"}
+    after = _get(run, proposal.id)
+    assert (after.status, after.decided_by, after.decision_reason) == ("approved", PERSON, "looks right")
+    assert {item.status for item in after.jobs} == {"applied"}
+    assert [(d.actor, d.approved_by, d.proposal_id) for d in kept(run)] == [(AGENT, PERSON, proposal.id)] * 2
+
+
+def test_an_agent_cannot_approve(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED})
+    proposal = _propose(run, judged(run, "a", "retry"))
+    with pytest.raises(ForbiddenError, match="an agent cannot approve"):
+        _approve(run, proposal.id, actor=AGENT)
+    assert run.status("a") is JobStatus.PENDING_FAILED
+    assert _get(run, proposal.id).status == "open"
+
+
+def test_a_second_approval_says_that_it_was_decided_and_by_whom(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED})
+    proposal = _propose(run, judged(run, "a", "retry"))
+    _approve(run, proposal.id)
+    with pytest.raises(StateConflictError, match="was approved already by ann"):
+        _approve(run, proposal.id)
+    assert run.job("a").attempt_id == 2
+    assert len(kept(run)) == 1
+
+
+def test_a_rejected_proposal_stays_rejected(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED})
+    proposal = _propose(run, judged(run, "a", "retry"))
+    rejected = _reject(run, proposal.id)
+    assert (rejected.status, rejected.decision_reason) == ("rejected", "not so")
+    with pytest.raises(StateConflictError, match="was rejected already"):
+        _approve(run, proposal.id)
+    assert run.status("a") is JobStatus.PENDING_FAILED
+
+
+def test_a_proposal_expires_by_the_clock(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED})
+    proposal = _propose(run, judged(run, "a", "retry"), expires_in_s=3600)
+    run.bench.clock.go_on(minutes=59)
+    assert _get(run, proposal.id).status == "open"
+    run.bench.clock.go_on(minutes=1)
+    assert _get(run, proposal.id).status == "expired"
+    with pytest.raises(StateConflictError, match="expired at 2026-01-01T01:00:00"):
+        _approve(run, proposal.id)
+
+
+def test_jobs_that_moved_on_are_skipped_and_the_others_are_not(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED, "b": REFUSED, "c": REFUSED})
+    proposal = _propose(run, alike(run, "a", "retry"))
+    decide(run, judged(run, "b", "fail"))
+    decide(run, judged(run, "c", "retry"))
+    run.begin("c")
+    fail(run, "c", REFUSED)
+    assert [item.status for item in _get(run, proposal.id).jobs] == ["would_apply", "skipped", "skipped"]
+    answer = _approve(run, proposal.id)
+    assert [(item.status, item.attempt_id) for item in answer.jobs] == [("applied", 1), ("skipped", 1), ("skipped", 1)]
+    assert answer.jobs[2].detail == "it moved on: it is pending_failed in run 1, attempt 2"
+    assert run.job("c").attempt_id == 2
+
+
+def test_a_new_run_outdates_a_proposal(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED})
+    proposal = _propose(run, judged(run, "a", "retry"))
+    run.bench.write(reset_workflow_status, run.workflow_id, force=True)
+    answer = _approve(run, proposal.id)
+    assert [item.detail for item in answer.jobs] == ["it moved on: it is pending_failed in run 2, attempt 1"]
+    assert run.status("a") is JobStatus.PENDING_FAILED
+
+
+def test_a_part_can_be_approved(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED, "b": REFUSED})
+    proposal = _propose(run, alike(run, "a", "retry"))
+    answer = _approve(run, proposal.id, only_job_ids=[run.id("b")])
+    assert [(item.status, item.detail) for item in answer.jobs] == [
+        ("skipped", "it was left out of the approval"),
+        ("applied", None),
+    ]
+    assert run.statuses() == {"a": "pending_failed", "b": "ready"}
+
+
+def test_the_approver_can_judge_some_jobs_otherwise(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED, "b": REFUSED, "c": STRANGE})
+    proposal = _propose(run, alike(run, "a", "retry"), judged(run, "c", "fail"))
+    edits = [judged(run, "b", "fail"), alike(run, "c", "retry", memory="4g")]
+    _approve(run, proposal.id, edits=edits)
+    assert run.statuses() == {"a": "ready", "b": "failed", "c": "ready"}
+    assert {(d.job_name, d.actor.kind, d.memory) for d in kept(run)} == {
+        ("a", "agent", None),
+        ("b", "person", None),
+        ("c", "person", "4g"),
+    }
+
+
+def test_jobs_that_the_proposal_does_not_hold_are_refused(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED, "b": BUG})
+    proposal = _propose(run, judged(run, "a", "retry"))
+    with pytest.raises(InvalidInputError, match=f"does not hold job {run.id('b')}"):
+        _approve(run, proposal.id, only_job_ids=[run.id("a"), run.id("b")])
+    with pytest.raises(InvalidInputError, match=f"does not hold job {run.id('b')}"):
+        _approve(run, proposal.id, edits=[judged(run, "b", "fail")])
+    with pytest.raises(InvalidInputError, match=f"job {run.id('a')} is edited and left out"):
+        _approve(run, proposal.id, only_job_ids=[], edits=[judged(run, "a", "fail")])
+    assert _get(run, proposal.id).status == "open"
+
+
+def test_what_was_skipped_when_it_was_proposed_stays_skipped(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED})
+    limits = DecisionLimits(max_ai_retries=0)
+    proposal = _propose(run, judged(run, "a", "retry"), limits=limits)
+    assert proposal.jobs_skipped == 1
+    assert _approve(run, proposal.id).jobs_skipped == 1
+    assert run.status("a") is JobStatus.PENDING_FAILED
+
+
+def test_approval_by_rules_keeps_the_bound_and_a_persons_does_not(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED, "b": REFUSED})
+    limits = DecisionLimits(max_ai_retries=1)
+    one = _propose(run, judged(run, "a", "retry"), limits=limits)
+    decide(run, judged(run, "b", "retry"), actor=AGENT)
+    run.begin("b")
+    fail(run, "b", REFUSED)
+    assert _propose(run, judged(run, "b", "retry"), limits=limits).jobs_skipped == 1
+    assert _approve(run, one.id, actor=Actor(kind="rules", name="r")).jobs_to_retry == 1
+    run.begin("a")
+    fail(run, "a", REFUSED)
+    assert _propose(run, judged(run, "a", "retry"), limits=limits).jobs_skipped == 1
+
+
+def test_proposals_are_listed_by_status(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED, "b": BUG})
+    first = _propose(run, judged(run, "a", "retry"), expires_in_s=60)
+    second = _propose(run, judged(run, "b", "fail"))
+    _reject(run, second.id)
+    run.bench.clock.go_on(hours=1)
+    third = _propose(run, judged(run, "b", "fail"))
+
+    def listed(status: str | None) -> list[int]:
+        page = run.bench.read(proposals.list_proposals, run.workflow_id, PageRequest(), status=status)
+        return [proposal.id for proposal in page.items]
+
+    assert listed(None) == [first.id, second.id, third.id]
+    assert (listed("expired"), listed("rejected"), listed("open"), listed("approved")) == (
+        [first.id],
+        [second.id],
+        [third.id],
+        [],
+    )
+
+
+def test_an_unknown_proposal_is_named(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED})
+    with pytest.raises(NotFoundError, match="no proposal 77"):
+        _approve(run, 77)
+
+
+def test_a_deleted_job_leaves_the_rest_of_the_proposal(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED, "b": REFUSED})
+    proposal = _propose(run, alike(run, "a", "retry"))
+    run.bench.write(delete_job, run.id("a"))
+    assert [item.job_name for item in _approve(run, proposal.id).jobs] == ["b"]
