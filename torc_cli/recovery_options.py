@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -108,7 +107,3 @@ def sayer(session: Session) -> Callable[[str], None]:
     if session.is_json:
         return session.out.note
     return lambda line: session.out.done(line, {})
-
-
-def silent(tools: "RecoveryTools") -> "RecoveryTools":
-    return replace(tools, say=lambda _: None)

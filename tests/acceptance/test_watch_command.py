@@ -31,7 +31,7 @@ def test_a_watch_and_a_runner_bring_a_workflow_to_its_end_without_a_person(torc:
             "hungry": {"command": KILLED_ONCE, "resource_requirements": "large"},
             "after": {"command": "true", "depends_on": ["hungry"]},
         },
-        resource_requirements=[{"name": "large", "memory": "100m", "runtime": "PT10M"}],
+        resource_requirements=[{"name": "large", "num_cpus": 1, "memory": "100m", "runtime": "PT10M"}],
     )
     workflow_id = torc("create", path, "-f", "json").json["workflow_id"]
     watch = torc.start("watch", workflow_id, "--recover", "--max-retries", 3, "--show-job-counts")
@@ -118,7 +118,7 @@ def test_a_watch_outlives_its_server(server: ServerProcess, client: TorcClient, 
 def test_a_run_recovers_by_itself_until_it_is_done(torc: Torc, spec: SpecWriter) -> None:
     path = spec(
         jobs={"hungry": {"command": KILLED_ONCE, "resource_requirements": "large"}},
-        resource_requirements=[{"name": "large", "memory": "100m", "runtime": "PT10M"}],
+        resource_requirements=[{"name": "large", "num_cpus": 1, "memory": "100m", "runtime": "PT10M"}],
     )
     said = torc("run", path, "--recover")
     assert "OOM detected, increasing memory 100m -> 150m" in said.out
@@ -134,7 +134,7 @@ def test_a_run_that_nothing_can_mend_gives_up(torc: Torc, spec: SpecWriter) -> N
 def test_a_workflow_that_ended_with_failures_is_recovered_before_it_is_run(torc: Torc, spec: SpecWriter) -> None:
     path = spec(
         jobs={"hungry": {"command": KILLED_ONCE, "resource_requirements": "large"}},
-        resource_requirements=[{"name": "large", "memory": "100m", "runtime": "PT10M"}],
+        resource_requirements=[{"name": "large", "num_cpus": 1, "memory": "100m", "runtime": "PT10M"}],
         use_pending_failed=False,
     )
     workflow_id = torc("create", path, "-f", "json").json["workflow_id"]

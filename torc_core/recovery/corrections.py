@@ -108,25 +108,21 @@ def _pick(now: int, wanted: int | None, *, may_lower: bool) -> int | None:
 
 
 def _memory(group: list[Diagnosis], now: RequirementFacts, options: CorrectionOptions) -> int | None:
+    """A job that ran out needs more than the limit it ran under, which may be higher by now."""
     facts = [each.facts for each in group]
-    peak = _highest_peak(facts)
-    if any(each.cause is Cause.OOM for each in group):
-        peak = max(now.memory_bytes, peak or 0)
-    elif any(each.peak_bytes is None for each in facts) and (peak is None or peak <= now.memory_bytes):
-        return None
-    if peak is None:
+    limits = [each.facts.memory_limit_bytes or 0 for each in group if _ran_out(each, Cause.OOM)]
+    peak = max([_highest_peak(facts) or 0, *limits])
+    if not peak or (not limits and peak <= now.memory_bytes and any(each.peak_bytes is None for each in facts)):
         return None
     wanted = max(_LEAST_MEMORY_BYTES, round_up_memory(peak * options.memory_multiplier))
-    return wanted if peak > now.memory_bytes or wanted < now.memory_bytes or _ran_out(group, Cause.OOM) else None
+    return wanted if limits or peak > now.memory_bytes or wanted < now.memory_bytes else None
 
 
 def _runtime(group: list[Diagnosis], now: RequirementFacts, options: CorrectionOptions) -> int | None:
-    longest_s = max(each.facts.exec_time_minutes * 60 for each in group)
-    ran_out = _ran_out(group, Cause.TIMEOUT)
-    if ran_out:
-        longest_s = max(longest_s, now.runtime_s)
+    limits = [each.facts.runtime_limit_s or 0.0 for each in group if _ran_out(each, Cause.TIMEOUT)]
+    longest_s = max([each.facts.exec_time_minutes * 60 for each in group] + limits)
     wanted = math.ceil(max(_LEAST_RUNTIME_S, longest_s * options.runtime_multiplier))
-    return wanted if longest_s > now.runtime_s or wanted < now.runtime_s or ran_out else None
+    return wanted if limits or longest_s > now.runtime_s or wanted < now.runtime_s else None
 
 
 def _cpus(facts: list[AttemptFacts], options: CorrectionOptions) -> int | None:
@@ -140,8 +136,8 @@ def _cpus(facts: list[AttemptFacts], options: CorrectionOptions) -> int | None:
     return wanted if is_over or (wanted < now and len(known) == len(peaks)) else None
 
 
-def _ran_out(group: list[Diagnosis], cause: Cause) -> bool:
-    return any(each.facts.has_failed and each.cause is cause for each in group)
+def _ran_out(attempt: Diagnosis, cause: Cause) -> bool:
+    return attempt.facts.has_failed and attempt.cause is cause
 
 
 def _highest_peak(facts: list[AttemptFacts]) -> int | None:
