@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from torc_core.errors import NotFoundError, TorcError
 from torc_core.recovery.cleaning import bound, clean_text
-from torc_mcp.budget import TEXT_BYTES
+from torc_mcp.budget import HEADLINE_BYTES, SMALL_BYTES
 
 _KNOWS_STRUCTURE: Final = "2025-06-18"
 """The first protocol revision with structured content; revisions are dates."""
@@ -39,8 +39,8 @@ def as_result(answer: Answer, *, protocol_version: str | None) -> CallToolResult
     payload = answer.model_dump(mode="json", exclude_none=True)
     text = answer.model_dump_json(exclude_none=True)
     is_old = protocol_version is not None and protocol_version < _KNOWS_STRUCTURE
-    if not is_old and len(text.encode()) > TEXT_BYTES:
-        text = bound(answer.headline(), TEXT_BYTES, keep="start")
+    if not is_old and len(text.encode()) > SMALL_BYTES:
+        text = bound(answer.headline(), HEADLINE_BYTES, keep="start")
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=payload)
 
 

@@ -11,8 +11,11 @@ from torc_core.recovery.cleaning import bound
 ANSWER_BYTES: Final = 15_000
 """Structured content and text together; some agents cut a result somewhere above this."""
 
-TEXT_BYTES: Final = 3_000
-PAYLOAD_BYTES: Final = ANSWER_BYTES - TEXT_BYTES
+SMALL_BYTES: Final = 3_000
+"""An answer up to this size is repeated in full as text."""
+
+HEADLINE_BYTES: Final = 1_000
+PAYLOAD_BYTES: Final = ANSWER_BYTES - HEADLINE_BYTES
 
 R = TypeVar("R", bound=BaseModel)
 

@@ -3,18 +3,20 @@
 from pydantic import Field
 
 from torc_core.api.failures import FailureGroup, SignatureRecord
+from torc_core.recovery.cleaning import shorten_line
 from torc_core.recovery.evidence import Evidence
 from torc_core.recovery.rules import Action, FailureClass
 from torc_core.recovery.suggestion import Suggestion
 from torc_core.resources.memory import describe_memory
 from torc_mcp.answers import Part
 from torc_mcp.app import one_line
-from torc_mcp.fence import Fence
+from torc_mcp.fence import Fence, harmless
 
 _MAX_CAUSE_CHARS = 160
 _MAX_WORDS_CHARS = 240
 _MAX_NAMES = 5
-_MAX_SHOWN_IDS = 5
+_MAX_SHOWN_IDS = 3
+_MAX_LINE_CHARS = 80
 
 
 class SuggestionView(Part):
@@ -86,6 +88,13 @@ def view_group(group: FailureGroup, fence: Fence) -> GroupView:
         record=_view_record(group.record),
         job_ids=group.job_ids[:_MAX_SHOWN_IDS],
     )
+
+
+def line_of(group: FailureGroup) -> str:
+    """A group on one line, for a fenced block: signature, count, suggested action, cause."""
+    action = group.suggestion.action if group.suggestion else "-"
+    cause = shorten_line(harmless(group.cause).replace("\n", " ").strip(), _MAX_LINE_CHARS)
+    return f"{group.signature} {group.count} {action} {cause}"
 
 
 def view_job(

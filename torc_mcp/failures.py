@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pydantic import BaseModel
+
 from torc_client.http import TorcClient
 from torc_core.api.failures import FailureGroup, FailureGroups
 from torc_core.api.jobs import EvidenceModel
@@ -11,8 +13,8 @@ from torc_core.errors import NotFoundError
 from torc_core.jobs.status import JobStatus
 from torc_core.recovery.evidence import Evidence
 from torc_mcp.app import Progress
-from torc_mcp.budget import cut_text, payload_bytes, share_room, take_rows, text_bytes
-from torc_mcp.failure_views import FailedJobView, GroupView, view_group, view_job
+from torc_mcp.budget import cut_text, payload_bytes, share_room, text_bytes
+from torc_mcp.failure_views import FailedJobView, GroupView, line_of, view_group, view_job
 from torc_mcp.fence import Fence, harmless
 
 FEW_JOBS: Final = 25
@@ -22,8 +24,8 @@ _TEXTS: Final = ("stderr_excerpt", "stderr_tail", "stdout_tail")
 _LEAST_TEXT: Final = 500
 """Bytes; a shorter piece of a log is not worth a sample."""
 
-_GROUPS_SHARE: Final = 0.55
-"""Of the room, where groups and samples do not both fit."""
+_LINES_SHARE: Final = 0.6
+"""Of the room, at most, for groups that get only a line."""
 
 _SAMPLES_OF_ONE_GROUP: Final = 10
 _SEARCH_PAGE: Final = 200
@@ -40,10 +42,15 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """What fits; the groups shown are the first of the page."""
+    """What fits: the first groups of the page, samples of them, and the groups after them on a line each."""
 
     groups: list[GroupView]
     jobs: list[FailedJobView]
+    lines: list[str]
+
+    @property
+    def group_count(self) -> int:
+        return len(self.groups) + len(self.lines)
 
 
 def top_groups(client: TorcClient, workflow_id: int, counts: Mapping[str, int], fence: Fence) -> list[GroupView]:
@@ -94,18 +101,51 @@ def gather_samples(client: TorcClient, found: FailureGroups, *, all_jobs: bool) 
 
 
 def arrange(groups: Sequence[FailureGroup], samples: Sequence[Sample], *, fence: Fence, room: int) -> Listing:
-    """As many groups as fit, and of their samples as many as can be shown with enough of their texts."""
+    """Everything where it fits; else the first groups with their samples, and a line for each of the others."""
     views = [view_group(group, fence) for group in groups]
-    needed = sum(payload_bytes(view) + 1 for view in views)
-    wanted = sum(_bare_bytes(sample) + _wanted_bytes(sample, fence) for sample in samples)
-    for_groups = needed if needed + wanted <= room else max(int(room * _GROUPS_SHARE), room - wanted)
-    shown = take_rows(views, for_groups)
-    left = room - sum(payload_bytes(view) + 1 for view in shown)
+    lines = [line_of(group) for group in groups]
+    is_whole = sum(map(_row_bytes, views)) + sum(_bare_bytes(s) + _wanted_bytes(s, fence) for s in samples) <= room
+    for_lines = 0 if is_whole else min(sum(map(_line_bytes, lines)), int(room * _LINES_SHARE))
+    shown = views if is_whole else _first_views(views, samples, room - for_lines, fence)
     signatures = {view.signature for view in shown}
-    return Listing(
-        groups=shown,
-        jobs=_fit_samples([sample for sample in samples if sample.view.signature in signatures], left, fence),
-    )
+    left = room - for_lines - sum(map(_row_bytes, shown))
+    jobs = _fit_samples([sample for sample in samples if sample.view.signature in signatures], left, fence)
+    left = room - sum(map(_row_bytes, shown)) - sum(map(_row_bytes, jobs)) - fence.cost
+    return Listing(groups=shown, jobs=jobs, lines=_take_lines(lines[len(shown) :], left))
+
+
+def _first_views(views: Sequence[GroupView], samples: Sequence[Sample], room: int, fence: Fence) -> list[GroupView]:
+    """As many groups as fit together with a sample worth its place; at least one."""
+    least: dict[str, int] = {}
+    for sample in samples:
+        needed = _bare_bytes(sample) + min(_wanted_bytes(sample, fence), _LEAST_TEXT)
+        least.setdefault(sample.view.signature, needed)
+    count = 0
+    for view in views:
+        room -= _row_bytes(view) + least.get(view.signature, 0)
+        if room < 0 and count:
+            break
+        count += 1
+    return list(views[:count])
+
+
+def _take_lines(lines: Sequence[str], room: int) -> list[str]:
+    taken: list[str] = []
+    for line in lines:
+        room -= _line_bytes(line)
+        if room < 0:
+            break
+        taken.append(line)
+    return taken
+
+
+def _line_bytes(line: str) -> int:
+    return text_bytes(line) + len("\\n")
+
+
+def _row_bytes(row: BaseModel) -> int:
+    """With the comma behind it."""
+    return payload_bytes(row) + 1
 
 
 def _fit_samples(samples: Sequence[Sample], room: int, fence: Fence) -> list[FailedJobView]:
@@ -143,7 +183,7 @@ def _cost(name: str, fence: Fence) -> int:
 
 
 def _bare_bytes(sample: Sample) -> int:
-    return payload_bytes(sample.view) + len(',"is_cut":true') + 1
+    return _row_bytes(sample.view) + len(',"is_cut":true')
 
 
 def _wanted_bytes(sample: Sample, fence: Fence) -> int:

@@ -3,6 +3,7 @@
 import argparse
 import gc
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
@@ -90,6 +91,8 @@ def _serve(options: argparse.Namespace) -> None:
             _collect_garbage_again()
             if sys.stdin.isatty():
                 sys.stderr.write("torc-mcp-server waits for an MCP client on stdin; Ctrl-D ends it\n")
+            # the thread that reads stdin would hold an orderly end back, and there is nothing to tidy up
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             server.run("stdio")
         else:
             from torc_mcp.http_serving import StaticToken, auth_settings, choose_token, listen, port_of, serve

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -102,6 +103,14 @@ def test_the_end_of_stdin_ends_the_server_with_0() -> None:
         assert client.greet()["result"]["serverInfo"]["name"] == "torc"
         assert client.end() == 0
         assert client.process.stderr is not None and "Traceback" not in client.process.stderr.read()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_server_at_once(number: signal.Signals) -> None:
+    with raw("--url", "http://127.0.0.1:1") as client:
+        client.greet()
+        client.process.send_signal(number)
+        assert client.process.wait(10) == -number
 
 
 def test_stray_prints_and_children_do_not_reach_the_stream(tmp_path: Path, shared_server: ServerProcess) -> None:

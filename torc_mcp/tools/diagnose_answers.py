@@ -10,8 +10,9 @@ from torc_mcp.failure_views import FailedJobView, GroupView
 class PendingFailedJobs(Answer):
     """Failures that wait for a decision.
 
-    `groups` holds this page of groups, the largest first; `pending_failed_jobs` all jobs when they are few, else
-    samples of the groups. `next_offset` is there when more groups follow.
+    `groups` holds groups in full, the largest first, and `pending_failed_jobs` all their jobs when they are few, else
+    samples. `more_groups` holds the groups after them on a line each: signature, count, suggested action (or -), cause.
+    `next_offset` is there when even more follow.
     """
 
     workflow_id: int
@@ -21,6 +22,7 @@ class PendingFailedJobs(Answer):
     next_offset: int | None = None
     pending_failed_jobs: list[FailedJobView]
     groups: list[GroupView]
+    more_groups: str | None = None
     log_notice: str | None = None
     guidance: str
 
@@ -42,6 +44,7 @@ class FailedJobs(Answer):
     next_offset: int | None = None
     failed_jobs: list[FailedJobView]
     groups: list[GroupView]
+    more_groups: str | None = None
     log_notice: str | None = None
 
     def headline(self) -> str:
