@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from torc_cli.session import Session
+from torc_client.recovery.agent_run import end_lines
 from torc_client.recovery.recover import RecoveryTools, carry_out, prepare
 from torc_client.recovery.standing import failed_jobs, is_at_rest
 from torc_client.recovery.waiting import await_recovery
@@ -54,7 +55,8 @@ class OwnRecovery:
         prospect = prepare(self.session.client, workflow_id, self.options, self.tools)
         if not prospect.plan.retries:
             say("")
-            for line in texts.nothing_recoverable_lines(prospect.plan):
+            ended = end_lines(prospect.agent) if prospect.agent is not None else []
+            for line in ended or texts.nothing_recoverable_lines(prospect.plan):
                 say(line)
             return not is_at_rest(prospect.status)
         say(texts.resetting_line(prospect.plan))

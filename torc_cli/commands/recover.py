@@ -1,9 +1,19 @@
 """`torc recover`: one recovery of a workflow that ended with failures."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from torc_cli.ai_options import (
+    AiAgentOption,
+    AiChoices,
+    AiMinConfidenceOption,
+    AiRecoveryOption,
+    AiTimeoutOption,
+    MaxAiRetriesOption,
+    agent_for,
+)
 from torc_cli.command import command
 from torc_cli.options import WorkflowArgument
 from torc_cli.recovery_options import (
@@ -38,6 +48,11 @@ def recover(
     hook_timeout: HookTimeoutOption = 600.0,
     max_memory: MaxMemoryOption = None,
     max_runtime: MaxRuntimeOption = None,
+    ai_recovery: AiRecoveryOption = False,
+    ai_agent: AiAgentOption = "claude",
+    ai_timeout: AiTimeoutOption = None,
+    max_ai_retries: MaxAiRetriesOption = None,
+    ai_min_confidence: AiMinConfidenceOption = 0.8,
     output_dir: OutputDirOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
 ) -> None:
@@ -52,6 +67,16 @@ def recover(
             max_runtime=max_runtime,
         )
         tools = recovery_tools(session, recovery_hook=recovery_hook, hook_timeout=hook_timeout, output_dir=output_dir)
+        ai = AiChoices(
+            is_wanted=ai_recovery,
+            agent=ai_agent,
+            timeout_s=ai_timeout,
+            max_retries=max_ai_retries,
+            min_confidence=ai_min_confidence,
+            max_memory=max_memory,
+            max_runtime=max_runtime,
+        )
+        tools = replace(tools, ask_agent=agent_for(session, ai, tools.say, proposes_only=dry_run))
         chosen = session.workflow_id(workflow_id)
         done = _preview(session, chosen, options, tools) if dry_run else _recover(session, chosen, options, tools)
     except TorcError as error:
@@ -69,6 +94,8 @@ def _preview(session: Session, workflow_id: int, options: "RecoverOptions", tool
     from torc_core.recovery import texts
 
     prospect = preview(session.client, workflow_id, options, tools.scheduler)
+    if prospect.plan.needs_decision and tools.ask_agent is not None:
+        prospect = replace(prospect, agent=tools.ask_agent(session.client, workflow_id, prospect.plan))
     orphans = [f"  Job {job.job_id} ({job.job_name}): {job.reason}" for job in prospect.orphans.jobs]
     if orphans:
         orphans.insert(0, f"[DRY RUN] Would clean up {len(orphans)} orphaned job(s)")
@@ -76,6 +103,7 @@ def _preview(session: Session, workflow_id: int, options: "RecoverOptions", tool
         return _end_without_retries(session, prospect, options, tools, dry_run=True)
     lines = texts.proposed_lines(workflow_id, prospect.plan, planned_allocations=prospect.planned_allocations)
     _finish(session, [*orphans, *lines], prospect, options, dry_run=True)
+    _show_proposals(session, prospect)
     return True
 
 
@@ -110,10 +138,15 @@ def _end_without_retries(
     session: Session, prospect: "Prospect", options: "RecoverOptions", tools: "RecoveryTools", *, dry_run: bool
 ) -> bool:
     """Whether that is well: every job succeeded, or others can go on."""
+    from torc_client.recovery.agent_run import end_lines
     from torc_client.recovery.standing import is_at_rest, is_success, waiting_jobs
     from torc_core.recovery import texts
 
-    workflow_id, status = prospect.workflow_id, prospect.status
+    workflow_id, status, agent = prospect.workflow_id, prospect.status, prospect.agent
+    if agent is not None and (lines := end_lines(agent)):
+        tools.say("")
+        _finish(session, lines, prospect, options, dry_run=dry_run)
+        return bool(agent.retried)
     if prospect.diagnoses:
         if dry_run:
             for line in [texts.DIAGNOSING, *texts.heuristics_lines(prospect.plan)]:
@@ -132,7 +165,24 @@ def _end_without_retries(
     if waiting_jobs(status) and not status.is_canceled:
         lines.append(f"{waiting_jobs(status)} job(s) can go on with: torc run {workflow_id}")
     _finish(session, lines, prospect, options, dry_run=dry_run)
-    return is_success(status) or (not prospect.diagnoses and not is_at_rest(status))
+    has_proposals = dry_run and _show_proposals(session, prospect)
+    return has_proposals or is_success(status) or (not prospect.diagnoses and not is_at_rest(status))
+
+
+def _show_proposals(session: Session, prospect: "Prospect") -> bool:
+    """What the agent proposes, for people; whether there is anything."""
+    agent = prospect.agent
+    if agent is None or session.is_json:
+        return agent is not None and bool(agent.proposals)
+    from torc_cli.proposal_table import JUDGEMENTS, how_to_approve, judgement_rows
+    from torc_client.recovery.agent_run import result_lines
+
+    lines = ["", *result_lines(agent)]
+    session.out.done("\n".join(lines), {})
+    for proposal in agent.proposals:
+        session.out.records(JUDGEMENTS, judgement_rows(proposal.jobs))
+        session.out.done(how_to_approve(proposal), {})
+    return bool(agent.proposals)
 
 
 def _finish(

@@ -1,13 +1,22 @@
 """`torc run`: create if a file is given, initialize if need be, and run on this machine to the end."""
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from torc_cli.ai_options import (
+    AiAgentOption,
+    AiChoices,
+    AiMinConfidenceOption,
+    AiRecoveryOption,
+    AiTimeoutOption,
+    MaxAiRetriesOption,
+    agent_for,
+)
 from torc_cli.command import command
 from torc_cli.commands.create import NoMonitoringOption, create_from_file
 from torc_cli.output.text import number
@@ -75,6 +84,11 @@ def run(
     hook_timeout: HookTimeoutOption = 600.0,
     max_memory: MaxMemoryOption = None,
     max_runtime: MaxRuntimeOption = None,
+    ai_recovery: AiRecoveryOption = False,
+    ai_agent: AiAgentOption = "claude",
+    ai_timeout: AiTimeoutOption = None,
+    max_ai_retries: MaxAiRetriesOption = None,
+    ai_min_confidence: AiMinConfidenceOption = 0.8,
 ) -> None:
     """Run a workflow on this machine, from a file or by its id."""
     from runner.settings import RunnerOptions
@@ -99,9 +113,19 @@ def run(
         end_time=_moment(end_time),
         poll_interval_s=poll_interval,
     )
+    ai = AiChoices(
+        is_wanted=ai_recovery,
+        agent=ai_agent,
+        timeout_s=ai_timeout,
+        max_retries=max_ai_retries,
+        min_confidence=ai_min_confidence,
+        max_memory=max_memory,
+        max_runtime=max_runtime,
+    )
+    tools = replace(tools, ask_agent=agent_for(session, ai, tools.say))
     workflow_id = _find_or_create(session, what, resource_monitoring=not no_resource_monitoring)
     recovery: Recovery = RecoveryByOthers(session=session)
-    if recover:
+    if recover or ai_recovery:
         recovery = OwnRecovery(session=session, options=choices, tools=tools, max_retries=max_retries)
         recovery.brings_more(session.client.workflow_status(workflow_id))
     if _make_ready(session, workflow_id, force=skip_checks):

@@ -1,9 +1,19 @@
 """`torc watch`: follow a workflow to its end, and recover it on the way."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
+from torc_cli.ai_options import (
+    AiAgentOption,
+    AiChoices,
+    AiMinConfidenceOption,
+    AiRecoveryOption,
+    AiTimeoutOption,
+    MaxAiRetriesOption,
+    agent_for,
+)
 from torc_cli.command import command
 from torc_cli.options import WorkflowArgument
 from torc_cli.recovery_options import (
@@ -41,6 +51,11 @@ def watch(
     hook_timeout: HookTimeoutOption = 600.0,
     max_memory: MaxMemoryOption = None,
     max_runtime: MaxRuntimeOption = None,
+    ai_recovery: AiRecoveryOption = False,
+    ai_agent: AiAgentOption = "claude",
+    ai_timeout: AiTimeoutOption = None,
+    max_ai_retries: MaxAiRetriesOption = None,
+    ai_min_confidence: AiMinConfidenceOption = 0.8,
     poll_interval: Annotated[
         float, typer.Option("-p", "--poll-interval", min=0.01, help="Longest time between two looks, in seconds.")
     ] = 60.0,
@@ -66,6 +81,16 @@ def watch(
     ] = 7200.0,
 ) -> None:
     """Follow a workflow to its end, and with --recover mend what fails on the way."""
+    recover = recover or ai_recovery
+    ai = AiChoices(
+        is_wanted=ai_recovery,
+        agent=ai_agent,
+        timeout_s=ai_timeout,
+        max_retries=max_ai_retries,
+        min_confidence=ai_min_confidence,
+        max_memory=max_memory,
+        max_runtime=max_runtime,
+    )
     from torc_cli.watch_log import WatchLog
     from torc_client.recovery.news import News
     from torc_client.recovery.watch import WatchOptions
@@ -98,7 +123,8 @@ def watch(
     )
     news = News(session.connect, chosen, recovers=recover)
     with WatchLog(tools.output_dir, chosen, sayer(session)) as log, session.connect(patience_s=_PATIENCE_S) as client:
-        result = watch_workflow(client, chosen, options, log.attached_to(tools), alarm=news)
+        tools = replace(log.attached_to(tools), ask_agent=agent_for(session, ai, log.say))
+        result = watch_workflow(client, chosen, options, tools, alarm=news)
     news.close()
     if session.is_json:
         session.out.record(

@@ -1,10 +1,11 @@
 """One recovery: clean up, look, diagnose, plan, let the hook mend, apply. Plans first; nothing is half done."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from torc_client.http import TorcClient
+from torc_client.recovery.agent_run import AgentRun, result_lines
 from torc_client.recovery.gather import gather_failures, orphan_facts
 from torc_client.recovery.hooks import Hook, run_hook
 from torc_client.recovery.orphans import find_orphans, host_facts, take_back
@@ -21,8 +22,8 @@ from torc_core.recovery.diagnosis import Diagnosis, diagnose
 from torc_core.recovery.plan import RecoverOptions, RecoveryPlan, make_plan
 
 Say = Callable[[str], None]
-AskAgent = Callable[[int], None]
-"""Lets an agent decide about the workflow's pending_failed jobs."""
+AskAgent = Callable[[TorcClient, int, RecoveryPlan], AgentRun]
+"""Lets an agent decide about the workflow's pending_failed jobs; the plan says what recovery does without it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,8 @@ class Prospect:
     orphans: OrphanPlan
     planned_allocations: int | None = None
     """None where the workflow has no scheduler."""
+    agent: AgentRun | None = None
+    """What an agent did that was asked on the way."""
 
     @property
     def workflow_id(self) -> int:
@@ -74,7 +77,7 @@ def preview(client: TorcClient, workflow_id: int, options: RecoverOptions, sched
     if not scheduler.serves(client, workflow_id):
         return prospect
     count = scheduler.plan(client, workflow_id, [retry.job_id for retry in prospect.plan.retries])
-    return Prospect(**{**prospect.__dict__, "planned_allocations": count})
+    return replace(prospect, planned_allocations=count)
 
 
 def prepare(client: TorcClient, workflow_id: int, options: RecoverOptions, tools: RecoveryTools) -> Prospect:
@@ -87,8 +90,7 @@ def prepare(client: TorcClient, workflow_id: int, options: RecoverOptions, tools
     orphans = clean_up(client, workflow_id, tools)
     prospect = _look(client, workflow_id, options, tools, orphans)
     if prospect.plan.needs_decision and tools.ask_agent is not None:
-        tools.ask_agent(workflow_id)
-        prospect = _look(client, workflow_id, options, tools, orphans)
+        prospect = _ask(client, prospect, options, tools, tools.ask_agent)
     if not prospect.diagnoses:
         return prospect
     tools.say(texts.DIAGNOSING)
@@ -104,7 +106,7 @@ def prepare(client: TorcClient, workflow_id: int, options: RecoverOptions, tools
     }
     run_hook(tools.hook, workflow_id, environment=environment, say=tools.say)
     # the hook may have given jobs other resources, or decided about some itself
-    return _look(client, workflow_id, options, tools, orphans)
+    return replace(_look(client, workflow_id, options, tools, orphans), agent=prospect.agent)
 
 
 def carry_out(client: TorcClient, prospect: Prospect, tools: RecoveryTools) -> Applied:
@@ -154,6 +156,20 @@ def taken_back_lines(jobs: list[TakenBackJob], orphans: OrphanPlan) -> list[str]
     more = [f"  and {len(jobs) - 50} more"] if len(jobs) > 50 else []
     count = len(jobs) + len(orphans.claims_of_nobody)
     return [f"Cleaned up {count} orphaned job(s)", *lines, *more] if count else []
+
+
+def _ask(
+    client: TorcClient, asked: Prospect, options: RecoverOptions, tools: RecoveryTools, ask_agent: AskAgent
+) -> Prospect:
+    """What is left to do after the agent; nothing now when a runner has begun with what it sent back."""
+    workflow_id = asked.workflow_id
+    run = ask_agent(client, workflow_id, asked.plan)
+    for line in result_lines(run):
+        tools.say(line)
+    status = client.workflow_status(workflow_id)
+    if run.retried and active_jobs(status):
+        return replace(asked, status=status, diagnoses=(), plan=RecoveryPlan(), agent=run)
+    return replace(_look(client, workflow_id, options, tools, asked.orphans), agent=run)
 
 
 def _look(

@@ -23,6 +23,7 @@ def recovery_data(
         "orphaned_jobs": len(prospect.orphans.jobs) + len(prospect.orphans.claims_of_nobody),
         "result": result,
         "applied": None if applied is None else _applied_data(applied),
+        "ai_recovery": None if prospect.agent is None else prospect.agent.as_data(),
         "diagnosis": report_utilization(prospect.workflow_id, completed=(), failures=prospect.diagnoses).model_dump(
             mode="json"
         ),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from torc_client.http import TorcClient
+from torc_client.recovery.agent_run import end_lines
 from torc_client.recovery.recover import Prospect, RecoveryTools, carry_out, clean_up, prepare
 from torc_client.recovery.standing import (
     active_jobs,
@@ -229,7 +230,8 @@ class _Watch:
         if not is_at_rest(prospect.status):
             return True
         self._say("")
-        for line in texts.nothing_recoverable_lines(prospect.plan):
+        ended = end_lines(prospect.agent) if prospect.agent is not None else []
+        for line in ended or texts.nothing_recoverable_lines(prospect.plan):
             self._say(line)
         return False
 

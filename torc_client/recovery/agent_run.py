@@ -1,0 +1,88 @@
+"""What asking an agent came to, judged by what the server holds afterwards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torc_core.api.failures import ProposalModel
+
+RULES_AGENT = "rules"
+"""The agent that needs no model and no network."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentRun:
+    """One call of an agent. `retried` and `failed` count its decisions, `waiting` the jobs that still wait for one
+    and that no rule of recovery helps.
+
+    `problem` says what went wrong on the way, also where something was decided before it did.
+    """
+
+    agent: str
+    workflow_id: int
+    retried: int = 0
+    failed: int = 0
+    waiting: int = 0
+    proposals: Sequence[ProposalModel] = ()
+    problem: str | None = None
+    hint: str | None = None
+
+    @property
+    def did_something(self) -> bool:
+        return bool(self.retried or self.failed or self.proposals)
+
+    def as_data(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "agent": self.agent,
+            "retried": self.retried,
+            "failed": self.failed,
+            "still_waiting": self.waiting,
+            "proposals": [proposal.model_dump(mode="json", exclude_none=True) for proposal in self.proposals],
+            "problem": self.problem,
+            "hint": self.hint,
+        }
+
+
+def result_lines(run: AgentRun) -> list[str]:
+    """What people are told about the call, and how to decide by hand where it left something."""
+    lines = []
+    if run.problem:
+        lines.append(f"AI recovery: {run.problem}")
+        lines += [f"  {run.hint}"] if run.hint else []
+    if run.retried or run.failed:
+        lines.append(f"AI recovery: {run.agent} sent {run.retried} job(s) back and gave {run.failed} up")
+    lines += [
+        f"AI recovery: {run.agent} proposes to retry {each.jobs_to_retry} and to fail {each.jobs_to_fail} job(s): "
+        f"proposal {each.id}"
+        for each in run.proposals
+    ]
+    if not run.did_something:
+        lines.append(f"AI recovery: {run.agent} decided nothing")
+    if run.waiting and not run.proposals:
+        lines += manual_lines(run.workflow_id, run.waiting)
+    return lines
+
+
+def end_lines(run: AgentRun) -> list[str]:
+    """The summary of a recovery in which nothing but the agent had something to do."""
+    if run.retried:
+        return [
+            f"Recovery complete for workflow {run.workflow_id}",
+            f"  - {run.retried} job(s) sent back by {run.agent}",
+            *([f"  - {run.failed} job(s) given up by {run.agent}"] if run.failed else []),
+            *([f"  - {run.waiting} job(s) wait for a decision"] if run.waiting else []),
+            f"Run them with: torc run {run.workflow_id}",
+        ]
+    return [f"Nothing is left to retry: {run.agent} gave {run.failed} job(s) up."] if run.failed else []
+
+
+def manual_lines(workflow_id: int, waiting: int) -> list[str]:
+    """The ways to decide without the agent."""
+    return [
+        f"{waiting} job(s) wait for a decision. Decide yourself:",
+        f"  by hand: torc failures list {workflow_id}; "
+        f"or send all of them back: torc workflows reset-status {workflow_id} --failed-only",
+        "  with an assistant: its tools list_pending_failed_jobs and classify_and_resolve_failures "
+        "(torc mcp config --agent claude)",
+    ]

@@ -1,0 +1,278 @@
+"""Asks an agent to decide about failures: the rules, or the program of an AI agent with Torc's tools alone."""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from torc_client.http import TorcClient
+from torc_client.recovery.agent_files import AgentFile, find_agent
+from torc_client.recovery.agent_output import AgentOutput
+from torc_client.recovery.agent_process import Ended, run_to_end
+from torc_client.recovery.agent_run import RULES_AGENT, AgentRun
+from torc_client.recovery.rules_agent import (
+    DEFAULT_MIN_CONFIDENCE,
+    RulesRequest,
+    decide_by_rules,
+    judge_groups,
+    propose_by_rules,
+    read_groups,
+)
+from torc_client.settings import ClientSettings
+from torc_core.api.failures import DecisionLimits
+from torc_core.errors import TorcError
+from torc_core.recovery.agent_spec import AgentSpec, choose_environment, fill
+from torc_core.recovery.plan import RecoveryPlan
+
+BASE_ENVIRONMENT: Final = (
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR", "TERM", "XDG_*",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+    "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR",
+)  # fmt: skip
+"""What every agent may see of the user's environment: enough to find programs, its own login and the network."""
+
+_SERVER_NAME: Final = "torc"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentOptions:
+    """What is asked of an agent. `proposes_only`: it changes no job, a person approves. `limits` bind its decisions."""
+
+    name: str
+    user: str
+    timeout_s: float | None = None
+    """None: what the agent's file says."""
+    proposes_only: bool = False
+    min_confidence: float = DEFAULT_MIN_CONFIDENCE
+    """The least that the rules must be sure; other agents have a judgement of their own."""
+    limits: DecisionLimits = field(default_factory=DecisionLimits)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agents:
+    """Calls the agent of `options`. `environment` is the user's, `say` gets every line for people."""
+
+    options: AgentOptions
+    settings: ClientSettings
+    environment: Mapping[str, str]
+    say: Callable[[str], None]
+
+    def check(self) -> None:
+        """Raises NotFoundError or InvalidInputError for an agent that nobody described, or described wrongly."""
+        if self.options.name != RULES_AGENT:
+            find_agent(self.options.name, self.environment)
+
+    def ask(self, client: TorcClient, workflow_id: int, plan: RecoveryPlan) -> AgentRun:
+        """What came of it, as the server tells it. A failing agent is no error: what it left keeps waiting."""
+        before = _Standing.of(client, workflow_id)
+        self.say(
+            f"Asking {self.options.name} about {before.waiting} job(s) that wait for a decision"
+            + (" (it may only propose)..." if self.options.proposes_only else "...")
+        )
+        problem, hint = None, None
+        try:
+            if self.options.name == RULES_AGENT:
+                self._ask_rules(client, workflow_id, plan)
+            else:
+                agent = find_agent(self.options.name, self.environment)
+                problem, hint = self._ask_program(agent, client.url, workflow_id, waiting=before.waiting)
+        except TorcError as error:
+            problem, hint = error.message, error.hint
+        return self._compare(client, workflow_id, before, plan, problem=problem, hint=hint)
+
+    def _ask_rules(self, client: TorcClient, workflow_id: int, plan: RecoveryPlan) -> None:
+        options = self.options
+        foreseen = {retry.job_id: retry for retry in plan.retries}
+        verdict = judge_groups(read_groups(client, workflow_id), foreseen, min_confidence=options.min_confidence)
+        request = RulesRequest(user=options.user, limits=options.limits)
+        if options.proposes_only:
+            propose_by_rules(client, workflow_id, verdict, request)
+        else:
+            decide_by_rules(client, workflow_id, verdict, request)
+
+    def _ask_program(
+        self, agent: AgentFile, url: str, workflow_id: int, *, waiting: int
+    ) -> tuple[str | None, str | None]:
+        """A problem and a hint; None and None when it ended well, whatever that is worth."""
+        spec = agent.spec
+        found = find_command(spec, self.environment)
+        if found.problem:
+            return found.problem, spec.install_hint
+        prompt = fill(
+            agent.prompt,
+            {
+                "workflow_id": str(workflow_id),
+                "waiting_jobs": str(waiting),
+                "dry_run": "true" if self.options.proposes_only else "false",
+                "reach": _PROPOSING if self.options.proposes_only else _DECIDING,
+            },
+        )
+        timeout_s = self.options.timeout_s or spec.limits.timeout_s
+        with tempfile.TemporaryDirectory(prefix="torc-agent-", ignore_cleanup_errors=True) as private:
+            config, folder = Path(private, "mcp.json"), Path(private, "empty")
+            folder.mkdir()
+            _write_private(config, self._mcp_config(spec, url))
+            values = {"prompt": prompt, "mcp_config_file": str(config), "workflow_id": str(workflow_id)}
+            try:
+                ended = run_to_end(
+                    [*found.argv, *(fill(argument, values) for argument in spec.arguments)],
+                    folder=folder,
+                    environment=choose_environment(self.environment, spec.environment, BASE_ENVIRONMENT),
+                    timeout_s=timeout_s,
+                    grace_s=spec.limits.grace_s,
+                    output=self._output(spec),
+                )
+            except OSError as error:
+                return f"{spec.title} cannot be started: {error.strerror}", spec.install_hint
+        return _problem_of(ended, spec, timeout_s), None
+
+    def _output(self, spec: AgentSpec) -> AgentOutput:
+        limits = spec.limits
+        return AgentOutput(self.say, prefix=spec.prefix, max_lines=limits.output_lines, line_chars=limits.line_chars)
+
+    def _mcp_config(self, spec: AgentSpec, url: str) -> dict[str, Any]:
+        """The password stands in this file alone: not in arguments, and not in the agent's environment."""
+        settings, limits = self.settings, self.options.limits
+        environment = {
+            "TORC_API_URL": url,
+            "TORC_USERNAME": settings.user,
+            "TORC_OUTPUT_DIR": str(Path(settings.output_dir).absolute()),
+            "TORC_ACTOR_NAME": spec.name,
+            "TORC_PASSWORD": settings.password,
+            "TORC_MAX_AI_RETRIES": None if limits.max_ai_retries is None else str(limits.max_ai_retries),
+            "TORC_MAX_MEMORY": limits.max_memory,
+            "TORC_MAX_RUNTIME": limits.max_runtime,
+            "PYTHONPATH": self.environment.get("PYTHONPATH"),
+        }
+        server = {
+            **spec.mcp_config.server,
+            "command": sys.executable,
+            "args": [
+                *("-P", "-m", "torc_mcp.main", "--toolsets", "core,recovery"),
+                *(["--proposals-only"] if self.options.proposes_only else []),
+            ],
+            "env": {name: value for name, value in environment.items() if value},
+        }
+        return {spec.mcp_config.servers_key: {_SERVER_NAME: server}}
+
+    def _compare(
+        self,
+        client: TorcClient,
+        workflow_id: int,
+        before: "_Standing",
+        plan: RecoveryPlan,
+        *,
+        problem: str | None,
+        hint: str | None,
+    ) -> AgentRun:
+        foreseen = before.waiting - len(plan.needs_decision)
+        decisions = [
+            decision
+            for decision in client.failures.decisions(workflow_id)
+            if decision.id > before.last_decision and decision.actor.kind != "person"
+        ]
+        proposals = [
+            client.failures.proposal(proposal.id)
+            for proposal in client.failures.proposals(workflow_id)
+            if proposal.id > before.last_proposal and proposal.actor.kind != "person"
+        ]
+        return AgentRun(
+            agent=self.options.name,
+            workflow_id=workflow_id,
+            retried=sum(decision.action == "retry" for decision in decisions),
+            failed=sum(decision.action == "fail" for decision in decisions),
+            waiting=max(client.workflow_status(workflow_id).jobs_by_status.pending_failed - foreseen, 0),
+            proposals=proposals,
+            problem=problem,
+            hint=hint,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundCommand:
+    """How an agent can be started here, or why it cannot."""
+
+    argv: tuple[str, ...] = ()
+    version: str = ""
+    problem: str | None = None
+
+
+def find_command(spec: AgentSpec, environment: Mapping[str, str]) -> FoundCommand:
+    """The first of the agent's commands that is on PATH and tells its version."""
+    path = environment.get("PATH", os.defpath)
+    problem = None
+    for command in spec.commands:
+        program = shutil.which(command[0], path=path)
+        if program is None:
+            continue
+        argv = (program, *command[1:])
+        version, why_not = _ask_version(spec, argv, environment)
+        if why_not is None:
+            return FoundCommand(argv=argv, version=version)
+        problem = problem or why_not
+    names = " or ".join(" ".join(command).removesuffix(" --") for command in spec.commands)
+    return FoundCommand(problem=problem or f"{spec.title} is not installed: there is no {names} on PATH")
+
+
+def _ask_version(spec: AgentSpec, argv: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, str | None]:
+    said: list[str] = []
+    limits = spec.limits
+    name = " ".join(argv)
+    with tempfile.TemporaryDirectory(prefix="torc-agent-", ignore_cleanup_errors=True) as folder:
+        try:
+            ended = run_to_end(
+                [*argv, *spec.version_arguments],
+                folder=Path(folder),
+                environment=choose_environment(environment, spec.environment, BASE_ENVIRONMENT),
+                timeout_s=limits.version_timeout_s,
+                grace_s=limits.grace_s,
+                output=AgentOutput(said.append, prefix="", max_lines=3, line_chars=limits.line_chars),
+            )
+        except OSError as error:
+            return "", f"{name} cannot be started: {error.strerror}"
+    if ended.timed_out:
+        return "", f"{name} did not tell its version within {limits.version_timeout_s:g} seconds"
+    if ended.code:
+        return "", f"{name} {' '.join(spec.version_arguments)} ended with {_code(ended)}"
+    return said[0].removeprefix("[] ") if said else "", None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Standing:
+    """What the server held before the agent was asked."""
+
+    waiting: int
+    last_decision: int
+    last_proposal: int
+
+    @classmethod
+    def of(cls, client: TorcClient, workflow_id: int) -> "_Standing":
+        return cls(
+            waiting=client.workflow_status(workflow_id).jobs_by_status.pending_failed,
+            last_decision=max((decision.id for decision in client.failures.decisions(workflow_id)), default=0),
+            last_proposal=max((proposal.id for proposal in client.failures.proposals(workflow_id)), default=0),
+        )
+
+
+_PROPOSING: Final = "You propose what to do with each; a person looks at your proposal before any job changes."
+_DECIDING: Final = "Your decisions are applied at once, within the bounds that the user set."
+
+
+def _problem_of(ended: Ended, spec: AgentSpec, timeout_s: float) -> str | None:
+    if ended.timed_out:
+        return f"{spec.title} did not end within {timeout_s:g} seconds (--ai-timeout) and was stopped"
+    return f"{spec.title} ended with {_code(ended)}" if ended.code else None
+
+
+def _code(ended: Ended) -> str:
+    return f"exit code {ended.code}" if ended.code >= 0 else f"signal {-ended.code}"
+
+
+def _write_private(path: Path, content: Mapping[str, Any]) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump(content, file)

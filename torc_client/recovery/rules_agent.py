@@ -1,0 +1,123 @@
+"""The agent `rules`: decides about failures by what the rules are sure of. No model, no network."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from torc_client.http import TorcClient
+from torc_client.recovery.agent_run import RULES_AGENT
+from torc_core import __version__
+from torc_core.api.base import MAX_PAGE
+from torc_core.api.failures import (
+    Actor,
+    Classification,
+    ClassifyRequest,
+    ClassifyResponse,
+    DecisionLimits,
+    FailureGroup,
+    ProposalModel,
+)
+from torc_core.recovery.plan import Retry
+from torc_core.recovery.suggestion import Suggestion
+
+DEFAULT_MIN_CONFIDENCE: Final = 0.8
+
+
+@dataclass(frozen=True, kw_only=True)
+class RulesVerdict:
+    """`judged` is what nobody else would decide; `foreseen` what recovery does by itself with more memory or time."""
+
+    judged: Sequence[Classification]
+    foreseen: Sequence[Classification]
+
+    @property
+    def everything(self) -> list[Classification]:
+        return [*self.judged, *self.foreseen]
+
+
+def judge_groups(
+    groups: Sequence[FailureGroup], foreseen: Mapping[int, Retry], *, min_confidence: float
+) -> RulesVerdict:
+    """What to do with each group whose suggestion is sure enough; the others are left to people.
+
+    `foreseen` are the retries that the recovery has planned, by job.
+    """
+    return RulesVerdict(
+        judged=[judgement for group in groups for judgement in _judge(group, foreseen, min_confidence)],
+        foreseen=[
+            _retry_as_planned(foreseen[job_id]) for group in groups for job_id in group.job_ids if job_id in foreseen
+        ],
+    )
+
+
+def propose_by_rules(
+    client: TorcClient, workflow_id: int, verdict: RulesVerdict, request: "RulesRequest"
+) -> ProposalModel | None:
+    """Stores everything for a person to approve, what recovery would do by itself included."""
+    wanted = verdict.everything
+    return client.failures.propose(workflow_id, request.of(wanted)) if wanted else None
+
+
+def decide_by_rules(
+    client: TorcClient, workflow_id: int, verdict: RulesVerdict, request: "RulesRequest"
+) -> ClassifyResponse | None:
+    """Applies what nobody else would decide."""
+    wanted = list(verdict.judged)
+    return client.failures.classify(workflow_id, request.of(wanted)) if wanted else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RulesRequest:
+    """In whose name, and within which bounds."""
+
+    user: str
+    limits: DecisionLimits
+
+    def of(self, classifications: list[Classification]) -> ClassifyRequest:
+        actor = Actor(kind="rules", name=RULES_AGENT, version=__version__, user=self.user)
+        return ClassifyRequest(classifications=classifications, actor=actor, limits=self.limits)
+
+
+def read_groups(client: TorcClient, workflow_id: int) -> list[FailureGroup]:
+    """Everything that waits for a decision, with the ids of all its jobs."""
+    found: list[FailureGroup] = []
+    while True:
+        page = client.failures.groups(workflow_id, offset=len(found), limit=MAX_PAGE)
+        found.extend(page.items)
+        if not page.has_more:
+            return found
+
+
+def _judge(group: FailureGroup, foreseen: Mapping[int, Retry], min_confidence: float) -> Iterator[Classification]:
+    suggestion = group.suggestion
+    if suggestion is None or suggestion.confidence < min_confidence or not _is_complete(suggestion):
+        return
+    others = [job_id for job_id in group.job_ids if job_id not in foreseen]
+    if len(others) == len(group.job_ids):
+        yield _judgement(suggestion, signature=group.signature)
+    else:
+        yield from (_judgement(suggestion, job_id=job_id) for job_id in others)
+
+
+def _is_complete(suggestion: Suggestion) -> bool:
+    """A retry without what the job lacked would only fail again."""
+    lacks = suggestion.class_ in ("oom", "timeout") and suggestion.action == "retry"
+    return not lacks or bool(suggestion.memory or suggestion.runtime)
+
+
+def _judgement(suggestion: Suggestion, *, signature: str | None = None, job_id: int | None = None) -> Classification:
+    is_retry = suggestion.action == "retry"
+    return Classification(
+        signature=signature,
+        job_id=job_id,
+        action=suggestion.action,
+        reason=f"{suggestion.reason} ({suggestion.rule}, {suggestion.confidence:.0%} sure)",
+        memory=suggestion.memory if is_retry else None,
+        runtime=suggestion.runtime if is_retry else None,
+    )
+
+
+def _retry_as_planned(retry: Retry) -> Classification:
+    return Classification(
+        job_id=retry.job_id, action="retry", reason=retry.reason, memory=retry.memory, runtime=retry.runtime
+    )
