@@ -10,7 +10,7 @@ import typer
 
 from torc_cli.options import Format, GlobalOptions
 from torc_cli.output.base import Output
-from torc_core.errors import ServerFaultError
+from torc_core.errors import InvalidInputError, ServerFaultError
 
 if TYPE_CHECKING:
     from torc_client.http import TorcClient
@@ -67,7 +67,12 @@ class Session:
     @cached_property
     def url(self) -> str:
         """The server's address; an embedded server is started for it where one was asked for."""
-        if not self.options.standalone:
+        options = self.options
+        if options.standalone and options.url:
+            raise InvalidInputError("--standalone and --url name two servers", hint="use one of them")
+        if options.database and not options.standalone:
+            raise InvalidInputError("--database is the embedded server's", hint="add -s, or name a server with --url")
+        if not options.standalone:
             return self.settings.url
         from torc_client.standalone import embedded_server
 

@@ -21,6 +21,8 @@ MISTAKES = {
     "a time limit that is none": (("run", "1", "--time-limit", "4h"), 2, "4h"),
     "an end that is no time": (("run", "1", "--end-time", "tomorrow"), 2, "tomorrow"),
     "nothing to change": (("files", "update", "1"), 2, "nothing to update"),
+    "two servers": (("-s", "--url", "localhost:1", "ping"), 2, "two servers"),
+    "a database of no embedded server": (("--database", "x.db", "ping"), 2, "embedded server"),
     "a config file that is none": (("ping",), 2, "torc.toml"),
 }
 

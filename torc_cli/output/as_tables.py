@@ -60,7 +60,12 @@ def _print_framed(table: Table, rows: list[list[str]]) -> None:
 
     framed = RichTable(box=ROUNDED)
     for column in table.columns:
-        framed.add_column(column.header, justify="right" if column.right else "left", overflow="fold")
+        framed.add_column(
+            column.header,
+            justify="right" if column.right else "left",
+            overflow="fold",
+            no_wrap=column.right or column.value == "status",
+        )
     for row in rows:
         framed.add_row(*(Text(cell, style=_STATUS_COLOURS.get(cell, "")) for cell in row))
     Console().print(framed)
