@@ -78,6 +78,10 @@ class ActionQueue:
             self.claimed.add(action.id or 0)
             self._waiting.extend(commands_of(action))
 
+    def clear(self) -> None:
+        """Drops what has not begun."""
+        self._waiting.clear()
+
     def next(self) -> ActionCommand | None:
         """The command to run now; None while one runs or none waits."""
         if self.current is not None or not self._waiting:

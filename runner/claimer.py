@@ -10,6 +10,7 @@ from runner.actions import claim_pending_actions
 from runner.attempts import ClaimedJob
 from runner.ledger import Need
 from runner.link import Link, pause_after
+from runner.worker import Worker
 from torc_client.http import TorcClient
 from torc_core.api.actions import WorkflowActionModel
 from torc_core.api.jobs import ComputeNodesResources, JobModel, Outlook
@@ -73,7 +74,7 @@ class Claimer:
         self._closing = False
         self._answers: deque[Answer] = deque()
         self.is_busy = False
-        threading.Thread(target=self._work, name=name, daemon=True).start()
+        self.worker = Worker(name, self._work, wake=wake)
 
     def send(self, order: Order) -> None:
         """Only while it is not busy; busy ends with `take`."""

@@ -1,5 +1,6 @@
 """Gets jobs: one thread asks when there is room, another waits on the server for news."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -15,6 +16,7 @@ from torc_core.errors import TorcError
 
 _QUIET_S: Final = 0.5
 """While jobs end faster than this, nobody needs to wait for news: the next claim brings them."""
+_SHORTEST_WAIT_S: Final = 1.0
 _GIVE_BACK_S: Final = 2.0
 """A queued job that could not start for so long may find a free runner elsewhere."""
 
@@ -43,6 +45,8 @@ class Desk:
         self._triggers = JOB_TRIGGERS if has_job_actions else frozenset[str]()
         self._may_have_more = True
         self._last_end = 0.0
+        self._wait_sent_at = 0.0
+        self._next_wait_at = 0.0
         self.lost_an_answer = False
 
     def note_end(self, now: float, *, duration_s: float) -> None:
@@ -77,7 +81,8 @@ class Desk:
             self._may_have_more = False
             self._claiming.must_adopt = False
             self._prompt.send(replace(order, settled=is_settled(), triggers=self._triggers, done=actions_done))
-        elif not self._prompt.is_busy and not self._waiter.is_busy and self._is_quiet(executor, now):
+        elif not self._prompt.is_busy and self._may_wait(executor, now):
+            self._wait_sent_at = now
             wait = self._claiming.wait(
                 executor.ledger,
                 executor.queue,
@@ -88,15 +93,17 @@ class Desk:
             )
             self._waiter.send(replace(wait, settled=is_settled()))
 
-    def answers(self, executor: Executor) -> Arrivals:
+    def answers(self, executor: Executor, now: float) -> Arrivals:
         """Takes the answers that have come."""
         arrivals = Arrivals()
         for claimer in (self._prompt, self._waiter):
             answer = claimer.take()
             if answer is not None:
                 self._note(answer, executor, arrivals)
-                if claimer is self._waiter and self._triggers:
-                    self._may_have_more = True
+                if claimer is self._waiter:
+                    self._may_have_more = self._may_have_more or bool(self._triggers)
+                    # a server that sees nothing to wait for answers at once: do not ask it all the time
+                    self._next_wait_at = max(now, self._wait_sent_at + min(self._wait_s, _SHORTEST_WAIT_S))
         return arrivals
 
     def take_stale(self, executor: Executor, now: float) -> list[int]:
@@ -116,7 +123,13 @@ class Desk:
         self._prompt.close()
         self._waiter.close()
 
-    def _is_quiet(self, executor: Executor, now: float) -> bool:
+    def next_wait(self) -> float | None:
+        """When the next request for news may be sent, if that is not now."""
+        return None if self._waiter.is_busy or self._next_wait_at <= time.monotonic() else self._next_wait_at
+
+    def _may_wait(self, executor: Executor, now: float) -> bool:
+        if self._waiter.is_busy or now < self._next_wait_at:
+            return False
         return not executor.running or now - self._last_end > _QUIET_S
 
     def _note(self, answer: Answer, executor: Executor, arrivals: Arrivals) -> None:

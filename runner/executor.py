@@ -49,10 +49,13 @@ class Executor:
         """Starts queued jobs in their order; one that does not fit lets smaller ones pass."""
         started: list[Attempt] = []
         waiting: list[ClaimedJob] = []
+        too_large: set[int] = set()
         while self.queue and self.ledger.has_slot and len(waiting) < _LOOK_AHEAD:
             claim = self.queue.popleft()
-            grant = self.ledger.take(claim.need)
+            # jobs of one requirement share its Need: what did not fit once need not be weighed again
+            grant = None if id(claim.need) in too_large else self.ledger.take(claim.need)
             if grant is None:
+                too_large.add(id(claim.need))
                 waiting.append(claim)
                 continue
             attempt = Attempt(
@@ -74,6 +77,12 @@ class Executor:
             started.append(attempt)
         self.queue.extendleft(reversed(waiting))
         return started
+
+    def note_start(self, key: int, pid: int) -> None:
+        """The launcher has started it: limits count from here. Keys of others are left alone."""
+        attempt = self.running.get(key)
+        if attempt is not None:
+            attempt.pid, attempt.started_at = pid, time.monotonic()
 
     def stop(self, attempt: Attempt, reason: StopReason, signum: int, lead_s: float) -> None:
         """Ends the attempt from outside; the first reason stands."""

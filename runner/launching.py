@@ -51,15 +51,20 @@ class LauncherProcess:
     `events()` raises RunnerError.
     """
 
-    def __init__(self, env: Mapping[str, str]) -> None:
-        """Starts the process; `env` is what every job inherits."""
+    def __init__(self, env: Mapping[str, str], *, log: Path | None = None) -> None:
+        """Starts the process; `env` is what every job inherits, `log` takes what the process itself may say.
+
+        It shares no output with the runner: who reads the runner's output would wait for the launcher too.
+        """
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, (log or Path(os.devnull)).open("ab") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-E", str(Path(launcher.__file__)), str(theirs.fileno())],
                 env=dict(env),
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
                 start_new_session=True,
             )
         self._socket = ours

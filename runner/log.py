@@ -1,8 +1,10 @@
 """The runner's own log file: one line for each thing it did."""
 
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 
 class RunnerLog:
@@ -12,6 +14,7 @@ class RunnerLog:
         self.path = path
         self._lock = threading.Lock()
         self._lines: list[str] = []
+        self._file: TextIO | None = None
 
     def write(self, text: str) -> None:
         time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -22,8 +25,14 @@ class RunnerLog:
         with self._lock:
             lines, self._lines = self._lines, []
         if lines:
-            try:
-                with self.path.open("a", encoding="utf-8", errors="replace") as file:
-                    file.writelines(lines)
-            except OSError:
-                return
+            with suppress(OSError):
+                if self._file is None:
+                    self._file = self.path.open("a", encoding="utf-8", errors="replace")
+                self._file.writelines(lines)
+                self._file.flush()
+
+    def close(self) -> None:
+        self.flush()
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()

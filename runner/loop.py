@@ -16,7 +16,14 @@ from runner.ledger import Ledger
 from runner.link import Link
 from runner.log import RunnerLog
 from runner.monitor import Monitor
-from runner.node import deregister, describe_taken_back, register, take_back_from_the_dead
+from runner.node import (
+    RUNNER_VARIABLE,
+    deregister,
+    describe_taken_back,
+    register,
+    runner_tag,
+    take_back_from_the_dead,
+)
 from runner.paths import RunFiles
 from runner.progress import Notice, ProgressCallback, ignore_progress
 from runner.reporter import Reporter
@@ -100,7 +107,7 @@ def run_workflow(
                 _sign_off(client, parts, node, duration_s=time.monotonic() - began)
     finally:
         workshop.launcher.close()
-        log.flush()
+        log.close()
     tally = workshop.tally
     return RunSummary(
         workflow_id=workflow_id,
@@ -152,6 +159,8 @@ def _assemble(
         hostname=node.hostname,
         scheduler=slurm_facts(os.environ),
     )
+    reporter = Reporter(client, reporting, link=link, wake=wake.wake)
+    sampler = Sampler(wake.wake)
     return Parts(
         client=client,
         compute_node_id=node_id,
@@ -168,8 +177,9 @@ def _assemble(
                 action.trigger_type in JOB_TRIGGERS and action.action_type == RUN_COMMANDS for action in facts.actions
             ),
         ),
-        reporter=Reporter(client, reporting, link=link, wake=wake.wake),
-        monitor=Monitor(Sampler(wake.wake), workflow=facts.workflow, interval_s=options.sample_interval_s),
+        reporter=reporter,
+        monitor=Monitor(sampler, workflow=facts.workflow, interval_s=options.sample_interval_s),
+        workers=(prompt.worker, waiter.worker, reporter.worker, sampler.worker),
         link=link,
         wake=wake,
         deadline=Deadline.of(options, facts.workflow),
@@ -201,6 +211,7 @@ def shared_environment(api_url: str, facts: WorkflowFacts, files: RunFiles) -> d
     return {
         **os.environ,
         **(facts.workflow.env or {}),
+        RUNNER_VARIABLE: runner_tag(),
         "TORC_API_URL": api_url,
         "TORC_WORKFLOW_ID": str(facts.workflow_id),
         "TORC_RUN_ID": str(facts.run_id),

@@ -10,13 +10,16 @@ from torc_core.api.workflows import WorkflowModel
 
 _FIRST_AFTER_S: Final = 1.0
 _INTERVAL_S: Final = 5.0
+_SHARE_OF_AGE: Final = 0.2
 _NEAR_LIMIT: Final = 0.7
-_NEAR_INTERVAL_S: Final = 0.5
 _LOOK_EVERY_S: Final = 0.5
 
 
 class Monitor:
-    """Jobs are first measured when they are a second old, then at the interval, more often near their limit."""
+    """Jobs are first measured when they are a second old, then ever less often down to the interval.
+
+    A job near its memory limit is measured twice a second.
+    """
 
     def __init__(self, sampler: Sampler, *, workflow: WorkflowModel, interval_s: float | None) -> None:
         config = workflow.resource_monitor_config
@@ -66,10 +69,11 @@ class Monitor:
 
     def _is_due(self, attempt: Attempt, now: float) -> bool:
         samples, limit = attempt.samples, memory_limit(attempt.claim.need)
+        age_s = now - attempt.started_at
         if not samples.count:
-            return now - attempt.started_at >= _FIRST_AFTER_S
+            return age_s >= _FIRST_AFTER_S
         is_near = limit is not None and samples.peak_memory_bytes > limit * _NEAR_LIMIT
-        return now - samples.at >= (min(_NEAR_INTERVAL_S, self._interval_s) if is_near else self._interval_s)
+        return now - samples.at >= (0.0 if is_near else min(self._interval_s, age_s * _SHARE_OF_AGE))
 
 
 def is_too_long(attempt: Attempt, now: float) -> bool:

@@ -12,6 +12,7 @@ from typing import Final
 from runner.attempts import Attempt, AttemptEnd
 from runner.completions import Reporting
 from runner.link import Link, pause_after
+from runner.worker import Worker
 from torc_client.http import TorcClient
 from torc_core.api.files import FileModel
 from torc_core.api.jobs import ReleaseClaimsRequest, StartJobsRequest
@@ -26,6 +27,7 @@ from torc_core.errors import (
 from torc_core.jobs.status import JobStatus
 
 _BATCH: Final = 1000
+_FAILED_BATCH: Final = 200
 _PACE_S: Final = 0.05
 _FAULTS_BEFORE_SPLIT: Final = 3
 _HOPELESS: Final = (NotFoundError, UnauthorizedError, ForbiddenError)
@@ -72,8 +74,7 @@ class Reporter:
         self._is_sending = False
         self._closing = False
         self._news: deque[News] = deque()
-        self._thread = threading.Thread(target=self._work, name="reporter", daemon=True)
-        self._thread.start()
+        self.worker = Worker("reporter", self._work, wake=wake)
 
     def add(
         self,
@@ -166,8 +167,10 @@ class Reporter:
             self._send_starts(batch.starts[:_BATCH], news)
             del batch.starts[:_BATCH]
         while batch.ends:
-            self._send_ends(batch.ends[:_BATCH], news)
-            del batch.ends[:_BATCH]
+            # evidence makes a report a hundred times as large
+            size = _BATCH if all(end.status is JobStatus.COMPLETED for end in batch.ends[:_BATCH]) else _FAILED_BATCH
+            self._send_ends(batch.ends[:size], news)
+            del batch.ends[:size]
         if batch.releases:
             request = ReleaseClaimsRequest(compute_node_id=self._reporting.compute_node_id, job_ids=batch.releases)
             self._client.release_claims(self._reporting.workflow_id, request)
@@ -256,4 +259,5 @@ def _tidy(end: AttemptEnd) -> None:
     files = end.attempt.files
     if files.delete_on_success and end.status is JobStatus.COMPLETED:
         for name in {files.stdout, files.stderr} - {None}:
-            Path(name or "").unlink(missing_ok=True)
+            with suppress(OSError):
+                Path(name or "").unlink()

@@ -21,10 +21,12 @@ from runner.schedule import Deadline
 from runner.scripts import ScriptEnd
 from runner.summary import ExitReason, explain, reason_to_leave
 from runner.wake import Wake
+from runner.worker import Worker
 from runner.workshop import Workshop
 from torc_client.http import TorcClient
 from torc_core.api.jobs import Outlook
 from torc_core.errors import RunnerError, TorcError
+from torc_core.resources.duration import describe_duration
 
 _DELIVERY_S: Final = 10.0
 """How long an interrupted runner tries to deliver its last results to a server that is away."""
@@ -44,6 +46,7 @@ class Parts:
     desk: Desk
     reporter: Reporter
     monitor: Monitor
+    workers: tuple[Worker, ...]
     link: Link
     wake: Wake
     deadline: Deadline
@@ -126,7 +129,7 @@ class Run:
         if shop.executor.running:
             times.append(parts.monitor.next_look())
         if self.reason is None:
-            times += [parts.deadline.stop_at, parts.desk.next_stale(shop.executor)]
+            times += [parts.deadline.stop_at, parts.desk.next_stale(shop.executor), parts.desk.next_wait()]
         if parts.link.silent_s:
             times.append(time.monotonic() + _LINK_LOOK_S)
         soonest = min((moment for moment in times if moment is not None), default=None)
@@ -145,6 +148,7 @@ class Run:
                 self._leave(ExitReason.INTERRUPTED)
             else:
                 self._warn(f"{name} again: killing running jobs")
+                self._actions.clear()
                 self._shop.stop_everything(signum=signal.SIGKILL, lead_s=0.0)
 
     def _hear_reporter(self) -> None:
@@ -157,6 +161,9 @@ class Run:
                 self._warn(f"the server did not record the end of {end.attempt.label}: {message}")
             if news.error is not None:
                 self._abandon(news.error)
+        for worker in self._parts.workers:
+            if worker.error is not None:
+                self._abandon(RunnerError(f"the runner's thread {worker.name!r} failed: {worker.error!r}"))
         if self._parts.link.is_lost and self._error is None:
             minutes = self._parts.link.patience_s / 60
             self._abandon(
@@ -167,7 +174,7 @@ class Run:
             )
 
     def _take_answers(self, now: float) -> None:
-        arrivals = self._parts.desk.answers(self._shop.executor)
+        arrivals = self._parts.desk.answers(self._shop.executor, now)
         if arrivals.error is not None:
             self._abandon(arrivals.error)
         self._actions.add(arrivals.actions)
@@ -262,9 +269,10 @@ class Run:
         if self.reason is None:
             self.reason = reason
             self.explanation = explain(
-                reason, outlook, workflow_id=self._parts.facts.workflow_id, machine=self._parts.machine
+                reason, outlook, workflow_id=self._parts.facts.workflow_id, machine=self._describe_means()
             )
             self._parts.log.write(f"leaving: {self.explanation}")
+        self._actions.clear()
         queue = self._shop.executor.queue
         self._releases.extend(claim.job_id for claim in queue)
         queue.clear()
@@ -282,6 +290,10 @@ class Run:
             return error
         shown = ", ".join(jobs[:10]) + (f" and {len(jobs) - 10} more" if len(jobs) > 10 else "")
         return RunnerError(f"{error.message}; results that it does not have: {shown}", hint=error.hint)
+
+    def _describe_means(self) -> str:
+        left_s = self._parts.deadline.left_s(time.monotonic())
+        return self._parts.machine + ("" if left_s is None else f" and the {describe_duration(left_s)} that are left")
 
     @property
     def _termination_signal(self) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from runner.launcher import ProcessTable, find_members, read_process_table
+from runner.worker import Worker
 
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
@@ -35,8 +36,7 @@ class Sampler:
         self._condition = threading.Condition()
         self._closing = False
         self._results: deque[list[Sample]] = deque()
-        self._thread = threading.Thread(target=self._work, name="sampler", daemon=True)
-        self._thread.start()
+        self.worker = Worker("sampler", self._work, wake=wake)
 
     def ask(self, jobs: Mapping[int, tuple[int, int | None]]) -> None:
         """Measures soon; `jobs` is key to process id and memory limit. A pass that has not begun is replaced."""

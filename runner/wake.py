@@ -18,25 +18,20 @@ class Wake:
         self._read_fd, self._write_fd = os.pipe()
         os.set_blocking(self._read_fd, False)
         os.set_blocking(self._write_fd, False)
-        self._closed = False
 
     def fileno(self) -> int:
         return self._read_fd
 
     def wake(self) -> None:
-        with suppress(BlockingIOError, OSError):
-            if not self._closed:
-                os.write(self._write_fd, b"x")
+        with suppress(BlockingIOError):
+            os.write(self._write_fd, b"x")
 
     def clear(self) -> None:
         with suppress(BlockingIOError):
             os.read(self._read_fd, 1 << 16)
 
-    def close(self) -> None:
-        """The threads may still hold it: descriptors go with the last of them."""
-        self._closed = True
-
     def __del__(self) -> None:
+        """With the last thread that may still write."""
         os.close(self._read_fd)
         os.close(self._write_fd)
 
@@ -54,9 +49,13 @@ class Wake:
             self.signals.append(signum)
             self.wake()
 
-        former = {signum: signal.signal(signum, note) for signum in _SIGNALS}
+        former = {signum: signal.getsignal(signum) for signum in _SIGNALS}
+        # ignored ones stay ignored: nohup, and jobs of a shell in the background, want that
+        caught = [signum for signum, handler in former.items() if handler is not signal.SIG_IGN]
+        for signum in caught:
+            signal.signal(signum, note)
         try:
             yield
         finally:
-            for signum, handler in former.items():
-                signal.signal(signum, handler)
+            for signum in caught:
+                signal.signal(signum, former[signum])

@@ -45,7 +45,7 @@ class Workshop:
         self._progress = progress
         self._launchers_left = _LAUNCHERS
         keys = count(1)
-        self.launcher = LauncherProcess(env)
+        self.launcher = LauncherProcess(env, log=log.path)
         self.executor = Executor(self.launcher, ledger=ledger, files=files, keys=keys)
         self.scripts = Scripts(keys)
         self.tally = Tally()
@@ -85,8 +85,7 @@ class Workshop:
         for event in events:
             match event:
                 case Started(key, pid):
-                    if key in self.executor.running:
-                        self.executor.running[key].pid = pid
+                    self.executor.note_start(key, pid)
                 case Ended():
                     self.scripts.handle(event)
                     self._conclude(self.executor.reap(event))
@@ -194,7 +193,7 @@ class Workshop:
             raise error
         self._say("error", f"{error.message}; running jobs were lost with it, the runner goes on")
         self.launcher.close()
-        self.launcher = LauncherProcess(self._env)
+        self.launcher = LauncherProcess(self._env, log=self._log.path)
         for end in self.executor.replace_launcher(self.launcher):
             self._finish(end)
         self.scripts.lose_all()

@@ -1,6 +1,7 @@
 """Server and runners are killed while jobs run: nothing is lost, nothing runs twice at the same time."""
 
 import os
+import signal
 import threading
 from collections import defaultdict
 from pathlib import Path
@@ -84,7 +85,7 @@ def test_the_next_runner_takes_back_what_a_killed_one_held(
 
 def test_nothing_of_a_killed_runner_runs_on(client: TorcClient, start_runner: StartRunner, tmp_path: Path) -> None:
     word = f"TORC_OUTPUT_DIR={tmp_path}/out"
-    workflow_id = create(client, "sleep 61", "trap '' TERM; sleep 62 & wait; sleep 63", "setsid sleep 64")
+    workflow_id = create(client, "sleep 61", "trap '' TERM; sleep 62 & wait; sleep 63", "setsid sleep 64 & wait")
     runner = start_runner(workflow_id, tmp_path / "out")
     until_running(client, workflow_id, 3)
     wait_until(lambda: len(processes_with(word)) >= 4, "all processes are there")
@@ -92,6 +93,26 @@ def test_nothing_of_a_killed_runner_runs_on(client: TorcClient, start_runner: St
     wait_until(lambda: processes_with(word) == [], "no process is left", timeout_s=15)
     statuses = {str(job.status) for job in client.jobs.list_all(workflow_id=workflow_id)}
     assert statuses == {"running"}
+
+
+def test_jobs_that_outlived_runner_and_launcher_are_gone_before_they_run_again(
+    client: TorcClient, start_runner: StartRunner, tmp_path: Path
+) -> None:
+    marks = tmp_path / "marks"
+    first = f'[ "$TORC_ATTEMPT_ID" = 2 ] || sleep 60; {_SPAN.format(marks=marks, seconds=0.1)}'
+    workflow_id = create(client, f"echo $$ >> {tmp_path}/pids; {first}")
+    runner = start_runner(workflow_id, tmp_path / "out")
+    until_running(client, workflow_id)
+    pids = tmp_path / "pids"
+    orphan = int(wait_until(lambda: pids.exists() and pids.read_text(), "the job has begun"))
+    (node,) = client.compute_nodes.list_all(workflow_id=workflow_id)
+    os.kill((node.scheduler or {})["launcher_pid"], signal.SIGSTOP)
+    runner.kill()
+    os.kill((node.scheduler or {})["launcher_pid"], signal.SIGKILL)
+    assert Path(f"/proc/{orphan}").exists()
+    ran = run(client, workflow_id, tmp_path / "out")
+    assert completed_once(client, ran.workflow_id)
+    assert not Path(f"/proc/{orphan}").exists()
 
 
 def test_a_killed_launcher_costs_only_the_attempts_that_ran(
