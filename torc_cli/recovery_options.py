@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from torc_cli.session import Session
+from torc_core.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from torc_client.recovery.recover import RecoveryTools
@@ -85,17 +86,19 @@ def recovery_tools(
     recovery_hook: str | None,
     hook_timeout: float,
     output_dir: Path | None,
-    say: Callable[[str], None] | None = None,
+    recovers: bool = True,
 ) -> "RecoveryTools":
-    """Raises InvalidInputError when the hook cannot be started."""
+    """Raises InvalidInputError when there is a hook that cannot be started, or that nothing would ever start."""
     from torc_client.recovery.hooks import find_hook
     from torc_client.recovery.recover import RecoveryTools
 
+    if recovery_hook is not None and not recovers:
+        raise InvalidInputError("--recovery-hook does nothing without --recover", hint="add --recover")
     hook = None if recovery_hook is None else find_hook(recovery_hook, folder=Path.cwd(), timeout_s=hook_timeout)
     password = session.settings.password
     return RecoveryTools(
         user=session.settings.user,
-        say=say or sayer(session),
+        say=sayer(session),
         output_dir=output_dir or Path(session.settings.output_dir),
         hook=hook,
         environment={**os.environ, **({"TORC_PASSWORD": password} if password else {})},

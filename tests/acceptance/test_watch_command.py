@@ -83,6 +83,7 @@ def test_json_sums_up_how_it_ended(torc: Torc, shared_client: TorcClient) -> Non
     [
         (["--runtime-multiplier", "1"], 2),
         (["--recover", "--recovery-hook", "bash missing.sh"], 2),
+        (["--recovery-hook", "bash -c true"], 2),
         (["--max-retries", "-1"], 2),
         (["--poll-interval", "0"], 2),
         (["--max-memory", "lots"], 2),

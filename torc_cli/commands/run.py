@@ -102,7 +102,13 @@ def run(
         max_memory=max_memory,
         max_runtime=max_runtime,
     )
-    tools = recovery_tools(session, recovery_hook=recovery_hook, hook_timeout=hook_timeout, output_dir=output_dir)
+    tools = recovery_tools(
+        session,
+        recovery_hook=recovery_hook,
+        hook_timeout=hook_timeout,
+        output_dir=output_dir,
+        recovers=recover or ai_recovery,
+    )
     options = RunnerOptions(
         output_dir=output_dir or Path(session.settings.output_dir),
         num_cpus=num_cpus,

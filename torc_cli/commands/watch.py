@@ -105,7 +105,13 @@ def watch(
         max_memory=max_memory,
         max_runtime=max_runtime,
     )
-    tools = recovery_tools(session, recovery_hook=recovery_hook, hook_timeout=hook_timeout, output_dir=output_dir)
+    tools = recovery_tools(
+        session,
+        recovery_hook=recovery_hook,
+        hook_timeout=hook_timeout,
+        output_dir=output_dir,
+        recovers=recover or ai_recovery,
+    )
     chosen = session.workflow_id(workflow_id)
     session.client.workflow_status(chosen)
     options = WatchOptions(

@@ -102,6 +102,10 @@ class _Watch:
 
     def run(self) -> WatchResult:
         self._client.workflow_status(self._workflow_id)
+        if self._options.auto_schedule and not self._tools.scheduler.serves(self._client, self._workflow_id):
+            self._say(
+                f"Auto-schedule: workflow {self._workflow_id} gets no nodes from a scheduler; start runners by hand"
+            )
         while True:
             self._say_header()
             status = self._await_rest()
