@@ -48,8 +48,7 @@ def error_text(error: TorcError, tools: frozenset[str]) -> str:
     """What happened and the next step; never a text that a job wrote."""
     hints = [error.hint] if error.hint else []
     if isinstance(error, NotFoundError):
-        hints += [
-            f"{tool} shows what there is" for key, tool in _LISTING_TOOLS.items() if key in error.ids and tool in tools
-        ]
+        named = [tool for key, tool in _LISTING_TOOLS.items() if key in error.ids and tool in tools]
+        hints = [f"{tool} shows what there is" for tool in named] or hints
     said = "; ".join(hints)
     return bound(clean_text(f"{error.message} ({said})" if said else error.message), _MAX_ERROR_BYTES, keep="start")

@@ -30,6 +30,7 @@ class Failing:
     name: str
     evidence: Evidence | None
     command: str = "run.sh"
+    depends_on: tuple[int, ...] = ()
 
 
 def failing(name: str, stderr: str, *, return_code: int = 1, **facts: Any) -> Failing:
@@ -46,7 +47,12 @@ def make_workflow(
             workflow=WorkflowModel(name=name, user="tester", use_pending_failed=True),
             resource_requirements=[ResourceRequirementsDraft(name="large", num_cpus=2, memory="8g", runtime="PT1H")],
             jobs=[
-                JobDraft(name=job.name, command=job.command, resource_requirements=0 if requirement else None)
+                JobDraft(
+                    name=job.name,
+                    command=job.command,
+                    depends_on=list(job.depends_on),
+                    resource_requirements=0 if requirement else None,
+                )
                 for job in jobs
             ],
         )

@@ -181,6 +181,7 @@ async def test_where_only_proposals_are_taken_nothing_is_applied(shared_client: 
         ),
         ({"classifications": [{"job_id": 1, "action": "fail", "reason": "x", "memory": "8g"}]}, "retry only"),
         ({"classifications": [{"job_id": 1, "action": "fail", "reason": "x", "shell": "rm"}]}, "shell"),
+        ({"classifications": []}, "classifications"),
         ({"proposal_id": 424242}, "424242"),
     ],
 )

@@ -15,9 +15,8 @@ _LAST_LINES: Final = 5
 class AgentOutput:
     """Takes bytes as they come and tells lines: the first ones at once, of a flood the last ones at its end."""
 
-    def __init__(self, say: Callable[[str], None], *, prefix: str, max_lines: int, line_chars: int) -> None:
+    def __init__(self, say: Callable[[str], None], *, max_lines: int, line_chars: int) -> None:
         self._say = say
-        self._prefix = prefix
         self._room = max_lines
         self._line_chars = line_chars
         self._begun = b""
@@ -43,7 +42,7 @@ class AgentOutput:
             self._begun = b""
         left_out = self._unsaid - len(self._last)
         if left_out > 0:
-            self._say(f"[{self._prefix}] … {left_out} lines left out …")
+            self._say(f"… {left_out} lines left out …")
         for line in self._last:
             self._say(line)
         self._last.clear()
@@ -52,7 +51,7 @@ class AgentOutput:
         for line in redact_secrets(clean_text(raw[:_LONGEST_BYTES])).splitlines():
             if not line.strip():
                 continue
-            said = f"[{self._prefix}] {shorten_line(line.rstrip(), self._line_chars)}"
+            said = shorten_line(line.rstrip(), self._line_chars)
             if self._room:
                 self._room -= 1
                 self._say(said)

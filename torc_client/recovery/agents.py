@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from torc_client.http import TorcClient
+from torc_client.recovery.agent_command import agent_environment, describe_end, find_command
 from torc_client.recovery.agent_files import AgentFile, find_agent
 from torc_client.recovery.agent_output import AgentOutput
 from torc_client.recovery.agent_process import Ended, run_to_end
@@ -26,15 +26,8 @@ from torc_client.recovery.rules_agent import (
 from torc_client.settings import ClientSettings
 from torc_core.api.failures import DecisionLimits
 from torc_core.errors import TorcError
-from torc_core.recovery.agent_spec import AgentSpec, choose_environment, fill
+from torc_core.recovery.agent_spec import AgentSpec, fill
 from torc_core.recovery.plan import RecoveryPlan
-
-BASE_ENVIRONMENT: Final = (
-    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR", "TERM", "XDG_*",
-    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
-    "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR",
-)  # fmt: skip
-"""What every agent may see of the user's environment: enough to find programs, its own login and the network."""
 
 _SERVER_NAME: Final = "torc"
 
@@ -122,7 +115,7 @@ class Agents:
                 ended = run_to_end(
                     [*found.argv, *(fill(argument, values) for argument in spec.arguments)],
                     folder=folder,
-                    environment=choose_environment(self.environment, spec.environment, BASE_ENVIRONMENT),
+                    environment=agent_environment(spec, self.environment),
                     timeout_s=timeout_s,
                     grace_s=spec.limits.grace_s,
                     output=self._output(spec),
@@ -133,7 +126,11 @@ class Agents:
 
     def _output(self, spec: AgentSpec) -> AgentOutput:
         limits = spec.limits
-        return AgentOutput(self.say, prefix=spec.prefix, max_lines=limits.output_lines, line_chars=limits.line_chars)
+        return AgentOutput(
+            lambda line: self.say(f"[{spec.prefix}] {line}"),
+            max_lines=limits.output_lines,
+            line_chars=limits.line_chars,
+        )
 
     def _mcp_config(self, spec: AgentSpec, url: str) -> dict[str, Any]:
         """The password stands in this file alone: not in arguments, and not in the agent's environment."""
@@ -194,55 +191,6 @@ class Agents:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FoundCommand:
-    """How an agent can be started here, or why it cannot."""
-
-    argv: tuple[str, ...] = ()
-    version: str = ""
-    problem: str | None = None
-
-
-def find_command(spec: AgentSpec, environment: Mapping[str, str]) -> FoundCommand:
-    """The first of the agent's commands that is on PATH and tells its version."""
-    path = environment.get("PATH", os.defpath)
-    problem = None
-    for command in spec.commands:
-        program = shutil.which(command[0], path=path)
-        if program is None:
-            continue
-        argv = (program, *command[1:])
-        version, why_not = _ask_version(spec, argv, environment)
-        if why_not is None:
-            return FoundCommand(argv=argv, version=version)
-        problem = problem or why_not
-    names = " or ".join(" ".join(command).removesuffix(" --") for command in spec.commands)
-    return FoundCommand(problem=problem or f"{spec.title} is not installed: there is no {names} on PATH")
-
-
-def _ask_version(spec: AgentSpec, argv: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, str | None]:
-    said: list[str] = []
-    limits = spec.limits
-    name = " ".join(argv)
-    with tempfile.TemporaryDirectory(prefix="torc-agent-", ignore_cleanup_errors=True) as folder:
-        try:
-            ended = run_to_end(
-                [*argv, *spec.version_arguments],
-                folder=Path(folder),
-                environment=choose_environment(environment, spec.environment, BASE_ENVIRONMENT),
-                timeout_s=limits.version_timeout_s,
-                grace_s=limits.grace_s,
-                output=AgentOutput(said.append, prefix="", max_lines=3, line_chars=limits.line_chars),
-            )
-        except OSError as error:
-            return "", f"{name} cannot be started: {error.strerror}"
-    if ended.timed_out:
-        return "", f"{name} did not tell its version within {limits.version_timeout_s:g} seconds"
-    if ended.code:
-        return "", f"{name} {' '.join(spec.version_arguments)} ended with {_code(ended)}"
-    return said[0].removeprefix("[] ") if said else "", None
-
-
-@dataclass(frozen=True, kw_only=True)
 class _Standing:
     """What the server held before the agent was asked."""
 
@@ -266,11 +214,7 @@ _DECIDING: Final = "Your decisions are applied at once, within the bounds that t
 def _problem_of(ended: Ended, spec: AgentSpec, timeout_s: float) -> str | None:
     if ended.timed_out:
         return f"{spec.title} did not end within {timeout_s:g} seconds (--ai-timeout) and was stopped"
-    return f"{spec.title} ended with {_code(ended)}" if ended.code else None
-
-
-def _code(ended: Ended) -> str:
-    return f"exit code {ended.code}" if ended.code >= 0 else f"signal {-ended.code}"
+    return f"{spec.title} ended with {describe_end(ended)}" if ended.code else None
 
 
 def _write_private(path: Path, content: Mapping[str, Any]) -> None:

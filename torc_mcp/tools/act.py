@@ -32,7 +32,7 @@ def classify_and_resolve_failures(
     workflow_id: WorkflowId,
     *,
     classifications: Annotated[
-        list[Judgement] | None, Field(max_length=_MAX_JUDGEMENTS, description="The judgements; leave none of them out.")
+        list[Judgement] | None, Field(min_length=1, max_length=_MAX_JUDGEMENTS, description="The judgements.")
     ] = None,
     proposal_id: Annotated[
         int | None, Field(ge=1, description="Show this earlier proposal again, instead of classifications.")

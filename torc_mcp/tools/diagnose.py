@@ -10,9 +10,9 @@ from torc_mcp.app import App, ToolContext, app_of, progress_of
 from torc_mcp.budget import PAYLOAD_BYTES, take_rows
 from torc_mcp.failures import FEW_JOBS, Listing, arrange, find_group, gather_samples, read_all_groups
 from torc_mcp.fence import Fence
-from torc_mcp.job_logs import LogRequest, read_logs
-from torc_mcp.kinds import count_kinds, describe_kinds, sample_errors
 from torc_mcp.tools.diagnose_answers import FailedJobs, JobLogs, LogAnalysis, PendingFailedJobs
+from torc_mcp.tools.job_logs import LogRequest, read_logs
+from torc_mcp.tools.kinds import count_kinds, describe_kinds, sample_errors
 from torc_mcp.tools.parameters import JobId, Limit, Offset, WorkflowId
 
 _ROOM: Final = PAYLOAD_BYTES - 1_500

@@ -1,0 +1,89 @@
+"""`torc agents`: which AI agents can decide about failures, and whether they can be started here."""
+
+import os
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel
+
+from torc_cli.command import command
+from torc_cli.output.base import Column, Table
+from torc_cli.session import Session
+
+app = typer.Typer(no_args_is_help=True, help="Which AI agents can decide about failures.")
+
+
+class AgentRow(BaseModel):
+    """One agent. `state` and `version` are filled by `check` alone."""
+
+    name: str
+    title: str
+    command: str = ""
+    file: str = ""
+    state: str | None = None
+    version: str | None = None
+    hint: str | None = None
+
+
+_LISTED = (Column("Name", "name"), Column("Agent", "title"), Column("Command", "command"), Column("File", "file"))
+AGENTS = Table("agents", _LISTED)
+CHECKED = Table(
+    "agents",
+    (Column("Name", "name"), Column("State", "state"), Column("Version", "version"), Column("Next step", "hint")),
+)
+
+
+@app.command("list")
+@command
+def list_(session: Session) -> None:
+    """List the agents that `--ai-agent` knows, and the file that describes each."""
+    session.out.records(AGENTS, _rows(None))
+
+
+@app.command("check")
+@command
+def check(
+    session: Session,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="All when left out.", show_default=False)] = None,
+) -> None:
+    """Look whether agents can be started here: each is asked for its version, and nothing else."""
+    rows = [_checked(row) for row in _rows(name)]
+    session.out.records(CHECKED, rows)
+    if name is not None and rows[0].state != "ready":
+        raise typer.Exit(1)
+
+
+def _rows(name: str | None) -> list[AgentRow]:
+    """A file with a mistake is listed with it; asked for by name, it is an error."""
+    from torc_client.recovery.agent_files import agent_names, find_agent
+    from torc_client.recovery.agent_run import RULES_AGENT
+    from torc_core.errors import InvalidInputError
+
+    rules = AgentRow(name=RULES_AGENT, title="Torc's own rules; no model, no network", state="ready")
+    if name == RULES_AGENT:
+        return [rules]
+    rows = [] if name else [rules]
+    for each in [name] if name else agent_names():
+        try:
+            found = find_agent(each)
+        except InvalidInputError as error:
+            if name:
+                raise
+            rows.append(AgentRow(name=each, title=f"not usable: {error.message}", state="broken", hint=error.hint))
+            continue
+        commands = " | ".join(" ".join(command) for command in found.spec.commands)
+        rows.append(AgentRow(name=found.spec.name, title=found.spec.title, command=commands, file=str(found.path)))
+    return rows
+
+
+def _checked(row: AgentRow) -> AgentRow:
+    from torc_client.recovery.agent_command import find_command
+    from torc_client.recovery.agent_files import find_agent
+
+    if row.state is not None:
+        return row if row.state == "ready" else row.model_copy(update={"hint": row.title})
+    spec = find_agent(row.name).spec
+    found = find_command(spec, os.environ)
+    if found.problem:
+        return row.model_copy(update={"state": "missing", "hint": f"{found.problem}; {spec.install_hint}"})
+    return row.model_copy(update={"state": "ready", "version": found.version})

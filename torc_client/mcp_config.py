@@ -1,0 +1,168 @@
+"""Makes the Torc MCP server known to an assistant: its entry in the assistant's own configuration file."""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, assert_never
+
+from torc_core.errors import InvalidInputError
+
+SERVER_NAME: Final = "torc"
+_PROGRAM: Final = "torc-mcp-server"
+
+Assistant = Literal["claude", "copilot", "vscode"]
+Scope = Literal["project", "user"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigPlace:
+    """Where the entry belongs: `path` is None where the assistant has a command instead, which `hint` names."""
+
+    path: Path | None
+    servers_key: str
+    hint: str = ""
+
+
+def config_place(assistant: Assistant, scope: Scope, *, folder: Path, environment: Mapping[str, str]) -> ConfigPlace:
+    """The file that the assistant reads, for this folder or for everything its user does."""
+    match scope:
+        case "project":
+            return _in_project(assistant, folder)
+        case "user":
+            return _of_user(assistant, environment)
+        case unreachable:
+            assert_never(unreachable)
+
+
+def server_entry(assistant: Assistant, scope: Scope, *, url: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    """How the assistant starts the server. A project's file is shared: it names the program, not where it is here.
+
+    It never holds a password: the server reads TORC_PASSWORD from the environment that the assistant runs in.
+    """
+    entry: dict[str, Any] = {
+        "command": _PROGRAM if scope == "project" else _program_here(environment),
+        "args": [],
+        "env": {"TORC_API_URL": url},
+    }
+    if assistant == "copilot" and scope == "user":
+        return {"type": "local", **entry, "tools": ["*"]}
+    return {"type": "stdio", **entry}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """`backup` is the file as it was before, None where there was none; `changed` is False when all was there."""
+
+    path: Path
+    changed: bool
+    backup: Path | None = None
+
+
+def write_entry(path: Path, servers_key: str, entry: Mapping[str, Any]) -> Written:
+    """Puts the entry beside the other servers of the file. A link stays one, and permissions stay as they are.
+
+    Raises InvalidInputError, with nothing changed, when the file holds no JSON object or cannot be written.
+    """
+    target = path.resolve()
+    try:
+        before = target.read_text(encoding="utf-8") if target.exists() else None
+        merged = merge_entry(before, servers_key, entry, place=str(path))
+        if merged is None:
+            return Written(path=path, changed=False)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        backup = None
+        if before is not None:
+            backup = _free_name(target)
+            shutil.copy2(target, backup)
+        _replace(target, merged)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InvalidInputError(f"{path} cannot be changed: {reason}") from error
+    return Written(path=path, changed=True, backup=backup)
+
+
+def merge_entry(before: str | None, servers_key: str, entry: Mapping[str, Any], *, place: str) -> str | None:
+    """The text with the entry in it; None where it is there already. Raises InvalidInputError naming line or key."""
+    document: Any = {}
+    if before is not None and before.strip():
+        try:
+            document = json.loads(before)
+        except ValueError as error:
+            where = (
+                f"{place}:{error.lineno}:{error.colno}: {error.msg}"
+                if isinstance(error, json.JSONDecodeError)
+                else f"{place}: {error}"
+            )
+            raise InvalidInputError(
+                where, hint="mend the file, or add the entry by hand; comments are not JSON"
+            ) from error
+    if not isinstance(document, dict):
+        raise InvalidInputError(f"{place}: it holds {_kind(document)}, not an object")
+    servers = document.get(servers_key, {})
+    if not isinstance(servers, dict):
+        raise InvalidInputError(f"{place}: {servers_key}: it is {_kind(servers)}, not an object")
+    if servers.get(SERVER_NAME) == entry:
+        return None
+    document[servers_key] = {**servers, SERVER_NAME: dict(entry)}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _in_project(assistant: Assistant, folder: Path) -> ConfigPlace:
+    match assistant:
+        case "claude" | "copilot":
+            return ConfigPlace(path=folder / ".mcp.json", servers_key="mcpServers")
+        case "vscode":
+            return ConfigPlace(path=folder / ".vscode" / "mcp.json", servers_key="servers")
+        case unreachable:
+            assert_never(unreachable)
+
+
+def _of_user(assistant: Assistant, environment: Mapping[str, str]) -> ConfigPlace:
+    home = Path(environment.get("HOME") or "/")
+    match assistant:
+        case "claude":
+            return ConfigPlace(path=home / ".claude.json", servers_key="mcpServers")
+        case "copilot":
+            own = Path(environment.get("COPILOT_HOME") or home / ".copilot")
+            return ConfigPlace(path=own / "mcp-config.json", servers_key="mcpServers")
+        case "vscode":
+            hint = "in VS Code run the command `MCP: Open User Configuration`"
+            return ConfigPlace(path=None, servers_key="servers", hint=hint)
+        case unreachable:
+            assert_never(unreachable)
+
+
+def _program_here(environment: Mapping[str, str]) -> str:
+    beside = Path(sys.executable).parent / _PROGRAM
+    if beside.is_file():
+        return str(beside)
+    return shutil.which(_PROGRAM, path=environment.get("PATH", os.defpath)) or _PROGRAM
+
+
+def _free_name(path: Path) -> Path:
+    """Earlier backups stay."""
+    candidates = (path.with_name(f"{path.name}.backup{number or ''}") for number in range(10_000))
+    return next(candidate for candidate in candidates if not candidate.exists())
+
+
+def _replace(target: Path, text: str) -> None:
+    """In one step: a reader sees the old file or the new one."""
+    mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).chmod(mode)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _kind(value: object) -> str:
+    return {list: "a list", str: "a text", type(None): "null"}.get(type(value), "a plain value")
