@@ -13,6 +13,7 @@ from torc_core.api.drafts import FileDraft, ResourceRequirementsDraft, SlurmSche
 from torc_core.api.jobs import Capacity, ComputeNodesResources, ReleaseClaimsRequest
 from torc_core.errors import InvalidInputError, NotFoundError, StateConflictError
 from torc_core.jobs.status import JobStatus
+from torc_server.db.engine import Database
 from torc_server.db.queries_claims import Candidate
 from torc_server.services.claiming import claim_jobs, claim_next_jobs, nothing_to_claim
 from torc_server.services.packing import Packing
@@ -70,6 +71,13 @@ def test_jobs_that_fit_are_found_behind_thousands_that_do_not(bench: Bench) -> N
     run = bench.workflow([*big, *small], resource_requirements=needs((8, "8g"), (1, "1g")))
     assert run.claim(num_cpus=9, memory_gb=16) == ["big_0", "small_0"]
     assert run.claim(num_cpus=250, memory_gb=16) == ["big_1", "big_2"], "they take the memory of the small ones"
+
+
+def test_no_job_is_taken_twice_where_the_search_goes_on(bench: Bench) -> None:
+    big = [job(f"big_{i}", resource_requirements=0) for i in range(100)]
+    small = [job(f"small_{i}", resource_requirements=1) for i in range(300)]
+    run = bench.workflow([*big, *small], resource_requirements=needs((8, "8g"), (1, "1k")))
+    assert run.claim(limit=250, num_cpus=300, memory_gb=9) == ["big_0", *(f"small_{i}" for i in range(249))]
 
 
 def test_a_claim_that_passes_over_many_takes_each_kind_that_still_fits(bench: Bench) -> None:
@@ -230,6 +238,24 @@ def test_eight_runners_at_once_never_get_the_same_job(bench: Bench) -> None:
     assert Counter(name for share in shares for name in share) == Counter(names)
     held = bench.count("SELECT COUNT(*) FROM job WHERE status = 3 AND compute_node_id IS NOT NULL")
     assert held == len(names)
+
+
+def test_two_servers_over_one_file_never_give_out_the_same_job(bench: Bench) -> None:
+    names = [f"j{i}" for i in range(300)]
+    run = bench.workflow([job(name) for name in names])
+
+    def work(runner: int) -> list[str]:
+        own = Run(Bench(Database(bench.database.path), checks=False), run.workflow_id, run.first_job_id, run.places)
+        mine: list[str] = []
+        while claimed := own.claim(limit=3, runner=runner):
+            mine += claimed
+        own.bench.database.close()
+        return mine
+
+    runners = [run.new_runner() for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        shares = list(pool.map(work, runners))
+    assert Counter(name for share in shares for name in share) == Counter(names)
 
 
 AMOUNT = st.integers(min_value=0, max_value=6)

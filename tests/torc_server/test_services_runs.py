@@ -140,7 +140,7 @@ def test_a_dependency_found_later_holds_a_ready_job_back(bench: Bench) -> None:
         workflow_id=run.workflow_id, name="writes", command="x", output_file_ids=run.job("reads").input_file_ids
     )
     bench.write(create_jobs, [writer])
-    again(run)
+    again(run, only_uninitialized=False)
     assert run.status("reads") is S.BLOCKED
 
 
