@@ -49,6 +49,6 @@ def error_text(error: TorcError, tools: frozenset[str]) -> str:
     hints = [error.hint] if error.hint else []
     if isinstance(error, NotFoundError):
         named = [tool for key, tool in _LISTING_TOOLS.items() if key in error.ids and tool in tools]
-        hints = [f"{tool} shows what there is" for tool in named] or hints
+        hints += [f"{tool} shows what there is" for tool in named]
     said = "; ".join(hints)
     return bound(clean_text(f"{error.message} ({said})" if said else error.message), _MAX_ERROR_BYTES, keep="start")

@@ -9,6 +9,7 @@ from typing import Any, Final
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import CallToolResult, ToolAnnotations
+from pydantic import ValidationError
 
 from torc_core.errors import TorcError
 from torc_mcp.answers import Answer, as_result, error_text
@@ -16,6 +17,10 @@ from torc_mcp.app import App, app_of
 from torc_mcp.settings import Access, McpSettings, Toolset
 from torc_mcp.tools import act, authoring, diagnose, inspect, recovery
 
+_FOREIGN_ANSWER: Final = (
+    "the answer is not one of a Torc server (check the address given to torc-mcp-server, and that it has the "
+    "server's version)"
+)
 _LOADED_AT_ONCE: Final = {"anthropic/alwaysLoad": True}
 """Hosts that defer tools until they are searched for keep these in sight."""
 
@@ -124,6 +129,8 @@ def _answering(function: Callable[..., Answer]) -> Callable[..., CallToolResult]
             answer = function(**arguments)
         except TorcError as error:
             raise ToolError(error_text(error, app_of(ctx).tools)) from error
+        except ValidationError as error:
+            raise ToolError(_FOREIGN_ANSWER) from error
         return as_result(answer, protocol_version=ctx.protocol_version)
 
     return call

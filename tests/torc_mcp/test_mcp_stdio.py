@@ -8,7 +8,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -171,6 +173,18 @@ def test_tools_are_listed_soon_after_the_start() -> None:
     assert cpu_s < 1.2
 
 
+def test_flags_bound_what_agents_may_do() -> None:
+    with raw("--url", "http://127.0.0.1:1", "--read-only", "--proposals-only", "--toolsets", "recovery") as client:
+        client.greet()
+        client.send("tools/list", {}, id_=2)
+        assert {tool["name"] for tool in client.answer(2)["result"]["tools"]} == {
+            "list_pending_failed_jobs",
+            "list_failed_jobs",
+            "analyze_workflow_logs",
+            "check_resource_utilization",
+        }
+
+
 @pytest.mark.parametrize(
     ("arguments", "env", "words"),
     [
@@ -190,3 +204,28 @@ def test_wrong_settings_end_with_2_and_a_sentence(arguments: list[str], env: dic
     assert done.returncode == 2
     assert words in done.stderr and "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+class _Other(BaseHTTPRequestHandler):
+    """Some other service: it answers everything, with a page."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>hello</html>")
+
+    def log_message(self, *_: object) -> None:
+        return None
+
+
+def test_another_service_at_the_address_is_said_plainly() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Other) as other:
+        Thread(target=other.serve_forever, daemon=True).start()
+        with raw("--url", f"http://127.0.0.1:{other.server_address[1]}") as client:
+            client.greet()
+            client.send("tools/call", {"name": "get_workflow_status", "arguments": {"workflow_id": 1}}, id_=2)
+            said = client.answer(2)["result"]["content"][0]["text"]
+            assert client.end() == 0
+            assert client.process.stderr is not None and "Traceback" not in client.process.stderr.read()
+        other.shutdown()
+    assert "not one of a Torc server" in said
