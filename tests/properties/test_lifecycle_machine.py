@@ -12,6 +12,7 @@ from services_bench import Bench, Run, job
 from torc_core.api.actions import WorkflowActionModel
 from torc_core.api.drafts import FileDraft, JobDraft
 from torc_core.api.jobs import ReleaseClaimsRequest, RetryRequest, TakeBackRequest
+from torc_core.api.recovery import ApplyRecoveryRequest, PlannedRetry
 from torc_core.errors import StateConflictError
 from torc_core.jobs.lifecycle import OUTCOME_EVENTS, Event
 from torc_core.jobs.status import ACTIVE, DONE, JobStatus
@@ -23,6 +24,7 @@ from torc_server.services.initialize import initialize_jobs
 from torc_server.services.job_updates import update_job
 from torc_server.services.jobs import delete_job
 from torc_server.services.records_actions import create_action
+from torc_server.services.recovering import apply_recovery
 from torc_server.services.resetting import (
     cancel_workflow,
     process_changed_job_inputs,
@@ -161,6 +163,28 @@ class LifecycleMachine(RuleBasedStateMachine):
     def reset_workflow(self, force: bool) -> None:
         if self.write(reset_workflow_status, self.run.workflow_id, force=force):
             self.run.run_id += 1
+
+    @rule(
+        places=st.lists(PLACES, min_size=1, max_size=4),
+        is_infrastructure_fault=st.booleans(),
+        memory=st.sampled_from([None, "2m", "3m"]),
+    )
+    def recover(self, places: list[int], is_infrastructure_fault: bool, memory: str | None) -> None:
+        retries = [
+            PlannedRetry(
+                job_id=chosen.id,
+                run_id=self.run.run_id,
+                attempt_id=chosen.attempt_id,
+                reason="test",
+                memory=memory,
+                is_infrastructure_fault=is_infrastructure_fault,
+            )
+            for chosen in map(self.pick, places)
+        ]
+        request = ApplyRecoveryRequest(run_id=self.run.run_id, retries=retries, requested_by="u")
+        if self.write(apply_recovery, self.run.workflow_id, request):
+            self.run.run_id += 1
+            assert not self.at_work()
 
     @rule(place=PLACES)
     def change_inputs(self, place: int) -> None:

@@ -1,6 +1,7 @@
 """A recovery plan is carried out as a whole, for exactly its jobs and what depends on them."""
 
 import threading
+from collections.abc import Iterator
 
 import pytest
 from helpers import ServerProcess
@@ -22,6 +23,20 @@ from torc_client.http import TorcClient
 from torc_core.api.recovery import ApplyRecoveryRequest, ApplyRecoveryResponse, PlannedRetry
 from torc_core.errors import InvalidInputError, NotFoundError, StateConflictError, TorcError
 from torc_core.jobs.status import JobStatus
+from torc_server.db.engine import Database
+from torc_server.db.unit import read_unit
+from torc_server.invariants import check
+from torc_server.settings import ServiceSettings
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_broken(shared_server: ServerProcess) -> Iterator[None]:
+    """After every test all that must hold in the database does."""
+    yield
+    database = Database(shared_server.database)
+    with read_unit(database, ServiceSettings()) as unit:
+        assert check(unit) == []
+    database.close()
 
 
 def request(*job_ids: int, run_id: int = 1, attempt_id: int = 1, **changes: object) -> ApplyRecoveryRequest:
@@ -106,11 +121,11 @@ def test_a_job_lost_to_infrastructure_keeps_count_and_any_other_forgets(shared_c
     workflow_id, (lost, hungry) = make_scene(client, job("lost"), job("hungry"))
     for run_id in (1, 2):
         fail_all(client, workflow_id, {lost: LOST, hungry: OOM})
-        plan = request(lost, run_id=run_id, is_infrastructure_fault=True)
+        plan = request(lost, run_id=run_id, attempt_id=run_id, is_infrastructure_fault=True)
         plan.retries += request(hungry, run_id=run_id, memory="12g").retries
         client.failures.apply_recovery(workflow_id, plan)
-    assert client.jobs.get(lost).infrastructure_faults == 2
-    assert client.jobs.get(hungry).infrastructure_faults == 0
+    counted = [(record.infrastructure_faults, record.attempt_id) for record in map(client.jobs.get, (lost, hungry))]
+    assert counted == [(2, 3), (0, 1)]
 
 
 def test_pending_failed_jobs_are_recovered_too(shared_client: TorcClient) -> None:

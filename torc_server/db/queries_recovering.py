@@ -101,8 +101,11 @@ def assign_requirement(uow: UnitOfWork, job_ids: Collection[int], requirement_id
 
 
 def write_faults(uow: UnitOfWork, faults: Iterable[tuple[int, int]]) -> None:
-    """Stores (infrastructure faults, job id)."""
-    uow.run_many("UPDATE job SET infrastructure_faults = ? WHERE id = ?", faults)
+    """Stores (infrastructure faults, job id); each of them counts as an attempt before the one that comes."""
+    uow.run_many(
+        "UPDATE job SET infrastructure_faults = ?, attempt_id = ? WHERE id = ?",
+        ((count, count + 1, job_id) for count, job_id in faults),
+    )
 
 
 def list_evidence(
