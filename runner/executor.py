@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from runner.attempts import Attempt, AttemptEnd, ClaimedJob, StopReason
-from runner.launching import Ended, LauncherProcess, Unstartable, kill_group
+from runner.launching import Ended, LauncherProcess, Unstartable
 from runner.ledger import Ledger
 from runner.paths import RunFiles
 from torc_core.api.jobs import JobModel
@@ -120,12 +120,10 @@ class Executor:
         )
 
     def replace_launcher(self, launcher: LauncherProcess) -> list[AttemptEnd]:
-        """After the old one was killed: what it had started is killed too and ends as lost."""
+        """After the old one was killed: what it had started ends as lost."""
         self.launcher = launcher
         ends: list[AttemptEnd] = []
         for attempt in list(self.running.values()):
-            if attempt.pid is not None:
-                kill_group(attempt.pid)
             self._end(attempt.key)
             ends.append(
                 AttemptEnd(

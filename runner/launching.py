@@ -1,7 +1,6 @@
 """The runner's side of the launcher process: start it, tell it what to run, read what happened."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -97,7 +96,10 @@ class LauncherProcess:
 
     def events(self) -> list[LaunchEvent]:
         """What happened since the last call; waits for the first event."""
-        data = self._socket.recv(1 << 20)
+        try:
+            data = self._socket.recv(1 << 20)
+        except ConnectionResetError as error:
+            raise self._gone() from error
         if not data:
             raise self._gone()
         self._incoming += data
@@ -117,14 +119,6 @@ class LauncherProcess:
             f"the runner's launcher process {self.pid} ended unexpectedly",
             hint="something outside killed it, perhaps for lack of memory; run the workflow again",
         )
-
-
-def kill_group(pid: int) -> None:
-    """SIGKILL to a process group whose launcher is gone; a group that ended is no error."""
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
 
 
 def _as_event(message: launcher.Message) -> LaunchEvent:

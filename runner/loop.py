@@ -17,11 +17,9 @@ from runner.link import Link
 from runner.log import RunnerLog
 from runner.monitor import Monitor
 from runner.node import (
-    RUNNER_VARIABLE,
     deregister,
     describe_taken_back,
     register,
-    runner_tag,
     take_back_from_the_dead,
 )
 from runner.paths import RunFiles
@@ -32,6 +30,7 @@ from runner.sampler import Sampler
 from runner.schedule import Deadline
 from runner.settings import Machine, RunnerOptions, detect_machine
 from runner.summary import ExitReason, RunSummary
+from runner.tagging import RUNNER_VARIABLE, own_tag
 from runner.wake import Wake
 from runner.workshop import Workshop
 from torc_client.http import TorcClient
@@ -211,7 +210,7 @@ def shared_environment(api_url: str, facts: WorkflowFacts, files: RunFiles) -> d
     return {
         **os.environ,
         **(facts.workflow.env or {}),
-        RUNNER_VARIABLE: runner_tag(),
+        RUNNER_VARIABLE: own_tag(),
         "TORC_API_URL": api_url,
         "TORC_WORKFLOW_ID": str(facts.workflow_id),
         "TORC_RUN_ID": str(facts.run_id),

@@ -2,16 +2,15 @@
 
 import os
 import select
-import signal
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 from runner.launcher import LEFTOVER_S, ORPHANED_LEAD_S
 from runner.settings import Machine, RunnerOptions
+from runner.tagging import kill_tagged, tag
 from torc_client.http import TorcClient
 from torc_client.recovery.orphans import find_orphans, host_facts, process_identity, take_back
 from torc_core.api.jobs import TakenBackJob
@@ -20,16 +19,9 @@ from torc_core.errors import RunnerError
 from torc_core.orphans import HostFacts
 from torc_core.resources.duration import format_duration
 
-RUNNER_VARIABLE: Final = "TORC_RUNNER"
 _LAUNCHER_PID: Final = "launcher_pid"
 _LAUNCHER_START: Final = "launcher_start_time"
 _ENDING_S: Final = ORPHANED_LEAD_S + 2 * LEFTOVER_S
-
-
-def runner_tag() -> str:
-    """What every process of this runner's jobs carries in its environment, so that it can be found."""
-    identity = process_identity(os.getpid())
-    return "" if identity is None else _tag(identity.pid, identity.start_ticks)
 
 
 def register(
@@ -92,24 +84,9 @@ def _await_ending_launchers(client: TorcClient, workflow_id: int, host: HostFact
         pid, born = facts.get(_LAUNCHER_PID), facts.get(_LAUNCHER_START)
         if isinstance(pid, int):
             _await_end(pid, born, deadline)
-        dead.add(_tag(node.pid, facts.get("pid_start_time")))
+        dead.add(tag(node.pid, facts.get("pid_start_time")))
     if dead:
-        _kill_what_is_left(dead)
-
-
-def _kill_what_is_left(dead: Collection[str]) -> None:
-    """SIGKILL to every process that carries the tag of a dead runner."""
-    marks = [f"{RUNNER_VARIABLE}={tag}\0".encode() for tag in dead]
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError):
-                environment = (entry / "environ").read_bytes() + b"\0"
-                if any(mark in environment for mark in marks):
-                    os.kill(int(entry.name), signal.SIGKILL)
-
-
-def _tag(pid: int, start_ticks: object) -> str:
-    return f"{pid}.{start_ticks}"
+        kill_tagged(dead)
 
 
 def _is_alive(pid: int, facts: Mapping[str, Any]) -> bool:

@@ -16,6 +16,7 @@ from runner.progress import JobEnded, JobStarted, Notice, ProgressCallback
 from runner.reporter import Reporter
 from runner.scripts import ScriptEnd, Scripts
 from runner.summary import Tally
+from runner.tagging import RUNNER_VARIABLE, kill_tagged
 from torc_core.api.failure_handlers import FailureRule
 from torc_core.api.files import FileModel
 from torc_core.errors import RunnerError
@@ -193,6 +194,7 @@ class Workshop:
             raise error
         self._say("error", f"{error.message}; running jobs were lost with it, the runner goes on")
         self.launcher.close()
+        kill_tagged([self._env[RUNNER_VARIABLE]])
         self.launcher = LauncherProcess(self._env, log=self._log.path)
         for end in self.executor.replace_launcher(self.launcher):
             self._finish(end)

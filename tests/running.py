@@ -163,6 +163,14 @@ def until_running(client: TorcClient, workflow_id: int, number: int = 1) -> None
     )
 
 
+def is_alive(pid: int) -> bool:
+    """False for a process that is gone or only waits to be reaped."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def processes_with(word: str) -> list[int]:
     """Ids of living processes whose environment holds the word."""
     found: list[int] = []
@@ -171,10 +179,9 @@ def processes_with(word: str) -> list[int]:
             continue
         try:
             holds = word.encode() in (entry / "environ").read_bytes()
-            state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
         except OSError:
             continue
-        if holds and state != "Z":
+        if holds and is_alive(int(entry.name)):
             found.append(int(entry.name))
     return found
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from helpers import ServerProcess, wait_until
-from running import StartRunner, create, job, processes_with, run, until_running
+from running import StartRunner, create, is_alive, job, processes_with, run, until_running
 
 from torc_client.http import TorcClient
 
@@ -23,7 +23,7 @@ def overlapping(marks: Path) -> list[str]:
         if word == "end":
             alive[name].discard(pid)
             continue
-        if any(Path(f"/proc/{other}").exists() for other in alive[name]):
+        if any(is_alive(int(other)) for other in alive[name]):
             bad.append(name)
         alive[name].add(pid)
     return bad
@@ -109,10 +109,10 @@ def test_jobs_that_outlived_runner_and_launcher_are_gone_before_they_run_again(
     os.kill((node.scheduler or {})["launcher_pid"], signal.SIGSTOP)
     runner.kill()
     os.kill((node.scheduler or {})["launcher_pid"], signal.SIGKILL)
-    assert Path(f"/proc/{orphan}").exists()
+    assert is_alive(orphan)
     ran = run(client, workflow_id, tmp_path / "out")
     assert completed_once(client, ran.workflow_id)
-    assert not Path(f"/proc/{orphan}").exists()
+    assert not is_alive(orphan)
 
 
 def test_a_killed_launcher_costs_only_the_attempts_that_ran(

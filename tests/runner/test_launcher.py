@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from helpers import wait_until
+from running import is_alive
 
 from runner.launching import Ended, LauncherProcess, Started, Unstartable
 from torc_core.errors import RunnerError
@@ -54,13 +55,6 @@ def jobs(tmp_path: Path) -> Iterator[Jobs]:
     jobs = Jobs(tmp_path)
     yield jobs
     jobs.launcher.close()
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def pid_in(jobs: Jobs, key: int) -> int:
