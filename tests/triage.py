@@ -1,11 +1,13 @@
 """Workflows of the services bench whose jobs failed and wait for a decision."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from helpers import ended, make_runner
 from services_bench import Bench, Run, job
 
+from torc_client.http import TorcClient
 from torc_core.api.drafts import JobDraft, ResourceRequirementsDraft
 from torc_core.api.failures import (
     Actor,
@@ -89,3 +91,16 @@ def kept(run: Run, job_name: str | None = None) -> Sequence[DecisionModel]:
     """The decisions of the workflow, the oldest first."""
     job_id = None if job_name is None else run.id(job_name)
     return run.bench.read(decisions.list_decisions, run.workflow_id, PageRequest(), job_id=job_id).items
+
+
+def fail_over_http(client: TorcClient, workflow_id: int, texts: Mapping[int, str]) -> None:
+    """A runner of its own claims these jobs, and each ends with this on its stderr."""
+    runner_id = make_runner(client, workflow_id)
+    client.claim_next_jobs(workflow_id, limit=len(texts), compute_node_id=runner_id)
+    completions = [
+        ended(job_id, workflow_id=workflow_id, runner_id=runner_id, status=JobStatus.FAILED).model_copy(
+            update={"evidence": evidence(text), "unmatched_failure": True}
+        )
+        for job_id, text in texts.items()
+    ]
+    assert client.complete_jobs(workflow_id, completions).errors == []

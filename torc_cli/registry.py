@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "delete": Entry("lifecycle", "delete", "Delete workflows with everything they hold.", _RUN),
     "status": Entry("lifecycle", "status", "Show where a workflow stands.", _LOOK),
     "reports": Entry("reports", "app", "What jobs used, how they ended, and where their logs are.", _LOOK),
+    "failures": Entry("failures", "app", "Failures in groups, and decisions about them.", _LOOK),
     "workflows": Entry("workflows", "app", "Everything about workflows.", _RECORDS),
     "jobs": Entry("jobs", "app", "The jobs of workflows, and their logs.", _RECORDS),
     "results": Entry("results", "app", "The record of every attempt of every job.", _RECORDS),

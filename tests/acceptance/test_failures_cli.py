@@ -1,0 +1,191 @@
+"""`torc failures`: a person looks, decides, and sees what came of it."""
+
+import os
+from pathlib import Path
+
+import pytest
+from helpers import make_workflow
+from torc_process import SpecWriter, Torc
+from triage import AGENT, BUG, REFUSED, fail_over_http
+
+from torc_client.http import TorcClient
+from torc_core.api.drafts import JobDraft
+from torc_core.api.failures import Classification, ClassifyRequest
+
+
+@pytest.fixture
+def client(shared_client: TorcClient) -> TorcClient:
+    """For looking on; what is tested goes through the command line."""
+    return shared_client
+
+
+@pytest.fixture
+def workflow_id(shared_client: TorcClient) -> int:
+    """Two jobs that failed alike, one that failed otherwise, and one that waits for it."""
+    jobs = [JobDraft(name=name, command="true") for name in "abc"]
+    made, [a, b, c, _] = make_workflow(shared_client, *jobs, JobDraft(name="d", command="true", depends_on=[2]))
+    fail_over_http(shared_client, made, {a: REFUSED, b: REFUSED, c: BUG})
+    return made
+
+
+def _signature(client: TorcClient, workflow_id: int, place: int = 0) -> str:
+    return client.failures.groups(workflow_id).items[place].signature
+
+
+def _job(client: TorcClient, workflow_id: int, name: str) -> int:
+    return next(job.id or 0 for job in client.jobs.list_all(workflow_id=workflow_id) if job.name == name)
+
+
+def _statuses(client: TorcClient, workflow_id: int) -> dict[str, str]:
+    return {job.name: str(job.status) for job in client.jobs.list_all(workflow_id=workflow_id)}
+
+
+def _propose(client: TorcClient, workflow_id: int) -> int:
+    """An agent proposes to retry a group."""
+    signature = _signature(client, workflow_id)
+    judgement = Classification(signature=signature, action="retry", reason="the storage was down")
+    return client.failures.propose(workflow_id, ClassifyRequest(classifications=[judgement], actor=AGENT)).id
+
+
+def test_failures_are_listed_by_group_with_what_to_do(torc: Torc, workflow_id: int) -> None:
+    said = torc("failures", "list", workflow_id)
+    header, first, second = said.out.splitlines()[:3]
+    assert header.split()[:4] == ["Signature", "Jobs", "Class", "Action"]
+    assert first.split()[1:4] == ["2", "transient", "retry"]
+    assert "Connection refused to storage.example.com:443" in first
+    assert second.split()[1:4] == ["1", "permanent", "fail"]
+    assert f"torc failures show {workflow_id} --signature" in said.err
+
+
+def test_the_json_list_is_a_bare_array(torc: Torc, workflow_id: int) -> None:
+    said = torc("failures", "list", workflow_id, "-f", "json")
+    groups = said.json
+    assert [(group["count"], len(group["job_ids"])) for group in groups] == [(2, 2), (1, 1)]
+    assert groups[0]["suggestion"].keys() >= {"class", "action", "category", "confidence", "reason", "rule"}
+    assert "storage.example.com" in groups[0]["suggestion"]["evidence_line"]
+    assert groups[0]["sample"]["evidence"]["return_code"] == 1
+    assert said.err == ""
+    assert len(torc("failures", "list", workflow_id, "--limit", 1, "-f", "json").json) == 1
+    assert torc("failures", "list", workflow_id, "--status", "failed", "-f", "json").json == []
+
+
+def test_a_group_is_shown_with_its_evidence_and_attempts(torc: Torc, client: TorcClient, workflow_id: int) -> None:
+    signature = _signature(client, workflow_id)
+    said = torc("failures", "show", workflow_id, "--signature", signature[:6]).out
+    assert f"Signature {signature}: 2 jobs" in said
+    assert "| ConnectionError: Connection refused" in said
+    assert "run 1, attempt 1: failed, return code 1" in said
+    assert "Earlier decisions: none" in said or "Earlier decisions: retried" in said
+
+
+def test_one_job_is_shown(torc: Torc, client: TorcClient, workflow_id: int) -> None:
+    job_id = _job(client, workflow_id, "b")
+    shown = torc("failures", "show", workflow_id, "--job", job_id, "-f", "json").json
+    assert shown["sample"]["job_id"] == job_id
+    assert "Connection refused" in shown["sample"]["evidence"]["stderr_tail"]
+    assert [attempt["job_id"] for attempt in shown["attempts"]] == [job_id]
+
+
+def test_decided_jobs_run_again_or_are_given_up_and_the_outcome_is_kept(
+    torc: Torc, client: TorcClient, workflow_id: int
+) -> None:
+    first, second = (_signature(client, workflow_id, place) for place in (0, 1))
+    retried = torc("failures", "classify", workflow_id, "--signature", first, "--retry", "--reason", "storage is back")
+    assert retried.out.startswith("2 jobs sent back, 0 failed, 0 skipped.")
+    assert f"torc run {workflow_id}" in retried.err
+    torc("failures", "classify", workflow_id, "--signature", second, "--fail", "--reason", "a bug")
+    assert _statuses(client, workflow_id) == {"a": "ready", "b": "ready", "c": "failed", "d": "canceled"}
+    torc("run", workflow_id, code=1)
+    decisions = torc("failures", "decisions", workflow_id, "-f", "json").json
+    assert [(one["job_name"], one["action"], one["outcome"]) for one in decisions] == [
+        ("a", "retry", "succeeded"),
+        ("b", "retry", "succeeded"),
+        ("c", "fail", "not_run"),
+    ]
+    assert {(one["actor"]["kind"], one["actor"]["name"]) for one in decisions} == {("person", "tester")}
+    table = torc("failures", "decisions", workflow_id, "--job", decisions[0]["job_id"]).out
+    assert "storage is back" in table
+    assert "Total: 1 decision" in table
+
+
+def test_amounts_change_for_the_decided_job_only(torc: Torc, client: TorcClient, workflow_id: int) -> None:
+    job_id = _job(client, workflow_id, "a")
+    amounts = ["--memory", "16g", "--runtime", "PT4H"]
+    said = torc("failures", "classify", workflow_id, "--job", job_id, "--retry", "--reason", "more", *amounts)
+    assert f"Job {job_id} (a): retry, memory 1m -> 16g, runtime PT1M -> PT4H" in said.out
+    records = torc("resource-requirements", "list", workflow_id, "-f", "json").json
+    assert [(record["memory"], record["runtime"]) for record in records] == [("1m", "PT1M"), ("16g", "PT4H")]
+
+
+def test_a_dry_run_says_what_would_happen_and_stores_nothing(torc: Torc, client: TorcClient, workflow_id: int) -> None:
+    before = _statuses(client, workflow_id)
+    words = ["--signature", _signature(client, workflow_id), "--fail", "--reason", "x", "--dry-run"]
+    assert "0 jobs would be sent back, 2 would be failed" in torc("failures", "classify", workflow_id, *words).out
+    assert _statuses(client, workflow_id) == before
+    assert torc("failures", "decisions", workflow_id, "-f", "json").json == []
+    assert torc("failures", "proposals", workflow_id, "-f", "json").json == []
+
+
+def test_an_agents_proposal_is_seen_and_approved_in_part(torc: Torc, client: TorcClient, workflow_id: int) -> None:
+    proposal_id = _propose(client, workflow_id)
+    assert "agent helper 1.0 for ann" in torc("failures", "proposals", workflow_id, "--status", "open").out
+    shown = torc("failures", "proposal", proposal_id).out
+    assert "Reason: the storage was down" in shown
+    assert "2 jobs would be sent back" in shown
+    chosen = _job(client, workflow_id, "b")
+    approved = torc("failures", "approve", proposal_id, "--only-job", chosen)
+    assert approved.out.startswith("1 job sent back, 0 failed, 1 skipped.")
+    statuses = _statuses(client, workflow_id)
+    assert (statuses["a"], statuses["b"]) == ("pending_failed", "ready")
+    again = torc("failures", "approve", proposal_id, code=1)
+    assert "was approved already by tester" in again.err
+    [decision] = torc("failures", "decisions", workflow_id, "-f", "json").json
+    assert (decision["actor"]["name"], decision["approved_by"]["name"]) == ("helper", "tester")
+
+
+def test_a_proposal_is_rejected_with_a_reason(torc: Torc, client: TorcClient, workflow_id: int) -> None:
+    proposal_id = _propose(client, workflow_id)
+    torc("failures", "reject", proposal_id, "--reason", "the storage is fine")
+    [listed] = torc("failures", "proposals", workflow_id, "-f", "json").json
+    assert (listed["status"], listed["decision_reason"]) == ("rejected", "the storage is fine")
+    assert "pending_failed" in _statuses(client, workflow_id).values()
+
+
+def test_a_person_can_propose_too(torc: Torc, client: TorcClient, workflow_id: int) -> None:
+    words = ["--signature", _signature(client, workflow_id), "--retry", "--reason", "perhaps", "--propose"]
+    proposal = torc("failures", "classify", workflow_id, *words, "-f", "json").json
+    assert (proposal["status"], proposal["jobs_to_retry"]) == ("open", 2)
+    assert "ready" not in _statuses(client, workflow_id).values()
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "code"),
+    [
+        (["--retry"], "name what to decide about", 2),
+        (["--signature", "SIG"], "--retry or --fail", 2),
+        (["--signature", "SIG", "--retry", "--memory", "much"], "'much' is not an amount of memory", 2),
+        (["--signature", "SIG", "--fail", "--memory", "1g"], "go with --retry", 2),
+        (["--signature", "SIG", "--retry", "--dry-run", "--propose"], "leave one of them out", 2),
+        (["--signature", "zzz", "--retry"], "no pending_failed with the signature zzz", 1),
+        (["--job", "999999", "--retry"], "no job 999999", 1),
+    ],
+)
+def test_mistakes_are_told_and_change_nothing(
+    torc: Torc, client: TorcClient, workflow_id: int, words: list[str], said: str, code: int
+) -> None:
+    named = [_signature(client, workflow_id) if word == "SIG" else word for word in words]
+    answer = torc("failures", "classify", workflow_id, *named, "--reason", "x", code=code)
+    assert said in answer.err
+    assert set(_statuses(client, workflow_id).values()) == {"pending_failed", "blocked"}
+
+
+def test_what_a_job_wrote_cannot_reach_into_the_terminal(
+    torc: Torc, client: TorcClient, spec: SpecWriter, tmp_path: Path
+) -> None:
+    hostile = tmp_path / "hostile"
+    hostile.write_bytes(b"\x1b]0;owned\x07\x1b[2Jfatal: \x9b31mbroken\n")
+    found = torc("run", spec(jobs={"a": f"cat {os.fspath(hostile)} >&2; exit 1"}), "-f", "json", code=1).json
+    listed = torc("failures", "list", found["workflow_id"]).out
+    shown = torc("failures", "show", found["workflow_id"], "--signature", _signature(client, found["workflow_id"])).out
+    assert "broken" in listed
+    assert not {"\x1b", "\x07", "\x9b"} & set(listed + shown)

@@ -1,0 +1,288 @@
+"""`torc failures`: what failed and why, grouped; decisions, and proposals that wait for one."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from torc_cli.command import command
+from torc_cli.options import LimitOption, OffsetOption, WorkflowArgument, YesOption
+from torc_cli.session import Session
+
+if TYPE_CHECKING:
+    from torc_core.api.failures import Actor, Classification, FailureGroup
+
+app = typer.Typer(no_args_is_help=True, help="Failures in groups, and decisions about them.")
+
+
+class Which(StrEnum):
+    PENDING_FAILED = "pending_failed"
+    FAILED = "failed"
+    TERMINATED = "terminated"
+    ALL = "all"
+
+
+class ProposalState(StrEnum):
+    OPEN = "open"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
+SignaturesOption = Annotated[
+    list[str] | None, typer.Option("--signature", metavar="S", help="A group; its first characters are enough.")
+]
+JobsOption = Annotated[list[int] | None, typer.Option("-j", "--job", metavar="JOB_ID")]
+ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Kept with the decision.")]
+
+
+@app.command("list")
+@command
+def list_(
+    session: Session,
+    workflow_id: WorkflowArgument = None,
+    *,
+    status: Annotated[Which, typer.Option("--status", help="Jobs that are in this status now.")] = (
+        Which.PENDING_FAILED
+    ),
+    limit: LimitOption = None,
+    offset: OffsetOption = 0,
+) -> None:
+    """List failures grouped by what they have in common, the largest group first."""
+    from torc_cli.output.text import number
+    from torc_cli.triage_text import GROUPS
+
+    chosen = session.workflow_id(workflow_id)
+    found = session.client.failures.groups(chosen, status=status, offset=offset, limit=limit)
+    session.out.records(GROUPS, found.items)
+    if found.items and not session.is_json:
+        session.out.note(f"{number(found.total_jobs, 'job')} in {number(found.total_count, 'group')}.")
+        session.out.note(f"Look closer: torc failures show {chosen} --signature {found.items[0].signature}")
+
+
+@app.command("show")
+@command
+def show(
+    session: Session,
+    workflow_id: WorkflowArgument = None,
+    *,
+    signature: Annotated[str | None, typer.Option("--signature", metavar="S", help="A group.")] = None,
+    job: Annotated[int | None, typer.Option("-j", "--job", metavar="JOB_ID", help="One failed job.")] = None,
+) -> None:
+    """Show the evidence of a group or of one failed job, its attempts and earlier decisions."""
+    from torc_cli.triage_text import attempts_text, evidence_text, group_text
+    from torc_core.errors import InvalidInputError
+
+    if (signature is None) == (job is None):
+        raise InvalidInputError("name either --signature or --job", hint="`torc failures list` shows both")
+    chosen = session.workflow_id(workflow_id)
+    group = _find_group(session, chosen, signature=signature, job_id=job)
+    job_id = job if job is not None else group.sample.job_id
+    if job_id != group.sample.job_id:
+        group = group.model_copy(update={"sample": _sample(session, group, job_id)})
+    results = session.client.results.list_all(workflow_id=chosen, job_id=job_id, all_runs=True)
+    decisions = session.client.failures.decisions(chosen, job_id=job_id)
+    evidence = group.sample.evidence
+    parts = [
+        group_text(group),
+        evidence_text(evidence) if evidence else "  Nothing but its return code was recorded.",
+        f"\nAttempts:\n{attempts_text(results)}",
+        *(f"  decided {one.action} on attempt {one.attempt_id}: {one.reason} ({one.outcome})" for one in decisions),
+    ]
+    data: dict[str, Any] = {
+        **group.model_dump(mode="json"),
+        "attempts": [result.model_dump(mode="json") for result in results],
+        "decisions": [decision.model_dump(mode="json") for decision in decisions],
+    }
+    session.out.done("\n".join(parts), data)
+
+
+@app.command("classify")
+@command
+def classify(
+    session: Session,
+    workflow_id: WorkflowArgument = None,
+    *,
+    signature: SignaturesOption = None,
+    job: JobsOption = None,
+    retry: Annotated[
+        bool | None, typer.Option("--retry/--fail", help="Send back to the queue, or give up for good.")
+    ] = None,
+    reason: ReasonOption,
+    memory: Annotated[str | None, typer.Option("--memory", metavar="16g", help="For these jobs, from now on.")] = None,
+    runtime: Annotated[str | None, typer.Option("--runtime", metavar="PT4H", help="Likewise.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    propose: Annotated[bool, typer.Option("--propose", help="Store it for somebody to approve.")] = False,
+) -> None:
+    """Decide about failed jobs that wait: retry or fail, by group or by job."""
+    from torc_cli.triage_text import judged_text, proposal_text
+    from torc_core.api.failures import ClassifyRequest
+    from torc_core.errors import InvalidInputError
+
+    if retry is None:
+        raise InvalidInputError("say what to do: --retry or --fail")
+    if not signature and not job:
+        raise InvalidInputError("name what to decide about: --signature or --job", hint="`torc failures list`")
+    if dry_run and propose:
+        raise InvalidInputError("--dry-run stores nothing and --propose does", hint="leave one of them out")
+    if not retry and (memory or runtime):
+        raise InvalidInputError("--memory and --runtime go with --retry")
+    chosen = session.workflow_id(workflow_id)
+    targets: list[dict[str, object]] = [
+        {"signature": _full_signature(session, chosen, prefix)} for prefix in signature or []
+    ]
+    targets += [{"job_id": job_id} for job_id in job or []]
+    action = "retry" if retry else "fail"
+    body = {"action": action, "reason": reason, "memory": memory, "runtime": runtime}
+    request = ClassifyRequest(classifications=[_judgement(target | body) for target in targets], actor=_person(session))
+    if propose:
+        proposal = session.client.failures.propose(chosen, request)
+        session.out.done(f"{proposal_text(proposal)}\nNext: torc failures approve {proposal.id}", proposal)
+        return
+    operation = session.client.failures.preview if dry_run else session.client.failures.classify
+    answer = operation(chosen, request)
+    session.out.done(judged_text(answer, planned=dry_run), answer)
+    if answer.jobs_to_retry and not dry_run:
+        session.out.note(f"A runner that is at work takes them; else: torc run {chosen}")
+    if not answer.jobs_to_retry + answer.jobs_to_fail:
+        raise typer.Exit(1)
+
+
+@app.command("proposals")
+@command
+def proposals(
+    session: Session,
+    workflow_id: WorkflowArgument = None,
+    *,
+    status: Annotated[ProposalState | None, typer.Option("--status")] = None,
+) -> None:
+    """List the proposals of a workflow."""
+    from torc_cli.triage_text import PROPOSALS
+
+    session.out.records(PROPOSALS, session.client.failures.proposals(session.workflow_id(workflow_id), status=status))
+
+
+@app.command("proposal")
+@command
+def proposal(session: Session, proposal_id: int) -> None:
+    """Show one proposal with its jobs; of an open one what would become of them now."""
+    from torc_cli.triage_text import proposal_text
+
+    found = session.client.failures.proposal(proposal_id)
+    session.out.done(proposal_text(found), found)
+
+
+@app.command("approve")
+@command
+def approve(
+    session: Session,
+    proposal_id: int,
+    *,
+    only_job: Annotated[
+        list[int] | None, typer.Option("--only-job", metavar="JOB_ID", help="Leave all others out.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Kept with the approval.")] = None,
+    no_prompts: YesOption = False,
+) -> None:
+    """Apply a proposal to the jobs that are still where they were when it was made."""
+    from torc_cli.triage_text import judged_text
+    from torc_core.api.failures import ApproveRequest
+
+    if not session.agrees(f"Apply proposal {proposal_id}?", without_asking=no_prompts):
+        session.out.note("Nothing was changed.")
+        return
+    request = ApproveRequest(actor=_person(session), only_job_ids=only_job, reason=reason)
+    answer = session.client.failures.approve(proposal_id, request)
+    session.out.done(judged_text(answer, planned=False), answer)
+    if answer.jobs_to_retry:
+        session.out.note(f"A runner that is at work takes them; else: torc run {answer.workflow_id}")
+
+
+@app.command("reject")
+@command
+def reject(session: Session, proposal_id: int, *, reason: ReasonOption) -> None:
+    """Close a proposal without applying it."""
+    from torc_core.api.failures import RejectRequest
+
+    closed = session.client.failures.reject(
+        proposal_id, RejectRequest(actor=_person(session), reason=_some_reason(reason))
+    )
+    session.out.done(f"Rejected proposal {proposal_id}", closed)
+
+
+@app.command("decisions")
+@command
+def decisions(
+    session: Session,
+    workflow_id: WorkflowArgument = None,
+    *,
+    job: Annotated[int | None, typer.Option("-j", "--job", metavar="JOB_ID", help="Only those on this job.")] = None,
+) -> None:
+    """List every decision with who made it, why, and what came of it."""
+    from torc_cli.triage_text import DECISIONS
+
+    found = session.client.failures.decisions(session.workflow_id(workflow_id), job_id=job)
+    session.out.records(DECISIONS, found)
+
+
+def _person(session: Session) -> "Actor":
+    from torc_core.api.failures import Actor
+
+    return Actor(kind="person", name=session.settings.user, user=session.settings.user)
+
+
+def _judgement(values: dict[str, object]) -> "Classification":
+    from torc_core.api.failures import Classification
+
+    return Classification.model_validate({**values, "reason": _some_reason(str(values["reason"]))})
+
+
+def _some_reason(reason: str) -> str:
+    """Raises InvalidInputError unless the reason says something."""
+    from torc_core.errors import InvalidInputError
+
+    if not reason.strip() or len(reason) > 2000:
+        raise InvalidInputError("--reason needs 1 to 2000 characters", hint="say why, for whoever looks later")
+    return reason
+
+
+def _full_signature(session: Session, workflow_id: int, prefix: str) -> str:
+    return _find_group(session, workflow_id, signature=prefix, status="pending_failed").signature
+
+
+def _find_group(
+    session: Session, workflow_id: int, *, signature: str | None = None, job_id: int | None = None, status: str = "all"
+) -> "FailureGroup":
+    """The group of the job, or the one whose signature begins so. Raises NotFoundError, InvalidInputError."""
+    from torc_core.errors import InvalidInputError, NotFoundError
+
+    found = session.client.failures.groups(workflow_id, status=status).items
+    if job_id is not None:
+        matching = [group for group in found if job_id in group.job_ids]
+        what = f"failed job {job_id}"
+    else:
+        exact = [group for group in found if group.signature == signature]
+        matching = exact or [group for group in found if signature and group.signature.startswith(signature)]
+        what = f"{'failure' if status == 'all' else status} with the signature {signature}"
+    if not matching:
+        raise NotFoundError(
+            f"workflow {workflow_id} has no {what}", hint=f"torc failures list {workflow_id} --status all"
+        )
+    if len(matching) > 1:
+        names = ", ".join(group.signature for group in matching)
+        raise InvalidInputError(f"{signature!r} begins several signatures: {names}", hint="name more of it")
+    return matching[0]
+
+
+def _sample(session: Session, group: "FailureGroup", job_id: int) -> Any:
+    """The group's sample with the facts of another of its jobs."""
+    from torc_core.errors import NotFoundError
+
+    job = session.client.jobs.get(job_id)
+    changed: dict[str, object] = {"job_id": job_id, "job_name": job.name, "evidence": None}
+    try:
+        stored = session.client.job_evidence(job_id)
+    except NotFoundError:
+        return group.sample.model_copy(update=changed)
+    changed |= {"evidence": stored.evidence, "run_id": stored.run_id, "attempt_id": stored.attempt_id}
+    return group.sample.model_copy(update=changed)
