@@ -5,16 +5,15 @@ import os
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
-from mcp_scenes import Agent, agent
+from mcp_scenes import agent
 
 from torc_client.http import TorcClient
 from torc_client.transport import Transport
 from torc_core.errors import InvalidInputError
-from torc_mcp.registry import TOOLS
+from torc_mcp.registry import TOOLS, ToolEntry
 from torc_mcp.settings import Access, choose_access, parse_toolsets, read_limits
-
-pytestmark = pytest.mark.anyio
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 UPDATE = "TORC_UPDATE_SNAPSHOTS"
@@ -46,11 +45,19 @@ def nobody() -> TorcClient:
     return TorcClient(Transport("http://127.0.0.1:1"))
 
 
-async def dump(me: Agent) -> dict[str, dict[str, Any]]:
-    tools = await me.tools()
+@pytest.fixture(scope="module")
+def shown() -> dict[str, dict[str, Any]]:
+    """Every tool as it travels."""
+
+    async def ask() -> dict[str, Any]:
+        async with agent(TorcClient(Transport("http://127.0.0.1:1"))) as me:
+            return await me.tools()
+
+    tools = anyio.run(ask)
     return {name: tool.model_dump(mode="json", by_alias=True, exclude_none=True) for name, tool in tools.items()}
 
 
+@pytest.mark.anyio
 async def test_the_tools_and_their_order_are_the_same_in_both_eras(nobody: TorcClient, mode: str) -> None:
     async with agent(nobody, mode=mode) as me:
         names = list(await me.tools())
@@ -60,24 +67,20 @@ async def test_the_tools_and_their_order_are_the_same_in_both_eras(nobody: TorcC
 
 
 @pytest.mark.parametrize("entry", TOOLS, ids=lambda entry: entry.name)
-async def test_the_schema_of_a_tool_is_the_one_agents_know(nobody: TorcClient, entry: Any) -> None:
-    async with agent(nobody) as me:
-        shown = (await dump(me))[entry.name]
+def test_the_schema_of_a_tool_is_the_one_agents_know(shown: dict[str, dict[str, Any]], entry: ToolEntry) -> None:
     file = SNAPSHOTS / f"{entry.name}.json"
-    text = json.dumps(shown, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    text = json.dumps(shown[entry.name], indent=2, ensure_ascii=False, sort_keys=True) + "\n"
     if os.environ.get(UPDATE):
         file.write_text(text)
     assert file.read_text() == text, f"if this change is meant, run with {UPDATE}=1"
 
 
-async def test_no_snapshot_is_left_of_a_tool_that_is_gone() -> None:
+def test_no_snapshot_is_left_of_a_tool_that_is_gone() -> None:
     assert {file.stem for file in SNAPSHOTS.glob("*.json")} == {entry.name for entry in TOOLS}
 
 
-async def test_every_tool_has_all_hints_a_title_and_a_bounded_description(nobody: TorcClient) -> None:
-    async with agent(nobody) as me:
-        tools = await dump(me)
-    for name, tool in tools.items():
+def test_every_tool_has_all_hints_a_title_and_a_bounded_description(shown: dict[str, dict[str, Any]]) -> None:
+    for name, tool in shown.items():
         hints = tool["annotations"]
         assert set(hints) == {"title", "readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"}, name
         assert hints["readOnlyHint"] == (name in READING), name
@@ -90,6 +93,7 @@ async def test_every_tool_has_all_hints_a_title_and_a_bounded_description(nobody
             assert "description" in schema, f"{name}.{parameter}"
 
 
+@pytest.mark.anyio
 async def test_read_only_beats_everything(nobody: TorcClient) -> None:
     assert choose_access(read_only=True, proposals_only=True) is Access.READ
     async with agent(nobody, access=choose_access(read_only=True, proposals_only=False)) as me:
@@ -97,11 +101,13 @@ async def test_read_only_beats_everything(nobody: TorcClient) -> None:
         assert "Unknown tool" in await me.refused("classify_and_resolve_failures", workflow_id=1)
 
 
+@pytest.mark.anyio
 async def test_proposals_only_leaves_one_tool_that_proposes(nobody: TorcClient) -> None:
     async with agent(nobody, access=choose_access(read_only=False, proposals_only=True)) as me:
         assert set(await me.tools()) == READING | PROPOSING
 
 
+@pytest.mark.anyio
 async def test_toolsets_choose_parts(nobody: TorcClient) -> None:
     async with agent(nobody, toolsets=parse_toolsets("authoring")) as me:
         assert set(await me.tools()) == {"get_execution_plan", "create_workflow"}
@@ -113,6 +119,7 @@ async def test_toolsets_choose_parts(nobody: TorcClient) -> None:
 
 
 @pytest.mark.parametrize("access", list(Access))
+@pytest.mark.anyio
 async def test_instructions_are_short_and_name_only_tools_that_exist(nobody: TorcClient, access: Access) -> None:
     async with agent(nobody, access=access) as me:
         instructions = me.client.instructions or ""
