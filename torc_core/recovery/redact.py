@@ -1,6 +1,8 @@
 """Credentials in logs become a mark, so that evidence can be shown and sent."""
 
 import re
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Final
 
 _MARK: Final = "[redacted]"
@@ -50,6 +52,8 @@ _FLAG: Final = re.compile(
 _HINTS: Final = (
     "pass", "pwd", "secret", "token", "key", "auth", "bearer", "cookie", "cred", "sig", "://",
 )  # fmt: skip
+_REACH: Final = 4
+"""Lines below a hint that its value may stand on."""
 
 
 def redact_secrets(text: str) -> str:
@@ -60,6 +64,21 @@ def redact_secrets(text: str) -> str:
         return text
     if "-----BEGIN " in text:
         text = _PRIVATE_KEY.sub(rf"\1 {_MARK} \2", text)
+    return "\n".join(_redact_named(block) if has_hint else block for has_hint, block in _blocks(text))
+
+
+def _blocks(text: str) -> Iterator[tuple[bool, str]]:
+    """Runs of lines near a hint, and of lines far from any: what is searched in long logs is little."""
+    lines = text.split("\n")
+    near, left = [False] * len(lines), 0
+    for place, line in enumerate(text.lower().split("\n")):
+        left = _REACH if any(hint in line for hint in _HINTS) else left - 1
+        near[place] = left >= 0
+    for is_near, places in groupby(range(len(lines)), key=near.__getitem__):
+        yield is_near, "\n".join(lines[place] for place in places)
+
+
+def _redact_named(text: str) -> str:
     text = _URL_PASSWORD.sub(rf"\1{_MARK}", text)
     text = _AUTHORIZATION.sub(rf"\1{_MARK}", text)
     text = _BEARER.sub(rf"\1{_MARK}", text)
