@@ -54,6 +54,7 @@ test: check unit
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.scale
+	$(BIN)/python -m benchmarks.triage
 	$(BIN)/python -m benchmarks.recovery
 
 lock: dev
