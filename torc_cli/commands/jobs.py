@@ -139,29 +139,24 @@ def update(
         command=command_,
         priority=priority,
         resource_requirements_id=resource_requirements_id,
-        memory=memory,
-        runtime=runtime,
+        own_amounts=memory or runtime,
     )
-    amounts = {key: amount for key, amount in {"memory": memory, "runtime": runtime}.items() if amount is not None}
+    named.pop("own_amounts", None)
     old = session.client.jobs.get(job_id)
-    if amounts:
-        named["resource_requirements_id"] = _own_requirements(session.client, old.model_copy(update=named), amounts)
-    record = JobModel(workflow_id=old.workflow_id, name=old.name, command=old.command).model_copy(
-        update={field: value for field, value in named.items() if field not in amounts}
-    )
+    if memory or runtime:
+        named["resource_requirements_id"] = _own_requirements(
+            session.client, old.model_copy(update=named), memory=memory, runtime=runtime
+        )
+    record = JobModel(workflow_id=old.workflow_id, name=old.name, command=old.command).model_copy(update=named)
     show_changed(session, session.client.jobs.update(job_id, record), verb="Updated", noun="job")
 
 
-def _own_requirements(client: "TorcClient", job: JobModel, amounts: dict[str, str]) -> int | None:
-    """A copy of the job's requirements with other amounts: jobs that share the record keep theirs."""
-    from torc_core.api.resource_requirements import ResourceRequirementsModel
+def _own_requirements(client: "TorcClient", job: JobModel, *, memory: str | None, runtime: str | None) -> int | None:
+    """The record of a copy of the job's requirements with other amounts: jobs that share the old one keep it."""
+    from torc_client.requirements import plan_own_requirements
 
-    if job.resource_requirements_id is None:
-        old = ResourceRequirementsModel(workflow_id=job.workflow_id, name="default")
-    else:
-        old = client.resource_requirements.get(job.resource_requirements_id)
-    copy = old.model_copy(update={"id": None, "name": f"{old.name}_job_{job.id}", **amounts})
-    return client.resource_requirements.create(copy).id
+    _, own = plan_own_requirements(client, job, memory=memory, runtime=runtime)
+    return client.resource_requirements.create(own).id
 
 
 @app.command("delete")
