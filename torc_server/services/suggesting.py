@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from torc_core.recovery.rules import Action
 from torc_core.recovery.suggestion import Suggestion
 from torc_server.db.queries_failures import History
 
@@ -48,7 +49,7 @@ def _observed(rules: Suggestion | None, history: History, cause: str) -> Suggest
             class_="permanent",
             action="fail",
             category=rules.category if rules else "unknown",
-            confidence=_share(rounds, 0),
+            confidence=_confirmed(rules, "fail", _share(rounds, 0)),
             reason=reason,
             evidence_line=rules.evidence_line if rules else cause,
             rule="observed-permanent",
@@ -59,7 +60,7 @@ def _observed(rules: Suggestion | None, history: History, cause: str) -> Suggest
             class_="transient",
             action="retry",
             category=rules.category if rules else "unknown",
-            confidence=_share(succeeded, history.failed_again),
+            confidence=_confirmed(rules, "retry", _share(succeeded, history.failed_again)),
             reason=f"{succeeded} of {succeeded + history.failed_again} earlier retries succeeded.",
             evidence_line=rules.evidence_line if rules else cause,
             rule="observed-transient",
@@ -89,6 +90,11 @@ def _learned(rules: Suggestion | None, history: History, cause: str) -> Suggesti
         rule="learned",
         advice="",
     )
+
+
+def _confirmed(rules: Suggestion | None, action: Action, observed: float) -> float:
+    """What is seen to be as the rules say makes them no less sure."""
+    return max(observed, rules.confidence) if rules is not None and rules.action == action else observed
 
 
 def _share(for_it: int, against: int) -> float:
