@@ -1,6 +1,7 @@
 """One attempt of one job, from its claim to its end."""
 
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -100,6 +101,8 @@ class AttemptEnd:
     status: JobStatus = JobStatus.FAILED
     verdict: RunnerVerdict | None = None
     missing_files: tuple[str, ...] = ()
+    output_mtimes: Mapping[int, float] = field(default_factory=dict)
+    """By file id, of the declared output files that exist."""
     error: str | None = None
     max_retries: int | None = None
     """Set when a rule allows another attempt."""

@@ -8,7 +8,6 @@ from runner.handlers import Exhausted, NoRule, TryAgain, judge, read_rules
 from runner.outputs import DeclaredOutputs
 from torc_core.api.configs import ExecutionConfig
 from torc_core.api.failure_handlers import FailureHandlerModel, FailureRule
-from torc_core.api.files import FileModel
 from torc_core.jobs.status import JobStatus
 
 OOM_CODE: Final = 137
@@ -21,13 +20,11 @@ class Judge:
 
     def __init__(
         self,
-        workflow_id: int,
         *,
         handlers: Iterable[FailureHandlerModel],
         outputs: DeclaredOutputs,
         config: ExecutionConfig | None,
     ) -> None:
-        self._workflow_id = workflow_id
         self._outputs = outputs
         self._oom_code = (config and config.oom_exit_code) or OOM_CODE
         self._timeout_code = (config and config.timeout_exit_code) or TIMEOUT_CODE
@@ -37,9 +34,8 @@ class Judge:
     def unreadable_handlers(self) -> list[int]:
         return [handler_id for handler_id, rules in self._rules.items() if rules is None and handler_id is not None]
 
-    def conclude(self, end: AttemptEnd) -> list[FileModel]:
-        """Sets status and verdict; the files that the attempt produced, with their modification times."""
-        produced: list[FileModel] = []
+    def conclude(self, end: AttemptEnd) -> None:
+        """Sets status and verdict, and looks for the output files of a success."""
         match end.attempt.stop:
             case StopReason.MEMORY if end.return_code != 0:
                 end.verdict, end.return_code = "oom", self._oom_code
@@ -48,16 +44,15 @@ class Judge:
                 end.verdict, end.return_code = "timeout", self._timeout_code
             case StopReason.LEAVING if end.return_code != 0:
                 end.verdict, end.status = "terminated", JobStatus.TERMINATED
-                return produced
+                return
             case _:
                 pass
         if end.return_code == 0:
             end.status = JobStatus.COMPLETED
-            end.missing_files, produced = self._outputs.check(self._workflow_id, end.attempt.claim.job_id)
+            end.missing_files, end.output_mtimes = self._outputs.check(end.attempt.claim.job_id)
             if end.missing_files:
                 end.status, end.verdict = JobStatus.FAILED, "missing_output"
                 end.return_code = _MISSING_OUTPUT_CODE
-        return produced
 
     def apply_rules(self, end: AttemptEnd) -> FailureRule | None:
         """The rule that allows another attempt. Says in `end` when no rule decided."""

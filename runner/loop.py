@@ -77,7 +77,7 @@ def run_workflow(
             slots=options.max_parallel_jobs,
         ),
         files=files,
-        judge=Judge(workflow_id, handlers=facts.handlers, outputs=facts.outputs, config=config),
+        judge=Judge(handlers=facts.handlers, outputs=facts.outputs, config=config),
         log=log,
         progress=progress,
     )

@@ -14,7 +14,6 @@ from runner.completions import Reporting
 from runner.link import Link, pause_after
 from runner.worker import Worker
 from torc_client.http import TorcClient
-from torc_core.api.files import FileModel
 from torc_core.api.jobs import ReleaseClaimsRequest, StartJobsRequest
 from torc_core.errors import (
     ForbiddenError,
@@ -49,10 +48,9 @@ class _Batch:
     starts: list[Attempt] = field(default_factory=list)
     ends: list[AttemptEnd] = field(default_factory=list)
     releases: list[int] = field(default_factory=list)
-    files: list[FileModel] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.starts or self.ends or self.releases or self.files)
+        return bool(self.starts or self.ends or self.releases)
 
     @property
     def is_small(self) -> bool:
@@ -82,7 +80,6 @@ class Reporter:
         starts: Sequence[Attempt] = (),
         ends: Sequence[AttemptEnd] = (),
         releases: Sequence[int] = (),
-        files: Sequence[FileModel] = (),
         urgent: bool,
     ) -> None:
         """Reports soon; `urgent` when the runner has nothing better to do than to wait for the effect."""
@@ -90,7 +87,6 @@ class Reporter:
             self._waiting.starts.extend(starts)
             self._waiting.ends.extend(ends)
             self._waiting.releases.extend(releases)
-            self._waiting.files.extend(files)
             self._urgent = urgent
             self._condition.notify()
 
@@ -175,11 +171,6 @@ class Reporter:
             request = ReleaseClaimsRequest(compute_node_id=self._reporting.compute_node_id, job_ids=batch.releases)
             self._client.release_claims(self._reporting.workflow_id, request)
             batch.releases.clear()
-        while batch.files:
-            file = batch.files[0]
-            with suppress(NotFoundError):
-                self._client.files.update(file.id or 0, file)
-            del batch.files[0]
 
     def _send_starts(self, starts: list[Attempt], news: News) -> None:
         by_job = {attempt.claim.job_id: attempt for attempt in starts}
@@ -239,10 +230,8 @@ class Reporter:
             except TorcError as refusal:
                 news.refused_ends.append((end, refusal.message))
             batch.ends.remove(end)
-        if not batch.starts and not batch.ends and (batch.releases or batch.files):
-            news.error = news.error or (None if isinstance(error, ServerFaultError) else error)
+        if not batch.starts and not batch.ends and not isinstance(error, ServerFaultError):
             batch.releases.clear()
-            batch.files.clear()
 
     def _pause(self, failures: int) -> int:
         with self._condition:

@@ -95,8 +95,7 @@ def _what_is_left(outlook: Outlook, workflow_id: int, machine: str) -> str:
     parts: list[str] = []
     if outlook.pending_failed:
         parts.append(
-            f"{_jobs(outlook.pending_failed, 'waits', 'wait')} for a decision: "
-            f"`torc jobs list {workflow_id} --status pending_failed`"
+            f"{_jobs(outlook.pending_failed, 'waits', 'wait')} for a decision: `torc failures list {workflow_id}`"
         )
     if outlook.ready:
         parts.append(f"{_jobs(outlook.ready, 'is ready but needs', 'are ready but need')} more than {machine}")

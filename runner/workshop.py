@@ -18,7 +18,6 @@ from runner.scripts import ScriptEnd, Scripts
 from runner.summary import Tally
 from runner.tagging import RUNNER_VARIABLE, kill_tagged
 from torc_core.api.failure_handlers import FailureRule
-from torc_core.api.files import FileModel
 from torc_core.errors import RunnerError
 from torc_core.jobs.status import JobStatus
 
@@ -27,7 +26,7 @@ _LAUNCHERS: Final = 3
 
 
 class Workshop:
-    """Holds what the loop must report: attempts that started and ended, and files they produced."""
+    """Holds what the loop must report: attempts that started and ended."""
 
     def __init__(
         self,
@@ -53,7 +52,6 @@ class Workshop:
         self.is_leaving = False
         self.newly_ended: list[AttemptEnd] = []
         self._starts: list[Attempt] = []
-        self._produced: list[FileModel] = []
 
     @property
     def is_empty(self) -> bool:
@@ -71,10 +69,9 @@ class Workshop:
         """Hands over what is to be reported."""
         starts, self._starts = self._starts, []
         ends, self.newly_ended = self.newly_ended, []
-        produced, self._produced = self._produced, []
         released = list(releases)
-        if starts or ends or produced or released:
-            reporter.add(starts=starts, ends=ends, releases=released, files=produced, urgent=urgent)
+        if starts or ends or released:
+            reporter.add(starts=starts, ends=ends, releases=released, urgent=urgent)
 
     def read_launcher(self) -> None:
         """What happened to the processes. Raises RunnerError when the launcher was killed again and again."""
@@ -126,7 +123,7 @@ class Workshop:
         if end.attempt.stop is StopReason.FORGOTTEN:
             self.executor.free(end.attempt)
             return
-        self._produced.extend(self._judge.conclude(end))
+        self._judge.conclude(end)
         rule = self._judge.apply_rules(end) if end.status is JobStatus.FAILED else None
         if rule is None:
             self._finish(end)

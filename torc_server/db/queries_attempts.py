@@ -81,6 +81,14 @@ def write_evidence(uow: UnitOfWork, workflow_id: int, evidence: Iterable[tuple[A
     )
 
 
+def write_mtimes(uow: UnitOfWork, workflow_id: int, mtimes: Iterable[tuple[int, float]]) -> None:
+    """Stores modification times by file id; files of other workflows are left alone."""
+    uow.run_many(
+        "UPDATE file SET st_mtime = ? WHERE id = ? AND workflow_id = ?",
+        ((st_mtime, file_id, workflow_id) for file_id, st_mtime in mtimes),
+    )
+
+
 def find_evidence(
     uow: UnitOfWork, job_id: int, *, run_id: int | None, attempt_id: int | None
 ) -> tuple[Attempt, str] | None:

@@ -167,6 +167,8 @@ def _record(uow: UnitOfWork, workflow_id: int, endings: Sequence[_Ending]) -> No
             if ending.completion.evidence is not None
         ),
     )
+    mtimes = (mtime for ending in endings for mtime in ending.completion.output_mtimes.items())
+    queries.write_mtimes(uow, workflow_id, mtimes)
     done: list[int] = []
     for outcome, group in _by_outcome(endings).items():
         ids = [ending.job.id for ending in group]
