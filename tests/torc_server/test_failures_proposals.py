@@ -152,14 +152,16 @@ def test_the_approver_can_judge_some_jobs_otherwise(tmp_path: Path) -> None:
 
 
 def test_jobs_that_the_proposal_does_not_hold_are_refused(tmp_path: Path) -> None:
-    run = failed_run(tmp_path, {"a": REFUSED, "b": BUG})
-    proposal = _propose(run, judged(run, "a", "retry"))
-    with pytest.raises(InvalidInputError, match=f"does not hold job {run.id('b')}"):
-        _approve(run, proposal.id, only_job_ids=[run.id("a"), run.id("b")])
-    with pytest.raises(InvalidInputError, match=f"does not hold job {run.id('b')}"):
-        _approve(run, proposal.id, edits=[judged(run, "b", "fail")])
+    run = failed_run(tmp_path, {"a": REFUSED, "b": BUG, "c": BUG})
+    proposal = _propose(run, judged(run, "a", "retry"), judged(run, "b", "fail"))
+    with pytest.raises(InvalidInputError, match=f"does not hold job {run.id('c')}"):
+        _approve(run, proposal.id, only_job_ids=[run.id("a"), run.id("c")])
+    with pytest.raises(InvalidInputError, match=f"does not hold job {run.id('c')}"):
+        _approve(run, proposal.id, edits=[judged(run, "c", "fail")])
     with pytest.raises(InvalidInputError, match=f"job {run.id('a')} is edited and left out"):
-        _approve(run, proposal.id, only_job_ids=[], edits=[judged(run, "a", "fail")])
+        _approve(run, proposal.id, only_job_ids=[run.id("b")], edits=[judged(run, "a", "fail")])
+    with pytest.raises(InvalidInputError, match="no job at all"):
+        _approve(run, proposal.id, only_job_ids=[])
     assert _get(run, proposal.id).status == "open"
 
 

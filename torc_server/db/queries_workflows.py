@@ -100,7 +100,16 @@ def delete_workflow(uow: UnitOfWork, workflow_id: int) -> None:
     jobs = "job_id IN (SELECT id FROM job WHERE workflow_id = :id)"
     for table in ("job_depends_on", "job_input_file", "job_output_file", "job_input_user_data", "job_output_user_data"):
         uow.run(sql("DELETE FROM $table WHERE $jobs", table=table, jobs=jobs), id=workflow_id)
-    for table in ("failure_evidence", "result", "slurm_stats", "workflow_action", "job", "event"):
+    for table in (
+        "proposal",
+        "decision",
+        "failure_evidence",
+        "result",
+        "slurm_stats",
+        "workflow_action",
+        "job",
+        "event",
+    ):
         uow.run(sql("DELETE FROM $table WHERE workflow_id = :id", table=table), id=workflow_id)
     uow.run("DELETE FROM workflow WHERE id = :id", id=workflow_id)
 

@@ -203,6 +203,8 @@ def _judgement(item: ClassifiedJob) -> Judgement:
 def _chosen(items: Sequence[ClassifiedJob], request: ApproveRequest) -> Collection[int] | None:
     if request.only_job_ids is None:
         return None
+    if not request.only_job_ids:
+        raise InvalidInputError("an approval of no job at all", hint="reject the proposal instead")
     _refuse_strangers(items, request.only_job_ids)
     return frozenset(request.only_job_ids)
 

@@ -1,0 +1,97 @@
+"""What stands above what when something is suggested; and what Slurm's own words allow a job."""
+
+import pytest
+
+from torc_core.recovery.suggestion import Suggestion
+from torc_server.db.queries_failures import History, SlurmCeiling
+from torc_server.services.ceilings import Ceiling, ceiling_of
+from torc_server.services.suggesting import suggest
+
+
+def _rules(class_: str, action: str, confidence: float = 0.7) -> Suggestion:
+    return Suggestion.model_validate(
+        {
+            "class": class_,
+            "action": action,
+            "category": "network",
+            "confidence": confidence,
+            "reason": "r",
+            "rule": "a-rule",
+        }
+    )
+
+
+TRANSIENT = _rules("transient", "retry")
+PERMANENT = _rules("permanent", "fail")
+OOM = _rules("oom", "retry")
+
+
+def _said(suggestion: Suggestion | None) -> tuple[str, str] | None:
+    return None if suggestion is None else (suggestion.rule, suggestion.action)
+
+
+@pytest.mark.parametrize(
+    ("rules", "history", "said"),
+    [
+        (None, History(), None),
+        (TRANSIENT, History(), ("a-rule", "retry")),
+        (TRANSIENT, History(retried=2, failed_again=2, plain_failed_rounds=1), ("a-rule", "retry")),
+        (TRANSIENT, History(retried=2, failed_again=2, plain_failed_rounds=2), ("observed-permanent", "fail")),
+        (TRANSIENT, History(retried=3, succeeded=1, failed_again=2, plain_failed_rounds=2), ("a-rule", "retry")),
+        (PERMANENT, History(retried=1, succeeded=1, plain_succeeded=1), ("observed-transient", "retry")),
+        (PERMANENT, History(retried=1, succeeded=1, raised_succeeded=1), ("a-rule", "fail")),
+        (PERMANENT, History(retried=3, succeeded=1, plain_succeeded=1, failed_again=2), ("a-rule", "fail")),
+        (None, History(failed=1, people_failed=1), ("learned", "fail")),
+        (None, History(retried=1, people_retried=1), ("learned", "retry")),
+        (None, History(retried=1, failed=1, people_retried=1, people_failed=1), None),
+        (TRANSIENT, History(failed=2, people_failed=2), ("learned", "fail")),
+        (_rules("transient", "retry", 0.95), History(failed=2, people_failed=2), ("a-rule", "retry")),
+        (TRANSIENT, History(failed=2), ("a-rule", "retry")),
+        (OOM, History(retried=2, failed_again=2, plain_failed_rounds=2), ("a-rule", "retry")),
+        (OOM, History(retried=2, failed_again=2, raised_failed_rounds=2), ("observed-permanent", "fail")),
+        (OOM, History(retried=3, raised_succeeded=1, raised_failed_rounds=2), ("a-rule", "retry")),
+        (OOM, History(retried=1, succeeded=1, plain_succeeded=1), ("a-rule", "retry")),
+    ],
+)
+def test_observation_stands_above_people_and_people_above_unsure_rules(
+    rules: Suggestion | None, history: History, said: tuple[str, str] | None
+) -> None:
+    assert _said(suggest(rules, history)) == said
+
+
+def test_what_is_observed_keeps_what_the_rules_quote() -> None:
+    rules = TRANSIENT.model_copy(update={"evidence_line": "Connection refused"})
+    found = suggest(rules, History(retried=2, failed_again=2, plain_failed_rounds=2), cause="else")
+    assert found is not None
+    assert (found.class_, found.category, found.evidence_line) == ("permanent", "network", "Connection refused")
+
+
+@pytest.mark.parametrize(
+    ("walltime", "seconds"),
+    [
+        ("30", 1800),
+        ("30:15", 1815),
+        ("04:00:00", 14_400),
+        ("2-00", 172_800),
+        ("1-12:30", 131_400),
+        ("1-00:00:01", 86_401),
+        ("PT2H", 7200),
+        ("UNLIMITED", None),
+        ("0", None),
+    ],
+)
+def test_walltimes_are_read_as_slurm_means_them(walltime: str, seconds: float | None) -> None:
+    assert ceiling_of([SlurmCeiling(1, walltime, None)], None).runtime_s == seconds
+
+
+@pytest.mark.parametrize(("mem", "size"), [("8G", 8 << 30), ("512", 512 << 20), ("0", None), (None, None), ("?", None)])
+def test_memory_is_read_as_slurm_means_it(mem: str | None, size: int | None) -> None:
+    assert ceiling_of([SlurmCeiling(1, "1", mem)], None).memory_bytes == size
+
+
+def test_a_job_is_bound_by_its_own_allocation_else_by_the_largest() -> None:
+    slurm = [SlurmCeiling(1, "01:00:00", "8G"), SlurmCeiling(2, "04:00:00", "2G")]
+    assert ceiling_of(slurm, 2) == Ceiling(2 << 30, 14_400)
+    assert ceiling_of(slurm, None) == Ceiling(8 << 30, 14_400)
+    assert ceiling_of([*slurm, SlurmCeiling(3, "UNLIMITED", None)], None) == Ceiling(None, None)
+    assert ceiling_of([], 7) == Ceiling()
