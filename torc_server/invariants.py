@@ -127,10 +127,4 @@ _RULES: Final[tuple[tuple[str, str], ...]] = (
 
 def check(uow: UnitOfWork) -> list[str]:
     """One line for each record that breaks a rule, with its ids; empty when all is well."""
-    return [
-        f"{rule}: broken by {row}"
-        for rule, statement in _RULES
-        for row in map(tuple, uow.rows(sql(statement)))
-        for rule, statement in _RULES
-        for row in uow.rows(sql(statement))
-    ]
+    return [f"{rule}: broken by {tuple(row)}" for rule, statement in _RULES for row in uow.rows(sql(statement))]
