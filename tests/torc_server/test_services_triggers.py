@@ -131,3 +131,20 @@ def test_an_action_does_not_wait_for_a_deleted_job(bench: Bench) -> None:
     run.end("a")
     bench.write(delete_job, run.id("b"))
     assert due(run) == ["on_jobs_complete"]
+
+
+def test_an_action_hears_of_a_job_that_is_ready_because_what_it_waited_for_was_deleted(bench: Bench) -> None:
+    run, _ = initialized(bench, "on_jobs_ready")
+    bench.write(delete_job, run.id("a"))
+    assert run.status("b") == S.READY
+    assert due(run) == ["on_jobs_ready"]
+
+
+def test_an_action_hears_of_a_job_that_was_made_ready_by_hand(bench: Bench) -> None:
+    run, _ = initialized(bench, "on_jobs_ready")
+    bench.write(manage_status_change, run.id("b"), S.UNINITIALIZED, run_id=1)
+    run.begin("a")
+    run.end("a")
+    assert due(run) == []
+    bench.write(manage_status_change, run.id("b"), S.READY, run_id=1)
+    assert due(run) == ["on_jobs_ready"]

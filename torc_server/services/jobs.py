@@ -95,7 +95,8 @@ def _delete(uow: UnitOfWork, workflow_id: int, job_ids: Sequence[int]) -> int:
     deleted = creation.delete_jobs(uow, job_ids)
     if dependents:
         count_unresolved_anew(uow, workflow_id)
-        apply_event(uow, Event.RELEASE, queries.free_blocked(uow, dependents))
+        released = apply_event(uow, Event.RELEASE, queries.free_blocked(uow, dependents))
+        triggers.on_jobs_ready(uow, workflow_id, released)
     triggers.on_jobs_deleted(uow, workflow_id)
     uow.touch(workflow_id)
     return deleted

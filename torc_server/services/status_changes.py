@@ -11,6 +11,7 @@ from torc_server.db.queries_initialize import begin_attempts
 from torc_server.db.queries_jobs import JobState, job_models
 from torc_server.db.queries_transitions import dependents_of
 from torc_server.db.unit import UnitOfWork
+from torc_server.services import triggers
 from torc_server.services.finishing import finish
 from torc_server.services.lookup import check_run, find_job, find_workflow
 from torc_server.services.transitions import apply_event, hold_back, reset, send_back
@@ -43,8 +44,10 @@ def _change(uow: UnitOfWork, job: JobState, event: Event, *, run_id: int) -> Non
         finish(uow, job.workflow_id, apply_event(uow, event, [job.id]))
     else:
         begin_attempts(uow, job.workflow_id, run_id)
-        apply_event(uow, event, [job.id])
+        moved = apply_event(uow, event, [job.id])
         hold_back(uow, [job.id])
+        if event in _WHEN_FREE:
+            triggers.on_jobs_ready(uow, job.workflow_id, moved)
     uow.touch(job.workflow_id)
 
 
