@@ -80,7 +80,8 @@ def _create(uow: UnitOfWork, caller: JobState, jobs: list[SpawnedJob], lineage: 
     known = queries.jobs_named(uow, caller.workflow_id, needed)
     if missing := sorted(needed - set(known)):
         raise InvalidInputError(f"the jobs depend on jobs that the workflow does not have: {missing[:10]}")
-    models = [_model(uow, caller, job, lineage, known) for job in jobs]
+    requirements = _requirement_ids(uow, caller.workflow_id, jobs)
+    models = [_model(caller, job, lineage, known, requirements) for job in jobs]
     spawned = [job.id or 0 for job in create_jobs(uow, models).jobs]
     ids = {job.name: job_id for job, job_id in zip(jobs, spawned, strict=True)}
     siblings = {ids[job.name]: [ids[name] for name in job.depends_on or () if name in own] for job in jobs}
@@ -95,7 +96,9 @@ def _create(uow: UnitOfWork, caller: JobState, jobs: list[SpawnedJob], lineage: 
     return spawned
 
 
-def _model(uow: UnitOfWork, caller: JobState, job: SpawnedJob, lineage: str, known: Mapping[str, int]) -> JobModel:
+def _model(
+    caller: JobState, job: SpawnedJob, lineage: str, known: Mapping[str, int], requirements: Mapping[str, int]
+) -> JobModel:
     named = [known[name] for name in job.depends_on or () if name in known]
     return JobModel(
         workflow_id=caller.workflow_id,
@@ -104,21 +107,23 @@ def _model(uow: UnitOfWork, caller: JobState, job: SpawnedJob, lineage: str, kno
         priority=job.priority,
         cancel_on_blocking_job_failure=job.cancel_on_blocking_job_failure,
         env={LINEAGE_VARIABLE: lineage},
-        resource_requirements_id=_requirements_id(uow, caller.workflow_id, job),
+        resource_requirements_id=requirements[job.resource_requirements] if job.resource_requirements else None,
         depends_on_job_ids=sorted({caller.id, *named}),
     )
 
 
-def _requirements_id(uow: UnitOfWork, workflow_id: int, job: SpawnedJob) -> int | None:
-    if job.resource_requirements is None:
-        return None
-    found = queries.requirements_named(uow, workflow_id, [job.resource_requirements])
-    if job.resource_requirements not in found:
-        raise InvalidInputError(
-            f"job {job.name!r} names resource requirements {job.resource_requirements!r}, which workflow {workflow_id} "
-            "does not have"
-        )
-    return found[job.resource_requirements]
+def _requirement_ids(uow: UnitOfWork, workflow_id: int, jobs: list[SpawnedJob]) -> Mapping[str, int]:
+    """Those that the jobs name, by their names. Raises InvalidInputError for one that the workflow does not have."""
+    wanted = {job.resource_requirements: job.name for job in jobs if job.resource_requirements}
+    found = queries.requirements_named(uow, workflow_id, list(wanted))
+    for name, job_name in wanted.items():
+        if name not in found:
+            raise InvalidInputError(
+                f"job {job_name!r} names resource requirements {name!r}, which workflow {workflow_id} does not have",
+                hint=f"`torc resource-requirements list {workflow_id}` shows those that there are",
+                ids={"workflow_id": workflow_id},
+            )
+    return found
 
 
 def _generation(uow: UnitOfWork, workflow_id: int, lineage: str) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final, Literal
+from typing import Literal
 
 from torc_core.api.jobs import TakeBackRequest, TakeBackResponse, TakenBackJob
 from torc_core.api.results import ResultModel
@@ -10,6 +10,7 @@ from torc_core.errors import NotFoundError
 from torc_core.jobs.lifecycle import INFRASTRUCTURE_FAULT_LIMIT, OUTCOME_EVENTS, Event
 from torc_core.jobs.status import DONE, JobStatus
 from torc_core.recovery.evidence import Evidence, SchedulerFacts
+from torc_core.recovery.facts import RUNNER_LOST_CODE
 from torc_server.db import queries_attempts, queries_nodes
 from torc_server.db.queries_attempts import Attempt, SignedEvidence
 from torc_server.db.queries_jobs import JobState, held_jobs
@@ -24,8 +25,6 @@ from torc_server.services.lookup import find_workflow
 from torc_server.services.retrying import note_retries
 from torc_server.services.signing import sign_evidence
 from torc_server.services.transitions import apply_event, hold_back, send_back
-
-LOST_RETURN_CODE: Final = -128
 
 _Outcome = Literal["requeued", "failed", "pending_failed", "released"]
 
@@ -42,8 +41,8 @@ def take_back_jobs(uow: UnitOfWork, workflow_id: int, request: TakeBackRequest) 
     unstarted = [job for job in held if job.status is JobStatus.PENDING]
     lost = [job for job in held if job.status is JobStatus.RUNNING]
     hold_back(uow, apply_event(uow, Event.UNCLAIM, [job.id for job in unstarted]))
-    requeued = [job for job in lost if request.requeue and job.infrastructure_faults < INFRASTRUCTURE_FAULT_LIMIT]
-    failed = [job for job in lost if job not in requeued]
+    requeued = [job for job in lost if request.requeue and _may_go_back(job)]
+    failed = [job for job in lost if not (request.requeue and _may_go_back(job))]
     outcome = JobStatus.PENDING_FAILED if uses_pending_failed(uow, workflow) else JobStatus.FAILED
     _record(uow, workflow, lost, nodes, reason=request.reason)
     _requeue(uow, workflow, requeued)
@@ -61,6 +60,10 @@ def take_back_jobs(uow: UnitOfWork, workflow_id: int, request: TakeBackRequest) 
             *(_taken(job, failed_as) for job in failed),
         ]
     )
+
+
+def _may_go_back(job: JobState) -> bool:
+    return job.infrastructure_faults < INFRASTRUCTURE_FAULT_LIMIT
 
 
 def _find_nodes(uow: UnitOfWork, workflow_id: int, node_ids: Sequence[int]) -> Mapping[int, NodeState]:
@@ -100,7 +103,7 @@ def _result(uow: UnitOfWork, workflow: WorkflowState, job: JobState, runtime_s: 
         run_id=workflow.run_id,
         attempt_id=job.attempt_id,
         compute_node_id=job.compute_node_id or 0,
-        return_code=LOST_RETURN_CODE,
+        return_code=RUNNER_LOST_CODE,
         exec_time_minutes=runtime_s / 60,
         completion_time=uow.now_text,
         status=JobStatus.FAILED,
@@ -110,7 +113,7 @@ def _result(uow: UnitOfWork, workflow: WorkflowState, job: JobState, runtime_s: 
 def _evidence(node: NodeState, runtime_s: float, reason: str) -> SignedEvidence:
     facts = SchedulerFacts(type=node.compute_node_type, job_id=node.scheduler_job_id, reason=reason)
     evidence = Evidence(
-        return_code=LOST_RETURN_CODE, verdict="lost", runtime_s=runtime_s, node=node.hostname, scheduler=facts
+        return_code=RUNNER_LOST_CODE, verdict="lost", runtime_s=runtime_s, node=node.hostname, scheduler=facts
     )
     return sign_evidence(evidence)
 
