@@ -6,6 +6,7 @@ from typing import Final
 from torc_core.api.actions import WorkflowActionModel
 from torc_core.api.drafts import ActionDraft, JobDraft, ResourceRequirementsDraft, WorkflowCreated, WorkflowDraft
 from torc_core.api.failure_handlers import FAILURE_RULES
+from torc_core.recovery.attempt import UNSPECIFIED_REQUIREMENT
 from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
 from torc_server.db import queries_creation as queries
@@ -13,9 +14,9 @@ from torc_server.db.queries_creation import NewJob, Requirement, as_text, insert
 from torc_server.db.unit import UnitOfWork
 from torc_server.services.draft_graph import draft_dependencies
 from torc_server.services.records_actions import create_action
-from torc_server.services.workflows import DEFAULT_REQUIREMENT, create_bare_workflow
+from torc_server.services.workflows import create_bare_workflow
 
-_DEFAULT: Final = ResourceRequirementsDraft(name=DEFAULT_REQUIREMENT, runtime="PT1M")
+_DEFAULT: Final = ResourceRequirementsDraft(name=UNSPECIFIED_REQUIREMENT, runtime="PT1M")
 
 
 def create_workflow_from_draft(uow: UnitOfWork, draft: WorkflowDraft) -> WorkflowCreated:

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Collection, Mapping
 from graphlib import CycleError, TopologicalSorter
-from typing import Final
 
 from torc_core.errors import InvalidInputError
+from torc_core.spec.graph import describe_cycle
 from torc_server.db.queries_initialize import dependencies
 from torc_server.db.queries_jobs import job_names
 from torc_server.db.unit import UnitOfWork
-
-_NAMES_SHOWN: Final = 10
 
 
 def check_dependencies(uow: UnitOfWork, workflow_id: int) -> None:
@@ -30,9 +28,9 @@ def check_no_circle(dependencies: Mapping[int, Collection[int]], name_of: Callab
 
 
 def _circle(names: list[str]) -> InvalidInputError:
+    """The first name stands at the end again."""
     if len(names) == 2:
         message = f"job {names[0]!r} waits for itself: it lists the same thing as input and as output, or its own name"
     else:
-        shown = names if len(names) <= _NAMES_SHOWN else [*names[: _NAMES_SHOWN - 1], "…", names[-1]]
-        message = f"these jobs wait for each other: {' → '.join(shown)}"
+        message = f"these jobs wait for each other: {describe_cycle(names[:-1])}"
     return InvalidInputError(message, hint="remove one of these dependencies (depends_on, or a file or user data)")

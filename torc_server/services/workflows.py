@@ -6,6 +6,7 @@ from torc_core.api.base import ApiModel, Page
 from torc_core.api.resource_requirements import ResourceRequirementsModel
 from torc_core.api.workflows import WorkflowModel
 from torc_core.errors import InvalidInputError
+from torc_core.recovery.attempt import UNSPECIFIED_REQUIREMENT
 from torc_server.db import queries_workflows as queries
 from torc_server.db.unit import UnitOfWork
 from torc_server.services.lookup import find_workflow
@@ -14,7 +15,6 @@ from torc_server.services.records import slice_of
 from torc_server.services.records_events import store_event
 from torc_server.services.records_requirements import create_resource_requirements
 
-DEFAULT_REQUIREMENT: Final = "default"
 _SERVERS_OWN: Final = frozenset({"id", "timestamp", "run_id", "is_canceled", "is_archived", "access_groups"})
 _STORED: Final = tuple(sorted(set(WorkflowModel.model_fields) - _SERVERS_OWN))
 _SORTABLE: Final = tuple(
@@ -31,7 +31,7 @@ _DEFAULTS: Final = {
 def create_workflow(uow: UnitOfWork, workflow: WorkflowModel) -> WorkflowModel:
     """A workflow in its first run, with the requirement `default` for jobs that name none."""
     workflow_id, created = create_bare_workflow(uow, workflow)
-    default = ResourceRequirementsModel(workflow_id=workflow_id, name=DEFAULT_REQUIREMENT)
+    default = ResourceRequirementsModel(workflow_id=workflow_id, name=UNSPECIFIED_REQUIREMENT)
     create_resource_requirements(uow, default)
     return created
 
