@@ -26,7 +26,6 @@ _ECHO: Final = re.compile(r"^\s*(?:\++ |\$ |>>> |--?[a-z][\w-]*[ ,=])")
 """Commands that are shown before they run, and lines of a help text."""
 
 _JAVA_FRAME: Final = re.compile(r"^\s+(?:at |\.\.\. \d+ more)")
-_CHAIN: Final = re.compile(r"^during handling of the above exception|^the above exception was the direct cause")
 _IGNORED: Final = "exception ignored in"
 _EXCEPTION_LINE: Final = re.compile(r"^[a-z_][\w.]*(?:error|exception|exit|interrupt|warning|timeout)\b")
 _ENDINGS: Final = ("error", "exception", "timeout")

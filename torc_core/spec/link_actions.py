@@ -1,7 +1,7 @@
 """The actions of the draft, and what is wrong with them."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from torc_core.api.drafts import ActionDraft
 from torc_core.spec.links import Links
@@ -51,6 +51,8 @@ def _check_type(action: ActionSpec, path: KeyPath, problems: Problems) -> None:
                 problems.add((*path, "scheduler_type"), "schedule_nodes needs a scheduler_type; write slurm")
             if action.commands is not None:
                 problems.add((*path, "commands"), "belongs to run_commands, not to schedule_nodes")
+        case unreachable:
+            assert_never(unreachable)
 
 
 def _link(action: ActionSpec, path: KeyPath, links: Links) -> ActionDraft:

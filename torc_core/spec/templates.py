@@ -33,10 +33,6 @@ class Template:
         if self.parts:
             self.parts.append(text[end:])
 
-    @property
-    def is_constant(self) -> bool:
-        return not self.parts
-
     def render(self, row: Row) -> str:
         """Raises InvalidInputError if a format does not fit a value."""
         if not self.parts:

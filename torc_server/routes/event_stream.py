@@ -11,7 +11,6 @@ from starlette.responses import StreamingResponse
 
 from torc_core.api.events import Severity, StreamEvent
 from torc_server.broadcast import Hub
-from torc_server.db.unit import UnitOfWork
 from torc_server.routes.contract import contract_router
 from torc_server.routes.parameters import RecordId
 from torc_server.routes.work import Working
@@ -41,13 +40,9 @@ async def stream_events(
     level: str = "info",
     recovers: Annotated[bool, Query(description="the reader is there to recover the workflow")] = False,
 ) -> EventStream:
-    await run_in_threadpool(work.read, _check_workflow, workflow_id)
+    await run_in_threadpool(work.read, find_workflow, workflow_id)
     frames = _frames(work.hub, workflow_id, _LEVELS.get(level.lower(), "info"), recovers=recovers)
     return EventStream(frames, headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
-
-
-def _check_workflow(uow: UnitOfWork, workflow_id: int) -> None:
-    find_workflow(uow, workflow_id)
 
 
 async def _frames(hub: Hub, workflow_id: int, level: Severity, *, recovers: bool) -> AsyncIterator[str]:
