@@ -43,11 +43,6 @@ class NewJob(NamedTuple):
     runtime_s: float
 
 
-def next_id(uow: UnitOfWork, table: str) -> int:
-    """The id that the next row gets; nobody else writes before this transaction ends."""
-    return int(uow.value("SELECT seq FROM sqlite_sequence WHERE name = :table", table=table) or 0) + 1
-
-
 def insert_jobs(uow: UnitOfWork, jobs: Iterable[NewJob]) -> None:
     """Inserts uninitialized jobs in their first attempt."""
     names = ", ".join(NewJob._fields)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Table, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Select, Table, delete, func, insert, select, update
 from sqlmodel import SQLModel
 
 from torc_server.db.unit import UnitOfWork
@@ -37,7 +37,7 @@ class RecordStore:
 
     def insert_all(self, uow: UnitOfWork, rows: Sequence[Row]) -> list[int]:
         """The new ids, consecutive in the order of the rows; nobody else writes meanwhile."""
-        first = self._next_id(uow)
+        first = next_id(uow, self.table.name)
         for start in range(0, len(rows), _CHUNK):
             chunk = [{**row, "id": first + start + place} for place, row in enumerate(rows[start : start + _CHUNK])]
             uow.session.execute(insert(self.table), chunk)
@@ -81,10 +81,11 @@ class RecordStore:
         ]
         return found
 
-    def _next_id(self, uow: UnitOfWork) -> int:
-        # AUTOINCREMENT never gives an id twice: the last one given stands here even when its row is gone
-        statement = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
-        return (uow.session.execute(statement, {"name": self.table.name}).scalar() or 0) + 1
+
+def next_id(uow: UnitOfWork, table: str) -> int:
+    """The id that the next row gets; nobody else writes before this transaction ends."""
+    # AUTOINCREMENT never gives an id twice: the last one given stands here even when its row is gone
+    return int(uow.value("SELECT seq FROM sqlite_sequence WHERE name = :table", table=table) or 0) + 1
 
 
 def read_slice(

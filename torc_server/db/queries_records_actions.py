@@ -21,20 +21,6 @@ def insert_gates(uow: UnitOfWork, action_id: int, job_ids: Sequence[int]) -> Non
     uow.session.execute(insert(_GATE), rows)
 
 
-def foreign_jobs(uow: UnitOfWork, workflow_id: int, job_ids: Sequence[int]) -> list[int]:
-    """Those of the ids that are no jobs of the workflow."""
-    return uow.ids(
-        sql(
-            """
-            SELECT wanted.value FROM json_each(:ids) AS wanted
-            WHERE NOT EXISTS (SELECT 1 FROM job WHERE id = wanted.value AND workflow_id = :workflow_id)
-            """
-        ),
-        ids=id_list(job_ids),
-        workflow_id=workflow_id,
-    )
-
-
 def any_begun(uow: UnitOfWork, job_ids: Sequence[int]) -> bool:
     """Whether one of the jobs has been ready."""
     found = uow.row(

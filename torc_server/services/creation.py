@@ -10,7 +10,8 @@ from torc_core.recovery.attempt import UNSPECIFIED_REQUIREMENT
 from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
 from torc_server.db import queries_creation as queries
-from torc_server.db.queries_creation import NewJob, Requirement, as_text, insert_rows, next_id
+from torc_server.db.queries_creation import NewJob, Requirement, as_text, insert_rows
+from torc_server.db.queries_records import next_id
 from torc_server.db.unit import UnitOfWork
 from torc_server.services.draft_graph import draft_dependencies
 from torc_server.services.records_actions import create_action

@@ -11,7 +11,6 @@ from torc_core.api.failures import (
     ClassifyResponse,
     DecisionModel,
 )
-from torc_core.errors import StateConflictError
 from torc_core.jobs.lifecycle import Event
 from torc_core.jobs.status import JobStatus
 from torc_server.db import queries_decisions as queries
@@ -21,7 +20,7 @@ from torc_server.db.queries_workflows import WorkflowState
 from torc_server.db.unit import UnitOfWork
 from torc_server.services.announcements import announce_status
 from torc_server.services.finishing import finish
-from torc_server.services.lookup import find_workflow
+from torc_server.services.lookup import find_open_workflow, find_workflow
 from torc_server.services.paging import PageRequest
 from torc_server.services.planning_decisions import count, plan_request
 from torc_server.services.raising import Raise, raise_requirements
@@ -51,18 +50,6 @@ def list_decisions(uow: UnitOfWork, workflow_id: int, page: PageRequest, *, job_
     find_workflow(uow, workflow_id)
     decisions, total = queries.list_decisions(uow, workflow_id, slice_of(page, ()), job_id=job_id)
     return page.page(decisions, total=total)
-
-
-def find_open_workflow(uow: UnitOfWork, workflow_id: int) -> WorkflowState:
-    """Raises StateConflictError for an archived workflow."""
-    workflow = find_workflow(uow, workflow_id)
-    if workflow.is_archived:
-        raise StateConflictError(
-            f"workflow {workflow_id} ({workflow.name}) is archived",
-            hint=f"bring it back first: torc workflows archive false {workflow_id}",
-            ids={"workflow_id": workflow_id},
-        )
-    return workflow
 
 
 def apply_plan(

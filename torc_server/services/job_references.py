@@ -35,5 +35,6 @@ def _check(uow: UnitOfWork, workflow_id: int, field: str, table: str, ids: set[i
     if unknown:
         raise InvalidInputError(
             f"{field} names what workflow {workflow_id} does not have: {', '.join(map(str, unknown[:_SHOWN]))}",
+            hint="create it first, or name one of the workflow's own",
             ids={"workflow_id": workflow_id},
         )

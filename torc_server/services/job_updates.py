@@ -74,7 +74,7 @@ def _check_allowed(job: JobModel, wanted: JobModel, changed: set[str]) -> None:
     if restricted and job.status is not JobStatus.UNINITIALIZED:
         raise StateConflictError(
             f"{', '.join(restricted)} of {who} cannot change: it is {job.status}, not uninitialized",
-            hint="reset the job first: `torc workflows reset-status`",
+            hint=f"reset the job first: torc jobs reset-status {job.id}",
             ids=ids,
         )
     if "status" in changed and wanted.status is not JobStatus.DISABLED:

@@ -13,6 +13,7 @@ from torc_server.db import queries_creation as creation
 from torc_server.db import queries_jobs as queries
 from torc_server.db.queries_creation import NewJob, Requirement, as_text
 from torc_server.db.queries_job_lists import JobFilter, count_jobs, find_jobs
+from torc_server.db.queries_records import next_id
 from torc_server.db.queries_transitions import count_unresolved_anew
 from torc_server.db.unit import UnitOfWork
 from torc_server.services import triggers
@@ -38,11 +39,11 @@ def create_jobs(uow: UnitOfWork, jobs: Sequence[JobModel]) -> JobsModel:
         raise InvalidInputError(f"{len(jobs)} jobs are too many for one request", hint=f"send at most {MAX_PAGE}")
     workflows = sorted({job.workflow_id for job in jobs})
     if len(workflows) > 1:
-        raise InvalidInputError(f"the jobs are of several workflows: {workflows}")
+        raise InvalidInputError(f"the jobs are of several workflows: {workflows}", hint="send one request for each")
     (workflow_id,) = workflows
     find_workflow(uow, workflow_id)
     check_references(uow, workflow_id, jobs)
-    first = creation.next_id(uow, "job")
+    first = next_id(uow, "job")
     creation.insert_jobs(uow, _new_jobs(uow, workflow_id, first, jobs))
     for field in _ALL:
         pairs = (
@@ -111,6 +112,7 @@ def _new_jobs(uow: UnitOfWork, workflow_id: int, first: int, jobs: Sequence[JobM
         if requirement is None:
             raise InvalidInputError(
                 f"job {job.name!r} names resource requirements that workflow {workflow_id} does not have: {wanted}",
+                hint=f"`torc resource-requirements list {workflow_id}` shows those that there are",
                 ids={"workflow_id": workflow_id},
             )
         yield _new_job(job_id, job, requirement)

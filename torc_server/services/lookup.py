@@ -19,6 +19,18 @@ def find_workflow(uow: UnitOfWork, workflow_id: int) -> WorkflowState:
     return state
 
 
+def find_open_workflow(uow: UnitOfWork, workflow_id: int) -> WorkflowState:
+    """Raises NotFoundError, or StateConflictError for an archived workflow."""
+    workflow = find_workflow(uow, workflow_id)
+    if workflow.is_archived:
+        raise StateConflictError(
+            f"workflow {workflow_id} ({workflow.name}) is archived",
+            hint=f"bring it back first: torc workflows archive false {workflow_id}",
+            ids={"workflow_id": workflow_id},
+        )
+    return workflow
+
+
 def find_job(uow: UnitOfWork, job_id: int) -> JobState:
     """Raises NotFoundError when there is no such job."""
     state = job_states(uow, [job_id]).get(job_id)
@@ -28,7 +40,11 @@ def find_job(uow: UnitOfWork, job_id: int) -> JobState:
 
 
 def no_such_job(job_id: int) -> NotFoundError:
-    return NotFoundError(f"there is no job {job_id}", ids={"job_id": job_id})
+    return NotFoundError(
+        f"there is no job {job_id}",
+        hint="`torc jobs list WORKFLOW_ID` shows the jobs of a workflow",
+        ids={"job_id": job_id},
+    )
 
 
 def check_run(workflow: WorkflowState, run_id: int) -> None:
@@ -46,7 +62,7 @@ def find_runner(uow: UnitOfWork, workflow_id: int, compute_node_id: int) -> Node
     node = node_states(uow, [compute_node_id]).get(compute_node_id)
     ids = {"workflow_id": workflow_id, "compute_node_id": compute_node_id}
     if node is None or node.workflow_id != workflow_id:
-        raise NotFoundError(f"workflow {workflow_id} has no compute node {compute_node_id}", ids=ids)
+        raise no_such_runner(workflow_id, compute_node_id)
     if not node.is_active:
         raise StateConflictError(
             f"compute node {compute_node_id} ({node.hostname}) of workflow {workflow_id} is not active any more",
@@ -54,3 +70,11 @@ def find_runner(uow: UnitOfWork, workflow_id: int, compute_node_id: int) -> Node
             ids=ids,
         )
     return node
+
+
+def no_such_runner(workflow_id: int, compute_node_id: int) -> NotFoundError:
+    return NotFoundError(
+        f"workflow {workflow_id} has no compute node {compute_node_id}",
+        hint=f"`torc compute-nodes list {workflow_id}` shows its runners",
+        ids={"workflow_id": workflow_id, "compute_node_id": compute_node_id},
+    )

@@ -22,9 +22,9 @@ from torc_server.db import queries_proposals as queries
 from torc_server.db.queries_proposals import StoredProposal
 from torc_server.db.queries_workflows import WorkflowState
 from torc_server.db.unit import UnitOfWork
-from torc_server.services.decisions import answer, apply_plan, find_open_workflow, note_decisions
+from torc_server.services.decisions import answer, apply_plan, note_decisions
 from torc_server.services.judging import Judgement, read_memory, read_runtime
-from torc_server.services.lookup import find_workflow
+from torc_server.services.lookup import find_open_workflow, find_workflow
 from torc_server.services.paging import PageRequest
 from torc_server.services.planning_decisions import (
     Counts,

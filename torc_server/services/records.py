@@ -102,7 +102,11 @@ class Records(Generic[M]):
     def _require(self, uow: UnitOfWork, record_id: int) -> Row:
         row = self.store.get(uow, record_id)
         if row is None:
-            raise NotFoundError(f"there is no {self.noun} {record_id}", ids={"id": record_id})
+            raise NotFoundError(
+                f"there is no {self.noun} {record_id}",
+                hint="list those of the workflow for their ids",
+                ids={"id": record_id},
+            )
         return row
 
 

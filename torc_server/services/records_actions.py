@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torc_core.api.actions import ClaimActionResponse, WorkflowActionModel
 from torc_core.errors import AlreadyTakenError, InvalidInputError, NotFoundError
 from torc_server.db import queries_records_actions as queries
+from torc_server.db.queries_creation import strangers
 from torc_server.db.queries_triggers import count_anew
 from torc_server.db.unit import UnitOfWork
 from torc_server.services.lookup import find_workflow
@@ -46,8 +47,12 @@ def create_action(uow: UnitOfWork, workflow_id: int, action: WorkflowActionModel
     find_workflow(uow, workflow_id)
     check_action(action)
     job_ids = sorted(set(action.job_ids or ()))
-    if foreign := queries.foreign_jobs(uow, workflow_id, job_ids):
-        raise InvalidInputError(f"the action waits for jobs that workflow {workflow_id} does not have: {foreign[:10]}")
+    if foreign := strangers(uow, "job", workflow_id, job_ids):
+        raise InvalidInputError(
+            f"the action waits for jobs that workflow {workflow_id} does not have: {foreign[:10]}",
+            hint=f"`torc jobs list {workflow_id}` shows its jobs",
+            ids={"workflow_id": workflow_id},
+        )
     row = queries.ACTIONS.insert(
         uow,
         {

@@ -81,5 +81,5 @@ def _refuse_when_busy(job_count: int, what: str) -> None:
     if job_count:
         raise StateConflictError(
             f"{job_count} pending or running jobs are in the hands of {what}",
-            hint="take the jobs back first: `torc workflows recover-orphans` or `torc cancel`",
+            hint="take the jobs back first: `torc workflows sync-status`, or `torc cancel`",
         )

@@ -36,7 +36,11 @@ def create_result(uow: UnitOfWork, record: ResultModel) -> ResultModel:
 def get_result(uow: UnitOfWork, result_id: int) -> ResultModel:
     row = queries.get_result(uow, result_id)
     if row is None:
-        raise NotFoundError(f"there is no result {result_id}", ids={"id": result_id})
+        raise NotFoundError(
+            f"there is no result {result_id}",
+            hint="`torc results list WORKFLOW_ID` shows those of a workflow",
+            ids={"id": result_id},
+        )
     return _model(row)
 
 

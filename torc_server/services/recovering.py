@@ -18,7 +18,7 @@ from torc_server.db.queries_transitions import dependents_of
 from torc_server.db.queries_workflows import WorkflowState, begin_run, count_jobs
 from torc_server.db.unit import UnitOfWork
 from torc_server.services.initialize import initialize_jobs
-from torc_server.services.lookup import find_workflow
+from torc_server.services.lookup import find_open_workflow, find_workflow
 from torc_server.services.paging import PageRequest
 from torc_server.services.raising import Raise, raise_requirements
 from torc_server.services.records import slice_of
@@ -32,7 +32,7 @@ def apply_recovery(uow: UnitOfWork, workflow_id: int, request: ApplyRecoveryRequ
     Jobs that are no longer in the failed attempt the plan speaks of are skipped. Raises StateConflictError when the
     workflow has moved on to another run, is archived, has active jobs, or when no job of the plan is left.
     """
-    workflow = find_workflow(uow, workflow_id)
+    workflow = find_open_workflow(uow, workflow_id)
     _check_state(uow, workflow, request.run_id)
     planned = {retry.job_id: _normalized(retry) for retry in request.retries}
     jobs = _still_failed(workflow, planned, queries.failed_jobs(uow, planned))
@@ -101,12 +101,6 @@ def list_evidence(
 
 def _check_state(uow: UnitOfWork, workflow: WorkflowState, run_id: int) -> None:
     ids = {"workflow_id": workflow.id, "run_id": workflow.run_id}
-    if workflow.is_archived:
-        raise StateConflictError(
-            f"workflow {workflow.id} is archived",
-            hint=f"bring it back first: torc workflows archive false {workflow.id}",
-            ids=ids,
-        )
     if workflow.run_id != run_id:
         raise StateConflictError(
             f"workflow {workflow.id} is in run {workflow.run_id} by now; this recovery was planned for run {run_id}",

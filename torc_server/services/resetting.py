@@ -10,7 +10,7 @@ from torc_server.db.unit import UnitOfWork
 from torc_server.services import triggers
 from torc_server.services.announcements import announce_status
 from torc_server.services.input_hashes import changed_jobs
-from torc_server.services.lookup import find_workflow
+from torc_server.services.lookup import find_open_workflow, find_workflow
 from torc_server.services.records_events import store_event
 from torc_server.services.transitions import apply_event, reset, settle
 from torc_server.services.workflows import get_workflow
@@ -23,12 +23,7 @@ def reset_workflow_status(uow: UnitOfWork, workflow_id: int, *, force: bool = Fa
 
     Refused for an archived workflow, and unless forced while jobs or allocations are at work.
     """
-    workflow = find_workflow(uow, workflow_id)
-    ids = {"workflow_id": workflow_id}
-    if workflow.is_archived:
-        raise StateConflictError(
-            f"workflow {workflow_id} ({workflow.name}) is archived", hint="unarchive the workflow first", ids=ids
-        )
+    workflow = find_open_workflow(uow, workflow_id)
     if not force:
         _refuse_at_work(uow, workflow_id)
     queries_workflows.begin_run(uow, workflow_id)

@@ -27,12 +27,14 @@ def retry_job(uow: UnitOfWork, job_id: int, *, run_id: int, max_retries: int) ->
     if job.status not in _RETRYABLE:
         raise StateConflictError(
             f"job {job_id} ({job.name}) is {job.status} and cannot be retried",
-            hint="failed, terminated and running jobs can; reset others with `torc workflows reset-status`",
+            hint=f"failed, terminated and running jobs can; reset others with `torc jobs reset-status {job_id}`",
             ids=ids,
         )
     if not may_retry(job.attempt_id, max_retries=max_retries, infrastructure_faults=job.infrastructure_faults):
         raise StateConflictError(
-            f"job {job_id} ({job.name}) has used up its retries: attempt {job.attempt_id} of {max_retries}", ids=ids
+            f"job {job_id} ({job.name}) has used up its retries: attempt {job.attempt_id} of {max_retries}",
+            hint="raise max_retries of its failure handler's rule, or `torc recover` the workflow",
+            ids=ids,
         )
     send_back(uow, [job_id])
     note_retries(uow, [(job, run_id)])

@@ -6,7 +6,6 @@ from typing import Literal
 
 from torc_core.api.jobs import TakeBackRequest, TakeBackResponse, TakenBackJob
 from torc_core.api.results import ResultModel
-from torc_core.errors import NotFoundError
 from torc_core.jobs.lifecycle import INFRASTRUCTURE_FAULT_LIMIT, OUTCOME_EVENTS, Event
 from torc_core.jobs.status import DONE, JobStatus
 from torc_core.recovery.evidence import Evidence, SchedulerFacts
@@ -21,7 +20,7 @@ from torc_server.db.unit import UnitOfWork
 from torc_server.services.announcements import announce_status
 from torc_server.services.completing import uses_pending_failed
 from torc_server.services.finishing import finish
-from torc_server.services.lookup import find_workflow
+from torc_server.services.lookup import find_workflow, no_such_runner
 from torc_server.services.retrying import note_retries
 from torc_server.services.signing import sign_evidence
 from torc_server.services.transitions import apply_event, hold_back, send_back
@@ -70,10 +69,7 @@ def _find_nodes(uow: UnitOfWork, workflow_id: int, node_ids: Sequence[int]) -> M
     nodes = queries_nodes.node_states(uow, node_ids)
     for node_id in node_ids:
         if node_id not in nodes or nodes[node_id].workflow_id != workflow_id:
-            raise NotFoundError(
-                f"workflow {workflow_id} has no compute node {node_id}",
-                ids={"workflow_id": workflow_id, "compute_node_id": node_id},
-            )
+            raise no_such_runner(workflow_id, node_id)
     return nodes
 
 
