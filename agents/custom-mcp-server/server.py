@@ -1,7 +1,7 @@
 """An MCP server of your own, to stand beside Torc's: is a service up, and is this error known here?
 
-Both tools only read, and both answer from tables that you keep: an agent can ask about a service of the table, and about
-nothing else on your network.
+Both tools only read, and both answer from tables that you keep: an agent can ask about a service of the
+table, and about nothing else on your network.
 """
 
 import csv
@@ -50,8 +50,10 @@ class KnownErrors(BaseModel):
 
 
 @server.tool(annotations=ONLY_READS)
-def check_service(service: Annotated[str, Field(description="A name of the table, for example storage.")]) -> ServiceState:
-    """Say whether a service of this site answers now. A failed job may be worth a retry if it was down and is up again."""
+def check_service(
+    service: Annotated[str, Field(description="A name of the table, for example storage.")],
+) -> ServiceState:
+    """Say whether a service of this site answers now. A job may be worth a retry if it was down and is up again."""
     services: dict[str, str] = json.loads(SERVICES.read_text())
     if service not in services:
         raise ToolError(f"there is no service {service[:40]!r} in the table; there are {', '.join(sorted(services))}")

@@ -1,0 +1,89 @@
+"""`torc mcp config`: the entry of an assistant's configuration, printed or put into its file."""
+
+import json
+from pathlib import Path
+
+import pytest
+from agent_scenes import IsolatedTorc
+
+
+def entry_of(path: Path, key: str = "mcpServers") -> dict[str, object]:
+    entry: dict[str, object] = json.loads(path.read_text())[key]["torc"]
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("agent", "scope", "file", "key"),
+    [
+        ("claude", "project", ".mcp.json", "mcpServers"),
+        ("claude", "user", ".claude.json", "mcpServers"),
+        ("copilot", "project", ".mcp.json", "mcpServers"),
+        ("copilot", "user", ".copilot/mcp-config.json", "mcpServers"),
+        ("vscode", "project", ".vscode/mcp.json", "servers"),
+    ],
+)
+def test_each_assistant_gets_its_own_file_and_shape(
+    torc: IsolatedTorc, agent: str, scope: str, file: str, key: str
+) -> None:
+    printed = torc("mcp", "config", "--agent", agent, "--scope", scope)
+    path = torc.folder / file
+    assert not path.exists()
+    torc("mcp", "config", "--agent", agent, "--scope", scope, "--write")
+    entry = entry_of(path, key)
+    assert json.loads(printed.out)[key]["torc"] == entry
+    assert entry["env"] == {"TORC_API_URL": torc.url}
+    assert entry["type"] == ("local" if (agent, scope) == ("copilot", "user") else "stdio")
+
+
+def test_other_servers_and_keys_stay_and_the_old_file_is_kept(torc: IsolatedTorc) -> None:
+    path = torc.folder / ".mcp.json"
+    before = {"mcpServers": {"site": {"command": "x"}, "torc": {"command": "old"}}, "more": [1]}
+    path.write_text(json.dumps(before))
+    path.chmod(0o640)
+    said = torc("mcp", "config", "--agent", "claude", "--write")
+    after = json.loads(path.read_text())
+    assert (after["mcpServers"]["site"], after["more"]) == ({"command": "x"}, [1])
+    assert after["mcpServers"]["torc"]["command"] == "torc-mcp-server"
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert json.loads((torc.folder / ".mcp.json.backup").read_text()) == before
+    assert ".mcp.json.backup" in said.out
+    assert "already" in torc("mcp", "config", "--agent", "claude", "--write").out
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"a": 1,\n // comment\n}', ".mcp.json:2:2: "),
+        ("[]", "it holds a list, not an object"),
+        ('{"mcpServers": "x"}', "mcpServers: it is a text, not an object"),
+    ],
+)
+def test_a_file_that_cannot_be_merged_is_left_and_named_with_the_place(
+    torc: IsolatedTorc, text: str, words: str
+) -> None:
+    path = torc.folder / ".mcp.json"
+    path.write_text(text)
+    said = torc("mcp", "config", "--agent", "claude", "--write", code=2)
+    assert words in said.err
+    assert path.read_text() == text
+
+
+def test_a_link_stays_a_link(torc: IsolatedTorc) -> None:
+    real = torc.folder / "dotfiles.json"
+    real.write_text("{}")
+    (torc.folder / ".claude.json").symlink_to(real)
+    torc("mcp", "config", "--agent", "claude", "--scope", "user", "--write")
+    assert (torc.folder / ".claude.json").is_symlink()
+    assert "torc" in real.read_text()
+
+
+def test_a_password_is_never_written(torc: IsolatedTorc) -> None:
+    torc.more["TORC_PASSWORD"] = "s3cret" + "-word"
+    said = torc("mcp", "config", "--agent", "claude", "--write")
+    assert torc.more["TORC_PASSWORD"] not in (torc.folder / ".mcp.json").read_text() + said.out
+    assert "set TORC_PASSWORD where the assistant is started" in said.err
+
+
+def test_what_vscode_keeps_to_itself_is_pasted_by_the_user(torc: IsolatedTorc) -> None:
+    said = torc("mcp", "config", "--agent", "vscode", "--scope", "user", "--write", code=2)
+    assert "MCP: Open User Configuration" in said.err
