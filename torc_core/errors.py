@@ -94,6 +94,12 @@ class DatabaseVersionError(TorcError):
     code = "database_version"
 
 
+class ListenError(TorcError):
+    """The server cannot listen on its address."""
+
+    code = "cannot_listen"
+
+
 class RunnerError(TorcError):
     """The runner cannot go on (not the job: a failed job is a result, never an error)."""
 

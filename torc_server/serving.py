@@ -11,19 +11,13 @@ from typing import Final
 
 import uvicorn
 
-from torc_core.errors import TorcError
+from torc_core.errors import ListenError
 from torc_server.app import create_app
 from torc_server.settings import ServerSettings
 
 _PATIENCE_AT_STOP_S: Final = 1
 """How long requests under way may take to end; a transaction that is cut off never happened."""
 _BACKLOG: Final = 2048
-
-
-class ListenError(TorcError):
-    """The address cannot be listened on."""
-
-    code = "cannot_listen"
 
 
 class StoppableServer(uvicorn.Server):

@@ -9,9 +9,8 @@ from torc_client.slurm import Scheduler
 from torc_core.api.jobs import EvidenceModel, JobModel
 from torc_core.api.resource_requirements import ResourceRequirementsModel
 from torc_core.api.results import ResultModel
-from torc_core.jobs.status import JobStatus
+from torc_core.jobs.status import FAILURES, JobStatus
 from torc_core.recovery.attempt import (
-    FAILURES,
     UNSPECIFIED_REQUIREMENT,
     AttemptFacts,
     EarlierAttempt,

@@ -1,8 +1,21 @@
 """Workflow actions: commands and allocations triggered by the lifecycle."""
 
-from typing import Any
+from typing import Any, Final, Literal
 
 from torc_core.api.base import ApiModel
+
+TriggerType = Literal[
+    "on_workflow_start",
+    "on_workflow_complete",
+    "on_worker_start",
+    "on_worker_complete",
+    "on_jobs_ready",
+    "on_jobs_complete",
+]
+ActionType = Literal["run_commands", "schedule_nodes"]
+
+JOB_TRIGGERS: Final = frozenset({"on_jobs_ready", "on_jobs_complete"})
+"""Gated by jobs: due when all of these became ready, or are done."""
 
 
 class WorkflowActionModel(ApiModel):

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from torc_core.api.base import ApiModel, Page
 from torc_core.recovery.evidence import Evidence
+from torc_core.recovery.rules import Action as Action
 from torc_core.recovery.suggestion import Suggestion
 
 MAX_DECIDED_JOBS = 10_000
@@ -14,7 +15,6 @@ MAX_DECIDED_JOBS = 10_000
 DEFAULT_MAX_AI_RETRIES = 3
 """How often a job may be sent back by agents and rules together, in one run."""
 
-Action = Literal["retry", "fail"]
 ActorKind = Literal["person", "agent", "rules"]
 ProposalStatus = Literal["open", "approved", "rejected", "expired"]
 ItemStatus = Literal["would_apply", "applied", "skipped"]

@@ -58,6 +58,9 @@ ACTIVE: Final = frozenset({JobStatus.PENDING, JobStatus.RUNNING})
 UNSUCCESSFUL: Final = frozenset({JobStatus.FAILED, JobStatus.CANCELED, JobStatus.TERMINATED})
 """Finished without success; cancels dependents that ask for it."""
 
+FAILURES: Final = frozenset({JobStatus.FAILED, JobStatus.TERMINATED, JobStatus.PENDING_FAILED})
+"""Ended badly by itself; a canceled job follows the job it depends on."""
+
 RESETTABLE_FAILURES: Final = UNSUCCESSFUL | {JobStatus.PENDING_FAILED}
 """What `reset-status --failed-only` sends back."""
 

@@ -5,14 +5,11 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from torc_core.jobs.status import JobStatus
+from torc_core.jobs.status import FAILURES, JobStatus
 from torc_core.recovery.evidence import Evidence
 
 UNSPECIFIED_REQUIREMENT: Final = "default"
 """The requirement every workflow has; its 1 MiB and one minute are placeholders, not limits."""
-
-FAILURES: Final = frozenset({JobStatus.FAILED, JobStatus.TERMINATED, JobStatus.PENDING_FAILED})
-"""Ended badly by itself; a canceled job follows the job it depends on."""
 
 
 class Cause(StrEnum):

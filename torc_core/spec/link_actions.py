@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, Final, assert_never
 
+from torc_core.api.actions import JOB_TRIGGERS
 from torc_core.api.drafts import ActionDraft
 from torc_core.spec.links import Links
 from torc_core.spec.model import ActionSpec
 from torc_core.spec.problems import KeyPath, Problems
 
-_JOB_TRIGGERS: Final = ("on_jobs_ready", "on_jobs_complete")
 _WORKER_TRIGGERS: Final = ("on_worker_start", "on_worker_complete")
 _SCHEDULE_KEYS: Final = (
     "scheduler",
@@ -30,9 +30,9 @@ def check_actions(actions: Sequence[ActionSpec], problems: Problems, warnings: P
         path: KeyPath = ("actions", place)
         _check_type(action, path, problems)
         names_jobs = action.jobs is not None or action.job_name_regexes is not None
-        if action.trigger_type in _JOB_TRIGGERS and not (action.jobs or action.job_name_regexes):
+        if action.trigger_type in JOB_TRIGGERS and not (action.jobs or action.job_name_regexes):
             problems.add(path, f"{action.trigger_type} needs 'jobs' or 'job_name_regexes'; [\".*\"] matches all jobs")
-        elif action.trigger_type not in _JOB_TRIGGERS and names_jobs:
+        elif action.trigger_type not in JOB_TRIGGERS and names_jobs:
             warnings.add(path, f"{action.trigger_type} does not look at jobs; the jobs named here have no effect")
 
 
@@ -57,7 +57,7 @@ def _check_type(action: ActionSpec, path: KeyPath, problems: Problems) -> None:
 
 def _link(action: ActionSpec, path: KeyPath, links: Links) -> ActionDraft:
     found: set[int] = set()
-    if action.trigger_type in _JOB_TRIGGERS:
+    if action.trigger_type in JOB_TRIGGERS:
         for place, name in enumerate(action.jobs or []):
             found.update(links.find((*path, "jobs", place), links.jobs, name, written=name))
         for place, pattern in enumerate(action.job_name_regexes or []):

@@ -4,18 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from torc_core.api.actions import ActionType, TriggerType
 from torc_core.api.configs import ExecutionConfig, ResourceMonitorConfig, StdioConfig
 from torc_core.spec.values import plain_text
-
-TriggerType = Literal[
-    "on_workflow_start",
-    "on_workflow_complete",
-    "on_worker_start",
-    "on_worker_complete",
-    "on_jobs_ready",
-    "on_jobs_complete",
-]
-ActionType = Literal["run_commands", "schedule_nodes"]
 
 
 def _refuse_blank(text: str) -> str:

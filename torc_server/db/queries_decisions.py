@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from torc_core.api.failures import Actor, DecisionModel
 from torc_core.jobs.status import STATUS_BY_CODE, JobStatus
 from torc_server.db.queries_records import Slice
-from torc_server.db.sql import id_list, sql, status_list
+from torc_server.db.sql import id_list, sql
 from torc_server.db.unit import UnitOfWork
 
 
@@ -88,7 +88,7 @@ _OUTCOME: Final = """
     CASE
         WHEN d.action = 'fail' THEN 'not_run'
         WHEN r.status = $COMPLETED THEN 'succeeded'
-        WHEN r.status IN $failed THEN 'failed_again'
+        WHEN r.status IN $FAILURES THEN 'failed_again'
         WHEN r.status IS NOT NULL OR w.run_id <> d.run_id OR j.attempt_id <> d.attempt_id + 1
             OR j.status IN ($UNINITIALIZED, $CANCELED, $DISABLED) THEN 'not_run'
         ELSE 'open'
@@ -101,7 +101,6 @@ def list_decisions(
     uow: UnitOfWork, workflow_id: int, part: Slice, *, job_id: int | None
 ) -> tuple[list[DecisionModel], int]:
     """The decisions of the workflow, the oldest first, and how many there are in all."""
-    failed = status_list((JobStatus.FAILED, JobStatus.TERMINATED, JobStatus.PENDING_FAILED))
     rows = uow.rows(
         sql(
             """
@@ -114,7 +113,7 @@ def list_decisions(
             WHERE d.workflow_id = :workflow_id AND (:job_id IS NULL OR d.job_id = :job_id)
             ORDER BY d.id LIMIT :limit OFFSET :offset
             """,
-            outcome=sql(_OUTCOME, failed=failed),
+            outcome=sql(_OUTCOME),
         ),
         workflow_id=workflow_id,
         job_id=job_id,

@@ -46,7 +46,7 @@ def failures(uow: UnitOfWork, workflow_id: int, statuses: Iterable[JobStatus]) -
             JOIN workflow w ON w.id = j.workflow_id
             JOIN resource_requirements q ON q.id = j.resource_requirements_id
             LEFT JOIN result r ON r.job_id = j.id AND (r.run_id, r.attempt_id) = (
-                SELECT run_id, attempt_id FROM result WHERE job_id = j.id AND status IN $failed
+                SELECT run_id, attempt_id FROM result WHERE job_id = j.id AND status IN $FAILURES
                 ORDER BY run_id DESC, attempt_id DESC LIMIT 1
             )
             LEFT JOIN failure_evidence e
@@ -54,7 +54,6 @@ def failures(uow: UnitOfWork, workflow_id: int, statuses: Iterable[JobStatus]) -
             WHERE j.workflow_id = :workflow_id AND j.status IN $statuses
             ORDER BY j.id
             """,
-            failed=status_list((JobStatus.FAILED, JobStatus.TERMINATED, JobStatus.PENDING_FAILED)),
             statuses=status_list(statuses),
         ),
         workflow_id=workflow_id,
@@ -112,7 +111,7 @@ def histories(uow: UnitOfWork, signatures: Collection[str]) -> dict[str, History
                     d.decided_by_kind = 'person' AS by_people,
                     d.workflow_id || ':' || d.run_id || ':' || d.attempt_id AS round,
                     COALESCE(d.action = 'retry' AND r.status = $COMPLETED, 0) AS succeeded,
-                    COALESCE(d.action = 'retry' AND r.status IN $failed
+                    COALESCE(d.action = 'retry' AND r.status IN $FAILURES
                         AND COALESCE(e.signature, 'exit_' || r.return_code) = d.signature, 0) AS again
                 FROM decision d
                 LEFT JOIN result r ON r.job_id = d.job_id AND r.run_id = d.run_id AND r.attempt_id = d.attempt_id + 1
@@ -126,7 +125,6 @@ def histories(uow: UnitOfWork, signatures: Collection[str]) -> dict[str, History
                 SUM(retry AND by_people), SUM(NOT retry AND by_people)
             FROM known GROUP BY signature
             """,
-            failed=status_list((JobStatus.FAILED, JobStatus.TERMINATED, JobStatus.PENDING_FAILED)),
         ),
         signatures=json.dumps(list(signatures)),
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from string import Template
 from typing import Final
 
-from torc_core.jobs.status import ACTIVE, DONE, FINISHED, RESETTABLE_FAILURES, STATUS_CODES, UNSUCCESSFUL, JobStatus
+from torc_core.jobs.status import ACTIVE, DONE, FAILURES, STATUS_CODES, UNSUCCESSFUL, JobStatus
 
 
 def status_list(statuses: Iterable[JobStatus]) -> str:
@@ -17,10 +17,9 @@ _NAMES: Final[Mapping[str, str]] = {
     **{status.name: str(code) for status, code in STATUS_CODES.items()},
     "ACTIVE": status_list(ACTIVE),
     "DONE": status_list(DONE),
-    "FINISHED": status_list(FINISHED),
+    "FAILURES": status_list(FAILURES),
     "UNDONE": status_list(set(JobStatus) - DONE),
     "UNSUCCESSFUL": status_list(UNSUCCESSFUL),
-    "RESETTABLE": status_list(RESETTABLE_FAILURES),
     "ids": "(SELECT value FROM json_each(:ids))",
 }
 

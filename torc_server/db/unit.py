@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import CursorResult, Row
 from sqlmodel import Session
 
 from torc_core.api.events import Severity, StreamEvent
+from torc_core.times import rfc3339
 from torc_server.db.engine import Database
 from torc_server.settings import ServiceSettings
 
@@ -32,12 +32,7 @@ class UnitOfWork:
     @property
     def now_text(self) -> str:
         """RFC 3339 in UTC with milliseconds."""
-        return self.as_text(self.now)
-
-    @staticmethod
-    def as_text(moment: datetime) -> str:
-        """As `now_text`, so that the texts compare like the times."""
-        return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return rfc3339(self.now)
 
     @property
     def now_ms(self) -> int:

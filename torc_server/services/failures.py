@@ -7,7 +7,7 @@ from typing import Final, Literal
 from torc_core.api.base import MAX_PAGE, Page
 from torc_core.api.failures import FailureGroup, FailureGroups, FailureSample, SignatureRecord
 from torc_core.api.jobs import EvidenceModel
-from torc_core.jobs.status import JobStatus
+from torc_core.jobs.status import FAILURES, JobStatus
 from torc_core.recovery.attempt import UNSPECIFIED_REQUIREMENT
 from torc_core.recovery.classify import classify
 from torc_core.recovery.evidence import Evidence
@@ -23,7 +23,6 @@ from torc_server.services.suggesting import suggest
 
 FailureStatus = Literal["pending_failed", "failed", "terminated", "all"]
 
-_FAILED: Final = (JobStatus.PENDING_FAILED, JobStatus.FAILED, JobStatus.TERMINATED)
 _UNKNOWN_CODE: Final = -1
 """Stands for the return code of an attempt that left no result."""
 
@@ -65,7 +64,7 @@ def list_groups(
 def list_evidence(uow: UnitOfWork, workflow_id: int, signature: str, page: PageRequest) -> Page[EvidenceModel]:
     """What the newest failed attempts with this signature left behind; the facts of their results where that is all."""
     find_workflow(uow, workflow_id)
-    found = [failure for failure in queries.failures(uow, workflow_id, _FAILED) if failure.signature == signature]
+    found = [failure for failure in queries.failures(uow, workflow_id, FAILURES) if failure.signature == signature]
     wanted = found[page.offset : page.offset + page.limit]
     texts = queries.evidence_texts(uow, _evidence_ids(wanted))
     items = [
@@ -83,7 +82,7 @@ def list_evidence(uow: UnitOfWork, workflow_id: int, signature: str, page: PageR
 
 
 def _statuses(status: FailureStatus) -> Collection[JobStatus]:
-    return _FAILED if status == "all" else (JobStatus(status),)
+    return FAILURES if status == "all" else (JobStatus(status),)
 
 
 def _largest_first(found: Sequence[Failure]) -> list[list[Failure]]:

@@ -18,6 +18,7 @@ from torc_core.api.failures import (
 )
 from torc_core.errors import ForbiddenError, InvalidInputError, NotFoundError, StateConflictError
 from torc_core.recovery.redact import redact_secrets
+from torc_core.times import rfc3339
 from torc_server.db import queries_proposals as queries
 from torc_server.db.queries_proposals import StoredProposal
 from torc_server.db.queries_workflows import WorkflowState
@@ -49,7 +50,7 @@ def propose(uow: UnitOfWork, workflow_id: int, request: ClassifyRequest) -> Prop
     planned = plan_request(uow, workflow, request, decider=request.actor)
     expires = uow.now + timedelta(seconds=min(request.expires_in_s, _LONGEST_S))
     proposal_id = queries.insert_proposal(
-        uow, workflow_id, actor=request.actor, limits=request.limits, expires_at=uow.as_text(expires)
+        uow, workflow_id, actor=request.actor, limits=request.limits, expires_at=rfc3339(expires)
     )
     _store(uow, proposal_id, planned)
     note_decisions(uow, workflow_id, "failures_proposed", planned, by=request.actor, proposal_id=proposal_id)

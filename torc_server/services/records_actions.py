@@ -1,11 +1,11 @@
 """Workflow actions: stored, listed, and claimed by whoever carries them out."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from torc_core.api.actions import ClaimActionResponse, WorkflowActionModel
+from torc_core.api.actions import JOB_TRIGGERS, ClaimActionResponse, TriggerType, WorkflowActionModel
 from torc_core.errors import AlreadyTakenError, InvalidInputError, NotFoundError
 from torc_server.db import queries_records_actions as queries
 from torc_server.db.queries_creation import strangers
@@ -13,13 +13,7 @@ from torc_server.db.queries_triggers import count_anew
 from torc_server.db.unit import UnitOfWork
 from torc_server.services.lookup import find_workflow
 
-JOB_TRIGGERS: Final = frozenset({"on_jobs_ready", "on_jobs_complete"})
-TRIGGERS: Final = JOB_TRIGGERS | {
-    "on_workflow_start",
-    "on_workflow_complete",
-    "on_worker_start",
-    "on_worker_complete",
-}
+_TRIGGERS: Final = frozenset(get_args(TriggerType))
 
 
 class _RunCommands(BaseModel):
@@ -77,9 +71,9 @@ def create_action(uow: UnitOfWork, workflow_id: int, action: WorkflowActionModel
 
 def check_action(action: WorkflowActionModel) -> None:
     """Raises InvalidInputError for an unknown trigger, and for a configuration nobody could carry out."""
-    if action.trigger_type not in TRIGGERS:
+    if action.trigger_type not in _TRIGGERS:
         raise InvalidInputError(
-            f"trigger_type {action.trigger_type!r} is unknown", hint=f"use one of {', '.join(sorted(TRIGGERS))}"
+            f"trigger_type {action.trigger_type!r} is unknown", hint=f"use one of {', '.join(sorted(_TRIGGERS))}"
         )
     config = _CONFIGS.get(action.action_type)
     if config is None:
