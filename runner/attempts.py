@@ -55,10 +55,8 @@ class Samples:
     cpu_time_s: float = 0.0
     at: float = 0.0
 
-    def add(self, *, memory_bytes: int, cpu_time_s: float, at: float) -> None:
-        if self.count:
-            percent = 100 * max(0.0, cpu_time_s - self.cpu_time_s) / max(at - self.at, 0.01)
-            self.peak_cpu_percent = max(self.peak_cpu_percent or 0.0, percent)
+    def add(self, *, memory_bytes: int, cpu_time_s: float, cpu_percent: float, at: float) -> None:
+        self.peak_cpu_percent = max(self.peak_cpu_percent or 0.0, cpu_percent)
         self.count += 1
         self.memory_total += memory_bytes
         self.peak_memory_bytes = max(self.peak_memory_bytes, memory_bytes)

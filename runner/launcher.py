@@ -37,7 +37,10 @@ _RESET_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM,
 
 Message = tuple[object, ...]
 ProcessTable = dict[int, tuple[int, int, str, int, int]]
-"""Process id to parent, session, start time, CPU time in clock ticks, resident memory in pages."""
+"""Process id to parent, session, start time, CPU time in clock ticks, resident memory in pages.
+
+The CPU time is that of the process and of the children it waited for.
+"""
 
 
 class Job:
@@ -280,7 +283,7 @@ def read_process_table() -> ProcessTable:
             finally:
                 os.close(fd)
             if fields and fields[0] not in (b"Z", b"X"):
-                ticks = int(fields[11]) + int(fields[12])
+                ticks = int(fields[11]) + int(fields[12]) + int(fields[13]) + int(fields[14])
                 table[int(pid)] = (int(fields[1]), int(fields[3]), fields[19].decode(), ticks, int(fields[21]))
     return table
 

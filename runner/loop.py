@@ -28,6 +28,7 @@ from runner.reporter import Reporter
 from runner.run import Parts, Run
 from runner.sampler import Sampler
 from runner.schedule import Deadline
+from runner.series import FLUSH_EVERY_S, SeriesFile
 from runner.settings import Machine, RunnerOptions, detect_machine
 from runner.summary import ExitReason, RunSummary
 from runner.tagging import RUNNER_VARIABLE, own_tag
@@ -159,7 +160,7 @@ def _assemble(
         scheduler=slurm_facts(os.environ),
     )
     reporter = Reporter(client, reporting, link=link, wake=wake.wake)
-    sampler = Sampler(wake.wake)
+    sampler = Sampler(wake.wake, series=_series_of(facts, files, node.hostname))
     return Parts(
         client=client,
         compute_node_id=node_id,
@@ -185,6 +186,14 @@ def _assemble(
         log=log,
         progress=progress,
     )
+
+
+def _series_of(facts: WorkflowFacts, files: RunFiles, hostname: str) -> SeriesFile | None:
+    """The file of samples over time, where the workflow wants one."""
+    config = facts.workflow.resource_monitor_config
+    if config is None or config.job_granularity() != "time_series":
+        return None
+    return SeriesFile(files.series(hostname), flush_every_s=config.flush_interval_seconds or FLUSH_EVERY_S)
 
 
 def _sign_off(client: TorcClient, parts: Parts, node: ComputeNodeModel, *, duration_s: float) -> None:

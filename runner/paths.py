@@ -1,10 +1,13 @@
 """The files a run writes, all below the output directory; paths are absolute, as jobs may change directory."""
 
 from pathlib import Path
+from typing import Final
 
 from runner.attempts import OutputFiles
 from torc_client.logs import JOB_STDIO, Attempt, log_stem
 from torc_core.api.configs import ExecutionConfig, StdioConfig
+
+RESOURCE_UTILIZATION: Final = "resource_utilization"
 
 
 class RunFiles:
@@ -25,6 +28,11 @@ class RunFiles:
 
     def runner_log(self, hostname: str) -> Path:
         return self.output_dir / f"job_runner_{hostname}_wf{self._workflow_id}_r{self._run_id}.log"
+
+    def series(self, hostname: str) -> Path:
+        """Where samples over time of this host's jobs are kept."""
+        name = f"resource_metrics_{hostname}_{self._workflow_id}_{self._run_id}.db"
+        return self.output_dir / RESOURCE_UTILIZATION / name
 
     def of_attempt(self, job_id: int, job_name: str, attempt_id: int) -> OutputFiles:
         """Where the output goes by the workflow's setting and the job's own."""

@@ -213,6 +213,8 @@ class Run:
         if running:
             too_long = parts.monitor.look(running, now)
             shop.stop(too_long, StopReason.RUNTIME, signum=self._termination_signal, lead_s=parts.deadline.lead_s)
+        for problem in parts.monitor.take_problems():
+            self._warn(problem)
         shop.scripts.enforce_limits(shop.launcher, now)
         if self.reason is not None:
             return

@@ -12,7 +12,12 @@ class Worker:
         self.error: BaseException | None = None
         self._work = work
         self._wake = wake
-        threading.Thread(target=self._run, name=name, daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def join(self, timeout_s: float) -> None:
+        """Waits for its end, but not longer."""
+        self._thread.join(timeout_s)
 
     def _run(self) -> None:
         try:

@@ -62,6 +62,12 @@ class ResourceMonitorConfig(ApiModel):
     jobs: JobMonitorConfig | None = None
     compute_node: ComputeNodeMonitorConfig | None = None
 
+    def job_granularity(self) -> MonitorGranularity | None:
+        """How jobs are sampled, None when they are not; what `jobs` says of itself wins."""
+        jobs = self.jobs or JobMonitorConfig()
+        enabled = self.enabled if jobs.enabled is None else jobs.enabled
+        return None if enabled is False else jobs.granularity or self.granularity or "summary"
+
 
 class DynamicJobsConfig(ApiModel):
     max_iterations: int | None = None
