@@ -8,6 +8,7 @@ from typing import Any, Final
 from torc_core.errors import InvalidInputError
 from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
+from torc_core.signals import signal_number
 from torc_core.spec.model import FailureHandlerSpec, FailureRuleSpec, WorkflowSpec
 from torc_core.spec.problems import KeyPath, Problems, show
 
@@ -119,6 +120,11 @@ def _check_mode(body: WorkflowSpec, problems: Problems) -> None:
     config = body.execution_config
     if config is None:
         return
+    name = config.termination_signal
+    if name is not None and signal_number(name) is None:
+        problems.add(
+            ("execution_config", "termination_signal"), f"{show(name)} is no signal; write for example SIGTERM"
+        )
     mode = config.mode or "direct"
     foreign = {"direct": _SLURM_ONLY, "slurm": _DIRECT_ONLY}.get(mode, ())
     for key in foreign:
