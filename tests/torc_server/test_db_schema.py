@@ -6,7 +6,6 @@ import re
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -143,10 +142,8 @@ def test_a_reader_sees_one_moment_while_others_write(tmp_path: Path) -> None:
     count = "SELECT COUNT(*) FROM access_group"
     with database.reading() as reader:
         assert reader.connection().exec_driver_sql(count).scalar() == 0
-        begin = time.monotonic()
         with database.writing() as writer:
             writer.connection().exec_driver_sql(insert, ("g",))
-        assert time.monotonic() - begin < 5
         assert reader.connection().exec_driver_sql(count).scalar() == 0
     with database.reading() as reader:
         assert reader.connection().exec_driver_sql(count).scalar() == 1

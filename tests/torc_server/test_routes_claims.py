@@ -1,6 +1,5 @@
 """Claims over HTTP: each job goes to one runner, and who waits is woken."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -49,12 +48,10 @@ def test_a_waiting_claim_gets_the_job_that_a_completion_releases(
     )
     runner_id = make_runner(client, workflow_id)
     client.claim_next_jobs(workflow_id, limit=1, compute_node_id=runner_id)
-    started = time.monotonic()
     with ThreadPoolExecutor(1) as pool, shared_server.client() as waiting:
         claim = pool.submit(waiting.claim_jobs, workflow_id, _resources(), limit=1, wait_s=_LONG_S)
         client.complete_jobs(workflow_id, [ended(first, workflow_id=workflow_id, runner_id=runner_id)])
-        assert [job.id for job in claim.result(timeout=10).jobs] == [second]
-    assert time.monotonic() - started < _LONG_S / 2
+        assert [job.id for job in claim.result(timeout=_LONG_S / 2).jobs] == [second]
 
 
 def test_a_waiting_claim_hears_that_the_workflow_was_canceled(
@@ -77,11 +74,11 @@ def test_a_claim_does_not_wait_for_what_can_never_come(shared_client: TorcClient
     runner_id = make_runner(shared_client, workflow_id)
     shared_client.claim_next_jobs(workflow_id, limit=1, compute_node_id=runner_id)
     shared_client.complete_jobs(workflow_id, [ended(job_id, workflow_id=workflow_id, runner_id=runner_id)])
-    started = time.monotonic()
-    answer = shared_client.claim_jobs(workflow_id, _resources(), limit=1, wait_s=_LONG_S)
+    with ThreadPoolExecutor(1) as pool:
+        claim = pool.submit(shared_client.claim_jobs, workflow_id, _resources(), limit=1, wait_s=_LONG_S)
+        answer = claim.result(timeout=_LONG_S / 2)
     assert answer.outlook is not None
     assert answer.outlook.is_complete
-    assert time.monotonic() - started < _LONG_S / 2
 
 
 def test_an_empty_answer_comes_when_the_time_is_over(shared_client: TorcClient) -> None:

