@@ -56,7 +56,7 @@ def how_to_approve(proposal: ProposalModel) -> str:
     return (
         f"Proposal {proposal.id}: retry {proposal.jobs_to_retry}, fail {proposal.jobs_to_fail}, "
         f"skip {proposal.jobs_skipped} job(s). No job was changed.\n"
-        f"Apply it with: torc failures approve {proposal.id}, then: torc run {proposal.workflow_id}"
+        f"Next: torc failures approve {proposal.id}, then torc run {proposal.workflow_id}"
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -99,6 +100,13 @@ class IsolatedTorc:
         path.chmod(0o755)
         self.notes.mkdir(exist_ok=True)
         return path
+
+    def link_shell(self) -> None:
+        """What jobs need to run, and no other program of the machine."""
+        for name in ("bash", "sh", "env", "sleep", "head", "tr"):
+            found = shutil.which(name)
+            assert found is not None
+            (self.bin / name).symlink_to(found)
 
     @property
     def notes(self) -> Path:

@@ -40,7 +40,7 @@ def test_orders_in_a_log_change_nothing_about_what_rules_decide(
 
 
 def test_hostile_bytes_of_a_real_job_become_a_readable_proposal(torc: IsolatedTorc) -> None:
-    torc.more["PATH"] = "/usr/bin:/bin"
+    torc.link_shell()
     (torc.folder / "evil.yaml").write_text(
         "name: evil\njobs:\n  - name: evil\n    command: |\n"
         "      head -c 100000 /dev/zero | tr '\\0' 'A' >&2; printf '\\033[2J\\377\\376\\342\\200\\256' >&2\n"

@@ -29,7 +29,7 @@ jobs:
 
 
 def test_a_proposal_of_the_rules_is_read_approved_and_runs_to_the_end(torc: IsolatedTorc) -> None:
-    torc.more["PATH"] = "/usr/bin:/bin"  # jobs need a shell
+    torc.link_shell()
     (torc.folder / "triage.yaml").write_text(SPEC)
     created = torc("-f", "json", "run", "triage.yaml", code=1).json
     workflow_id = created["workflow_id"]
@@ -48,7 +48,7 @@ def test_a_proposal_of_the_rules_is_read_approved_and_runs_to_the_end(torc: Isol
 
 
 def test_run_recovers_and_runs_again_by_itself(torc: IsolatedTorc) -> None:
-    torc.more["PATH"] = "/usr/bin:/bin"
+    torc.link_shell()
     (torc.folder / "triage.yaml").write_text(SPEC)
     ran = torc("-f", "json", "run", "triage.yaml", "--ai-recovery", "--ai-agent", "rules", code=1).json
     assert (ran["jobs_by_status"]["completed"], ran["jobs_by_status"]["failed"]) == (3, 2)

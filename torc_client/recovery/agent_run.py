@@ -54,7 +54,7 @@ def result_lines(run: AgentRun) -> list[str]:
         lines.append(f"AI recovery: {run.agent} sent {run.retried} job(s) back and gave {run.failed} up")
     lines += [
         f"AI recovery: {run.agent} proposes to retry {each.jobs_to_retry} and to fail {each.jobs_to_fail} job(s): "
-        f"proposal {each.id}"
+        f"proposal {each.id} (apply it: torc failures approve {each.id})"
         for each in run.proposals
     ]
     if not run.did_something:
