@@ -78,6 +78,8 @@ class Attempt:
     started_at: float
     pid: int | None = None
     stop: StopReason | None = None
+    oom_kills_before: int = 0
+    """Unexplained kills for memory when it began; see runner/oom.py."""
     samples: Samples = field(default_factory=Samples)
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from runner.attempts import Attempt, AttemptEnd, ClaimedJob, StopReason
+from runner.evidence import memory_limit
 from runner.launching import Ended, LauncherProcess, Unstartable
 from runner.ledger import Ledger
 from runner.paths import RunFiles
@@ -102,8 +103,19 @@ class Executor:
             ended_at=datetime.now(UTC),
             duration_s=event.duration_s,
             cpu_time_s=event.cpu_time_s,
-            peak_memory_bytes=event.peak_memory_bytes,
+            peak_memory_bytes=self._peak_memory(event, attempt),
         )
+
+    def _peak_memory(self, event: Ended, attempt: Attempt) -> int:
+        """What the job surely held, in bytes.
+
+        The kernel's figure is never below what the launcher itself held when it started the job, about 11 MB. Up
+        to there it only says that the job needed no more than that: it is no proof against a lower limit.
+        """
+        peak, limit = event.peak_memory_bytes, memory_limit(attempt.claim.need)
+        if limit is not None and limit < peak <= self.launcher.footprint_bytes():
+            return limit
+        return peak
 
     def give_up(self, event: Unstartable) -> AttemptEnd | None:
         """The end of an attempt that never began; None for keys of others. `free` must follow."""

@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from typing import Final
 
-from runner.attempts import AttemptEnd, StopReason
+from runner.attempts import Attempt, AttemptEnd, StopReason
 from runner.handlers import Exhausted, NoRule, TryAgain, judge, read_rules
+from runner.oom import OOM_CODE, OomKills
 from runner.outputs import DeclaredOutputs
 from torc_core.api.configs import ExecutionConfig
 from torc_core.api.failure_handlers import FailureHandlerModel, FailureRule
 from torc_core.jobs.status import JobStatus
 
-OOM_CODE: Final = 137
 TIMEOUT_CODE: Final = 152
 _MISSING_OUTPUT_CODE: Final = 1
 
@@ -24,8 +24,10 @@ class Judge:
         handlers: Iterable[FailureHandlerModel],
         outputs: DeclaredOutputs,
         config: ExecutionConfig | None,
+        oom_kills: OomKills,
     ) -> None:
         self._outputs = outputs
+        self._oom_kills = oom_kills
         self._oom_code = (config and config.oom_exit_code) or OOM_CODE
         self._timeout_code = (config and config.timeout_exit_code) or TIMEOUT_CODE
         self._rules = {handler.id: read_rules(handler) for handler in handlers}
@@ -33,6 +35,12 @@ class Judge:
     @property
     def unreadable_handlers(self) -> list[int]:
         return [handler_id for handler_id, rules in self._rules.items() if rules is None and handler_id is not None]
+
+    def note_starts(self, attempts: Iterable[Attempt]) -> None:
+        """Before their processes begin: a kill for memory counts from here."""
+        open_now = self._oom_kills.open()
+        for attempt in attempts:
+            attempt.oom_kills_before = open_now
 
     def conclude(self, end: AttemptEnd) -> None:
         """Sets status and verdict, and looks for the output files of a success."""
@@ -45,6 +53,8 @@ class Judge:
             case StopReason.LEAVING if end.return_code != 0:
                 end.verdict, end.status = "terminated", JobStatus.TERMINATED
                 return
+            case None if self._oom_kills.explains(end.return_code, open_before=end.attempt.oom_kills_before):
+                end.verdict, end.return_code = "oom", self._oom_code
             case _:
                 pass
         if end.return_code == 0:

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -31,7 +32,8 @@ class Unstartable:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """`exit_code` -N: killed by signal N. `peak_memory_bytes`: the largest single process waited for."""
+    """`exit_code` -N: killed by signal N. `peak_memory_bytes`: the largest single process waited for, at least the
+    launcher's own footprint."""
 
     key: int
     exit_code: int
@@ -73,6 +75,14 @@ class LauncherProcess:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def footprint_bytes(self) -> int:
+        """The most memory that the launcher itself ever held; 0 when it is gone."""
+        with suppress(OSError):
+            for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+        return 0
 
     def fileno(self) -> int:
         return self._socket.fileno()

@@ -22,6 +22,7 @@ from runner.node import (
     register,
     take_back_from_the_dead,
 )
+from runner.oom import OomKills
 from runner.paths import RunFiles
 from runner.progress import Notice, ProgressCallback, ignore_progress
 from runner.reporter import Reporter
@@ -69,6 +70,7 @@ def run_workflow(
         progress(Notice("warning", describe_taken_back(taken_back)))
         log.write(describe_taken_back(taken_back))
 
+    oom_kills = OomKills(options.oom_counter) if options.oom_counter else OomKills.of_this_process()
     workshop = Workshop(
         shared_environment(client.url, facts, files),
         ledger=Ledger(
@@ -78,7 +80,7 @@ def run_workflow(
             slots=options.max_parallel_jobs,
         ),
         files=files,
-        judge=Judge(handlers=facts.handlers, outputs=facts.outputs, config=config),
+        judge=Judge(handlers=facts.handlers, outputs=facts.outputs, config=config, oom_kills=oom_kills),
         log=log,
         progress=progress,
     )

@@ -33,6 +33,8 @@ class RunnerOptions:
     sample_interval_s: float | None = None
     wait_for_server_s: float | None = None
     strict_scheduler_match: bool = False
+    oom_counter: Path | None = None
+    """Counts kills for lack of memory, like `memory.events` of a control group."""
     scheduler_config_id: int | None = None
     node_type: str = "local"
     node_facts: Mapping[str, Any] = field(default_factory=dict)

@@ -58,7 +58,10 @@ class Workshop:
         return self.executor.is_empty and not self.scripts
 
     def start_what_fits(self) -> None:
-        for attempt in self.executor.start_what_fits():
+        started = self.executor.start_what_fits()
+        if started:
+            self._judge.note_starts(started)
+        for attempt in started:
             claim = attempt.claim
             self.tally.started += 1
             self._starts.append(attempt)

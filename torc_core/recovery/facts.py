@@ -72,7 +72,7 @@ def judge_certain_facts(evidence: Evidence) -> Suggestion | None:
     """Return what facts alone prove; confidence 1 means that no text can know better."""
     match evidence.verdict:
         case "oom":
-            return _say("oom", "memory", 0.99, "The runner stopped it at its memory limit.", "fact-oom")
+            return _say("oom", "memory", 0.99, "The runner saw it stopped for lack of memory.", "fact-oom")
         case "timeout":
             return _say("timeout", "walltime", 0.99, "The runner stopped it at its time limit.", "fact-timeout")
         case "terminated":
