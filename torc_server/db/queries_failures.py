@@ -1,6 +1,5 @@
 """Failed jobs with the newest attempt that failed, its signature and its evidence."""
 
-import json
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
@@ -117,7 +116,7 @@ def histories(uow: UnitOfWork, signatures: Collection[str]) -> dict[str, History
                 LEFT JOIN result r ON r.job_id = d.job_id AND r.run_id = d.run_id AND r.attempt_id = d.attempt_id + 1
                 LEFT JOIN failure_evidence e
                     ON e.job_id = r.job_id AND e.run_id = r.run_id AND e.attempt_id = r.attempt_id
-                WHERE d.signature IN (SELECT value FROM json_each(:signatures))
+                WHERE d.signature IN $ids
             )
             SELECT signature, SUM(retry), SUM(succeeded), SUM(again), SUM(NOT retry),
                 SUM(succeeded AND plain), COUNT(DISTINCT CASE WHEN again AND plain THEN round END),
@@ -126,6 +125,6 @@ def histories(uow: UnitOfWork, signatures: Collection[str]) -> dict[str, History
             FROM known GROUP BY signature
             """,
         ),
-        signatures=json.dumps(list(signatures)),
+        ids=id_list(signatures),
     )
     return {row[0]: History(*row[1:]) for row in rows}

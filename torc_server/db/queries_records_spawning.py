@@ -1,7 +1,6 @@
 """Generations of dynamic jobs, and names looked up at once."""
 
 from collections.abc import Collection
-from typing import Any
 
 from torc_server.db.sql import id_list, sql
 from torc_server.db.unit import UnitOfWork
@@ -38,7 +37,7 @@ def mark_spawned(uow: UnitOfWork, job_ids: Collection[int]) -> None:
     uow.run(sql("UPDATE job SET origin = 'spawn' WHERE id IN $ids"), ids=id_list(job_ids))
 
 
-def _named(uow: UnitOfWork, table: str, workflow_id: int, names: Collection[Any]) -> dict[str, int]:
+def _named(uow: UnitOfWork, table: str, workflow_id: int, names: Collection[str]) -> dict[str, int]:
     statement = sql(
         "SELECT name, MAX(id) FROM $table WHERE workflow_id = :id AND name IN $ids GROUP BY name", table=table
     )

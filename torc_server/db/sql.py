@@ -32,6 +32,6 @@ def sql(text: str, **parts: str) -> str:
     return Template(text).substitute(_NAMES, **parts)
 
 
-def id_list(ids: Iterable[int]) -> str:
-    """The value of the `:ids` parameter behind `$ids`."""
+def id_list(ids: Iterable[int] | Iterable[str]) -> str:
+    """The value of the `:ids` parameter behind `$ids`: ids, or names."""
     return json.dumps(list(ids))

@@ -15,6 +15,8 @@ from torc_server.routes.work import Work, Working
 from torc_server.services.claiming import claim_jobs, claim_next_jobs, nothing_to_claim
 
 LONGEST_WAIT_S: Final = 60.0
+_WRITTEN_APART: Final = 100
+"""Answers with more jobs are written outside the event loop, so that other requests go on."""
 
 WaitSeconds = Annotated[float, Query(ge=0, description=f"how long to wait for jobs, at most {LONGEST_WAIT_S:g} s")]
 
@@ -70,7 +72,7 @@ async def _claim_or_wait(
             answer = await run_in_threadpool(lambda: look() or claim())
             if not answer.jobs and answer.outlook is not None and answer.outlook.ready == 0 and answer.outlook.active:
                 waiter.settle()
-    return await run_in_threadpool(json_answer, answer) if len(answer.jobs) > 100 else json_answer(answer)
+    return await run_in_threadpool(json_answer, answer) if len(answer.jobs) > _WRITTEN_APART else json_answer(answer)
 
 
 def _may_get_more(outlook: Outlook | None) -> bool:

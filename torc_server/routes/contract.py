@@ -21,6 +21,13 @@ BODY_CAP_BYTES: Final = 200 * 1024 * 1024
 PARSE_APART_BYTES: Final = 64 * 1024
 """Bodies above this are parsed outside the event loop, so that other requests go on."""
 
+_ANYTHING: Final[TypeAdapter[Any]] = TypeAdapter(Any)
+ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    404: {"model": ErrorResponse},
+    422: {"model": ErrorResponse},
+    500: {"model": ErrorResponse},
+}
+
 log = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -91,14 +98,6 @@ def json_answer(answer: Any, status_code: int = 200) -> Response:
 
 def contract_router(tag: str) -> APIRouter:
     return APIRouter(tags=[tag], route_class=ContractRoute, responses=ERRORS, strict_content_type=False)
-
-
-_ANYTHING: Final[TypeAdapter[Any]] = TypeAdapter(Any)
-ERRORS: Final[dict[int | str, dict[str, Any]]] = {
-    404: {"model": ErrorResponse},
-    422: {"model": ErrorResponse},
-    500: {"model": ErrorResponse},
-}
 
 
 def _writing_json(endpoint: Callable[..., Any]) -> Callable[..., Any]:
