@@ -15,8 +15,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from torc_core.spec.build import read_workflow
-
 from benchmarks.common import machine, print_table
 from torc_client.http import TorcClient
 from torc_client.transport import Transport
@@ -26,6 +24,7 @@ from torc_core.api.jobs import ComputeNodesResources, JobCompletion, StartJobsRe
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.api.results import ResultModel
 from torc_core.jobs.status import JobStatus
+from torc_core.spec.build import read_workflow
 
 _SPEC = """
 name: barrier_{half}

@@ -22,7 +22,7 @@ def plan_own_requirements(
     runtime: str | None = None,
     num_cpus: int | None = None,
 ) -> tuple[ResourceRequirementsModel, ResourceRequirementsModel]:
-    """What the job has and what it would get; nothing is changed. Raises InvalidInputError for amounts that are none."""
+    """What the job has and what it would get; nothing is changed. Raises InvalidInputError for what is no amount."""
     if memory is not None:
         parse_memory(memory)
     if runtime is not None:
