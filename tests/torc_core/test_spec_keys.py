@@ -7,8 +7,7 @@ import pytest
 
 from torc_core.api.drafts import WorkflowDraft
 from torc_core.errors import SpecError
-from torc_core.spec.build import build_draft, check_workflow, read_workflow
-from torc_core.spec.spec import load_spec
+from torc_core.spec.build import check_workflow, read_workflow
 
 FULL: dict[str, Any] = {
     "name": "full",
@@ -216,11 +215,6 @@ def test_characters_that_json_escapes_as_pairs_are_read_under_any_suffix() -> No
     assert read_workflow(text, file_name="wf.yaml", user="ann")[0].workflow.name == "😀"
 
 
-def test_loading_and_building_are_also_two_steps() -> None:
-    spec = load_spec(json.dumps(FULL), file_name="wf.json")
-    assert build_draft(spec, user="ann") == draft(FULL)
-
-
 def test_the_report_counts_what_the_file_makes() -> None:
     text = 'name: w\njobs: [{name: "a_{i}", command: x, parameters: {i: "1:3"}}]'
     summary = check_workflow(text, file_name="wf.yaml").summary
@@ -228,6 +222,6 @@ def test_the_report_counts_what_the_file_makes() -> None:
     assert summary.job_names == ["a_1", "a_2", "a_3"]
 
 
-def test_loading_refuses_a_file_with_unknown_keys() -> None:
+def test_reading_refuses_a_file_with_unknown_keys() -> None:
     with pytest.raises(SpecError, match="unknown key 'jbos'; did you mean 'jobs'"):
-        load_spec("jbos: []\njobs: [{name: a, command: x}]", file_name="wf.yaml")
+        read_workflow("jbos: []\njobs: [{name: a, command: x}]", file_name="wf.yaml", user="ann")

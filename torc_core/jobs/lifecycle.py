@@ -97,11 +97,6 @@ def target(event: Event) -> S:
     return _TARGETS[event]
 
 
-def next_status(status: S, event: Event) -> S | None:
-    """Where `event` leads from `status`, or None when it must not happen there."""
-    return TRANSITIONS.get((status, event))
-
-
 def may_retry(attempt_id: int, *, max_retries: int, infrastructure_faults: int = 0) -> bool:
     """Whether a handler with `max_retries` allows another attempt.
 

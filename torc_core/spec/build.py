@@ -29,11 +29,6 @@ def check_workflow(text: str, *, file_name: str) -> SpecReport:
     return examine(spec, problems).report
 
 
-def build_draft(spec: Spec, *, user: str) -> WorkflowDraft:
-    """The draft of a loaded file. Raises SpecError listing everything that is wrong with it."""
-    return _assemble(spec, _examine_or_raise(spec, spec.collect()), user)
-
-
 def _examine_or_raise(spec: Spec, problems: Problems) -> Checked:
     checked = examine(spec, problems)
     if len(problems):

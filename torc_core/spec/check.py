@@ -29,11 +29,6 @@ class Checked:
     report: SpecReport
 
 
-def check(spec: Spec) -> SpecReport:
-    """Checks names, cycles, amounts and all else; raises nothing."""
-    return examine(spec, spec.collect()).report
-
-
 def examine(spec: Spec, problems: Problems) -> Checked:
     """Expands, links and checks. Adds to the problems found so far; every place is reported once."""
     warnings = spec.collect()

@@ -85,16 +85,11 @@ class Spec:
         return Problems(self.source.file_name, self.source.locate)
 
 
-def load_spec(text: str, *, file_name: str) -> Spec:
-    """Reads YAML or JSON. Raises SpecError naming every unknown key, missing key and wrong type."""
-    spec, problems = read_spec(text, file_name=file_name)
-    if len(problems):
-        raise problems.error()
-    return spec
-
-
 def read_spec(text: str, *, file_name: str) -> tuple[Spec, Problems]:
-    """Like `load_spec`, but goes on without the faulty keys if the rest can be read, so that all can be checked."""
+    """Reads YAML or JSON, without its faulty keys if the rest can be read, so that all can be checked.
+
+    Raises SpecError for a text that cannot be read at all.
+    """
     source = read_source(text, file_name=file_name)
     problems = Problems(file_name, source.locate)
     if not isinstance(source.value, dict):
