@@ -7,6 +7,7 @@ from typing import NamedTuple
 from pydantic import BaseModel
 
 from torc_cli.output.base import Column, Table
+from torc_cli.triage_text import changes
 from torc_core.api.failures import ClassifiedJob, ProposalModel
 
 _IDS_SHOWN = 3
@@ -25,7 +26,7 @@ class JudgementRow(BaseModel):
 JUDGEMENTS = Table(
     "judgements",
     (
-        Column("Jobs", "jobs"),
+        Column("Job IDs", "jobs"),
         Column("Name", "example"),
         Column("Action", "action"),
         Column("Change", "change"),
@@ -46,7 +47,7 @@ def judgement_rows(jobs: Sequence[ClassifiedJob]) -> list[JudgementRow]:
     for job in jobs:
         action = "skip" if job.status == "skipped" else job.action
         reason = job.detail if job.status == "skipped" and job.detail else job.reason
-        groups[_Kind(action, _change(job), reason)].append(job)
+        groups[_Kind(action, ", ".join(changes(job)), reason)].append(job)
     order = ("retry", "fail", "skip")
     ranked = sorted(groups.items(), key=lambda group: (order.index(group[0].action), -len(group[1])))
     return [_row(kind, members) for kind, members in ranked]
@@ -66,15 +67,3 @@ def _row(kind: _Kind, jobs: Sequence[ClassifiedJob]) -> JudgementRow:
     return JudgementRow(
         jobs=shown + more, example=jobs[0].job_name, action=kind.action, change=kind.change, reason=kind.reason
     )
-
-
-def _change(job: ClassifiedJob) -> str:
-    changes = [
-        f"{what} {old or '-'} -> {new}"
-        for what, old, new in (
-            ("memory", job.old_memory, job.memory),
-            ("runtime", job.old_runtime, job.runtime),
-        )
-        if new is not None
-    ]
-    return ", ".join(changes)

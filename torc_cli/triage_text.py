@@ -88,18 +88,22 @@ def judged_text(answer: ClassifyResponse | ProposalModel, *, planned: bool) -> s
     return "\n".join([counts, *_job_lines(answer.jobs)])
 
 
+def changes(job: ClassifiedJob) -> list[str]:
+    """The amounts that a judgement changes."""
+    return [
+        f"{what} {old or '-'} -> {new}"
+        for what, old, new in (
+            ("memory", job.old_memory, job.memory),
+            ("runtime", job.old_runtime, job.runtime),
+        )
+        if new
+    ]
+
+
 def _job_lines(jobs: Sequence[ClassifiedJob]) -> Iterator[str]:
     ordered = sorted(jobs, key=lambda job: job.status != "skipped")
     for job in ordered[:_JOBS_SHOWN]:
-        amounts = [
-            f"{what} {old or '-'} -> {new}"
-            for what, old, new in (
-                ("memory", job.old_memory, job.memory),
-                ("runtime", job.old_runtime, job.runtime),
-            )
-            if new
-        ]
-        what = "skipped" if job.status == "skipped" else ", ".join([job.action, *amounts])
+        what = "skipped" if job.status == "skipped" else ", ".join([job.action, *changes(job)])
         yield f"  - Job {job.job_id} ({job.job_name}): {what}{f': {job.detail}' if job.detail else ''}"
     if len(ordered) > _JOBS_SHOWN:
         yield f"  - and {len(ordered) - _JOBS_SHOWN} more"

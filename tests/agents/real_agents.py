@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,8 @@ import pytest
 PACKAGES: Final = {"claude": "@anthropic-ai/claude-code@2.1.197", "copilot": "@github/copilot@1.0.102"}
 _PASSED_TO_NPM: Final = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 _CERTIFICATES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
-_INSTALL_S: Final = 120
+_INSTALL_S: Final = 90
+_TRY_AGAIN_S: Final = 600
 
 
 def installed_agents() -> Path:
@@ -26,11 +28,22 @@ def installed_agents() -> Path:
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "complete").exists():
-            _install(folder)
+            _skip_after_recent_failure(folder)
+            problem = _install(folder)
+            (folder / ("failed" if problem else "complete")).write_text(problem)
+            _skip_after_recent_failure(folder)
     return programs
 
 
-def _install(folder: Path) -> None:
+def _skip_after_recent_failure(folder: Path) -> None:
+    """Where there is no network, one test finds it out for all."""
+    failed = folder / "failed"
+    if failed.exists() and time.time() - failed.stat().st_mtime < _TRY_AGAIN_S:
+        pytest.skip(failed.read_text())
+
+
+def _install(folder: Path) -> str:
+    """Why it did not work; empty when it did."""
     npm = shutil.which("npm")
     assert npm is not None
     shutil.rmtree(folder, ignore_errors=True)
@@ -45,10 +58,8 @@ def _install(folder: Path) -> None:
             [*command, *PACKAGES.values()], env=env, capture_output=True, text=True, timeout=_INSTALL_S, check=False
         )
     except subprocess.TimeoutExpired:
-        pytest.skip(f"npm did not fetch the real agents within {_INSTALL_S} seconds")
-    if done.returncode:
-        pytest.skip(f"npm could not fetch the real agents: {done.stderr.strip()[-300:]}")
-    (folder / "complete").touch()
+        return f"npm did not fetch the real agents within {_INSTALL_S} seconds"
+    return f"npm could not fetch the real agents: {done.stderr.strip()[-300:]}" if done.returncode else ""
 
 
 def private_path(folder: Path, programs: Path) -> str:

@@ -147,7 +147,9 @@ def _end_without_retries(
         tools.say("")
         _finish(session, lines, prospect, options, dry_run=dry_run)
         return bool(agent.retried)
-    if prospect.diagnoses:
+    if dry_run and agent is not None and agent.proposals:
+        lines = ["Recovery by itself has nothing to do here."]
+    elif prospect.diagnoses:
         if dry_run:
             for line in [texts.DIAGNOSING, *texts.heuristics_lines(prospect.plan)]:
                 tools.say(line)

@@ -81,8 +81,9 @@ def manual_lines(workflow_id: int, waiting: int) -> list[str]:
     """The ways to decide without the agent."""
     return [
         f"{waiting} job(s) wait for a decision. Decide yourself:",
-        f"  by hand: torc failures list {workflow_id}; "
-        f"or send all of them back: torc workflows reset-status {workflow_id} --failed-only",
+        f"  by hand: torc failures list {workflow_id}, "
+        f"then torc failures classify {workflow_id} --signature S --retry (or --fail) --reason TEXT",
+        f"  all of them once more: torc workflows reset-status {workflow_id} --failed-only --reinitialize",
         "  with an assistant: its tools list_pending_failed_jobs and classify_and_resolve_failures "
         "(torc mcp config --agent claude)",
     ]

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from torc_client.http import TorcClient
-from torc_client.recovery.agent_run import RULES_AGENT
 from torc_core import __version__
 from torc_core.api.base import MAX_PAGE
 from torc_core.api.failures import (
@@ -74,7 +73,7 @@ class RulesRequest:
     limits: DecisionLimits
 
     def of(self, classifications: list[Classification]) -> ClassifyRequest:
-        actor = Actor(kind="rules", name=RULES_AGENT, version=__version__, user=self.user)
+        actor = Actor(kind="rules", name="torc", version=__version__, user=self.user)
         return ClassifyRequest(classifications=classifications, actor=actor, limits=self.limits)
 
 
