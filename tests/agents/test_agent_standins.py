@@ -126,9 +126,11 @@ def test_a_missing_agent_is_named_with_the_way_to_install_it(torc: IsolatedTorc,
 
 def test_an_unknown_agent_is_refused_before_anything_happens(torc: IsolatedTorc, shared_client: TorcClient) -> None:
     scene = failed_scene(shared_client, {"fetch": STRANGE})
-    said = torc("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", "hal", code=2)
-    assert "there is no agent 'hal'" in said.err
-    assert "claude, copilot, rules" in said.err
+    for command in ("recover", "watch"):
+        said = torc(command, scene.workflow_id, "--ai-recovery", "--ai-agent", "hal", code=2)
+        assert "there is no agent 'hal'" in said.err
+        assert "claude, copilot, rules" in said.err
+    assert list(torc.folder.iterdir()) == []
 
 
 def test_a_flood_of_output_is_cut_and_cleaned(

@@ -112,6 +112,7 @@ def watch(
         output_dir=output_dir,
         recovers=recover or ai_recovery,
     )
+    agent_for(session, ai, tools.say)  # an agent that nobody described is refused before anything begins
     chosen = session.workflow_id(workflow_id)
     session.client.workflow_status(chosen)
     options = WatchOptions(
