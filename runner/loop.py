@@ -11,6 +11,7 @@ from runner.completions import Reporting
 from runner.desk import Desk
 from runner.evidence import slurm_facts
 from runner.facts import WorkflowFacts, fetch_facts
+from runner.heartbeat import Heartbeat
 from runner.judge import Judge
 from runner.ledger import Ledger
 from runner.link import Link
@@ -162,6 +163,7 @@ def _assemble(
         scheduler=slurm_facts(os.environ),
     )
     reporter = Reporter(client, reporting, link=link, wake=wake.wake)
+    heartbeat = Heartbeat(client, node_id, wake=wake.wake, interval_s=options.heartbeat_interval_s)
     sampler = Sampler(wake.wake, series=_series_of(facts, files, node.hostname))
     return Parts(
         client=client,
@@ -181,7 +183,8 @@ def _assemble(
         ),
         reporter=reporter,
         monitor=Monitor(sampler, workflow=facts.workflow, interval_s=options.sample_interval_s),
-        workers=(prompt.worker, waiter.worker, reporter.worker, sampler.worker),
+        heartbeat=heartbeat,
+        workers=(prompt.worker, waiter.worker, reporter.worker, sampler.worker, heartbeat.worker),
         link=link,
         wake=wake,
         deadline=Deadline.of(options, facts.workflow),

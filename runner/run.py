@@ -11,6 +11,7 @@ from runner.actions import RUN_COMMANDS, START_TRIGGERS, ActionCommand, ActionQu
 from runner.attempts import StopReason, signal_number
 from runner.desk import Desk
 from runner.facts import WorkflowFacts
+from runner.heartbeat import Heartbeat
 from runner.link import Link
 from runner.log import RunnerLog
 from runner.monitor import Monitor
@@ -25,7 +26,7 @@ from runner.worker import Worker
 from runner.workshop import Workshop
 from torc_client.http import TorcClient
 from torc_core.api.jobs import Outlook
-from torc_core.errors import RunnerError, TorcError
+from torc_core.errors import RunnerError, StateConflictError, TorcError
 from torc_core.resources.duration import describe_duration
 
 _DELIVERY_S: Final = 10.0
@@ -46,6 +47,7 @@ class Parts:
     desk: Desk
     reporter: Reporter
     monitor: Monitor
+    heartbeat: Heartbeat
     workers: tuple[Worker, ...]
     link: Link
     wake: Wake
@@ -58,6 +60,7 @@ class Parts:
         self.desk.close()
         self.reporter.close()
         self.monitor.close()
+        self.heartbeat.close()
 
 
 class Run:
@@ -161,6 +164,8 @@ class Run:
                 self._warn(f"the server did not record the end of {end.attempt.label}: {message}")
             if news.error is not None:
                 self._abandon(news.error)
+        if self._parts.heartbeat.end is not None:
+            self._lose_jobs(self._parts.heartbeat.end)
         for worker in self._parts.workers:
             if worker.error is not None:
                 self._abandon(RunnerError(f"the runner's thread {worker.name!r} failed: {worker.error!r}"))
@@ -175,7 +180,9 @@ class Run:
 
     def _take_answers(self, now: float) -> None:
         arrivals = self._parts.desk.answers(self._shop.executor, now)
-        if arrivals.error is not None:
+        if isinstance(arrivals.error, StateConflictError):
+            self._lose_jobs(arrivals.error)
+        elif arrivals.error is not None:
             self._abandon(arrivals.error)
         self._actions.add(arrivals.actions)
         if self.reason is not None:
@@ -285,6 +292,13 @@ class Run:
         if self._error is None:
             self._leave(ExitReason.INTERRUPTED)
             self._error = self._with_undelivered(error) if isinstance(error, RunnerError) else error
+
+    def _lose_jobs(self, error: TorcError) -> None:
+        """The server has given this runner up: its jobs may run elsewhere any moment, so they end now."""
+        if self._error is None:
+            self._warn(f"{error.message}; its jobs are killed here, as others may run them now")
+            self._abandon(error)
+            self._shop.forget_everything()
 
     def _with_undelivered(self, error: RunnerError) -> RunnerError:
         jobs = [end.attempt.label for end in self._parts.reporter.undelivered()]

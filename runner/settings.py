@@ -33,6 +33,7 @@ class RunnerOptions:
     sample_interval_s: float | None = None
     wait_for_server_s: float | None = None
     strict_scheduler_match: bool = False
+    heartbeat_interval_s: float = 30.0
     oom_counter: Path | None = None
     """Counts kills for lack of memory, like `memory.events` of a control group."""
     scheduler_config_id: int | None = None

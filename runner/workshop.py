@@ -118,6 +118,14 @@ class Workshop:
         attempt.stop = StopReason.FORGOTTEN
         self.executor.stop(attempt, StopReason.FORGOTTEN, 9, 0.0)
 
+    def forget_everything(self) -> None:
+        """The same for all attempts and their scripts, without a word."""
+        running = list(self.executor.running.values())
+        for attempt in (*running, *self.executor.ended.values()):
+            attempt.stop = StopReason.FORGOTTEN
+        self.stop(running, StopReason.FORGOTTEN, signum=9, lead_s=0.0)
+        self.scripts.stop_all(self.launcher, 9, 0.0)
+
     # -- ends -----------------------------------------------------------------------------------
 
     def _conclude(self, end: AttemptEnd | None) -> None:

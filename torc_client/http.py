@@ -31,7 +31,7 @@ from torc_core.api.jobs import (
     TakeBackRequest,
     TakeBackResponse,
 )
-from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
+from torc_core.api.nodes import ComputeNodeModel, Heartbeat, ScheduledComputeNodeModel
 from torc_core.api.relationships import JobDependency, JobFileRelationship, JobUserDataRelationship
 from torc_core.api.resource_requirements import ResourceRequirementsModel
 from torc_core.api.results import ResultModel
@@ -245,6 +245,11 @@ class TorcClient:
     def take_back_jobs(self, workflow_id: int, request: TakeBackRequest) -> TakeBackResponse:
         """Ends the attempts of runners that are gone (return code -128) and marks the runners inactive."""
         return self._post(f"/workflows/{workflow_id}/take_back_jobs", TakeBackResponse, request)
+
+    def heartbeat(self, compute_node_id: int) -> Heartbeat:
+        """The runner lives. Raises StateConflictError when its jobs were taken back."""
+        answer = self.transport.request("PUT", f"/compute_nodes/{compute_node_id}/heartbeat")
+        return Heartbeat.model_validate_json(answer)
 
     def retry_job(self, job_id: int, *, run_id: int, max_retries: int) -> JobModel:
         return self._post(

@@ -10,6 +10,8 @@ from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
 from torc_core.jobs.status import JobStatus
 
 NOBODY_HOLDS_IT: Final = "no runner holds the claim"
+HEARTBEAT_TIMEOUT_S: Final = 300.0
+"""A runner that was silent for longer may be taken for lost; it says every 30 seconds that it lives."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,12 +90,14 @@ def plan_orphans(
     processes: Mapping[int, ProcessIdentity | None],
     allocations: Sequence[ScheduledComputeNodeModel] = (),
     ended_slurm_jobs: Collection[int] = (),
+    heartbeat_timeout_s: float | None = HEARTBEAT_TIMEOUT_S,
 ) -> OrphanPlan:
     """Decides from facts alone.
 
     `nodes` are the active runners and those that hold one of `jobs` (the pending and running ones);
     `processes` what this machine shows under the pids of the nodes that bear its name; `ended_slurm_jobs` the
-    Slurm ids that are surely neither queued nor running.
+    Slurm ids that are surely neither queued nor running. A runner out of sight of this machine is lost when it was
+    silent for longer than `heartbeat_timeout_s`; None leaves such runners alone.
     """
     ended = frozenset(ended_slurm_jobs)
     lost: dict[int, LostRunner] = {}
@@ -102,11 +106,13 @@ def plan_orphans(
         if node.id is None:
             continue
         reason = _why_lost(node, host=host, process=processes.get(node.pid), ended=ended)
+        if reason is None and heartbeat_timeout_s is not None and not _is_in_sight(node, host):
+            reason = _why_silent(node, heartbeat_timeout_s)
         if reason is not None:
             lost[node.id] = LostRunner(compute_node_id=node.id, reason=reason, slurm_job_id=_slurm_job_id(node))
         else:
             alive += 1
-            out_of_sight += not _is_in_sight(node, host)
+            out_of_sight += not _is_in_sight(node, host) and node.heartbeat_age_s is None
     return OrphanPlan(
         workflow_id=workflow_id,
         runners=tuple(lost.values()),
@@ -157,6 +163,12 @@ def _why_lost(
     if process is None or process.start_ticks != facts.get("pid_start_time"):
         return f"its runner process on {node.hostname} is gone"
     return None
+
+
+def _why_silent(node: ComputeNodeModel, timeout_s: float) -> str | None:
+    """Only runners that were ever heard can fall silent."""
+    is_silent = node.heartbeat_age_s is not None and node.heartbeat_age_s > timeout_s
+    return f"its runner on {node.hostname} sent no heartbeat since {node.last_heartbeat}" if is_silent else None
 
 
 def _is_unheld_claim(job: JobModel) -> bool:

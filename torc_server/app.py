@@ -38,7 +38,7 @@ from torc_server.routes import (
 )
 from torc_server.routes.problems import add_error_handlers
 from torc_server.routes.work import Work
-from torc_server.settings import ServerSettings, ServiceSettings
+from torc_server.settings import ServerSettings, ServiceSettings, utc_now
 
 _ROUTERS: Final = (
     claims.router,
@@ -90,7 +90,8 @@ def create_app(settings: ServerSettings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.hub = hub
-    app.state.work = Work(database, ServiceSettings(use_pending_failed=settings.use_pending_failed), hub)
+    service = ServiceSettings(use_pending_failed=settings.use_pending_failed, listening_since=utc_now())
+    app.state.work = Work(database, service, hub)
     add_error_handlers(app)
     for router in _ROUTERS:
         app.include_router(router, prefix=API_PREFIX)

@@ -24,6 +24,8 @@ class ServiceSettings:
 
     use_pending_failed: bool = True
     clock: Callable[[], datetime] = utc_now
+    listening_since: datetime | None = None
+    """Nobody could be heard before; None when that does not matter."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,31 @@ def test_a_runner_on_another_machine_or_in_another_container_is_not_judged() -> 
     assert found.out_of_sight == 2
 
 
+def heard(age_s: float, **changes: Any) -> ComputeNodeModel:
+    return node(last_heartbeat="2025-03-01T13:30:00Z", heartbeat_age_s=age_s, **changes)
+
+
+def test_a_runner_elsewhere_that_was_silent_for_too_long_is_lost() -> None:
+    found = plan(heard(301.0, hostname="there"), jobs=(job(5, 1),))
+    assert found.runners[0].reason == "its runner on there sent no heartbeat since 2025-03-01T13:30:00Z"
+    assert [stranded.job_id for stranded in found.jobs] == [5]
+    assert plan(heard(299.0, hostname="there")).is_empty
+    assert plan(heard(299.0, hostname="there")).out_of_sight == 0
+    assert plan(heard(61.0, hostname="there"), heartbeat_timeout_s=60.0).runners
+    assert plan(heard(1e6, hostname="there"), heartbeat_timeout_s=None).is_empty
+
+
+def test_a_silent_runner_in_another_container_or_on_a_machine_of_the_same_name_is_lost() -> None:
+    container = ALIVE.as_scheduler_facts() | {"pid_namespace": "pid:[2]"}
+    twin = ALIVE.as_scheduler_facts() | {"boot_id": "boot-1"}
+    assert plan(heard(301.0, facts=container)).runners
+    assert plan(heard(301.0, facts=twin)).runners
+
+
+def test_a_silent_runner_whose_process_is_seen_to_live_keeps_its_jobs() -> None:
+    assert plan(heard(1e6), jobs=(job(5, 1),)).is_empty
+
+
 def test_an_inactive_runner_that_still_holds_jobs_is_lost() -> None:
     found = plan(node(hostname="there", is_active=False), jobs=(job(5, 1),))
     assert [stranded.job_id for stranded in found.jobs] == [5]

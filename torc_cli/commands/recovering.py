@@ -9,6 +9,7 @@ from torc_cli.command import command
 from torc_cli.options import WorkflowArgument
 from torc_cli.output.text import number
 from torc_cli.session import Session
+from torc_core.orphans import HEARTBEAT_TIMEOUT_S
 
 if TYPE_CHECKING:
     from torc_client.workflows import Reset
@@ -91,13 +92,22 @@ def sync_status(
     workflow_id: WorkflowArgument = None,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be cleaned up.")] = False,
+    heartbeat_timeout: Annotated[
+        float,
+        typer.Option(
+            "--heartbeat-timeout",
+            metavar="SECONDS",
+            min=1.0,
+            help="Silence after which a runner on another machine is lost; runners are heard every 30 s.",
+        ),
+    ] = HEARTBEAT_TIMEOUT_S,
 ) -> None:
     """Clean up after runners and allocations that ended without a word."""
     from torc_client.recovery.orphans import find_orphans, host_facts, take_back
 
     chosen = session.workflow_id(workflow_id)
     session.out.note(f"Looking for orphaned jobs of workflow {chosen}...")
-    plan = find_orphans(session.client, chosen, host=host_facts())
+    plan = find_orphans(session.client, chosen, host=host_facts(), heartbeat_timeout_s=heartbeat_timeout)
     if not dry_run:
         take_back(session.client, plan, requeue=False)
     if plan.out_of_sight:

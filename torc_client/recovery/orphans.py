@@ -12,7 +12,7 @@ from torc_core.api.jobs import JobModel, ReleaseClaimsRequest, TakeBackRequest, 
 from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
 from torc_core.errors import RunnerError
 from torc_core.jobs.status import JobStatus
-from torc_core.orphans import HostFacts, LostRunner, OrphanPlan, ProcessIdentity, plan_orphans
+from torc_core.orphans import HEARTBEAT_TIMEOUT_S, HostFacts, LostRunner, OrphanPlan, ProcessIdentity, plan_orphans
 
 _PROC: Final = Path("/proc")
 _STATE_FIELD: Final = 0
@@ -53,9 +53,17 @@ def process_identity(pid: int) -> ProcessIdentity | None:
 
 
 def find_orphans(
-    client: TorcClient, workflow_id: int, *, host: HostFacts, ended_slurm_jobs: Collection[int] = ()
+    client: TorcClient,
+    workflow_id: int,
+    *,
+    host: HostFacts,
+    ended_slurm_jobs: Collection[int] = (),
+    heartbeat_timeout_s: float | None = HEARTBEAT_TIMEOUT_S,
 ) -> OrphanPlan:
-    """Changes nothing. `ended_slurm_jobs` are Slurm ids surely neither queued nor running."""
+    """Changes nothing. `ended_slurm_jobs` are Slurm ids surely neither queued nor running.
+
+    `heartbeat_timeout_s` as in `plan_orphans`.
+    """
     jobs = _jobs_in_hands(client, workflow_id)
     nodes = _nodes_to_judge(client, workflow_id, jobs)
     return plan_orphans(
@@ -66,6 +74,7 @@ def find_orphans(
         processes={node.pid: process_identity(node.pid) for node in nodes if node.hostname == host.hostname},
         allocations=_open_allocations(client, workflow_id) if ended_slurm_jobs else (),
         ended_slurm_jobs=ended_slurm_jobs,
+        heartbeat_timeout_s=heartbeat_timeout_s,
     )
 
 

@@ -30,6 +30,15 @@ class ComputeNodeModel(ApiModel):
     avg_cpu_percent: float | None = None
     sample_count: int | None = None
     last_heartbeat: str | None = None
+    heartbeat_age_s: float | None = None
+    """By the server's own clock, and never longer than the server listens: clocks and outages lose no runner."""
+
+
+class Heartbeat(ApiModel):
+    """The server has heard of the runner."""
+
+    compute_node_id: int
+    heard_at: str
 
 
 class ScheduledComputeNodeModel(ApiModel):

@@ -37,6 +37,18 @@ def _state(
     return NodeState(node_id, workflow_id, hostname, kind, bool(is_active), job)
 
 
+def note_heartbeat(uow: UnitOfWork, compute_node_id: int) -> bool:
+    """Whether the runner is active, and so was heard."""
+    return (
+        uow.run(
+            "UPDATE compute_node SET last_heartbeat = :now WHERE id = :id AND is_active",
+            now=uow.now_text,
+            id=compute_node_id,
+        )
+        == 1
+    )
+
+
 def deactivate(uow: UnitOfWork, compute_node_ids: Collection[int]) -> list[int]:
     """Marks runners as gone; returns the ids of those that were active."""
     return uow.ids(

@@ -1,7 +1,7 @@
 """Runners and the allocations they may run in."""
 
 from torc_core.api.base import Page
-from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
+from torc_core.api.nodes import ComputeNodeModel, Heartbeat, ScheduledComputeNodeModel
 from torc_core.api.system import DeleteCount
 from torc_server.routes.contract import contract_router
 from torc_server.routes.parameters import Number, QueryId, RecordId, SortedPage, WorkflowId
@@ -37,12 +37,17 @@ def list_compute_nodes(
 
 @router.get("/compute_nodes/{id}")
 def get_compute_node(record_id: RecordId, work: Working) -> ComputeNodeModel:
-    return work.read(nodes.COMPUTE_NODES.get, record_id)
+    return work.read(nodes.get_compute_node, record_id)
 
 
 @router.put("/compute_nodes/{id}")
 def update_compute_node(record_id: RecordId, body: ComputeNodeModel, work: Working) -> ComputeNodeModel:
     return work.write(nodes.update_compute_node, record_id, body)
+
+
+@router.put("/compute_nodes/{id}/heartbeat")
+def hear_compute_node(record_id: RecordId, work: Working) -> Heartbeat:
+    return work.write(nodes.hear_compute_node, record_id)
 
 
 @router.delete("/compute_nodes/{id}")

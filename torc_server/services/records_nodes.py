@@ -1,15 +1,18 @@
 """Runners (compute nodes) and the allocations they may run in."""
 
+from datetime import datetime
 from typing import Any, Final
 
 from torc_core.api.base import Page
-from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
+from torc_core.api.nodes import ComputeNodeModel, Heartbeat, ScheduledComputeNodeModel
 from torc_core.api.system import DeleteCount
 from torc_core.errors import StateConflictError
+from torc_server.db.queries_nodes import note_heartbeat
 from torc_server.db.queries_records import RecordStore, json_field_equals
 from torc_server.db.queries_records_jobs import count_jobs_held
 from torc_server.db.tables import ComputeNode, ScheduledComputeNode
 from torc_server.db.unit import UnitOfWork
+from torc_server.services.lookup import find_runner
 from torc_server.services.paging import PageRequest
 from torc_server.services.records import Records
 
@@ -22,7 +25,7 @@ SCHEDULED_NODES: Final = Records(
 
 
 def create_compute_node(uow: UnitOfWork, record: ComputeNodeModel) -> ComputeNodeModel:
-    node = COMPUTE_NODES.create(uow, record)
+    node = COMPUTE_NODES.create(uow, record, derived=_heard(uow, record))
     uow.announce(node.workflow_id, "compute_node_started", severity="info", data=_described(node))
     return node
 
@@ -30,10 +33,21 @@ def create_compute_node(uow: UnitOfWork, record: ComputeNodeModel) -> ComputeNod
 def update_compute_node(uow: UnitOfWork, record_id: int, record: ComputeNodeModel) -> ComputeNodeModel:
     """Writes what is given; a runner that is no longer active is announced."""
     before = COMPUTE_NODES.get(uow, record_id)
-    node = COMPUTE_NODES.update(uow, record_id, record)
+    node = COMPUTE_NODES.update(uow, record_id, record, derived=_heard(uow, record))
     if before.is_active and not node.is_active:
         uow.announce(node.workflow_id, "compute_node_stopped", severity="info", data=_described(node))
     return node
+
+
+def hear_compute_node(uow: UnitOfWork, record_id: int) -> Heartbeat:
+    """Notes that the runner lives. Raises StateConflictError for one whose jobs were taken back."""
+    if not note_heartbeat(uow, record_id):
+        find_runner(uow, COMPUTE_NODES.get(uow, record_id).workflow_id, record_id)
+    return Heartbeat(compute_node_id=record_id, heard_at=uow.now_text)
+
+
+def get_compute_node(uow: UnitOfWork, record_id: int) -> ComputeNodeModel:
+    return _with_age(uow, COMPUTE_NODES.get(uow, record_id))
 
 
 def delete_compute_node(uow: UnitOfWork, record_id: int) -> ComputeNodeModel:
@@ -63,7 +77,8 @@ def list_compute_nodes(
     if scheduled_compute_node_id is not None:
         scheduler = COMPUTE_NODES.store.table.c.scheduler
         conditions.append(json_field_equals(scheduler, "scheduler_id", scheduled_compute_node_id))
-    return COMPUTE_NODES.list_where(uow, workflow_id, page, conditions)
+    found = COMPUTE_NODES.list_where(uow, workflow_id, page, conditions)
+    return found.model_copy(update={"items": [_with_age(uow, node) for node in found.items]})
 
 
 def create_scheduled_compute_node(uow: UnitOfWork, record: ScheduledComputeNodeModel) -> ScheduledComputeNodeModel:
@@ -71,6 +86,20 @@ def create_scheduled_compute_node(uow: UnitOfWork, record: ScheduledComputeNodeM
     data = {"scheduled_compute_node_id": node.id, "scheduler_id": node.scheduler_id, "status": node.status}
     uow.announce(node.workflow_id, "scheduler_node_created", severity="info", data=data)
     return node
+
+
+def _heard(uow: UnitOfWork, record: ComputeNodeModel) -> dict[str, str]:
+    """The time of a heartbeat is the server's, whatever the runner's clock says."""
+    return {} if record.last_heartbeat is None else {"last_heartbeat": uow.now_text}
+
+
+def _with_age(uow: UnitOfWork, node: ComputeNodeModel) -> ComputeNodeModel:
+    if node.last_heartbeat is None:
+        return node
+    heard = datetime.fromisoformat(node.last_heartbeat)
+    if uow.settings.listening_since is not None:
+        heard = max(heard, uow.settings.listening_since)
+    return node.model_copy(update={"heartbeat_age_s": max(0.0, (uow.now - heard).total_seconds())})
 
 
 def _described(node: ComputeNodeModel) -> dict[str, Any]:
