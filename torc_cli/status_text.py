@@ -1,22 +1,32 @@
 """A workflow's state in words: the counts, the verdict, the next commands."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
+from torc_cli.output.text import display, number
+from torc_core.api.failures import FailureGroups
 from torc_core.api.workflows import WorkflowStatusModel
 from torc_core.resources.duration import describe_duration
 
+GROUPS_SHOWN: Final = 5
+_CAUSE_LENGTH: Final = 100
 
-def status_data(status: WorkflowStatusModel) -> dict[str, Any]:
-    """The status with its times also written for people."""
+
+def status_data(status: WorkflowStatusModel, failures: FailureGroups | None) -> dict[str, Any]:
+    """The status with its times also written for people, and the largest groups of failures without their texts."""
     walltime = status.walltime_seconds
     return status.model_dump(mode="json") | {
         "total_exec_time_formatted": describe_duration(status.total_exec_time_minutes * 60),
         "walltime_formatted": None if walltime is None else describe_duration(walltime),
+        "failure_groups": [
+            group.model_dump(mode="json", exclude={"record": True, "sample": {"evidence"}})
+            for group in (failures.items if failures else [])
+        ],
+        "failure_group_count": failures.total_count if failures else 0,
     }
 
 
-def status_text(status: WorkflowStatusModel) -> str:
+def status_text(status: WorkflowStatusModel, failures: FailureGroups | None) -> str:
     """Several lines for people."""
     lines = [
         f"Workflow {status.workflow_id}: {status.workflow_name} (user {status.workflow_user}, run {status.run_id})",
@@ -30,7 +40,20 @@ def status_text(status: WorkflowStatusModel) -> str:
         lines.append(f"Active runners: {status.active_compute_nodes}")
     if status.pending_scheduled_nodes or status.active_scheduled_nodes:
         lines.append(f"Allocations: {status.active_scheduled_nodes} active, {status.pending_scheduled_nodes} pending")
+    if failures is not None and failures.items:
+        lines += ["Failures:", *_failure_lines(failures)]
     return "\n".join([*lines, "", verdict(status), *(f"  {step}" for step in next_steps(status))])
+
+
+def _failure_lines(failures: FailureGroups) -> Iterator[str]:
+    width = max(len(str(group.count)) for group in failures.items)
+    for group in failures.items:
+        suggestion = group.suggestion
+        advice = "no suggestion" if suggestion is None else f"{suggestion.class_}, {suggestion.action}"
+        yield f"  {group.count:>{width}} x {group.signature} [{advice}] {display(group.cause[:_CAUSE_LENGTH])}"
+    left = failures.total_count - len(failures.items)
+    if left > 0:
+        yield f"  and {number(left, 'more group')}"
 
 
 def count_pairs(status: WorkflowStatusModel) -> list[tuple[str, int]]:

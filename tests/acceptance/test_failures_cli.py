@@ -57,6 +57,39 @@ def test_failures_are_listed_by_group_with_what_to_do(torc: Torc, workflow_id: i
     assert f"torc failures show {workflow_id} --signature" in said.err
 
 
+def test_the_status_names_the_groups_of_failures(torc: Torc, client: TorcClient, workflow_id: int) -> None:
+    said = torc("status", workflow_id).out
+    lines = [line for line in said.splitlines() if " x " in line]
+    signatures = [_signature(client, workflow_id, place) for place in (0, 1)]
+    assert [line.split()[:3] for line in lines] == [["2", "x", signatures[0]], ["1", "x", signatures[1]]]
+    assert "[transient, retry] ConnectionError: Connection refused to storage.example.com:443" in lines[0]
+    data = torc("status", workflow_id, "-f", "json").json
+    assert data["failure_group_count"] == 2
+    assert [(group["signature"], group["count"]) for group in data["failure_groups"]] == [
+        (signatures[0], 2),
+        (signatures[1], 1),
+    ]
+    assert data["failure_groups"][0]["suggestion"]["action"] == "retry"
+    assert "evidence" not in data["failure_groups"][0]["sample"]
+
+
+def test_the_status_shows_the_largest_groups_only(torc: Torc, shared_client: TorcClient) -> None:
+    words = ["zebra", "yak", "wolf", "viper", "urchin", "tiger", "snake"]
+    made, ids = make_workflow(shared_client, *[JobDraft(name=word, command="true") for word in words])
+    said = {job_id: f"the {word} misaligned itself" for job_id, word in zip(ids, words, strict=True)}
+    fail_over_http(shared_client, made, said)
+    data = torc("status", made, "-f", "json").json
+    assert (len(data["failure_groups"]), data["failure_group_count"]) == (5, 7)
+    assert "and 2 more groups" in torc("status", made).out
+
+
+def test_without_failures_the_status_names_no_groups(torc: Torc, shared_client: TorcClient) -> None:
+    made, _ = make_workflow(shared_client, JobDraft(name="a", command="true"))
+    data = torc("status", made, "-f", "json").json
+    assert (data["failure_groups"], data["failure_group_count"]) == ([], 0)
+    assert "Failures" not in torc("status", made).out
+
+
 def test_the_json_list_is_a_bare_array(torc: Torc, workflow_id: int) -> None:
     said = torc("failures", "list", workflow_id, "-f", "json")
     groups = said.json

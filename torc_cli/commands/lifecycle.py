@@ -71,10 +71,15 @@ def reinit(
 @command
 def status(session: Session, workflow_id: WorkflowArgument = None) -> None:
     """Show where a workflow stands."""
-    from torc_cli.status_text import status_data, status_text
+    from torc_cli.status_text import GROUPS_SHOWN, status_data, status_text, unsuccessful
 
     found = session.client.workflow_status(session.workflow_id(workflow_id))
-    session.out.done(status_text(found), status_data(found))
+    failures = None
+    if unsuccessful(found):
+        failures = session.client.failures.groups(
+            found.workflow_id, status="all", limit=GROUPS_SHOWN, job_ids_limit=GROUPS_SHOWN
+        )
+    session.out.done(status_text(found, failures), status_data(found, failures))
 
 
 @command
