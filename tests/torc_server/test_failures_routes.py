@@ -45,25 +45,25 @@ def test_a_group_is_listed_decided_and_remembered(client: TorcClient) -> None:
 
 
 def test_a_runner_that_waits_gets_the_retried_job_at_once(
-    shared_server: ServerProcess, client: TorcClient
+    shared_server: ServerProcess, shared_client: TorcClient
 ) -> None:
     workflow_id, [first, second] = make_workflow(
-        client, JobDraft(name="a", command="false"), JobDraft(name="b", command="true")
+        shared_client, JobDraft(name="a", command="false"), JobDraft(name="b", command="true")
     )
-    fail_over_http(client, workflow_id, {first: REFUSED})
-    client.claim_next_jobs(workflow_id, limit=1)
-    request = _request(client, workflow_id, "retry")
+    fail_over_http(shared_client, workflow_id, {first: REFUSED})
+    shared_client.claim_next_jobs(workflow_id, limit=1)
+    request = _request(shared_client, workflow_id, "retry")
     with ThreadPoolExecutor(1) as pool, shared_server.client() as waiting:
         claim = pool.submit(waiting.claim_next_jobs, workflow_id, limit=1, wait_s=_LONG_S)
         wait_until(lambda: claim.running(), "the claim is on its way")
-        client.failures.classify(workflow_id, request)
+        shared_client.failures.classify(workflow_id, request)
         assert [job.id for job in claim.result(timeout=10).jobs] == [first]
-    assert client.jobs.get(second).status is JobStatus.PENDING
+    assert shared_client.jobs.get(second).status is JobStatus.PENDING
 
 
-def test_of_two_approvals_at_the_same_time_one_wins(shared_server: ServerProcess, client: TorcClient) -> None:
-    workflow_id, job_ids = _failed_workflow(client, 20)
-    proposal = client.failures.propose(workflow_id, _request(client, workflow_id, "retry", AGENT))
+def test_of_two_approvals_at_the_same_time_one_wins(shared_server: ServerProcess, shared_client: TorcClient) -> None:
+    workflow_id, job_ids = _failed_workflow(shared_client, 20)
+    proposal = shared_client.failures.propose(workflow_id, _request(shared_client, workflow_id, "retry", AGENT))
     assert (proposal.status, proposal.jobs_to_retry) == ("open", 20)
 
     def approve(_: int) -> str:
@@ -76,27 +76,27 @@ def test_of_two_approvals_at_the_same_time_one_wins(shared_server: ServerProcess
     with ThreadPoolExecutor(4) as pool:
         answers = sorted(pool.map(approve, range(4)))
     assert answers == ["20 retried", *["state_conflict"] * 3]
-    assert {client.jobs.get(job_id).attempt_id for job_id in job_ids} == {2}
+    assert {shared_client.jobs.get(job_id).attempt_id for job_id in job_ids} == {2}
 
 
-def test_an_agents_approval_is_forbidden(client: TorcClient) -> None:
-    workflow_id, _ = _failed_workflow(client)
-    proposal = client.failures.propose(workflow_id, _request(client, workflow_id, "retry", AGENT))
+def test_an_agents_approval_is_forbidden(shared_client: TorcClient) -> None:
+    workflow_id, _ = _failed_workflow(shared_client)
+    proposal = shared_client.failures.propose(workflow_id, _request(shared_client, workflow_id, "retry", AGENT))
     with pytest.raises(ForbiddenError, match="an agent cannot approve"):
-        client.failures.approve(proposal.id, ApproveRequest(actor=AGENT))
-    rejected = client.failures.reject(proposal.id, RejectRequest(actor=PERSON, reason="no"))
+        shared_client.failures.approve(proposal.id, ApproveRequest(actor=AGENT))
+    rejected = shared_client.failures.reject(proposal.id, RejectRequest(actor=PERSON, reason="no"))
     assert rejected.status == "rejected"
-    listed = client.failures.proposals(workflow_id, status="rejected")
+    listed = shared_client.failures.proposals(workflow_id, status="rejected")
     assert [(one.id, one.jobs_to_retry, one.jobs) for one in listed] == [(proposal.id, 2, [])]
-    assert client.failures.proposal(proposal.id) == ProposalModel.model_validate(rejected)
+    assert shared_client.failures.proposal(proposal.id) == ProposalModel.model_validate(rejected)
 
 
-def test_a_preview_changes_nothing(client: TorcClient) -> None:
-    workflow_id, _ = _failed_workflow(client)
-    answer = client.failures.preview(workflow_id, _request(client, workflow_id, "fail"))
+def test_a_preview_changes_nothing(shared_client: TorcClient) -> None:
+    workflow_id, _ = _failed_workflow(shared_client)
+    answer = shared_client.failures.preview(workflow_id, _request(shared_client, workflow_id, "fail"))
     assert {item.status for item in answer.jobs} == {"would_apply"}
-    assert client.failures.groups(workflow_id).total_jobs == 2
-    assert client.failures.decisions(workflow_id) == []
+    assert shared_client.failures.groups(workflow_id).total_jobs == 2
+    assert shared_client.failures.decisions(workflow_id) == []
 
 
 @pytest.mark.parametrize(
@@ -111,9 +111,9 @@ def test_a_preview_changes_nothing(client: TorcClient) -> None:
     ],
 )
 def test_a_judgement_that_cannot_be_meant_is_refused(
-    shared_server: ServerProcess, client: TorcClient, judgement: dict[str, object], said: str
+    shared_server: ServerProcess, shared_client: TorcClient, judgement: dict[str, object], said: str
 ) -> None:
-    workflow_id, _ = _failed_workflow(client)
+    workflow_id, _ = _failed_workflow(shared_client)
     body = {"classifications": [judgement], "actor": {"kind": "person", "name": "ann"}}
     url = f"{shared_server.url}/workflows/{workflow_id}/decisions"
     answer = httpx.post(url, json=body, trust_env=False)
@@ -127,10 +127,10 @@ def test_an_unknown_workflow_is_not_found(shared_server: ServerProcess, path: st
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 
-def test_an_unknown_status_is_refused(client: TorcClient) -> None:
-    workflow_id, _ = _failed_workflow(client)
+def test_an_unknown_status_is_refused(shared_client: TorcClient) -> None:
+    workflow_id, _ = _failed_workflow(shared_client)
     with pytest.raises(InvalidInputError, match=r"query\.status"):
-        client.failures.groups(workflow_id, status="ready")
+        shared_client.failures.groups(workflow_id, status="ready")
 
 
 def test_decisions_survive_the_server(server: ServerProcess) -> None:
