@@ -10,8 +10,8 @@ from torc_core.recovery.clones import clone_name
 from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
 
-_NO_LIMITS: Final = {"memory": "0", "runtime": "PT0S"}
-"""What a copy of the unspecified requirement leaves open: its placeholders would become limits under another name."""
+NO_LIMITS: Final = {"memory": "0", "runtime": "PT0S"}
+"""What a record of its own leaves open: the placeholders of the unspecified one would become limits there."""
 
 
 def plan_own_requirements(
@@ -30,7 +30,7 @@ def plan_own_requirements(
     old = _requirements_of(client, job)
     given = {"memory": memory, "runtime": runtime, "num_cpus": num_cpus}
     changed = {key: value for key, value in given.items() if value is not None}
-    open_ = _NO_LIMITS if old.name == UNSPECIFIED_REQUIREMENT else {}
+    open_ = NO_LIMITS if old.name == UNSPECIFIED_REQUIREMENT else {}
     name = clone_name(old.name, memory=memory, runtime=runtime)
     return old, old.model_copy(
         update={"id": None, "name": name if name != old.name else f"{name}_own", **open_, **changed}

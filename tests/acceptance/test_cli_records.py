@@ -2,13 +2,16 @@
 
 import json
 import subprocess
+from dataclasses import replace
 
 import pytest
+from helpers import ended, make_runner
 from torc_process import Torc
 
 from torc_client.http import TorcClient
 from torc_core.api.jobs import JobModel
 from torc_core.api.workflows import WorkflowModel
+from torc_core.jobs.status import JobStatus
 
 
 @pytest.fixture
@@ -87,6 +90,37 @@ def test_jobs_come_from_a_file_of_commands(torc: Torc, workflow_id: int) -> None
     assert answer["jobs_created"] == 2
     listed = torc("jobs", "list", workflow_id, "-f", "json").json
     assert [(job["name"], job["command"]) for job in listed] == [("job1", "echo one"), ("job2", "echo two")]
+
+
+def test_jobs_of_a_file_have_no_limits_unless_some_are_named(
+    torc: Torc, workflow_id: int, shared_client: TorcClient
+) -> None:
+    (torc.folder / "commands.txt").write_text("true\n")
+    torc("jobs", "create-from-file", workflow_id, "commands.txt")
+    torc("jobs", "create-from-file", workflow_id, "commands.txt", "--memory-per-job", "5m")
+    jobs = shared_client.jobs.list_all(workflow_id=workflow_id, sort_by="id")
+    plain, limited = (shared_client.resource_requirements.get(job.resource_requirements_id or 0) for job in jobs)
+    assert plain.name == "default"
+    assert (limited.memory, limited.runtime) == ("5m", "PT0S")
+
+
+def test_a_limit_counts_what_the_filters_left(torc: Torc, workflow_id: int, shared_client: TorcClient) -> None:
+    jobs = [JobModel(workflow_id=workflow_id, name=name, command="true") for name in ("a", "b", "c")]
+    ids = [job.id or 0 for job in shared_client.create_jobs(jobs)]
+    shared_client.initialize_jobs(workflow_id)
+    runner = make_runner(shared_client, workflow_id)
+    shared_client.claim_next_jobs(workflow_id, limit=3)
+    ends = zip(ids, (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.TERMINATED), strict=True)
+    shared_client.complete_jobs(
+        workflow_id, [ended(each, workflow_id=workflow_id, runner_id=runner, status=status) for each, status in ends]
+    )
+    failed = torc("results", "list", workflow_id, "--failed", "--limit", "1", "-f", "json").json
+    assert [result["job_id"] for result in failed] == [ids[1]]
+    hook = replace(torc, environment={"TORC_RECOVERY_HOOK": "1"})
+    listed = hook("jobs", "list", workflow_id, "--status", "failed", "--limit", "1", "-f", "json").json
+    assert [job["id"] for job in listed] == [ids[1]]
+    both = hook("jobs", "list", workflow_id, "--status", "failed", "--sort-by", "id", "--reverse-sort", "-f", "json")
+    assert [job["id"] for job in both.json] == [ids[2], ids[1]]
 
 
 def test_events_are_stored_and_the_newest_is_found(torc: Torc, workflow_id: int) -> None:

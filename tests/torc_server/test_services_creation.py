@@ -288,7 +288,7 @@ def test_jobs_are_listed_by_everything_that_is_asked_of_them(bench: Bench) -> No
         return [found_job.name for found_job in found]
 
     assert names() == ["a", "b", "c"]
-    assert names(status=S.BLOCKED) == ["b", "c"]
+    assert names(statuses=[S.BLOCKED]) == ["b", "c"]
     assert names(needs_file_id=file_id) == ["b"]
     assert names(upstream_job_id=run.id("a")) == ["b", "c"]
     assert names(active_compute_node_id=run.runner) == ["a"]

@@ -8,7 +8,7 @@ import typer
 from torc_cli.command import command
 from torc_cli.commands.job_files import create_from_file
 from torc_cli.commands.job_logs import logs
-from torc_cli.crud import changes, delete_each, show_changed
+from torc_cli.crud import changes, delete_each, show_changed, show_list
 from torc_cli.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument, YesOption
 from torc_cli.output.base import Column, Table
 from torc_cli.session import Session
@@ -67,7 +67,7 @@ def list_(
     workflow_id: WorkflowArgument = None,
     *,
     status: Annotated[JobStatus | None, typer.Option("-s", "--status")] = None,
-    name: Annotated[str | None, typer.Option("--name", help="Part of the name.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="The whole name.")] = None,
     command_: Annotated[str | None, typer.Option("--command", help="Part of the command.")] = None,
     upstream_job_id: Annotated[
         int | None, typer.Option("--upstream-job-id", help="Those that depend on this job.")
@@ -81,36 +81,33 @@ def list_(
     reverse_sort: ReverseOption = False,
 ) -> None:
     """List jobs."""
-    chosen = session.workflow_id(workflow_id)
-    found = [
-        job
-        for each in _meant(status)
-        for job in session.client.jobs.list_all(
-            limit=limit,
-            offset=offset,
-            sort_by=sort_by,
-            reverse_sort=reverse_sort or None,
-            workflow_id=chosen,
-            status=each,
-            name=name,
-            command=command_,
-            upstream_job_id=upstream_job_id,
-            needs_file_id=needs_file_id,
-            active_compute_node_id=compute_node_id,
-            include_relationships=include_relationships or None,
-        )
-    ]
-    session.out.records(JOBS, found)
+    show_list(
+        session,
+        session.client.jobs,
+        JOBS,
+        limit=limit,
+        offset=offset,
+        sort_by=sort_by,
+        reverse_sort=reverse_sort,
+        workflow_id=session.workflow_id(workflow_id),
+        status=_meant(status),
+        name=name,
+        command=command_,
+        upstream_job_id=upstream_job_id,
+        needs_file_id=needs_file_id,
+        active_compute_node_id=compute_node_id,
+        include_relationships=include_relationships or None,
+    )
 
 
-def _meant(status: JobStatus | None) -> tuple[JobStatus | None, ...]:
+def _meant(status: JobStatus | None) -> list[str] | None:
     """In a recovery hook `failed` names all jobs that the hook may mend, also those that wait for a decision."""
     if status is not JobStatus.FAILED:
-        return (status,)
+        return None if status is None else [status]
+    from torc_core.jobs.status import FAILURES
     from torc_core.recovery.plan import RECOVERY_HOOK_VARIABLE
 
-    is_in_hook = bool(os.environ.get(RECOVERY_HOOK_VARIABLE))
-    return (status, JobStatus.TERMINATED, JobStatus.PENDING_FAILED) if is_in_hook else (status,)
+    return sorted(FAILURES) if os.environ.get(RECOVERY_HOOK_VARIABLE) else [status]
 
 
 @app.command("get")

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from torc_cli.command import command
-from torc_cli.crud import delete_each
+from torc_cli.crud import delete_each, show_list
 from torc_cli.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument
 from torc_cli.output.base import Column, Table
 from torc_cli.session import Session
@@ -64,20 +64,23 @@ def list_(
     reverse_sort: ReverseOption = False,
 ) -> None:
     """List results: the current one of each job, or all."""
-    found = session.client.results.list_all(
+    show_list(
+        session,
+        session.client.results,
+        RESULTS,
         limit=limit,
         offset=offset,
         sort_by=sort_by,
-        reverse_sort=reverse_sort or None,
+        reverse_sort=reverse_sort,
         workflow_id=session.workflow_id(workflow_id),
         job_id=job_id,
         run_id=run_id,
         return_code=return_code,
+        failed=failed or None,
         status=status,
         all_runs=all_runs or None,
         compute_node_id=compute_node_id,
     )
-    session.out.records(RESULTS, [result for result in found if result.return_code != 0 or not failed])
 
 
 @app.command("get")

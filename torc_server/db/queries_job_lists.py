@@ -1,19 +1,20 @@
 """Lists of jobs by what is asked of them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
-from torc_core.jobs.status import STATUS_CODES, JobStatus
+from torc_core.jobs.status import JobStatus
 from torc_server.db.queries_records import Slice
-from torc_server.db.sql import sql
+from torc_server.db.sql import sql, status_list
 from torc_server.db.unit import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs of a workflow are wanted; None is no condition. `name` is exact, `command` a part."""
+    """Which jobs of a workflow are wanted; None and no status are no conditions. `name` is exact, `command` a part."""
 
-    status: JobStatus | None = None
+    statuses: Collection[JobStatus] = ()
     needs_file_id: int | None = None
     upstream_job_id: int | None = None
     active_compute_node_id: int | None = None
@@ -23,7 +24,6 @@ class JobFilter:
 
 
 _CONDITIONS: Final = {
-    "status": "status = :status",
     "needs_file_id": "id IN (SELECT job_id FROM job_input_file WHERE file_id = :needs_file_id)",
     "upstream_job_id": "id IN (SELECT job_id FROM job_depends_on WHERE depends_on_job_id = :upstream_job_id)",
     "active_compute_node_id": sql("compute_node_id = :active_compute_node_id AND status IN $ACTIVE"),
@@ -60,7 +60,7 @@ def count_jobs(uow: UnitOfWork, workflow_id: int, wanted: JobFilter) -> int:
 def _where(workflow_id: int, wanted: JobFilter) -> tuple[str, dict[str, Any]]:
     given = {name: getattr(wanted, name) for name in _CONDITIONS}
     values = {name: value for name, value in given.items() if value is not None}
-    if wanted.status is not None:
-        values["status"] = STATUS_CODES[wanted.status]
     conditions = ["workflow_id = :workflow_id", *(_CONDITIONS[name] for name in values)]
+    if wanted.statuses:
+        conditions.append(f"status IN {status_list(wanted.statuses)}")
     return " AND ".join(conditions), {"workflow_id": workflow_id, **values}

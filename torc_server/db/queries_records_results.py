@@ -18,10 +18,12 @@ _ENDED: Final = [STATUS_CODES[status] for status in (FINISHED - {JobStatus.CANCE
 
 
 def find_results(
-    uow: UnitOfWork, workflow_id: int, part: Slice, *, equals: Mapping[str, Any], current: bool
+    uow: UnitOfWork, workflow_id: int, part: Slice, *, equals: Mapping[str, Any], current: bool, only_failed: bool
 ) -> tuple[list[Row], int]:
     """The rows of the slice and how many there are in all; with `current` at most one of each job."""
     conditions = RESULTS.where(workflow_id, equals=equals)
+    if only_failed:
+        conditions.append(_RESULT.c.return_code != 0)
     if current:
         conditions += _is_current()
     statement = select(_RESULT, _JOB.c.name.label("job_name")).join(_JOB, _JOB.c.id == _RESULT.c.job_id)

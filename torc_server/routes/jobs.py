@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Query
 
 from torc_core.api.base import Page
 from torc_core.api.jobs import JobModel, JobsModel
@@ -34,7 +34,7 @@ def spawn_jobs(job_id: RecordId, body: SpawnJobsRequest, work: Working) -> Spawn
 
 
 async def _job_filter(
-    status: JobStatus | None = None,
+    status: Annotated[list[JobStatus], Query(default_factory=list)],
     needs_file_id: QueryId = None,
     upstream_job_id: QueryId = None,
     active_compute_node_id: QueryId = None,
@@ -43,7 +43,7 @@ async def _job_filter(
     origin_is_set: bool | None = None,
 ) -> JobFilter:
     return JobFilter(
-        status=status,
+        statuses=frozenset(status),
         needs_file_id=needs_file_id,
         upstream_job_id=upstream_job_id,
         active_compute_node_id=active_compute_node_id,
