@@ -65,3 +65,5 @@ def parse_json(text: str, *, what: str) -> object:
         raise InvalidInputError(
             f"{what} is no JSON: {error.msg} at column {error.colno}", hint="quote strings: '\"text\"'"
         ) from error
+    except (RecursionError, ValueError) as error:
+        raise InvalidInputError(f"{what} is no JSON that can be read: {error}") from error

@@ -1,8 +1,8 @@
 """A workflow as one document: taken from one server, created anew on another."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -28,6 +28,8 @@ from torc_core.api.results import ResultModel
 from torc_core.api.schedulers import SlurmSchedulerModel
 from torc_core.api.workflows import WorkflowModel
 from torc_core.errors import InvalidInputError
+
+D = TypeVar("D", bound=ApiModel)
 
 EXPORT_VERSION: Final = "1.0"
 
@@ -68,13 +70,8 @@ def export_workflow(
 
 def parse_portable(text: str, *, source: str) -> PortableWorkflow:
     """Raises InvalidInputError naming `source` for everything that is no export."""
-    try:
-        document = PortableWorkflow.model_validate(json.loads(text))
-    except (json.JSONDecodeError, ValidationError) as error:
-        raise InvalidInputError(
-            f"{source} is no exported workflow: {str(error).splitlines()[0]}",
-            hint="make one with `torc workflows export`",
-        ) from error
+    with _named(f"{source} is no exported workflow"):
+        document = PortableWorkflow.model_validate_json(text)
     if document.export_version != EXPORT_VERSION:
         raise InvalidInputError(
             f"{source} has the export version {document.export_version}, and this release reads {EXPORT_VERSION}"
@@ -83,7 +80,10 @@ def parse_portable(text: str, *, source: str) -> PortableWorkflow:
 
 
 def as_draft(portable: PortableWorkflow, *, user: str, name: str | None = None) -> WorkflowDraft:
-    """A new workflow of `user` with every job at its beginning. Raises InvalidInputError for ids that lead nowhere."""
+    """A new workflow of `user` with every job at its beginning.
+
+    Raises InvalidInputError for ids that lead nowhere, and for what an export may hold and a workflow may not.
+    """
     places = _Places(portable)
     workflow = portable.workflow.model_copy(
         update={"id": None, "user": user, "name": name or portable.workflow.name, "access_groups": None}
@@ -96,19 +96,41 @@ def as_draft(portable: PortableWorkflow, *, user: str, name: str | None = None) 
             for record in portable.user_data
         ],
         resource_requirements=[
-            ResourceRequirementsDraft.model_validate(record.model_dump()) for record in portable.resource_requirements
+            _draft_of(ResourceRequirementsDraft, record, f"resource requirement {record.name!r}")
+            for record in portable.resource_requirements
         ],
-        failure_handlers=[
-            FailureHandlerDraft(name=handler.name, rules=FAILURE_RULES.validate_json(handler.rules))
-            for handler in portable.failure_handlers
-        ],
+        failure_handlers=[_handler_draft(handler) for handler in portable.failure_handlers],
         slurm_schedulers=[
-            SlurmSchedulerDraft.model_validate(record.model_dump() | {"name": record.name or f"scheduler_{record.id}"})
+            _draft_of(SlurmSchedulerDraft, record.model_copy(update={"name": name}), f"scheduler {name!r}")
             for record in portable.slurm_schedulers
+            for name in (record.name or f"scheduler_{record.id}",)
         ],
         jobs=[_job_draft(job, places) for job in portable.jobs],
-        actions=[_action_draft(action, places) for action in portable.actions],
+        actions=[_action_draft(action, place, places) for place, action in enumerate(portable.actions)],
     )
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Turns the first problem of a validation into an InvalidInputError about `what`."""
+    try:
+        yield
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"]).lstrip(".")
+        raise InvalidInputError(
+            f"{what}: {f'{where}: ' if where else ''}{problem['msg']}", hint="make one with `torc workflows export`"
+        ) from error
+
+
+def _draft_of(kind: type[D], record: ApiModel, what: str) -> D:
+    with _named(what):
+        return kind.model_validate(record.model_dump())
+
+
+def _handler_draft(handler: FailureHandlerModel) -> FailureHandlerDraft:
+    with _named(f"the rules of failure handler {handler.name!r}"):
+        return FailureHandlerDraft(name=handler.name, rules=FAILURE_RULES.validate_json(handler.rules))
 
 
 class _Places:
@@ -144,32 +166,40 @@ def _numbered(noun: str, records: Sequence[ApiModel]) -> _Numbering:
 
 
 def _job_draft(job: JobModel, places: _Places) -> JobDraft:
-    return JobDraft(
-        name=job.name,
-        command=job.command,
-        invocation_script=job.invocation_script,
-        env=job.env,
-        cancel_on_blocking_job_failure=job.cancel_on_blocking_job_failure is not False,
-        supports_termination=bool(job.supports_termination),
-        priority=job.priority or 0,
-        depends_on=places.jobs.many(job.depends_on_job_ids),
-        input_files=places.files.many(job.input_file_ids),
-        output_files=places.files.many(job.output_file_ids),
-        input_user_data=places.user_data.many(job.input_user_data_ids),
-        output_user_data=places.user_data.many(job.output_user_data_ids),
-        resource_requirements=places.requirements.one(job.resource_requirements_id),
-        failure_handler=places.handlers.one(job.failure_handler_id),
-        scheduler=places.schedulers.one(job.scheduler_id),
-    )
+    with _named(f"job {job.name!r}"):
+        return JobDraft(
+            name=job.name,
+            command=job.command,
+            invocation_script=job.invocation_script,
+            env=job.env,
+            cancel_on_blocking_job_failure=job.cancel_on_blocking_job_failure is not False,
+            supports_termination=bool(job.supports_termination),
+            priority=job.priority or 0,
+            depends_on=places.jobs.many(job.depends_on_job_ids),
+            input_files=places.files.many(job.input_file_ids),
+            output_files=places.files.many(job.output_file_ids),
+            input_user_data=places.user_data.many(job.input_user_data_ids),
+            output_user_data=places.user_data.many(job.output_user_data_ids),
+            resource_requirements=places.requirements.one(job.resource_requirements_id),
+            failure_handler=places.handlers.one(job.failure_handler_id),
+            scheduler=places.schedulers.one(job.scheduler_id),
+        )
 
 
-def _action_draft(action: WorkflowActionModel, places: _Places) -> ActionDraft:
-    config: dict[str, Any] = dict(action.action_config or {})
-    return ActionDraft(
-        trigger_type=action.trigger_type,
-        action_type=action.action_type,
-        scheduler=places.schedulers.one(config.pop("scheduler_id", None)),
-        action_config=config,
-        jobs=None if action.job_ids is None else places.jobs.many(action.job_ids),
-        persistent=bool(action.persistent),
-    )
+def _action_draft(action: WorkflowActionModel, place: int, places: _Places) -> ActionDraft:
+    config = dict(action.action_config) if isinstance(action.action_config, dict) else action.action_config or {}
+    scheduler_id = config.pop("scheduler_id", None) if isinstance(config, dict) else None
+    if not isinstance(scheduler_id, int | None):
+        raise InvalidInputError(f"actions[{place}].action_config.scheduler_id is no id: {scheduler_id!r}")
+    jobs = None if action.job_ids is None else places.jobs.many(action.job_ids)
+    with _named(f"actions[{place}]"):
+        return ActionDraft.model_validate(
+            {
+                "trigger_type": action.trigger_type,
+                "action_type": action.action_type,
+                "scheduler": places.schedulers.one(scheduler_id),
+                "action_config": config,
+                "jobs": jobs,
+                "persistent": bool(action.persistent),
+            }
+        )

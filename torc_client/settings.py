@@ -16,6 +16,8 @@ from torc_core.errors import InvalidInputError
 DEFAULT_URL: Final = f"http://localhost:8080{API_PREFIX}"
 DEFAULT_OUTPUT_DIR: Final = "output"
 DEFAULT_DATABASE: Final = Path(DEFAULT_OUTPUT_DIR) / "torc.db"
+_TEXTS: Final = ("api_url", "format", "output_dir", "database", "log_level")
+_MEND: Final = "mend or remove this config file"
 _FORMATS: Final = ("table", "json")
 _LOG_LEVELS: Final = ("error", "warning", "info", "debug")
 
@@ -92,11 +94,16 @@ def _read_config(files: tuple[Path, ...]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for file in files:
         try:
-            section = tomllib.loads(file.read_text()).get("client", {})
+            section: Any = tomllib.loads(file.read_text()).get("client", {})
         except (FileNotFoundError, NotADirectoryError, PermissionError):
             continue
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise InvalidInputError(f"{file}: {error}", hint="mend or remove this config file") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise InvalidInputError(f"{file}: {error}", hint=_MEND) from error
+        if not isinstance(section, dict):
+            raise InvalidInputError(f"{file}: `client` is no table", hint="begin the settings with the line `[client]`")
+        for key in _TEXTS:
+            if not isinstance(section.get(key, ""), str):
+                raise InvalidInputError(f"{file}: client.{key} is no text: {section[key]!r}", hint=_MEND)
         merged.update(section)
     return merged
 

@@ -1,5 +1,6 @@
 """What users get wrong is answered in a sentence, with an exit code, and without a traceback."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,48 @@ MISTAKES = {
     "a database of no embedded server": (("--database", "x.db", "ping"), 2, "embedded server"),
     "a config file that is none": (("ping",), 2, "torc.toml"),
 }
+
+
+CONFIG_FILES = {
+    "no table": ("client = 5", "client"),
+    "a number for a text": ("[client]\ndatabase = 5", "database"),
+    "a list for a text": ("[client]\napi_url = ['a']", "api_url"),
+}
+
+
+@pytest.mark.parametrize("mistake", CONFIG_FILES)
+def test_a_config_file_with_a_wrong_type_is_explained(torc: Torc, mistake: str) -> None:
+    text, key = CONFIG_FILES[mistake]
+    (torc.folder / "torc.toml").write_text(text)
+    said = torc("ping", code=2)
+    assert "torc.toml" in said.err
+    assert key in said.err
+
+
+_ACTION = {"workflow_id": 1, "trigger_type": "on_workflow_start", "action_type": "run_commands"}
+_HANDLER = {"workflow_id": 1, "name": "mend"}
+EXPORTS: dict[str, tuple[dict[str, object], str]] = {
+    "a list as the settings of an action": ({"actions": [_ACTION | {"action_config": [1]}]}, "actions[0]"),
+    "a list as the id of a scheduler": ({"actions": [_ACTION | {"action_config": {"scheduler_id": [1]}}]}, "[1]"),
+    "an unknown trigger": ({"actions": [_ACTION | {"trigger_type": "x", "action_config": {}}]}, "trigger_type"),
+    "rules that are no JSON": ({"failure_handlers": [_HANDLER | {"rules": "{"}]}, "mend"),
+    "rules that are none": ({"failure_handlers": [_HANDLER | {"rules": '[{"max_retries": "often"}]'}]}, "mend"),
+    "a job without a name": ({"jobs": [{"workflow_id": 1, "command": "true"}]}, "jobs[0].name"),
+}
+
+
+@pytest.mark.parametrize("mistake", EXPORTS)
+def test_an_exported_workflow_with_a_mistake_is_explained(torc: Torc, mistake: str) -> None:
+    records, words = EXPORTS[mistake]
+    document = {"workflow": {"name": "w", "user": "u"}, **records}
+    said = torc("workflows", "import", "-", code=2, stdin=json.dumps(document))
+    assert words in said.err
+
+
+def test_json_that_is_nested_too_deeply_is_refused(torc: Torc) -> None:
+    deep = "[" * 50_000 + "]" * 50_000
+    assert "no exported workflow" in torc("workflows", "import", "-", code=2, stdin=deep).err
+    assert "no JSON" in torc("events", "create", "1", "--data", deep, code=2).err
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
