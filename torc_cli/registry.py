@@ -26,6 +26,12 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "status": Entry("lifecycle", "status", "Show where a workflow stands.", _LOOK),
     "reports": Entry("reports", "app", "What jobs used, how they ended, and where their logs are.", _LOOK),
     "failures": Entry("failures", "app", "Failures in groups, and decisions about them.", _LOOK),
+    "plot-resources": Entry(
+        "plot_resources",
+        "plot_resources",
+        "Draw CPU, memory and processes of jobs over time, from the files that runners leave.",
+        _LOOK,
+    ),
     "workflows": Entry("workflows", "app", "Everything about workflows.", _RECORDS),
     "jobs": Entry("jobs", "app", "The jobs of workflows, and their logs.", _RECORDS),
     "results": Entry("results", "app", "The record of every attempt of every job.", _RECORDS),

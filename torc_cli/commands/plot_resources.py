@@ -1,0 +1,111 @@
+"""`torc plot-resources`: what jobs used over time, drawn from the files of runners."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, assert_never
+from urllib.parse import quote
+
+import typer
+
+from torc_cli.command import command
+from torc_cli.output.text import number
+from torc_cli.session import Session
+from torc_core.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from torc_cli.plots.charts import Chart
+
+_PAGES_OF_THEIR_OWN: Final = 25
+"""Each page that holds the library itself is 5 MB large; where there are more, they share it as a file beside them."""
+_NAMES_SHOWN: Final = 10
+
+
+class PlotFormat(StrEnum):
+    HTML = "html"
+    JSON = "json"
+    PNG = "png"
+
+
+@command
+def plot_resources(
+    session: Session,
+    databases: Annotated[list[Path], typer.Argument(metavar="DB...", help="Files below output/resource_utilization.")],
+    *,
+    output_dir: Annotated[Path, typer.Option("-o", "--output-dir", help="Where the plots go.")] = Path(),
+    job_ids: Annotated[
+        str | None, typer.Option("-j", "--job-ids", metavar="ID,ID", help="Only these jobs; all when left out.")
+    ] = None,
+    prefix: Annotated[str, typer.Option("-p", "--prefix", help="How the names of the files begin.")] = "resource_plot",
+    format_: Annotated[
+        PlotFormat, typer.Option("-f", "--format", help="Pages, Plotly's own JSON, or pictures.")
+    ] = PlotFormat.HTML,
+) -> None:
+    """Draw CPU, memory and processes of jobs over time, from the files that runners leave."""
+    from torc_cli.plots.charts import charts_of
+    from torc_cli.plots.reading import read_series
+
+    if "/" in prefix:
+        raise InvalidInputError(f"the prefix {prefix!r} names a folder", hint="name the folder with --output-dir")
+    jobs = read_series(databases, job_ids=_parse_ids(job_ids))
+    files = list(_write(list(charts_of(jobs)), output_dir, prefix, format_))
+    names = [f"  {file}" for file in files[:_NAMES_SHOWN]]
+    if len(files) > _NAMES_SHOWN:
+        names.append(f"  and {len(files) - _NAMES_SHOWN} more")
+    session.out.done(
+        "\n".join([f"Wrote {number(len(files), 'file')} about {number(len(jobs), 'job')}:", *names]),
+        {
+            "status": "success",
+            "format": format_,
+            "job_ids": [job.job_id for job in jobs],
+            "files": [str(file) for file in files],
+        },
+    )
+
+
+def _parse_ids(text: str | None) -> list[int]:
+    if text is None:
+        return []
+    words = text.replace(",", " ").split()
+    if not words or not all(word.isascii() and word.isdigit() for word in words):
+        raise InvalidInputError(f"--job-ids: {text!r} is no list of ids", hint="separate them by commas: -j 3,7")
+    return [int(word) for word in words]
+
+
+def _write(charts: "list[Chart]", folder: Path, prefix: str, format_: PlotFormat) -> Iterator[Path]:
+    """The files, each when it is written; nothing is where the library is missing."""
+    from torc_cli.plots.as_plotly import html_of, json_of, library_text
+    from torc_cli.plots.as_png import write_png
+    from torc_cli.plots.libraries import load_library
+
+    def path_of(chart: "Chart") -> Path:
+        return folder / f"{prefix}_{chart.stem}.{format_}"
+
+    match format_:
+        case PlotFormat.JSON:
+            folder.mkdir(parents=True, exist_ok=True)
+            for chart in charts:
+                yield _write_text(path_of(chart), json_of(chart))
+        case PlotFormat.PNG:
+            load_library("matplotlib")
+            folder.mkdir(parents=True, exist_ok=True)
+            for chart in charts:
+                write_png(chart, path_of(chart))
+                yield path_of(chart)
+        case PlotFormat.HTML:
+            library = library_text()
+            folder.mkdir(parents=True, exist_ok=True)
+            script = f"<script>{library}</script>"
+            if len(charts) > _PAGES_OF_THEIR_OWN:
+                shared = _write_text(folder / f"{prefix}_plotly.min.js", library)
+                script = f'<script src="{quote(shared.name)}" charset="utf-8"></script>'
+                yield shared
+            for chart in charts:
+                yield _write_text(path_of(chart), html_of(chart, script=script))
+        case _:
+            assert_never(format_)
+
+
+def _write_text(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
