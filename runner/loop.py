@@ -20,6 +20,7 @@ from runner.monitor import Monitor
 from runner.node import (
     deregister,
     describe_taken_back,
+    own_tag,
     register,
     take_back_from_the_dead,
 )
@@ -33,10 +34,10 @@ from runner.schedule import Deadline
 from runner.series import FLUSH_EVERY_S, SeriesFile
 from runner.settings import Machine, RunnerOptions, detect_machine
 from runner.summary import ExitReason, RunSummary
-from runner.tagging import RUNNER_VARIABLE, own_tag
 from runner.wake import Wake
 from runner.workshop import Workshop
 from torc_client.http import TorcClient
+from torc_client.processes import RUNNER_VARIABLE
 from torc_core.api.jobs import ReleaseClaimsRequest
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.errors import InvalidInputError, TorcError

@@ -1,27 +1,18 @@
 """This runner's record on the server, and what runners before it on this machine left behind."""
 
 import os
-import select
-import time
-from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Final
 
-from runner.launcher import LEFTOVER_S, ORPHANED_LEAD_S
 from runner.settings import Machine, RunnerOptions
-from runner.tagging import kill_tagged, tag
 from torc_client.http import TorcClient
-from torc_client.recovery.orphans import find_orphans, host_facts, process_identity, take_back
+from torc_client.processes import end_remains, host_facts, process_identity
+from torc_client.recovery.orphans import find_orphans, take_back
 from torc_core.api.jobs import TakenBackJob
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.errors import RunnerError
-from torc_core.orphans import HostFacts
+from torc_core.orphans import HostFacts, dead_runner
 from torc_core.resources.duration import format_duration
-
-_LAUNCHER_PID: Final = "launcher_pid"
-_LAUNCHER_START: Final = "launcher_start_time"
-_ENDING_S: Final = ORPHANED_LEAD_S + 2 * LEFTOVER_S
+from torc_core.times import rfc3339
 
 
 def register(
@@ -29,16 +20,13 @@ def register(
 ) -> ComputeNodeModel:
     """The stored record of this runner. Its facts let others see later whether it still lives."""
     identity = process_identity(os.getpid())
-    facts: dict[str, Any] = identity.as_scheduler_facts() if identity else {}
-    launcher = process_identity(launcher_pid)
-    if launcher is not None:
-        facts |= {_LAUNCHER_PID: launcher.pid, _LAUNCHER_START: launcher.start_ticks}
+    facts = identity.as_scheduler_facts(launcher=process_identity(launcher_pid)) if identity else {}
     return client.compute_nodes.create(
         ComputeNodeModel(
             workflow_id=workflow_id,
             hostname=host_facts().hostname,
             pid=os.getpid(),
-            start_time=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            start_time=rfc3339(datetime.now(UTC)),
             num_cpus=machine.cpus,
             num_gpus=len(machine.gpus),
             num_nodes=1,
@@ -50,6 +38,12 @@ def register(
             scheduler=facts | dict(options.node_facts),
         )
     )
+
+
+def own_tag() -> str:
+    """What the processes of this runner's jobs bear; this process itself does not."""
+    identity = process_identity(os.getpid())
+    return identity.tag if identity else str(os.getpid())
 
 
 def deregister(client: TorcClient, node: ComputeNodeModel, *, duration_s: float) -> None:
@@ -65,45 +59,17 @@ def take_back_from_the_dead(client: TorcClient, workflow_id: int) -> list[TakenB
         host = host_facts()
     except RunnerError:
         return []
-    _await_ending_launchers(client, workflow_id, host)
+    _end_remains(client, workflow_id, host)
     # nobody here can see whether jobs of a silent runner elsewhere still run: that is for a person to say
     plan = find_orphans(client, workflow_id, host=host, heartbeat_timeout_s=None)
     return [] if plan.is_empty else take_back(client, plan, requeue=True).jobs
 
 
-def _await_ending_launchers(client: TorcClient, workflow_id: int, host: HostFacts) -> None:
-    """A launcher whose runner died ends its jobs within seconds; until then their attempts still run.
-
-    What is left then, because the launcher was killed too, is killed here.
-    """
-    deadline = time.monotonic() + _ENDING_S
-    dead: set[str] = set()
-    for node in client.compute_nodes.list_all(workflow_id=workflow_id):
-        facts = node.scheduler if isinstance(node.scheduler, dict) else {}
-        if node.hostname != host.hostname or facts.get("boot_id") != host.boot_id or _is_alive(node.pid, facts):
-            continue
-        pid, born = facts.get(_LAUNCHER_PID), facts.get(_LAUNCHER_START)
-        if isinstance(pid, int):
-            _await_end(pid, born, deadline)
-        dead.add(tag(node.pid, facts.get("pid_start_time")))
-    if dead:
-        kill_tagged(dead)
-
-
-def _is_alive(pid: int, facts: Mapping[str, Any]) -> bool:
-    process = process_identity(pid)
-    return process is not None and process.start_ticks == facts.get("pid_start_time")
-
-
-def _await_end(pid: int, born: object, deadline: float) -> None:
-    with suppress(ProcessLookupError):
-        handle = os.pidfd_open(pid)
-        try:
-            process = process_identity(pid)
-            if process is not None and process.start_ticks == born:
-                select.select([handle], [], [], max(0.0, deadline - time.monotonic()))
-        finally:
-            os.close(handle)
+def _end_remains(client: TorcClient, workflow_id: int, host: HostFacts) -> None:
+    """Also of runners that others took for lost already: their processes may still run here."""
+    nodes = [node for node in client.compute_nodes.list_all(workflow_id=workflow_id) if node.hostname == host.hostname]
+    seen = (dead_runner(node, host=host, process=process_identity(node.pid)) for node in nodes)
+    end_remains([runner for runner in seen if runner is not None])
 
 
 def describe_taken_back(jobs: list[TakenBackJob]) -> str:

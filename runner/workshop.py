@@ -16,7 +16,7 @@ from runner.progress import JobEnded, JobStarted, Notice, ProgressCallback
 from runner.reporter import Reporter
 from runner.scripts import ScriptEnd, Scripts
 from runner.summary import Tally
-from runner.tagging import RUNNER_VARIABLE, kill_tagged
+from torc_client.processes import RUNNER_VARIABLE, kill_tagged
 from torc_core.api.failure_handlers import FailureRule
 from torc_core.errors import RunnerError
 from torc_core.jobs.status import JobStatus

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from torc_client.recovery.orphans import process_identity
+from torc_client.processes import process_identity
 from torc_client.settings import complete_url
 from torc_client.transport import Transport
 from torc_core.errors import RunnerError, StateConflictError, TorcError

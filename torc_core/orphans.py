@@ -26,14 +26,22 @@ class ProcessIdentity:
     start_ticks: int
     pid_namespace: str
 
-    def as_scheduler_facts(self) -> dict[str, Any]:
-        """What a local runner registers in `ComputeNodeModel.scheduler`."""
-        return {
+    def as_scheduler_facts(self, launcher: "ProcessIdentity | None" = None) -> dict[str, Any]:
+        """What a local runner registers in `ComputeNodeModel.scheduler`; the launcher is what ends its jobs."""
+        facts = {
             "type": "local",
             "boot_id": self.boot_id,
             "pid_start_time": self.start_ticks,
             "pid_namespace": self.pid_namespace,
         }
+        if launcher is not None:
+            facts |= {"launcher_pid": launcher.pid, "launcher_start_time": launcher.start_ticks}
+        return facts
+
+    @property
+    def tag(self) -> str:
+        """Names this process of the machine for ever."""
+        return _tag(self.pid, self.start_ticks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +55,22 @@ class HostFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeadRunner:
+    """A runner of this machine whose process is gone. What it started bears its `tag`; its launcher ends that."""
+
+    tag: str
+    launcher_pid: int | None = None
+    launcher_start_ticks: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class LostRunner:
+    """`dead` is set where it ran on this machine: some of what it started may still be about to end."""
+
     compute_node_id: int
     reason: str
     slurm_job_id: int | None = None
+    dead: DeadRunner | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,11 +125,17 @@ def plan_orphans(
     for node in nodes:
         if node.id is None:
             continue
-        reason = _why_lost(node, host=host, process=processes.get(node.pid), ended=ended)
+        process = processes.get(node.pid)
+        reason = _why_lost(node, host=host, process=process, ended=ended)
         if reason is None and heartbeat_timeout_s is not None and not _is_in_sight(node, host):
             reason = _why_silent(node, heartbeat_timeout_s)
         if reason is not None:
-            lost[node.id] = LostRunner(compute_node_id=node.id, reason=reason, slurm_job_id=_slurm_job_id(node))
+            lost[node.id] = LostRunner(
+                compute_node_id=node.id,
+                reason=reason,
+                slurm_job_id=_slurm_job_id(node),
+                dead=dead_runner(node, host=host, process=process),
+            )
         else:
             alive += 1
             out_of_sight += not _is_in_sight(node, host) and node.heartbeat_age_s is None
@@ -121,6 +147,19 @@ def plan_orphans(
         pending_allocations=tuple(a for a in allocations if a.status == "pending" and a.scheduler_id in ended),
         active_allocations=tuple(a for a in allocations if a.status == "active" and a.scheduler_id in ended),
         out_of_sight=out_of_sight,
+    )
+
+
+def dead_runner(node: ComputeNodeModel, *, host: HostFacts, process: ProcessIdentity | None) -> DeadRunner | None:
+    """The runner if it can be seen from here that it is gone; `process` is what this machine shows under its pid."""
+    if not _is_in_sight(node, host) or _is_alive(node, process):
+        return None
+    facts = _registered(node)
+    pid, start_ticks = facts.get("launcher_pid"), facts.get("launcher_start_time")
+    return DeadRunner(
+        tag=_tag(node.pid, facts.get("pid_start_time")),
+        launcher_pid=pid if isinstance(pid, int) else None,
+        launcher_start_ticks=start_ticks if isinstance(start_ticks, int) else None,
     )
 
 
@@ -153,14 +192,10 @@ def _why_lost(
     if node.is_active is False:
         return f"its runner on {node.hostname} ended without giving it back"
     facts = _registered(node)
-    if node.hostname != host.hostname or "boot_id" not in facts:
-        return None
-    if facts["boot_id"] != host.boot_id:
+    if node.hostname == host.hostname and facts.get("boot_id", host.boot_id) != host.boot_id:
         # Heard of since this machine started: another machine that bears the same name.
         return f"the machine {node.hostname} was restarted" if _last_seen(node) < host.booted_at else None
-    if facts.get("pid_namespace", host.pid_namespace) != host.pid_namespace:
-        return None
-    if process is None or process.start_ticks != facts.get("pid_start_time"):
+    if _is_in_sight(node, host) and not _is_alive(node, process):
         return f"its runner process on {node.hostname} is gone"
     return None
 
@@ -179,6 +214,14 @@ def _is_in_sight(node: ComputeNodeModel, host: HostFacts) -> bool:
     facts = _registered(node)
     here = node.hostname == host.hostname and facts.get("boot_id") == host.boot_id
     return here and facts.get("pid_namespace", host.pid_namespace) == host.pid_namespace
+
+
+def _is_alive(node: ComputeNodeModel, process: ProcessIdentity | None) -> bool:
+    return process is not None and process.start_ticks == _registered(node).get("pid_start_time")
+
+
+def _tag(pid: int, start_ticks: object) -> str:
+    return f"{pid}.{start_ticks}"
 
 
 def _registered(node: ComputeNodeModel) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from helpers import wait_until
 from torc_process import SpecWriter, Torc
 
 from torc_client.http import TorcClient
-from torc_client.recovery.orphans import process_identity
+from torc_client.processes import process_identity
 
 
 def test_a_workflow_of_successes_ends_with_0(torc: Torc, spec: SpecWriter) -> None:

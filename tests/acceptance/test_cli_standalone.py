@@ -6,7 +6,7 @@ from pathlib import Path
 from helpers import wait_until
 from torc_process import SpecWriter, Torc
 
-from torc_client.recovery.orphans import process_identity
+from torc_client.processes import process_identity
 
 
 def test_a_workflow_runs_without_a_server_and_is_there_afterwards(tmp_path: Path, spec: SpecWriter) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import threading
 from collections import defaultdict
 from pathlib import Path
@@ -9,7 +10,11 @@ from pathlib import Path
 from helpers import ServerProcess, wait_until
 from running import StartRunner, create, is_alive, job, processes_with, run, until_running
 
+from runner.launcher import LEFTOVER_S, ORPHANED_LEAD_S
 from torc_client.http import TorcClient
+from torc_client.processes import LAUNCHER_ENDING_S, host_facts
+from torc_client.recovery.orphans import find_orphans, take_back
+from torc_core.api.nodes import ComputeNodeModel
 
 _SPAN = 'echo "begin $TORC_JOB_NAME $$" >> {marks}; sleep {seconds}; echo "end $TORC_JOB_NAME $$" >> {marks}'
 
@@ -93,6 +98,47 @@ def test_nothing_of_a_killed_runner_runs_on(client: TorcClient, start_runner: St
     wait_until(lambda: processes_with(word) == [], "no process is left", timeout_s=15)
     statuses = {str(job.status) for job in client.jobs.list_all(workflow_id=workflow_id)}
     assert statuses == {"running"}
+
+
+def test_jobs_that_are_taken_back_without_a_runner_have_ended_before(
+    client: TorcClient, start_runner: StartRunner, tmp_path: Path
+) -> None:
+    word = f"TORC_OUTPUT_DIR={tmp_path}/out"
+    workflow_id = create(client, "trap 'echo saved; sleep 1; echo gone' TERM; while :; do sleep 0.05; done")
+    runner = start_runner(workflow_id, tmp_path / "out")
+    until_running(client, workflow_id)
+    runner.kill()
+    plan = find_orphans(client, workflow_id, host=host_facts())
+    assert [taken.outcome for taken in take_back(client, plan, requeue=True).jobs] == ["requeued"]
+    assert processes_with(word) == []
+
+
+def test_a_launcher_has_as_long_as_it_may_take() -> None:
+    assert LAUNCHER_ENDING_S >= ORPHANED_LEAD_S + 2 * LEFTOVER_S
+
+
+def test_jobs_of_a_runner_in_another_container_live_on(client: TorcClient, tmp_path: Path) -> None:
+    workflow_id = create(client, "true")
+    host = host_facts()
+    facts = {"boot_id": host.boot_id, "pid_start_time": 1, "pid_namespace": "pid:[1]"}
+    neighbour = ComputeNodeModel(
+        workflow_id=workflow_id,
+        hostname=host.hostname,
+        pid=1,
+        start_time="2026-01-01T00:00:00Z",
+        num_cpus=1,
+        num_gpus=0,
+        num_nodes=1,
+        memory_gb=1,
+        compute_node_type="local",
+        is_active=True,
+        scheduler=facts,
+    )
+    client.compute_nodes.create(neighbour)
+    with subprocess.Popen(["sleep", "60"], env={**os.environ, "TORC_RUNNER": "1.1"}) as its_job:
+        run(client, workflow_id, tmp_path / "out")
+        assert its_job.poll() is None
+        its_job.kill()
 
 
 def test_jobs_that_outlived_runner_and_launcher_are_gone_before_they_run_again(

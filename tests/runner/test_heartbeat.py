@@ -13,7 +13,8 @@ from runner.loop import run_workflow
 from runner.progress import Notice
 from runner.settings import RunnerOptions
 from torc_client.http import TorcClient
-from torc_client.recovery.orphans import find_orphans, host_facts, take_back
+from torc_client.processes import host_facts
+from torc_client.recovery.orphans import find_orphans, take_back
 from torc_core.api.drafts import JobDraft
 from torc_core.api.jobs import ComputeNodesResources, StartJobsRequest, TakeBackRequest
 from torc_core.errors import NotFoundError, StateConflictError

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from helpers import wait_until
 
+from torc_client.processes import process_identity
 from torc_client.recovery.hooks import Hook, find_hook, run_hook
-from torc_client.recovery.orphans import process_identity
 from torc_core.errors import HookFailedError, InvalidInputError
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from helpers import wait_until
 
-from torc_client.recovery.orphans import process_identity
+from torc_client.processes import process_identity
 from torc_client.standalone import embedded_server
 from torc_client.transport import Transport
 from torc_core.errors import RunnerError, StateConflictError

@@ -6,7 +6,7 @@ from typing import Any
 from torc_core.api.jobs import JobModel
 from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
 from torc_core.jobs.status import JobStatus
-from torc_core.orphans import HostFacts, OrphanPlan, ProcessIdentity, plan_orphans
+from torc_core.orphans import DeadRunner, HostFacts, OrphanPlan, ProcessIdentity, dead_runner, plan_orphans
 
 HOST = HostFacts(
     hostname="here", boot_id="boot-2", booted_at=datetime(2025, 3, 1, 12, 0, tzinfo=UTC), pid_namespace="pid:[1]"
@@ -51,6 +51,19 @@ def test_a_runner_whose_process_is_gone_loses_its_jobs() -> None:
     found = plan(node(), jobs=(job(5, 1), job(6, 1, JobStatus.PENDING), job(7, 2)), processes={77: None})
     assert [runner.compute_node_id for runner in found.runners] == [1]
     assert [(stranded.job_id, stranded.started) for stranded in found.jobs] == [(5, True), (6, False)]
+
+
+def test_a_lost_runner_of_this_machine_names_what_it_left_behind() -> None:
+    launcher = ProcessIdentity(pid=78, boot_id="boot-2", start_ticks=510, pid_namespace="pid:[1]")
+    (lost,) = plan(node(facts=ALIVE.as_scheduler_facts(launcher)), processes={77: None}).runners
+    assert lost.dead == DeadRunner(tag="77.500", launcher_pid=78, launcher_start_ticks=510)
+
+
+def test_a_runner_in_another_container_does_not_look_dead_from_here() -> None:
+    container = node(facts=ALIVE.as_scheduler_facts() | {"pid_namespace": "pid:[2]"})
+    assert dead_runner(container, host=HOST, process=None) is None
+    assert dead_runner(node(), host=HOST, process=ALIVE) is None
+    assert dead_runner(node(), host=HOST, process=None) is not None
 
 
 def test_another_process_under_the_same_pid_does_not_save_the_runner() -> None:

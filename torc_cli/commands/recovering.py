@@ -103,7 +103,8 @@ def sync_status(
     ] = HEARTBEAT_TIMEOUT_S,
 ) -> None:
     """Clean up after runners and allocations that ended without a word."""
-    from torc_client.recovery.orphans import find_orphans, host_facts, take_back
+    from torc_client.processes import host_facts
+    from torc_client.recovery.orphans import find_orphans, take_back
 
     chosen = session.workflow_id(workflow_id)
     session.out.note(f"Looking for orphaned jobs of workflow {chosen}...")

@@ -1,55 +1,14 @@
 """Find runners that are gone, and take back what they held: gather, let torc_core decide, apply."""
 
-import socket
 from collections.abc import Collection, Iterable
-from datetime import UTC, datetime
 from itertools import groupby
-from pathlib import Path
-from typing import Final
 
 from torc_client.http import TorcClient
+from torc_client.processes import end_remains, process_identity
 from torc_core.api.jobs import JobModel, ReleaseClaimsRequest, TakeBackRequest, TakeBackResponse, TakenBackJob
 from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
-from torc_core.errors import RunnerError
 from torc_core.jobs.status import JobStatus
-from torc_core.orphans import HEARTBEAT_TIMEOUT_S, HostFacts, LostRunner, OrphanPlan, ProcessIdentity, plan_orphans
-
-_PROC: Final = Path("/proc")
-_STATE_FIELD: Final = 0
-_START_FIELD: Final = 19
-"""Places in /proc/<pid>/stat behind the command name, which may itself hold blanks and brackets."""
-_DEAD_STATES: Final = frozenset("ZXx")
-
-
-def host_facts() -> HostFacts:
-    """What identifies this machine since its last start. Raises RunnerError where there is no /proc."""
-    try:
-        boot_seconds = next(
-            int(line.split()[1]) for line in (_PROC / "stat").read_text().splitlines() if line.startswith("btime ")
-        )
-        return HostFacts(
-            hostname=socket.gethostname(),
-            boot_id=(_PROC / "sys/kernel/random/boot_id").read_text().strip(),
-            booted_at=datetime.fromtimestamp(boot_seconds, tz=UTC),
-            pid_namespace=str((_PROC / "self/ns/pid").readlink()),
-        )
-    except (OSError, StopIteration) as error:
-        raise RunnerError(f"cannot tell this machine's identity from {_PROC}: {error}") from error
-
-
-def process_identity(pid: int) -> ProcessIdentity | None:
-    """The living process with this pid, or None; a process that only waits to be reaped does not live."""
-    try:
-        stat = (_PROC / str(pid) / "stat").read_text()
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return None
-    fields = stat.rpartition(")")[2].split()
-    if fields[_STATE_FIELD] in _DEAD_STATES:
-        return None
-    host = host_facts()
-    return ProcessIdentity(
-        pid=pid, boot_id=host.boot_id, start_ticks=int(fields[_START_FIELD]), pid_namespace=host.pid_namespace
-    )
+from torc_core.orphans import HEARTBEAT_TIMEOUT_S, HostFacts, LostRunner, OrphanPlan, plan_orphans
 
 
 def find_orphans(
@@ -79,7 +38,11 @@ def find_orphans(
 
 
 def take_back(client: TorcClient, plan: OrphanPlan, *, requeue: bool) -> TakeBackResponse:
-    """Applies the plan; with `requeue` started jobs go back to the queue, otherwise they end as failures."""
+    """Applies the plan; with `requeue` started jobs go back to the queue, otherwise they end as failures.
+
+    Waits first until what the lost runners started on this machine has ended: no job may run twice at a time.
+    """
+    end_remains([runner.dead for runner in plan.runners if runner.dead is not None])
     taken: list[TakenBackJob] = []
     for reason, node_ids in _by_reason(plan.runners):
         request = TakeBackRequest(compute_node_ids=node_ids, requeue=requeue, reason=reason)

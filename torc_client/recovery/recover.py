@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from torc_client.http import TorcClient
+from torc_client.processes import host_facts
 from torc_client.recovery.agent_run import AgentRun, result_lines
 from torc_client.recovery.gather import gather_failures, orphan_facts
 from torc_client.recovery.hooks import Hook, run_hook
-from torc_client.recovery.orphans import find_orphans, host_facts, take_back
+from torc_client.recovery.orphans import find_orphans, take_back
 from torc_client.recovery.standing import active_jobs
 from torc_client.slurm import NoScheduler, Scheduler
 from torc_core.api.jobs import TakenBackJob
