@@ -56,6 +56,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python -m benchmarks.triage
 	$(BIN)/python -m benchmarks.recovery
+	$(BIN)/python -m benchmarks.monitoring
 
 lock: dev
 	$(BIN)/python -m pip install --quiet uv

@@ -34,6 +34,7 @@ torc workflows reset-status 42 --failed-only
 torc workflows reset-status 42 --failed-only --reinitialize --force --no-prompts
 torc workflows sync-status 42
 torc workflows sync-status 42 --dry-run
+torc workflows sync-status 42 --heartbeat-timeout 600
 torc workflows is-complete 42
 torc workflows list-actions 42
 torc workflows export 42 -o file.json --include-results --include-events
@@ -73,6 +74,8 @@ torc job-dependencies job-job 42
 torc job-dependencies job-file 42
 torc job-dependencies job-user-data 42
 torc completions bash
+torc plot-resources metrics.db -j 3,7 --format png -p nightly -o plots
+torc -f json plot-resources metrics.db
 """
 
 

@@ -19,6 +19,10 @@ def _duration(node: ComputeNodeModel) -> str | None:
     return None if node.duration_seconds is None else describe_duration(node.duration_seconds)
 
 
+def _heard(node: ComputeNodeModel) -> str | None:
+    return None if node.heartbeat_age_s is None else f"{describe_duration(node.heartbeat_age_s)} ago"
+
+
 NODES = Table(
     "compute nodes",
     (
@@ -29,6 +33,7 @@ NODES = Table(
         Column("Memory (GB)", "memory_gb", right=True),
         Column("GPUs", "num_gpus", right=True),
         Column("Active", "is_active"),
+        Column("Heard", _heard, right=True),
         Column("Start Time", "start_time"),
         Column("Duration", _duration, right=True),
     ),
