@@ -1,15 +1,16 @@
 """The client of the server: one method per operation, the models of the contract in and out."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final, Self, TypeVar
+from typing import Final, Self
 
 from pydantic import TypeAdapter
 
+from torc_client.calls import BATCH_TIMEOUT_S, Calls
 from torc_client.failures import FailureOperations
 from torc_client.resources import Collection
-from torc_client.transport import QueryValue, Transport
+from torc_client.transport import Transport
 from torc_core.api.actions import ClaimActionRequest, ClaimActionResponse, WorkflowActionModel
-from torc_core.api.base import MAX_PAGE, ApiModel, Page
+from torc_core.api.base import Page
 from torc_core.api.drafts import WorkflowCreated, WorkflowDraft
 from torc_core.api.events import EventModel
 from torc_core.api.failure_handlers import FailureHandlerModel
@@ -52,9 +53,6 @@ from torc_core.api.workflows import (
 )
 from torc_core.jobs.status import JobStatus
 
-R = TypeVar("R", bound=ApiModel)
-
-_BATCH_TIMEOUT_S: Final = 600.0
 _ACTIONS: Final[TypeAdapter[list[WorkflowActionModel]]] = TypeAdapter(list[WorkflowActionModel])
 
 
@@ -66,24 +64,25 @@ class TorcClient:
     """
 
     def __init__(self, transport: Transport) -> None:
-        t = self.transport = transport
-        self.failures = FailureOperations(t)
-        self.workflows = Collection(t, "/workflows", WorkflowModel, Page[WorkflowModel])
-        self.jobs = Collection(t, "/jobs", JobModel, Page[JobModel])
-        self.results = Collection(t, "/results", ResultModel, Page[ResultModel])
-        self.files = Collection(t, "/files", FileModel, Page[FileModel])
-        self.user_data = Collection(t, "/user_data", UserDataModel, Page[UserDataModel])
-        self.events = Collection(t, "/events", EventModel, Page[EventModel])
-        self.failure_handlers = Collection(t, "/failure_handlers", FailureHandlerModel, Page[FailureHandlerModel])
-        self.compute_nodes = Collection(t, "/compute_nodes", ComputeNodeModel, Page[ComputeNodeModel])
+        self.transport = transport
+        c = self._calls = Calls(transport)
+        self.failures = FailureOperations(c)
+        self.workflows = Collection(c, "/workflows", WorkflowModel, Page[WorkflowModel])
+        self.jobs = Collection(c, "/jobs", JobModel, Page[JobModel])
+        self.results = Collection(c, "/results", ResultModel, Page[ResultModel])
+        self.files = Collection(c, "/files", FileModel, Page[FileModel])
+        self.user_data = Collection(c, "/user_data", UserDataModel, Page[UserDataModel])
+        self.events = Collection(c, "/events", EventModel, Page[EventModel])
+        self.failure_handlers = Collection(c, "/failure_handlers", FailureHandlerModel, Page[FailureHandlerModel])
+        self.compute_nodes = Collection(c, "/compute_nodes", ComputeNodeModel, Page[ComputeNodeModel])
         self.resource_requirements = Collection(
-            t, "/resource_requirements", ResourceRequirementsModel, Page[ResourceRequirementsModel]
+            c, "/resource_requirements", ResourceRequirementsModel, Page[ResourceRequirementsModel]
         )
         self.scheduled_compute_nodes = Collection(
-            t, "/scheduled_compute_nodes", ScheduledComputeNodeModel, Page[ScheduledComputeNodeModel]
+            c, "/scheduled_compute_nodes", ScheduledComputeNodeModel, Page[ScheduledComputeNodeModel]
         )
-        self.slurm_schedulers = Collection(t, "/slurm_schedulers", SlurmSchedulerModel, Page[SlurmSchedulerModel])
-        self.local_schedulers = Collection(t, "/local_schedulers", LocalSchedulerModel, Page[LocalSchedulerModel])
+        self.slurm_schedulers = Collection(c, "/slurm_schedulers", SlurmSchedulerModel, Page[SlurmSchedulerModel])
+        self.local_schedulers = Collection(c, "/local_schedulers", LocalSchedulerModel, Page[LocalSchedulerModel])
 
     @property
     def url(self) -> str:
@@ -101,95 +100,95 @@ class TorcClient:
     # -- system ---------------------------------------------------------------------------------
 
     def ping(self) -> Ping:
-        return self._get("/ping", Ping)
+        return self._calls.get("/ping", Ping)
 
     def version(self) -> Version:
-        return self._get("/version", Version)
+        return self._calls.get("/version", Version)
 
     # -- workflows ------------------------------------------------------------------------------
 
     def create_from_draft(self, draft: WorkflowDraft) -> WorkflowCreated:
         """Creates the whole workflow in one transaction, or nothing."""
-        return self._post("/bulk_workflows", WorkflowCreated, draft, idempotent=False, timeout_s=_BATCH_TIMEOUT_S)
+        return self._calls.post("/bulk_workflows", WorkflowCreated, draft, idempotent=False, timeout_s=BATCH_TIMEOUT_S)
 
     def workflow_status(self, workflow_id: int) -> WorkflowStatusModel:
-        return self._get(f"/workflows/{workflow_id}/status", WorkflowStatusModel)
+        return self._calls.get(f"/workflows/{workflow_id}/status", WorkflowStatusModel)
 
     def is_complete(self, workflow_id: int) -> IsComplete:
-        return self._get(f"/workflows/{workflow_id}/is_complete", IsComplete)
+        return self._calls.get(f"/workflows/{workflow_id}/is_complete", IsComplete)
 
     def is_uninitialized(self, workflow_id: int) -> bool:
         """True when every job is uninitialized or disabled."""
-        return self._get(f"/workflows/{workflow_id}/is_uninitialized", IsUninitialized).is_uninitialized
+        return self._calls.get(f"/workflows/{workflow_id}/is_uninitialized", IsUninitialized).is_uninitialized
 
     def initialize_jobs(
         self, workflow_id: int, *, only_uninitialized: bool = False, clear_ephemeral_user_data: bool = False
     ) -> InitializeResult:
         """Decides blocked or ready for every uninitialized job; without `only_uninitialized` for all of them anew."""
-        return self._post(
+        return self._calls.post(
             f"/workflows/{workflow_id}/initialize_jobs",
             InitializeResult,
             query={
                 "only_uninitialized": only_uninitialized,
                 "clear_ephemeral_user_data": clear_ephemeral_user_data,
             },
-            timeout_s=_BATCH_TIMEOUT_S,
+            timeout_s=BATCH_TIMEOUT_S,
         )
 
     def reset_workflow_status(self, workflow_id: int, *, force: bool = False) -> WorkflowModel:
         """Clears the canceled flag and begins a new run (run_id + 1)."""
-        return self._post(
+        return self._calls.post(
             f"/workflows/{workflow_id}/reset_status", WorkflowModel, query={"force": force}, idempotent=False
         )
 
     def reset_job_status(self, workflow_id: int, *, failed_only: bool = False) -> ResetJobStatus:
         """Jobs back to uninitialized; with `failed_only` the unsuccessful ones and what depends on them."""
-        return self._post(
+        return self._calls.post(
             f"/workflows/{workflow_id}/reset_job_status",
             ResetJobStatus,
             query={"failed_only": failed_only},
-            timeout_s=_BATCH_TIMEOUT_S,
+            timeout_s=BATCH_TIMEOUT_S,
         )
 
     def process_changed_job_inputs(self, workflow_id: int, *, dry_run: bool = False) -> ChangedJobInputs:
-        return self._post(
+        return self._calls.post(
             f"/workflows/{workflow_id}/process_changed_job_inputs", ChangedJobInputs, query={"dry_run": dry_run}
         )
 
     def cancel_workflow(self, workflow_id: int) -> CancelResult:
-        answer = self.transport.request("PUT", f"/workflows/{workflow_id}/cancel")
-        return CancelResult.model_validate_json(answer)
+        return self._calls.put(f"/workflows/{workflow_id}/cancel", CancelResult)
 
     def archive_workflow(self, workflow_id: int, *, is_archived: bool) -> WorkflowModel:
-        return self._post(f"/workflows/{workflow_id}/archive", WorkflowModel, ArchiveRequest(is_archived=is_archived))
+        return self._calls.post(
+            f"/workflows/{workflow_id}/archive", WorkflowModel, ArchiveRequest(is_archived=is_archived)
+        )
 
     def required_existing_files(self, workflow_id: int) -> list[int]:
         """Ids of the files that must exist now: inputs nobody produces, outputs of completed jobs."""
-        return self._get(f"/workflows/{workflow_id}/required_existing_files", RequiredFiles).files
+        return self._calls.get(f"/workflows/{workflow_id}/required_existing_files", RequiredFiles).files
 
     def missing_user_data(self, workflow_id: int) -> list[int]:
-        return self._get(f"/workflows/{workflow_id}/missing_user_data", MissingUserData).user_data
+        return self._calls.get(f"/workflows/{workflow_id}/missing_user_data", MissingUserData).user_data
 
     def job_dependencies(self, workflow_id: int) -> list[JobDependency]:
-        return self._all_pages(f"/workflows/{workflow_id}/job_dependencies", Page[JobDependency])
+        return list(self._calls.each(f"/workflows/{workflow_id}/job_dependencies", Page[JobDependency]))
 
     def job_file_relationships(self, workflow_id: int) -> list[JobFileRelationship]:
-        return self._all_pages(f"/workflows/{workflow_id}/job_file_relationships", Page[JobFileRelationship])
+        return list(self._calls.each(f"/workflows/{workflow_id}/job_file_relationships", Page[JobFileRelationship]))
 
     def job_user_data_relationships(self, workflow_id: int) -> list[JobUserDataRelationship]:
-        return self._all_pages(f"/workflows/{workflow_id}/job_user_data_relationships", Page[JobUserDataRelationship])
-
-    def workflow_failure_handlers(self, workflow_id: int) -> list[FailureHandlerModel]:
-        return self._all_pages(f"/workflows/{workflow_id}/failure_handlers", Page[FailureHandlerModel])
+        return list(
+            self._calls.each(f"/workflows/{workflow_id}/job_user_data_relationships", Page[JobUserDataRelationship])
+        )
 
     def running_jobs(self, workflow_id: int) -> list[RunningJob]:
-        return self._all_pages(f"/workflows/{workflow_id}/running_jobs", Page[RunningJob])
+        return list(self._calls.each(f"/workflows/{workflow_id}/running_jobs", Page[RunningJob]))
 
     # -- jobs in batches ------------------------------------------------------------------------
 
     def create_jobs(self, jobs: Sequence[JobModel]) -> list[JobModel]:
         """All or none; the order is kept."""
-        answer = self._post("/bulk_jobs", JobsModel, JobsModel(jobs=list(jobs)), idempotent=False)
+        answer = self._calls.post("/bulk_jobs", JobsModel, JobsModel(jobs=list(jobs)), idempotent=False)
         return answer.jobs
 
     def claim_jobs(
@@ -205,7 +204,7 @@ class TorcClient:
 
         With `wait_s` the server holds an empty answer back until something becomes ready or the time is over.
         """
-        return self._post(
+        return self._calls.post(
             f"/workflows/{workflow_id}/claim_jobs_based_on_resources/{limit}",
             ClaimedJobs,
             resources,
@@ -218,7 +217,7 @@ class TorcClient:
         self, workflow_id: int, *, limit: int, compute_node_id: int | None = None, wait_s: float = 0.0
     ) -> ClaimedJobs:
         """Up to `limit` ready jobs whatever they need, now pending."""
-        return self._post(
+        return self._calls.post(
             f"/workflows/{workflow_id}/claim_next_jobs",
             ClaimedJobs,
             query={"limit": limit, "compute_node_id": compute_node_id, "wait_seconds": wait_s},
@@ -228,11 +227,11 @@ class TorcClient:
 
     def start_jobs(self, workflow_id: int, request: StartJobsRequest) -> StartJobsResponse:
         """pending to running; repeating it for the same runner is harmless."""
-        return self._post(f"/workflows/{workflow_id}/batch_start_jobs", StartJobsResponse, request)
+        return self._calls.post(f"/workflows/{workflow_id}/batch_start_jobs", StartJobsResponse, request)
 
     def complete_jobs(self, workflow_id: int, completions: Iterable[JobCompletion]) -> CompleteJobsResponse:
         """Records ended attempts and releases or cancels dependents at once; repeating it is harmless."""
-        return self._post(
+        return self._calls.post(
             f"/workflows/{workflow_id}/batch_complete_jobs",
             CompleteJobsResponse,
             CompleteJobsRequest(completions=list(completions)),
@@ -240,80 +239,43 @@ class TorcClient:
 
     def release_claims(self, workflow_id: int, request: ReleaseClaimsRequest) -> int:
         """How many claimed jobs went back to ready."""
-        return self._post(f"/workflows/{workflow_id}/release_claims", ReleaseClaimsResponse, request).released
+        return self._calls.post(f"/workflows/{workflow_id}/release_claims", ReleaseClaimsResponse, request).released
 
     def take_back_jobs(self, workflow_id: int, request: TakeBackRequest) -> TakeBackResponse:
         """Ends the attempts of runners that are gone (return code -128) and marks the runners inactive."""
-        return self._post(f"/workflows/{workflow_id}/take_back_jobs", TakeBackResponse, request)
+        return self._calls.post(f"/workflows/{workflow_id}/take_back_jobs", TakeBackResponse, request)
 
     def heartbeat(self, compute_node_id: int) -> Heartbeat:
         """The runner lives. Raises StateConflictError when its jobs were taken back."""
-        answer = self.transport.request("PUT", f"/compute_nodes/{compute_node_id}/heartbeat")
-        return Heartbeat.model_validate_json(answer)
+        return self._calls.put(f"/compute_nodes/{compute_node_id}/heartbeat", Heartbeat)
 
     def retry_job(self, job_id: int, *, run_id: int, max_retries: int) -> JobModel:
-        return self._post(
+        return self._calls.post(
             f"/jobs/{job_id}/retry/{run_id}", JobModel, query={"max_retries": max_retries}, idempotent=False
         )
 
     def change_status(self, job_id: int, status: JobStatus, *, run_id: int) -> JobModel:
-        answer = self.transport.request("PUT", f"/jobs/{job_id}/manage_status_change/{status}/{run_id}")
-        return JobModel.model_validate_json(answer)
+        return self._calls.put(f"/jobs/{job_id}/manage_status_change/{status}/{run_id}", JobModel)
 
     def job_evidence(self, job_id: int, *, run_id: int | None = None, attempt_id: int | None = None) -> EvidenceModel:
         """The stored evidence of an attempt, the newest failed one by default. NotFoundError when there is none."""
-        answer = self.transport.request(
-            "GET", f"/jobs/{job_id}/evidence", query={"run_id": run_id, "attempt_id": attempt_id}
+        return self._calls.get(
+            f"/jobs/{job_id}/evidence", EvidenceModel, query={"run_id": run_id, "attempt_id": attempt_id}
         )
-        return EvidenceModel.model_validate_json(answer)
 
     # -- actions --------------------------------------------------------------------------------
 
     def actions(self, workflow_id: int) -> list[WorkflowActionModel]:
-        return self._plain_list(f"/workflows/{workflow_id}/actions")
+        return _ACTIONS.validate_json(self.transport.request("GET", f"/workflows/{workflow_id}/actions"))
 
     def pending_actions(self, workflow_id: int) -> list[WorkflowActionModel]:
-        return self._plain_list(f"/workflows/{workflow_id}/actions/pending")
+        return _ACTIONS.validate_json(self.transport.request("GET", f"/workflows/{workflow_id}/actions/pending"))
 
     def claim_action(self, workflow_id: int, action_id: int, *, compute_node_id: int | None) -> ClaimActionResponse:
         """Raises AlreadyTakenError when somebody else has it."""
-        return self._post(
+        return self._calls.post(
             f"/workflows/{workflow_id}/actions/{action_id}/claim",
             ClaimActionResponse,
             ClaimActionRequest(compute_node_id=compute_node_id),
             idempotent=False,
         )
-
-    # -- plumbing -------------------------------------------------------------------------------
-
-    def _get(self, path: str, model: type[R]) -> R:
-        return model.model_validate_json(self.transport.request("GET", path))
-
-    def _post(
-        self,
-        path: str,
-        model: type[R],
-        body: ApiModel | None = None,
-        *,
-        query: dict[str, QueryValue] | None = None,
-        idempotent: bool = True,
-        timeout_s: float | None = None,
-    ) -> R:
-        content = None if body is None else body.model_dump_json(exclude_none=True).encode()
-        answer = self.transport.request(
-            "POST", path, query=query, body=content, idempotent=idempotent, timeout_s=timeout_s
-        )
-        return model.model_validate_json(answer)
-
-    def _all_pages(self, path: str, page_model: type[Page[R]]) -> list[R]:
-        found: list[R] = []
-        while True:
-            answer = self.transport.request("GET", path, query={"offset": len(found), "limit": MAX_PAGE})
-            page = page_model.model_validate_json(answer)
-            found.extend(page.items)
-            if not page.has_more:
-                return found
-
-    def _plain_list(self, path: str) -> list[WorkflowActionModel]:
-        answer = self.transport.request("GET", path)
-        return _ACTIONS.validate_json(answer)

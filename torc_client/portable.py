@@ -59,7 +59,7 @@ def export_workflow(
         files=client.files.list_all(workflow_id=workflow_id),
         user_data=client.user_data.list_all(workflow_id=workflow_id),
         resource_requirements=client.resource_requirements.list_all(workflow_id=workflow_id),
-        failure_handlers=client.workflow_failure_handlers(workflow_id),
+        failure_handlers=client.failure_handlers.list_all(workflow_id=workflow_id),
         slurm_schedulers=client.slurm_schedulers.list_all(workflow_id=workflow_id),
         jobs=client.jobs.list_all(workflow_id=workflow_id, include_relationships=True),
         actions=[action for action in client.actions(workflow_id) if not action.is_recovery],

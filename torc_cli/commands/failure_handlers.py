@@ -36,7 +36,7 @@ def list_(
     session: Session, workflow_id: WorkflowArgument = None, *, limit: LimitOption = None, offset: OffsetOption = 0
 ) -> None:
     """List failure handlers."""
-    found = session.client.workflow_failure_handlers(session.workflow_id(workflow_id))
+    found = session.client.failure_handlers.list_all(workflow_id=session.workflow_id(workflow_id))
     session.out.records(HANDLERS, found[offset:][:limit])
 
 

@@ -66,7 +66,7 @@ def show_requirements(session: Session, workflow_id: int, job_id: int | None) ->
 
 
 def show_failure_handlers(session: Session, workflow_id: int, job_id: int | None) -> None:
-    handlers = {handler.id: handler for handler in session.client.workflow_failure_handlers(workflow_id)}
+    handlers = {handler.id: handler for handler in session.client.failure_handlers.list_all(workflow_id=workflow_id)}
     rows = []
     for job in _jobs(session, workflow_id, job_id):
         handler = handlers.get(job.failure_handler_id)

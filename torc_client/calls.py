@@ -1,0 +1,79 @@
+"""Requests with the models of the contract in and out, and lists read page by page."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final, TypeVar
+
+from torc_client.transport import QueryValue, Transport
+from torc_core.api.base import MAX_PAGE, ApiModel, Page
+
+R = TypeVar("R", bound=ApiModel)
+
+BATCH_TIMEOUT_S: Final = 600.0
+"""For operations whose work grows with the number of jobs."""
+
+
+class Calls:
+    """Requests over one transport. Every method may raise what `Transport.request` raises."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def get(
+        self,
+        path: str,
+        model: type[R],
+        *,
+        query: Mapping[str, QueryValue] | None = None,
+        timeout_s: float | None = None,
+    ) -> R:
+        return model.model_validate_json(self._transport.request("GET", path, query=query, timeout_s=timeout_s))
+
+    def put(self, path: str, model: type[R], body: ApiModel | None = None) -> R:
+        return model.model_validate_json(self._transport.request("PUT", path, body=_content(body)))
+
+    def post(
+        self,
+        path: str,
+        model: type[R],
+        body: ApiModel | None = None,
+        *,
+        query: Mapping[str, QueryValue] | None = None,
+        idempotent: bool = True,
+        timeout_s: float | None = None,
+    ) -> R:
+        """`idempotent` False: a request that may have reached the server is not repeated."""
+        answer = self._transport.request(
+            "POST", path, query=query, body=_content(body), idempotent=idempotent, timeout_s=timeout_s
+        )
+        return model.model_validate_json(answer)
+
+    def delete(
+        self, path: str, model: type[R], *, query: Mapping[str, QueryValue] | None = None, idempotent: bool = True
+    ) -> R:
+        return model.model_validate_json(self._transport.request("DELETE", path, query=query, idempotent=idempotent))
+
+    def each(
+        self,
+        path: str,
+        page_model: type[Page[R]],
+        query: Mapping[str, QueryValue] | None = None,
+        *,
+        offset: int = 0,
+        limit: int | None = None,
+        page_size: int = MAX_PAGE,
+        timeout_s: float | None = None,
+    ) -> Iterator[R]:
+        """The items of a list, page after page, at most `limit`."""
+        left = limit
+        while left is None or left > 0:
+            part = {"offset": offset, "limit": page_size if left is None else min(left, page_size)}
+            page = self.get(path, page_model, query={**(query or {}), **part}, timeout_s=timeout_s)
+            yield from page.items
+            if not page.has_more or not page.count:
+                return
+            offset += page.count
+            left = None if left is None else left - page.count
+
+
+def _content(body: ApiModel | None) -> bytes | None:
+    return None if body is None else body.model_dump_json(exclude_none=True).encode()
