@@ -13,7 +13,6 @@ from torc_core.api.actions import WorkflowActionModel
 from torc_core.errors import AlreadyTakenError
 
 RUN_COMMANDS: Final = "run_commands"
-JOB_TRIGGERS: Final = frozenset({"on_jobs_ready", "on_jobs_complete"})
 START_TRIGGERS: Final = frozenset({"on_workflow_start", "on_worker_start"})
 
 

@@ -1,6 +1,5 @@
 """One attempt of one job, from its claim to its end."""
 
-import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -108,12 +107,3 @@ class AttemptEnd:
     """Set when a rule allows another attempt."""
     unmatched: bool = False
     """Set when no rule decided."""
-
-
-def signal_number(name: str | None) -> int:
-    """`SIGTERM`, `TERM` or `15`; SIGTERM for what is no signal."""
-    text = (name or "SIGTERM").strip().upper()
-    if text.isdigit() and int(text) in set(signal.Signals):
-        return int(text)
-    full = text if text.startswith("SIG") else f"SIG{text}"
-    return getattr(signal.Signals, full, signal.SIGTERM).value

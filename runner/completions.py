@@ -8,6 +8,7 @@ from torc_core.api.jobs import JobCompletion, RetryRequest
 from torc_core.api.results import ResultModel
 from torc_core.jobs.status import JobStatus
 from torc_core.recovery.evidence import SchedulerFacts
+from torc_core.times import rfc3339
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ class Reporting:
             compute_node_id=self.compute_node_id,
             return_code=end.return_code,
             exec_time_minutes=end.duration_s / 60,
-            completion_time=end.ended_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            completion_time=rfc3339(end.ended_at),
             status=end.status,
             peak_memory_bytes=peak_memory(end),
             avg_memory_bytes=samples.average_memory_bytes,

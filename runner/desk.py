@@ -5,12 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from runner.actions import JOB_TRIGGERS
 from runner.attempts import ClaimedJob
 from runner.claimer import Answer, Claimer, Order
 from runner.claiming import Claiming
 from runner.executor import Executor
-from torc_core.api.actions import WorkflowActionModel
+from torc_core.api.actions import JOB_TRIGGERS, WorkflowActionModel
 from torc_core.api.jobs import Outlook
 from torc_core.errors import TorcError
 

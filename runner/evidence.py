@@ -7,6 +7,7 @@ from typing import Final
 
 from runner.attempts import AttemptEnd
 from runner.ledger import Need
+from torc_core.recovery.attempt import UNSPECIFIED_REQUIREMENT
 from torc_core.recovery.cleaning import excerpt_stderr
 from torc_core.recovery.evidence import Evidence, SchedulerFacts, fit
 from torc_core.recovery.redact import redact_secrets
@@ -15,8 +16,6 @@ _HEAD_BYTES: Final = 32 * 1024
 _TAIL_BYTES: Final = 128 * 1024
 _STDERR_BYTES: Final = 8 * 1024
 _STDOUT_BYTES: Final = 3 * 1024
-UNSPECIFIED: Final = "default"
-"""Name of the requirement of jobs that name none: its amounts are no limits."""
 
 
 def gather_evidence(end: AttemptEnd, *, node: str, scheduler: SchedulerFacts | None) -> Evidence:
@@ -53,12 +52,12 @@ def peak_memory(end: AttemptEnd) -> int | None:
 
 def memory_limit(need: Need) -> int | None:
     """What the job may hold; an amount of 0 states no limit."""
-    return None if need.name == UNSPECIFIED else need.memory_bytes or None
+    return None if need.name == UNSPECIFIED_REQUIREMENT else need.memory_bytes or None
 
 
 def runtime_limit(need: Need) -> float | None:
     """How long the job may run; an amount of 0 states no limit."""
-    return None if need.name == UNSPECIFIED else need.runtime_s or None
+    return None if need.name == UNSPECIFIED_REQUIREMENT else need.runtime_s or None
 
 
 def slurm_facts(env: Mapping[str, str]) -> SchedulerFacts | None:

@@ -1,5 +1,6 @@
 """The jobs in this runner's hands: queued, started when they fit, and back when they ended."""
 
+import signal
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,6 @@ from torc_core.jobs.status import JobStatus
 _LOOK_AHEAD = 64
 CANNOT_START_CODE = 126
 LOST_CODE = 137
-_SIGKILL = 9
 
 
 class Executor:
@@ -141,7 +141,7 @@ class Executor:
                 AttemptEnd(
                     attempt=attempt,
                     return_code=LOST_CODE,
-                    signal=_SIGKILL,
+                    signal=signal.SIGKILL,
                     ended_at=datetime.now(UTC),
                     duration_s=time.monotonic() - attempt.started_at,
                     status=JobStatus.FAILED,

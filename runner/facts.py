@@ -10,8 +10,9 @@ from torc_core.api.failure_handlers import FailureHandlerModel
 from torc_core.api.jobs import JobModel
 from torc_core.api.workflows import WorkflowModel
 from torc_core.errors import NotFoundError
+from torc_core.recovery.attempt import UNSPECIFIED_REQUIREMENT
 
-_UNSPECIFIED = Need(name="default", cpus=1, memory_bytes=0, gpus=0, nodes=1, runtime_s=0.0)
+_UNSPECIFIED = Need(name=UNSPECIFIED_REQUIREMENT, cpus=1, memory_bytes=0, gpus=0, nodes=1, runtime_s=0.0)
 
 
 class Requirements:

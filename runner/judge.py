@@ -1,7 +1,7 @@
 """What an ended attempt means: completed, failed, terminated, and whether the rules allow another one."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, assert_never
 
 from runner.attempts import Attempt, AttemptEnd, StopReason
 from runner.handlers import Exhausted, NoRule, TryAgain, judge, read_rules
@@ -55,8 +55,10 @@ class Judge:
                 return
             case None if self._oom_kills.explains(end.return_code, open_before=end.attempt.oom_kills_before):
                 end.verdict, end.return_code = "oom", self._oom_code
-            case _:
+            case StopReason.MEMORY | StopReason.LEAVING | StopReason.FORGOTTEN | None:
                 pass
+            case unreachable:
+                assert_never(unreachable)
         if end.return_code == 0:
             end.status = JobStatus.COMPLETED
             end.missing_files, end.output_mtimes = self._outputs.check(end.attempt.claim.job_id)
@@ -81,4 +83,6 @@ class Judge:
                 end.unmatched = True
             case Exhausted():
                 pass
+            case unreachable:
+                assert_never(unreachable)
         return None

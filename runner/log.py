@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from torc_core.times import rfc3339
+
 
 class RunnerLog:
     """Appends lines with a UTC time; written out by `flush`. A log that cannot be written stops nobody."""
@@ -17,7 +19,7 @@ class RunnerLog:
         self._file: TextIO | None = None
 
     def write(self, text: str) -> None:
-        time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        time = rfc3339(datetime.now(UTC))
         with self._lock:
             self._lines.append(f"{time} {text}\n")
 

@@ -4,7 +4,7 @@ import os
 import time
 from typing import Final
 
-from runner.actions import JOB_TRIGGERS, RUN_COMMANDS
+from runner.actions import RUN_COMMANDS
 from runner.claimer import Claimer
 from runner.claiming import Claiming
 from runner.completions import Reporting
@@ -38,6 +38,7 @@ from runner.wake import Wake
 from runner.workshop import Workshop
 from torc_client.http import TorcClient
 from torc_client.processes import RUNNER_VARIABLE
+from torc_core.api.actions import JOB_TRIGGERS
 from torc_core.api.jobs import ReleaseClaimsRequest
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.errors import InvalidInputError, TorcError

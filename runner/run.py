@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from runner.actions import RUN_COMMANDS, START_TRIGGERS, ActionCommand, ActionQueue, claim_pending_actions
-from runner.attempts import StopReason, signal_number
+from runner.attempts import StopReason
 from runner.desk import Desk
 from runner.facts import WorkflowFacts
 from runner.heartbeat import Heartbeat
@@ -28,6 +28,7 @@ from torc_client.http import TorcClient
 from torc_core.api.jobs import Outlook
 from torc_core.errors import RunnerError, StateConflictError, TorcError
 from torc_core.resources.duration import describe_duration
+from torc_core.signals import signal_number
 
 _DELIVERY_S: Final = 10.0
 """How long an interrupted runner tries to deliver its last results to a server that is away."""
@@ -314,7 +315,8 @@ class Run:
     @property
     def _termination_signal(self) -> int:
         config = self._parts.facts.workflow.execution_config
-        return signal_number(config.termination_signal if config else None)
+        wanted = config.termination_signal if config else None
+        return (wanted and signal_number(wanted)) or signal.SIGTERM
 
     # -- actions --------------------------------------------------------------------------------
 

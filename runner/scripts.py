@@ -4,7 +4,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, assert_never
 
 from runner.launching import Ended, LauncherProcess, Unstartable
 
@@ -77,6 +77,8 @@ class Scripts:
                 )
             case Ended(exit_code=code):
                 end = ScriptEnd(f"exited with {code}", was_stopped=script.is_stopped)
+            case unreachable:
+                assert_never(unreachable)
         script.on_end(end)
 
     def enforce_limits(self, launcher: LauncherProcess, now: float) -> None:

@@ -1,9 +1,10 @@
 """From a claimed job to its reported end: start, reap, judge, recovery script."""
 
+import signal
 from collections.abc import Iterable, Mapping
 from functools import partial
 from itertools import count
-from typing import Final, Literal
+from typing import Final, Literal, assert_never
 
 from runner.attempts import Attempt, AttemptEnd, StopReason
 from runner.executor import Executor, job_environment
@@ -93,6 +94,8 @@ class Workshop:
                 case Unstartable():
                     self.scripts.handle(event)
                     self._conclude(self.executor.give_up(event))
+                case unreachable:
+                    assert_never(unreachable)
 
     def flush(self) -> None:
         """Sends commands to the launcher."""
@@ -116,15 +119,15 @@ class Workshop:
         """The server does not want this attempt: it is killed and never reported."""
         self._say("warning", f"{attempt.label} is not this runner's any more ({message}); it was stopped")
         attempt.stop = StopReason.FORGOTTEN
-        self.executor.stop(attempt, StopReason.FORGOTTEN, 9, 0.0)
+        self.executor.stop(attempt, StopReason.FORGOTTEN, signal.SIGKILL, 0.0)
 
     def forget_everything(self) -> None:
         """The same for all attempts and their scripts, without a word."""
         running = list(self.executor.running.values())
         for attempt in (*running, *self.executor.ended.values()):
             attempt.stop = StopReason.FORGOTTEN
-        self.stop(running, StopReason.FORGOTTEN, signum=9, lead_s=0.0)
-        self.scripts.stop_all(self.launcher, 9, 0.0)
+        self.stop(running, StopReason.FORGOTTEN, signum=signal.SIGKILL, lead_s=0.0)
+        self.scripts.stop_all(self.launcher, signal.SIGKILL, 0.0)
 
     # -- ends -----------------------------------------------------------------------------------
 
