@@ -24,7 +24,7 @@ class Order:
 
     `settled` notes that the runner held nothing when it asked: only then an empty answer says that nothing will
     come. `adopt` asks also for jobs that are noted as this runner's from an answer that was lost. `triggers`
-    are the kinds of actions to claim first, but for those in `done`; while some are due, no jobs are claimed.
+    are the kinds of actions to claim too, but for those in `done`: they run before the jobs that come with them.
     """
 
     resources: ComputeNodesResources
@@ -128,12 +128,6 @@ class Claimer:
                     workflow_id=self._workflow_id, status=JobStatus.PENDING, active_compute_node_id=node_id
                 )
             )
-        if order.triggers:
-            actions = claim_pending_actions(
-                self._client, self._workflow_id, triggers=order.triggers, compute_node_id=node_id, done=order.done
-            )
-            if actions:
-                return Answer(order=order, adopted=adopted, actions=actions)
         claimed = self._client.claim_jobs(
             self._workflow_id,
             order.resources,
@@ -141,7 +135,14 @@ class Claimer:
             wait_s=order.wait_s,
             strict_scheduler_match=self._strict,
         )
-        return Answer(order=order, jobs=self._held(claimed.jobs), adopted=adopted, outlook=claimed.outlook)
+        actions: list[WorkflowActionModel] = []
+        if order.triggers:
+            # asked for after the jobs: what is to run before a job is due by the time that job can be claimed
+            actions = claim_pending_actions(
+                self._client, self._workflow_id, triggers=order.triggers, compute_node_id=node_id, done=order.done
+            )
+        jobs = self._held(claimed.jobs)
+        return Answer(order=order, jobs=jobs, adopted=adopted, actions=actions, outlook=claimed.outlook)
 
     def _held(self, jobs: list[JobModel]) -> list[ClaimedJob]:
         now = time.monotonic()

@@ -32,7 +32,7 @@ class Arrivals:
 
 
 class Desk:
-    """Decides when to send which order. `has_job_actions`: actions are to be asked for before jobs."""
+    """Decides when to send which order. `has_job_actions`: actions are to be asked for with jobs."""
 
     def __init__(
         self, *, prompt: Claimer, waiter: Claimer, claiming: Claiming, wait_s: float, has_job_actions: bool
@@ -138,6 +138,7 @@ class Desk:
             self._may_have_more = True
             return
         if answer.error is not None:
+            self.lost_an_answer = True
             arrivals.error = answer.error
             return
         known = executor.held_ids() | {claim.job_id for claim in arrivals.jobs}

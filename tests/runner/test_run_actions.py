@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+from helpers import ServerProcess, wait_until
 from running import create, job, run
 
 from runner.progress import Notice
 from torc_client.http import TorcClient
+from torc_client.transport import Transport
+from torc_core.api.actions import WorkflowActionModel
 from torc_core.api.drafts import ActionDraft
 
 
@@ -57,3 +60,26 @@ def test_actions_for_a_scheduler_are_left_alone(client: TorcClient, tmp_path: Pa
     )
     ran = run(client, create(client, "true", draft={"actions": [later]}), tmp_path / "out")
     assert ran.statuses() == {"job1": "completed"}
+
+
+class LateClient(TorcClient):
+    """While the first job runs, actions are told as they were before its end, and after it."""
+
+    def pending_actions(self, workflow_id: int) -> list[WorkflowActionModel]:
+        found = super().pending_actions(workflow_id)
+        if self.jobs.list_all(workflow_id=workflow_id, name="first", status="running"):
+            wait_until(
+                lambda: self.jobs.list_all(workflow_id=workflow_id, name="first", status="completed"), "first is done"
+            )
+        return found
+
+
+def test_an_action_comes_before_the_jobs_that_it_waits_for_whoever_is_asked_when(
+    server: ServerProcess, client: TorcClient, tmp_path: Path
+) -> None:
+    actions = [action("on_jobs_ready", f"echo ready >> {tmp_path}/order", jobs=[1])]
+    jobs = [job("first", "sleep 0.3"), job("second", f"echo second >> {tmp_path}/order", depends_on=[0])]
+    workflow_id = create(client, *jobs, draft={"actions": actions})
+    with LateClient(Transport(server.url)) as late:
+        run(late, workflow_id, tmp_path / "out")
+    assert (tmp_path / "order").read_text().split() == ["ready", "second"]
