@@ -34,6 +34,7 @@ class Judge:
 
     @property
     def unreadable_handlers(self) -> list[int]:
+        """Handlers whose rules a newer or broken server wrote."""
         return [handler_id for handler_id, rules in self._rules.items() if rules is None and handler_id is not None]
 
     def note_starts(self, attempts: Iterable[Attempt]) -> None:

@@ -68,12 +68,17 @@ def run_workflow(
     files = RunFiles(options.output_dir, workflow_id, run_id=facts.run_id, config=config)
     _create_folders(files)
     log = RunnerLog(files.runner_log(os.uname().nodename))
+
+    def warn(text: str) -> None:
+        progress(Notice("warning", text))
+        log.write(text)
+
     taken_back = take_back_from_the_dead(client, workflow_id)
     if taken_back:
-        progress(Notice("warning", describe_taken_back(taken_back)))
-        log.write(describe_taken_back(taken_back))
-
-    oom_kills = OomKills(options.oom_counter) if options.oom_counter else OomKills.of_this_process()
+        warn(describe_taken_back(taken_back))
+    judge = Judge(handlers=facts.handlers, outputs=facts.outputs, config=config, oom_kills=_oom_kills(options))
+    for handler_id in judge.unreadable_handlers:
+        warn(f"the rules of failure handler {handler_id} cannot be read: they decide about no failure")
     workshop = Workshop(
         shared_environment(client.url, facts, files),
         ledger=Ledger(
@@ -83,7 +88,7 @@ def run_workflow(
             slots=options.max_parallel_jobs,
         ),
         files=files,
-        judge=Judge(handlers=facts.handlers, outputs=facts.outputs, config=config, oom_kills=oom_kills),
+        judge=judge,
         log=log,
         progress=progress,
     )
@@ -237,6 +242,10 @@ def shared_environment(api_url: str, facts: WorkflowFacts, files: RunFiles) -> d
 def describe_machine(machine: Machine) -> str:
     gpus = f", {len(machine.gpus)} GPUs" if machine.gpus else ""
     return f"this runner has ({machine.cpus} CPUs, {machine.memory_gb:.1f} GB{gpus})"
+
+
+def _oom_kills(options: RunnerOptions) -> OomKills:
+    return OomKills(options.oom_counter) if options.oom_counter else OomKills.of_this_process()
 
 
 def _patience_s(options: RunnerOptions, facts: WorkflowFacts) -> float:

@@ -1,10 +1,13 @@
 """Failed attempts: rules, recovery scripts, evidence."""
 
 import os
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from helpers import ServerProcess
 from running import create, job, run
 
 from runner.progress import JobEnded, Notice
@@ -21,6 +24,18 @@ def test_a_rule_retries_until_the_job_succeeds_and_every_attempt_is_kept(client:
     assert [result.return_code for result in ran.results("flaky")] == [10, 10, 0]
     assert [ran.log("flaky", "e", attempt=n) for n in (1, 2, 3)] == ["boom 1\n", "boom 2\n", ""]
     assert (ran.summary.retried, ran.summary.completed) == (2, 1)
+
+
+def test_rules_that_cannot_be_read_are_named_and_decide_nothing(
+    server: ServerProcess, client: TorcClient, tmp_path: Path
+) -> None:
+    workflow_id = create(client, job("bad", "exit 10", failure_handler=0), rules=[{"exit_codes": [10]}])
+    with closing(sqlite3.connect(server.database)) as database, database:
+        database.execute("UPDATE failure_handler SET rules = '[{\"exit_codes\": \"odd\"}]'")
+    ran = run(client, workflow_id, tmp_path / "out")
+    (notice,) = [event for event in ran.events if isinstance(event, Notice)]
+    assert "rules of failure handler" in notice.text
+    assert ran.statuses() == {"bad": "pending_failed"}
 
 
 def test_attempts_end_at_max_retries_and_the_job_has_failed(client: TorcClient, tmp_path: Path) -> None:
