@@ -107,3 +107,5 @@ class AttemptEnd:
     """Set when a rule allows another attempt."""
     unmatched: bool = False
     """Set when no rule decided."""
+    infrastructure_fault: bool = False
+    """The job is not to blame and may be tried again."""

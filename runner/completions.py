@@ -33,6 +33,7 @@ class Reporting:
             evidence=gather_evidence(end, node=self.hostname, scheduler=self.scheduler) if failed else None,
             retry=None if end.max_retries is None else RetryRequest(max_retries=end.max_retries),
             unmatched_failure=end.unmatched,
+            infrastructure_fault=end.infrastructure_fault,
             output_mtimes=dict(end.output_mtimes),
         )
 

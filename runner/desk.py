@@ -8,7 +8,9 @@ from typing import Final
 from runner.attempts import ClaimedJob
 from runner.claimer import Answer, Claimer, Order
 from runner.claiming import Claiming
+from runner.evidence import runtime_limit
 from runner.executor import Executor
+from runner.schedule import Deadline
 from torc_core.api.actions import JOB_TRIGGERS, WorkflowActionModel
 from torc_core.api.jobs import Outlook
 from torc_core.errors import TorcError
@@ -113,6 +115,15 @@ class Desk:
         stale = [claim.job_id for claim in queue]
         queue.clear()
         return stale
+
+    def take_too_long(self, executor: Executor, deadline: Deadline, now: float) -> list[int]:
+        """Removes and returns queued jobs that could not finish any more if they began now."""
+        queue = executor.queue
+        too_long = [claim for claim in queue if not deadline.leaves(runtime_limit(claim.need), now)]
+        for claim in too_long:
+            self._claiming.counts_exactly = True
+            queue.remove(claim)
+        return [claim.job_id for claim in too_long]
 
     def next_stale(self, executor: Executor) -> float | None:
         """When `take_stale` may have something to return."""

@@ -147,6 +147,7 @@ class Executor:
                     status=JobStatus.FAILED,
                     verdict="lost",
                     unmatched=True,
+                    infrastructure_fault=True,
                 )
             )
         return ends

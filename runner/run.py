@@ -226,6 +226,7 @@ class Run:
         shop.scripts.enforce_limits(shop.launcher, now)
         if self.reason is not None:
             return
+        self._releases.extend(parts.desk.take_too_long(shop.executor, parts.deadline, now))
         self._releases.extend(parts.desk.take_stale(shop.executor, now))
         idle_deadline = self._idle_deadline()
         if parts.deadline.stop_at is not None and now >= parts.deadline.stop_at:

@@ -1,5 +1,6 @@
 """When a run must end."""
 
+import math
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -52,6 +53,10 @@ class Deadline:
 
     def left_s(self, now: float) -> float | None:
         return None if self.end_at is None else self.end_at - now
+
+    def leaves(self, runtime_s: float | None, now: float) -> bool:
+        """Whether there is so much time yet, counted in whole seconds as claims do; None is no time at all."""
+        return runtime_s is None or self.end_at is None or runtime_s <= math.ceil(self.end_at - now)
 
     def allows_claims(self, now: float) -> bool:
         return self.claims_end_at is None or now < self.claims_end_at

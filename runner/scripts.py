@@ -17,7 +17,7 @@ class ScriptEnd:
 
     failure: str = ""
     was_stopped: bool = False
-    """The runner itself ended it because it was leaving."""
+    """It was cut short and decided nothing: the runner was leaving, or the launcher was killed."""
 
 
 @dataclass(slots=True)
@@ -99,7 +99,7 @@ class Scripts:
         """The launcher is gone, and with it every script."""
         lost, self._running = self._running, {}
         for script in lost.values():
-            script.on_end(ScriptEnd("was lost with the launcher process"))
+            script.on_end(ScriptEnd("was lost with the launcher process", was_stopped=True))
 
 
 def _signal_name(number: int) -> str:

@@ -20,6 +20,7 @@ from runner.summary import Tally
 from torc_client.processes import RUNNER_VARIABLE, kill_tagged
 from torc_core.api.failure_handlers import FailureRule
 from torc_core.errors import RunnerError
+from torc_core.jobs.lifecycle import may_go_back
 from torc_core.jobs.status import JobStatus
 
 _LAUNCHERS: Final = 3
@@ -169,7 +170,7 @@ class Workshop:
         if not script.failure:
             end.max_retries = rule.max_retries
         else:
-            # cut short by the runner itself, the script decided nothing
+            # cut short, the script decided nothing
             end.unmatched = script.was_stopped
             log = self._files.of_recovery(end.attempt.files)
             self._say("warning", f"recovery script of {end.attempt.label} {script.failure}; its output: {log}")
@@ -177,7 +178,9 @@ class Workshop:
 
     def _finish(self, end: AttemptEnd) -> None:
         attempt, claim = end.attempt, end.attempt.claim
-        will_retry = end.max_retries is not None
+        will_retry = end.max_retries is not None or (
+            end.infrastructure_fault and may_go_back(claim.model.infrastructure_faults or 0)
+        )
         self.executor.free(attempt)
         self.tally.count(end.status, will_retry=will_retry)
         self.newly_ended.append(end)

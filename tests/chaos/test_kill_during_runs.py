@@ -161,17 +161,32 @@ def test_jobs_that_outlived_runner_and_launcher_are_gone_before_they_run_again(
     assert not is_alive(orphan)
 
 
-def test_a_killed_launcher_costs_only_the_attempts_that_ran(
+def test_a_killed_launcher_costs_only_attempts_and_no_retries_of_the_rules(
     client: TorcClient, start_runner: StartRunner, tmp_path: Path
 ) -> None:
-    rules = [{"match_all_exit_codes": True, "max_retries": 3}]
+    rules = [{"match_all_exit_codes": True, "max_retries": 1}]
     jobs = [job(f"j{n}", "sleep 0.4", failure_handler=0) for n in range(12)]
     workflow_id = create(client, *jobs, rules=rules)
     runner = start_runner(workflow_id, tmp_path / "out")
     until_running(client, workflow_id, 4)
     (node,) = client.compute_nodes.list_all(workflow_id=workflow_id)
     os.kill((node.scheduler or {})["launcher_pid"], 9)
-    runner.summary()
-    statuses = [str(job.status) for job in client.jobs.list_all(workflow_id=workflow_id)]
-    assert statuses.count("pending_failed") == 12 - statuses.count("completed")
-    assert 1 <= statuses.count("pending_failed") <= 4
+    assert runner.summary()["reason"] == "complete"
+    assert completed_once(client, workflow_id)
+    faults = [job.infrastructure_faults for job in client.jobs.list_all(workflow_id=workflow_id)]
+    assert 1 <= faults.count(1) <= 4
+    assert faults.count(0) == 12 - faults.count(1)
+
+
+def test_a_recovery_script_that_was_lost_with_the_launcher_decides_nothing(
+    client: TorcClient, start_runner: StartRunner, tmp_path: Path
+) -> None:
+    rules = [{"match_all_exit_codes": True, "recovery_script": f"touch {tmp_path}/begun; sleep 60"}]
+    workflow_id = create(client, job("bad", "exit 3", failure_handler=0), rules=rules)
+    runner = start_runner(workflow_id, tmp_path / "out")
+    wait_until((tmp_path / "begun").exists, "the recovery script runs")
+    (node,) = client.compute_nodes.list_all(workflow_id=workflow_id)
+    os.kill((node.scheduler or {})["launcher_pid"], 9)
+    assert runner.summary()["reason"] == "nothing_left"
+    (bad,) = client.jobs.list_all(workflow_id=workflow_id)
+    assert str(bad.status) == "pending_failed"

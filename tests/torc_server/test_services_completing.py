@@ -9,6 +9,7 @@ from services_bench import Bench, Run, job
 
 from torc_core.api.jobs import RetryRequest, StartJobsRequest
 from torc_core.errors import InvalidInputError, NotFoundError, StateConflictError, TorcError
+from torc_core.jobs.lifecycle import INFRASTRUCTURE_FAULT_LIMIT
 from torc_core.jobs.status import JobStatus
 from torc_core.recovery.evidence import Evidence
 from torc_server.db.unit import UnitOfWork
@@ -97,6 +98,16 @@ def test_an_attempt_that_never_started_may_fail_and_be_retried(bench: Bench) -> 
     run.claim()
     run.end("a", S.FAILED, retry=RetryRequest(max_retries=2))
     assert (run.status("a"), run.state("a").attempt_id) == (S.READY, 2)
+
+
+def test_an_infrastructure_fault_sends_the_job_back_within_its_own_limit(bench: Bench) -> None:
+    run = bench.workflow([job("a")])
+    for faults in range(INFRASTRUCTURE_FAULT_LIMIT + 1):
+        run.begin("a")
+        assert run.state("a").infrastructure_faults == faults
+        ending = run.ending("a", S.FAILED, infrastructure_fault=True, unmatched_failure=True)
+        assert run.report([ending]).retried == ([run.id("a")] if faults < INFRASTRUCTURE_FAULT_LIMIT else [])
+    assert (run.status("a"), len(run.results("a"))) == (S.PENDING_FAILED, INFRASTRUCTURE_FAULT_LIMIT + 1)
 
 
 def test_evidence_of_every_failed_attempt_is_kept(bench: Bench) -> None:

@@ -143,6 +143,8 @@ class JobCompletion(ApiModel):
     retry: RetryRequest | None = None
     unmatched_failure: bool = False
     """No handler rule decided about this failure; the server makes it pending_failed where that is in use."""
+    infrastructure_fault: bool = False
+    """The job is not to blame: it goes back to ready, too, as often as the limit for such faults allows."""
     output_mtimes: dict[int, float] = Field(default_factory=dict)
     """By file id, when the files that the attempt wrote were last modified, in seconds since the epoch."""
 

@@ -108,3 +108,8 @@ def may_retry(attempt_id: int, *, max_retries: int, infrastructure_faults: int =
 
 INFRASTRUCTURE_FAULT_LIMIT: Final = 5
 """How often a job goes back to the queue by itself after infrastructure faults."""
+
+
+def may_go_back(infrastructure_faults: int) -> bool:
+    """Whether a job that was lost to the infrastructure once more goes back to the queue by itself."""
+    return infrastructure_faults < INFRASTRUCTURE_FAULT_LIMIT

@@ -6,11 +6,12 @@ from typing import Final, NamedTuple, assert_never
 
 from torc_core.api.jobs import CompleteJobsRequest, CompleteJobsResponse, JobCompletion, JobError, JobModel
 from torc_core.errors import InvalidInputError, StateConflictError, TorcError
-from torc_core.jobs.lifecycle import OUTCOME_EVENTS, may_retry
+from torc_core.jobs.lifecycle import OUTCOME_EVENTS, may_go_back, may_retry
 from torc_core.jobs.status import ACTIVE, DONE, JobStatus
 from torc_server.db import queries_attempts as queries
 from torc_server.db.queries_attempts import Attempt
 from torc_server.db.queries_jobs import JobState, job_models, job_states
+from torc_server.db.queries_transitions import add_fault
 from torc_server.db.queries_workflows import WorkflowState
 from torc_server.db.unit import UnitOfWork
 from torc_server.services.announcements import announce_status
@@ -52,7 +53,7 @@ def complete_jobs(uow: UnitOfWork, workflow_id: int, request: CompleteJobsReques
                 endings.setdefault(job_id, judged)
                 completed.setdefault(job_id, judged.retried)
             case JobState():
-                went_back = completion.retry is not None and judged.attempt_id > (completion.result.attempt_id or 0)
+                went_back = _may_be_retried(completion) and judged.attempt_id > (completion.result.attempt_id or 0)
                 completed.setdefault(job_id, went_back)
             case _:
                 assert_never(judged)
@@ -129,10 +130,19 @@ def _end(
     outcome = completion.status
     if completion.unmatched_failure and outcome is JobStatus.FAILED and defers:
         outcome = JobStatus.PENDING_FAILED
-    retried = completion.retry is not None and may_retry(
-        job.attempt_id, max_retries=completion.retry.max_retries, infrastructure_faults=job.infrastructure_faults
-    )
-    return _Ending(job, attempt, completion, outcome, retried)
+    return _Ending(job, attempt, completion, outcome, _is_retried(job, completion))
+
+
+def _is_retried(job: JobState, completion: JobCompletion) -> bool:
+    faults = job.infrastructure_faults
+    if completion.infrastructure_fault:
+        return may_go_back(faults)
+    retry = completion.retry
+    return retry is not None and may_retry(job.attempt_id, max_retries=retry.max_retries, infrastructure_faults=faults)
+
+
+def _may_be_retried(completion: JobCompletion) -> bool:
+    return completion.retry is not None or completion.infrastructure_fault
 
 
 def _check(workflow: WorkflowState, job: JobState, completion: JobCompletion) -> None:
@@ -152,7 +162,7 @@ def _check(workflow: WorkflowState, job: JobState, completion: JobCompletion) ->
             f"status {completion.status}",
             ids=ids,
         )
-    if completion.retry is not None and completion.status not in _RETRYABLE:
+    if _may_be_retried(completion) and completion.status not in _RETRYABLE:
         raise InvalidInputError(f"job {job.id} ended as {completion.status}, which is not retried", ids=ids)
 
 
@@ -179,6 +189,7 @@ def _record(uow: UnitOfWork, workflow_id: int, endings: Sequence[_Ending]) -> No
     retried = [ending for ending in endings if ending.retried]
     if retried:
         send_back(uow, [ending.job.id for ending in retried])
+        add_fault(uow, [ending.job.id for ending in retried if ending.completion.infrastructure_fault])
         note_retries(uow, [(ending.job, ending.attempt.run_id) for ending in retried])
     finish(uow, workflow_id, done)
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from torc_core.api.jobs import TakeBackRequest, TakeBackResponse, TakenBackJob
 from torc_core.api.results import ResultModel
-from torc_core.jobs.lifecycle import INFRASTRUCTURE_FAULT_LIMIT, OUTCOME_EVENTS, Event
+from torc_core.jobs.lifecycle import OUTCOME_EVENTS, Event, may_go_back
 from torc_core.jobs.status import DONE, JobStatus
 from torc_core.recovery.evidence import Evidence, SchedulerFacts
 from torc_core.recovery.facts import RUNNER_LOST_CODE
@@ -40,8 +40,8 @@ def take_back_jobs(uow: UnitOfWork, workflow_id: int, request: TakeBackRequest) 
     unstarted = [job for job in held if job.status is JobStatus.PENDING]
     lost = [job for job in held if job.status is JobStatus.RUNNING]
     hold_back(uow, apply_event(uow, Event.UNCLAIM, [job.id for job in unstarted]))
-    requeued = [job for job in lost if request.requeue and _may_go_back(job)]
-    failed = [job for job in lost if not (request.requeue and _may_go_back(job))]
+    requeued = [job for job in lost if request.requeue and may_go_back(job.infrastructure_faults)]
+    failed = [job for job in lost if not (request.requeue and may_go_back(job.infrastructure_faults))]
     outcome = JobStatus.PENDING_FAILED if uses_pending_failed(uow, workflow) else JobStatus.FAILED
     _record(uow, workflow, lost, nodes, reason=request.reason)
     _requeue(uow, workflow, requeued)
@@ -59,10 +59,6 @@ def take_back_jobs(uow: UnitOfWork, workflow_id: int, request: TakeBackRequest) 
             *(_taken(job, failed_as) for job in failed),
         ]
     )
-
-
-def _may_go_back(job: JobState) -> bool:
-    return job.infrastructure_faults < INFRASTRUCTURE_FAULT_LIMIT
 
 
 def _find_nodes(uow: UnitOfWork, workflow_id: int, node_ids: Sequence[int]) -> Mapping[int, NodeState]:
