@@ -24,7 +24,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
         before = ctx.find_root().obj
         options = before.overlaid_with(said) if isinstance(before, GlobalOptions) else said
-        with Session(options) as session:
+        with Session(options, output_dir=values.get("output_dir")) as session:
             function(session, **values)
 
     return _with_global_options(function, list(inspect.signature(function).parameters)[1:], act)

@@ -108,5 +108,5 @@ def recovery_tools(
 def sayer(session: Session) -> Callable[[str], None]:
     """Lines for people: the result on stdout, or beside it where stdout is for JSON."""
     if session.is_json:
-        return session.out.note
-    return lambda line: session.out.done(line, {})
+        return lambda line: session.out.note(session.literal(line))
+    return lambda line: session.out.done(session.literal(line), {})

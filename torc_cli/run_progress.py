@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from runner.progress import JobEnded, JobStarted, Notice, Progress
-from torc_cli.output.text import clean
+from torc_cli.output.text import clean, display
 from torc_core.jobs.status import JobStatus
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class RunView(ABC):
             retry = ", will be retried" if event.will_retry else ""
             note = f": {event.note}" if event.note else ""
             self.say(
-                f"Job {event.job_id} ({event.job_name}) ended with return code {event.return_code}, "
+                f"Job {event.job_id} ({display(event.job_name)}) ended with return code {event.return_code}, "
                 f"attempt {event.attempt_id}{retry}{note}"
             )
         elif self._failures_named == _FAILURES_NAMED + 1:

@@ -1,8 +1,10 @@
 """What `torc run` says at its end: where the workflow stands, what failed and why, what to do next."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from torc_cli.status_text import count_pairs, next_steps, unsuccessful, verdict
+from torc_cli.output.text import display
+from torc_cli.status_text import count_pairs, unsuccessful, verdict
 from torc_client.http import TorcClient
 from torc_core.api.failures import FailureGroup
 from torc_core.api.workflows import WorkflowStatusModel
@@ -22,18 +24,26 @@ def failure_groups(client: TorcClient, status: WorkflowStatusModel) -> list[Fail
     return client.failures.groups(status.workflow_id, status="all", limit=_GROUPS_SHOWN, job_ids_limit=10).items
 
 
-def report_text(status: WorkflowStatusModel, groups: list[FailureGroup], explanation: str) -> str:
+def report_text(
+    status: WorkflowStatusModel, groups: list[FailureGroup], explanation: str, steps: Sequence[str]
+) -> str:
+    """`steps` are the next commands as they must be typed."""
     counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in count_pairs(status) if count)
-    lines = [f"Workflow {status.workflow_id} ({status.workflow_name}), run {status.run_id}: {counts or 'no jobs'}"]
+    lines = [f"Workflow {status.workflow_id} ({display(status.workflow_name)}), run {status.run_id}: {counts or 'no jobs'}"]
     if not is_success(status):
         lines.append(f"The runner left: {explanation}")
     lines += [line for group in groups for line in _group_lines(group)]
     lines.append(verdict(status))
-    return "\n".join([*lines, *(f"  {step}" for step in next_steps(status))])
+    return "\n".join([*lines, *(f"  {step}" for step in steps)])
 
 
 def report_data(
-    status: WorkflowStatusModel, groups: list[FailureGroup], explanation: str, runner: dict[str, Any]
+    status: WorkflowStatusModel,
+    groups: list[FailureGroup],
+    explanation: str,
+    steps: Sequence[str],
+    *,
+    runner: dict[str, Any],
 ) -> dict[str, Any]:
     return {
         "workflow_id": status.workflow_id,
@@ -46,15 +56,15 @@ def report_data(
         "explanation": explanation,
         "runner": runner,
         "failures": [_group_data(group) for group in groups],
-        "next_commands": [step.partition("    #")[0] for step in next_steps(status)],
+        "next_commands": [step.partition("    #")[0] for step in steps],
     }
 
 
 def _group_lines(group: FailureGroup) -> list[str]:
     sample = group.sample
     more = f" and {group.count - 1} more" if group.count > 1 else ""
-    line = f"  Job {sample.job_id} ({sample.job_name}){more}: return code {sample.return_code}, {group.cause}"
-    suggestion = f"    {group.suggestion.reason}" if group.suggestion else ""
+    line = f"  Job {sample.job_id} ({display(sample.job_name)}){more}: return code {sample.return_code}, {display(group.cause)}"
+    suggestion = f"    {display(group.suggestion.reason)}" if group.suggestion else ""
     return [line, suggestion] if suggestion else [line]
 
 

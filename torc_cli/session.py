@@ -10,18 +10,24 @@ import typer
 
 from torc_cli.options import Format, GlobalOptions
 from torc_cli.output.base import Output
-from torc_core.errors import InvalidInputError, ServerFaultError
+from torc_core.errors import InvalidInputError, ServerFaultError, TorcError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torc_client.http import TorcClient
     from torc_client.settings import ClientSettings
 
 
 class Session:
-    """One command from its start to its end; leaving it closes the connection and stops the embedded server."""
+    """One command from its start to its end; leaving it closes the connection and stops the embedded server.
 
-    def __init__(self, options: GlobalOptions) -> None:
+    `output_dir` is what the user named with -o, where the command has it.
+    """
+
+    def __init__(self, options: GlobalOptions, *, output_dir: "Path | None" = None) -> None:
         self.options = options
+        self._output_dir = output_dir
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -31,6 +37,8 @@ class Session:
         self._stack.close()
         if isinstance(error, ServerFaultError) and self.options.standalone:
             error.hint = f"the log of the embedded server is {self.settings.database}.server.log"
+        if isinstance(error, TorcError) and error.hint:
+            error.hint = self.literal(error.hint)
 
     @cached_property
     def settings(self) -> "ClientSettings":
@@ -89,6 +97,27 @@ class Session:
         from torc_client.settings import connect
 
         return connect(replace(self.settings, url=self.url), patience_s=patience_s)
+
+    def literal(self, text: str) -> str:
+        """`text` with every `torc COMMAND` as it must be typed to reach the same server and the same logs."""
+        from torc_cli.literal import literal
+
+        return literal(text, options=self._options_to_type, output_dir=self._output_dir)
+
+    def _options_to_type(self) -> list[str]:
+        """What the shell does not know by itself; a password is not printed."""
+        from torc_client.settings import DEFAULT_DATABASE
+
+        options, words = self.options, []
+        if options.standalone:
+            words.append("-s")
+            if self.settings.database != DEFAULT_DATABASE:
+                words += ["--database", str(self.settings.database)]
+        if options.url:
+            words += ["--url", options.url]
+        if options.password or options.prompt_password:
+            words.append("--prompt-password")
+        return words
 
     def workflow_id(self, given: int | None) -> int:
         """The id given, or that of the user's only workflow. Raises InvalidInputError listing the candidates."""

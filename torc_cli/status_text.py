@@ -1,6 +1,6 @@
 """A workflow's state in words: the counts, the verdict, the next commands."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from torc_cli.output.text import display, number
@@ -26,10 +26,10 @@ def status_data(status: WorkflowStatusModel, failures: FailureGroups | None) -> 
     }
 
 
-def status_text(status: WorkflowStatusModel, failures: FailureGroups | None) -> str:
-    """Several lines for people."""
+def status_text(status: WorkflowStatusModel, failures: FailureGroups | None, steps: Sequence[str]) -> str:
+    """Several lines for people; `steps` are the next commands as they must be typed."""
     lines = [
-        f"Workflow {status.workflow_id}: {status.workflow_name} (user {status.workflow_user}, run {status.run_id})",
+        f"Workflow {status.workflow_id}: {display(status.workflow_name)} (user {status.workflow_user}, run {status.run_id})",
         f"Jobs: {status.total_jobs}",
         *(f"  {name.replace('_', ' '):<14} {count}" for name, count in count_pairs(status) if count),
         f"Execution time: {describe_duration(status.total_exec_time_minutes * 60)}",
@@ -42,7 +42,7 @@ def status_text(status: WorkflowStatusModel, failures: FailureGroups | None) -> 
         lines.append(f"Allocations: {status.active_scheduled_nodes} active, {status.pending_scheduled_nodes} pending")
     if failures is not None and failures.items:
         lines += ["Failures:", *_failure_lines(failures)]
-    return "\n".join([*lines, "", verdict(status), *(f"  {step}" for step in next_steps(status))])
+    return "\n".join([*lines, "", verdict(status), *(f"  {step}" for step in steps)])
 
 
 def _failure_lines(failures: FailureGroups) -> Iterator[str]:
@@ -97,11 +97,17 @@ def next_steps(status: WorkflowStatusModel) -> Iterator[str]:
     if status.is_archived:
         yield f"torc workflows archive false {workflow_id}"
         return
+    if status.is_canceled:
+        yield f"torc reinit {workflow_id}    # what was canceled goes back to its beginning"
+        yield f"torc run {workflow_id}"
+        return
     if counts.pending_failed:
         yield f"torc failures list {workflow_id}    # what failed, grouped; then decide"
         yield f"torc recover {workflow_id} --dry-run    # what would be mended by itself"
     elif counts.failed or counts.terminated:
-        yield f"torc jobs list {workflow_id} --status failed"
+        for name, count in (("failed", counts.failed), ("terminated", counts.terminated)):
+            if count:
+                yield f"torc jobs list {workflow_id} --status {name}"
         yield f"torc recover {workflow_id} --dry-run"
     if unsuccessful(status):
         yield f"torc workflows reset-status {workflow_id} --failed-only --reinitialize    # all of them once more"

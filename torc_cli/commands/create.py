@@ -38,7 +38,7 @@ def create(
         _warn_of_missing_files(session, workflow_id)
     message = f"Created workflow {workflow_id} with {number(created.job_count, 'job')}"
     session.out.done(
-        f"{message}\nNext: torc run {workflow_id}",
+        session.literal(f"{message}\nNext: torc run {workflow_id}"),
         {"workflow_id": workflow_id, "status": "success", "message": message, "job_count": created.job_count},
     )
 

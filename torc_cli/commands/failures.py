@@ -57,7 +57,8 @@ def list_(
     session.out.records(GROUPS, found.items)
     if found.items and not session.is_json:
         session.out.note(f"{number(found.total_jobs, 'job')} in {number(found.total_count, 'group')}.")
-        session.out.note(f"Look closer: torc failures show {chosen} --signature {found.items[0].signature}")
+        look = f"Look closer: torc failures show {chosen} --signature {found.items[0].signature}"
+        session.out.note(session.literal(look))
 
 
 @app.command("show")
@@ -137,13 +138,14 @@ def classify(
     request = ClassifyRequest(classifications=[_judgement(target | body) for target in targets], actor=_person(session))
     if propose:
         proposal = session.client.failures.propose(chosen, request)
-        session.out.done(f"{proposal_text(proposal)}\nNext: torc failures approve {proposal.id}", proposal)
+        step = session.literal(f"Next: torc failures approve {proposal.id}")
+        session.out.done(f"{proposal_text(proposal)}\n{step}", proposal)
         return
     operation = session.client.failures.preview if dry_run else session.client.failures.classify
     answer = operation(chosen, request)
     session.out.done(judged_text(answer, planned=dry_run), answer)
     if answer.jobs_to_retry and not dry_run:
-        session.out.note(f"A runner that is at work takes them; else: torc run {chosen}")
+        session.out.note(session.literal(f"A runner that is at work takes them; else: torc run {chosen}"))
     if not answer.jobs_to_retry + answer.jobs_to_fail:
         raise typer.Exit(1)
 
@@ -195,7 +197,7 @@ def approve(
     answer = session.client.failures.approve(proposal_id, request)
     session.out.done(judged_text(answer, planned=False), answer)
     if answer.jobs_to_retry:
-        session.out.note(f"A runner that is at work takes them; else: torc run {answer.workflow_id}")
+        session.out.note(session.literal(f"A runner that is at work takes them; else: torc run {answer.workflow_id}"))
 
 
 @app.command("reject")

@@ -16,7 +16,8 @@ def reset_jobs(session: Session, job_ids: Sequence[int], *, reinit: bool) -> Non
     if reinit:
         for workflow_id in workflows:
             client.initialize_jobs(workflow_id, only_uninitialized=True)
-    after = "decided anew" if reinit else "uninitialized; next: torc reinit"
+    steps = ", ".join(session.literal(f"torc reinit {workflow_id}") for workflow_id in workflows)
+    after = "decided anew" if reinit else f"uninitialized; next: {steps}"
     session.out.done(
         f"Reset {len(job_ids)} job(s): {after}",
         {"job_ids": list(job_ids), "workflow_ids": list(workflows), "reinitialized": reinit},

@@ -71,7 +71,7 @@ def reinit(
 @command
 def status(session: Session, workflow_id: WorkflowArgument = None) -> None:
     """Show where a workflow stands."""
-    from torc_cli.status_text import GROUPS_SHOWN, status_data, status_text, unsuccessful
+    from torc_cli.status_text import GROUPS_SHOWN, next_steps, status_data, status_text, unsuccessful
 
     found = session.client.workflow_status(session.workflow_id(workflow_id))
     failures = None
@@ -79,7 +79,8 @@ def status(session: Session, workflow_id: WorkflowArgument = None) -> None:
         failures = session.client.failures.groups(
             found.workflow_id, status="all", limit=GROUPS_SHOWN, job_ids_limit=GROUPS_SHOWN
         )
-    session.out.done(status_text(found, failures), status_data(found, failures))
+    steps = [session.literal(step) for step in next_steps(found)]
+    session.out.done(status_text(found, failures, steps), status_data(found, failures))
 
 
 @command

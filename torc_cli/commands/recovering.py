@@ -7,7 +7,7 @@ import typer
 
 from torc_cli.command import command
 from torc_cli.options import WorkflowArgument
-from torc_cli.output.text import number
+from torc_cli.output.text import display, number
 from torc_cli.session import Session
 from torc_core.orphans import HEARTBEAT_TIMEOUT_S
 
@@ -52,7 +52,7 @@ def reset_status(
         reinitialize_too=reinitialize,
         folder=Path.cwd(),
     )
-    messages = _reset_messages(done, which)
+    messages = [session.literal(message) for message in _reset_messages(done, which)]
     session.out.done("\n".join(messages), _reset_data(done, failed_only=failed_only, messages=messages))
 
 
@@ -113,7 +113,7 @@ def sync_status(
         take_back(session.client, plan, requeue=False)
     if plan.out_of_sight:
         session.out.note(f"{plan.out_of_sight} active runner(s) on other machines cannot be judged from here.")
-    session.out.done("\n".join(_sync_lines(plan, dry_run=dry_run)), _sync_data(plan, dry_run=dry_run))
+    session.out.done(session.literal("\n".join(_sync_lines(plan, dry_run=dry_run))), _sync_data(plan, dry_run=dry_run))
 
 
 def _sync_lines(plan: "OrphanPlan", *, dry_run: bool) -> list[str]:
@@ -132,7 +132,7 @@ def _sync_lines(plan: "OrphanPlan", *, dry_run: bool) -> list[str]:
         *(f"  - {data[key]} {what}" for key, what in bullets.items() if data[key]),
     ]
     if plan.jobs:
-        lines += ["Affected jobs:", *(f"  - Job {j.job_id} ({j.job_name}): {j.reason}" for j in plan.jobs[:50])]
+        lines += ["Affected jobs:", *(f"  - Job {j.job_id} ({display(j.job_name)}): {j.reason}" for j in plan.jobs[:50])]
     lines.append(f"Total: {failed} job(s) {'would be ' if dry_run else ''}marked as failed")
     if failed and not dry_run:
         lines.append(f"You can now run `torc recover {plan.workflow_id}` to retry failed jobs.")

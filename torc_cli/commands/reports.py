@@ -85,7 +85,9 @@ def _show(session: Session, report: "UtilizationReport", *, show_all: bool) -> N
         session.out.done("No results yet.", {})
     elif count:
         session.out.done(f"⚠ Found {count} resource over-utilization violation(s):", {})
-        session.out.note(f"Fit the requirements with: torc workflows correct-resources {report.workflow_id}")
+        session.out.note(
+            session.literal(f"Fit the requirements with: torc workflows correct-resources {report.workflow_id}")
+        )
     else:
         session.out.done(f"✓ All {total} jobs stayed within their specified resource requirements", {})
     if report.violations and (count or show_all):

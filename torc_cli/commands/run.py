@@ -4,7 +4,7 @@ import sys
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -192,22 +192,22 @@ def _make_ready(session: Session, workflow_id: int, *, force: bool) -> bool:
 
 
 def _say_complete(session: Session, status: "WorkflowStatusModel") -> None:
-    from torc_cli.run_report import is_success, report_data, report_text
+    from torc_cli.run_report import is_success
 
-    groups = _failures(session, status)
     explanation = f"workflow {status.workflow_id} is complete already"
-    session.out.note(
+    anew = (
         f"Workflow {status.workflow_id} is complete already. To run it anew: torc init {status.workflow_id}; "
         f"only what changed: torc reinit {status.workflow_id}"
     )
-    session.out.done(report_text(status, groups, explanation), report_data(status, groups, explanation, {}))
+    session.out.note(session.literal(anew))
+    _report(session, status, explanation, runner={})
     if not is_success(status):
         raise typer.Exit(1)
 
 
 def _run(session: Session, workflow_id: int, options: "RunnerOptions", recovery: "Recovery") -> None:
     from runner.loop import run_workflow
-    from torc_cli.run_report import is_success, report_data, report_text
+    from torc_cli.run_report import is_success
 
     client = session.client
     while True:
@@ -216,13 +216,21 @@ def _run(session: Session, workflow_id: int, options: "RunnerOptions", recovery:
         status = client.workflow_status(workflow_id)
         if is_success(status) or summary.was_told_to_leave or not recovery.brings_more(status):
             break
-    groups = _failures(session, status)
-    session.out.done(
-        report_text(status, groups, summary.explanation),
-        report_data(status, groups, summary.explanation, asdict(summary)),
-    )
+    _report(session, status, session.literal(summary.explanation), runner=asdict(summary))
     if not is_success(status):
         raise typer.Exit(1)
+
+
+def _report(session: Session, status: "WorkflowStatusModel", explanation: str, *, runner: dict[str, Any]) -> None:
+    from torc_cli.run_report import report_data, report_text
+    from torc_cli.status_text import next_steps
+
+    groups = _failures(session, status)
+    steps = [session.literal(step) for step in next_steps(status)]
+    session.out.done(
+        report_text(status, groups, explanation, steps),
+        report_data(status, groups, explanation, steps, runner=runner),
+    )
 
 
 def _failures(session: Session, status: "WorkflowStatusModel") -> list["FailureGroup"]:
