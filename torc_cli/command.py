@@ -1,7 +1,12 @@
-"""What makes a function a command of torc: the global options behind its own, and a session to work with."""
+"""What makes a function a command of torc: the global options behind its own, and a session to work with.
+
+A parameter whose type is a dataclass stands for options that several commands share: one for each field, with the
+field's annotation and the value in the parameter's default.
+"""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
 from functools import wraps
 from typing import Any, Final, get_args, get_type_hints
 
@@ -46,8 +51,9 @@ def _with_global_options(
     keyword = inspect.Parameter.KEYWORD_ONLY
     hints = get_type_hints(function, include_extras=True)
     signature = inspect.signature(function)
-    own = [signature.parameters[name].replace(kind=keyword, annotation=hints[name]) for name in names]
-    taken = frozenset(option for name in names for option in _option_names(hints[name]))
+    groups = {name: hints[name] for name in names if is_dataclass(hints[name])}
+    own = [each for name in names for each in _own_parameters(signature.parameters[name], hints[name])]
+    taken = frozenset(option for parameter in own for option in _option_names(parameter.annotation))
     common = [
         inspect.Parameter(_PREFIX + option.field, keyword, annotation=annotation, default=option.default)
         for option in GLOBAL_OPTIONS
@@ -58,12 +64,29 @@ def _with_global_options(
     def run(**values: Any) -> None:
         ctx = values.pop("ctx")
         said = {parameter.name.removeprefix(_PREFIX): values.pop(parameter.name) for parameter in common}
+        for name, group in groups.items():
+            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
         act(ctx, GlobalOptions(**said), values)
 
     parameters = [inspect.Parameter("ctx", keyword, annotation=typer.Context), *own, *common]
     run.__dict__["__signature__"] = inspect.Signature(parameters)
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
+
+
+def _own_parameters(parameter: inspect.Parameter, hint: Any) -> Iterator[inspect.Parameter]:
+    """What Typer is to see of one parameter of the function."""
+    if not is_dataclass(hint):
+        yield parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hint)
+        return
+    hints = get_type_hints(hint, include_extras=True)
+    for field in fields(hint):
+        yield inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            annotation=hints[field.name],
+            default=getattr(parameter.default, field.name),
+        )
 
 
 def _option_names(annotation: Any) -> set[str]:

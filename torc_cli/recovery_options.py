@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from torc_cli.session import Session
 from torc_core.errors import InvalidInputError
+from torc_core.recovery.defaults import HOOK_TIMEOUT_S, MEMORY_MULTIPLIER, RUNTIME_MULTIPLIER
 
 if TYPE_CHECKING:
     from torc_client.recovery.recover import RecoveryTools
@@ -16,38 +18,6 @@ if TYPE_CHECKING:
 
 _PANEL = "Recovery"
 
-MemoryMultiplierOption = Annotated[
-    float, typer.Option("--memory-multiplier", help="Memory increase factor for OOM.", rich_help_panel=_PANEL)
-]
-RuntimeMultiplierOption = Annotated[
-    float, typer.Option("--runtime-multiplier", help="Runtime increase factor for timeout.", rich_help_panel=_PANEL)
-]
-RetryUnknownOption = Annotated[
-    bool, typer.Option("--retry-unknown", help="Also retry jobs with unknown failure causes.", rich_help_panel=_PANEL)
-]
-RecoveryHookOption = Annotated[
-    str | None,
-    typer.Option(
-        "--recovery-hook",
-        metavar="COMMAND",
-        help="Run before jobs with unknown failure causes are retried, with the workflow's id as last argument "
-        "and as TORC_WORKFLOW_ID; implies --retry-unknown.",
-        rich_help_panel=_PANEL,
-    ),
-]
-HookTimeoutOption = Annotated[
-    float, typer.Option("--hook-timeout", min=0.001, help="Seconds the hook may take.", rich_help_panel=_PANEL)
-]
-MaxMemoryOption = Annotated[
-    str | None,
-    typer.Option("--max-memory", metavar="AMOUNT", help="No job gets more, for example 64g.", rich_help_panel=_PANEL),
-]
-MaxRuntimeOption = Annotated[
-    str | None,
-    typer.Option(
-        "--max-runtime", metavar="ISO8601", help="No job gets more, for example PT12H.", rich_help_panel=_PANEL
-    ),
-]
 MaxRetriesOption = Annotated[
     int, typer.Option("-m", "--max-retries", min=0, help="Maximum recovery attempts.", rich_help_panel=_PANEL)
 ]
@@ -56,45 +26,73 @@ OutputDirOption = Annotated[
 ]
 
 
-def recover_options(
-    *,
-    memory_multiplier: float,
-    runtime_multiplier: float,
-    retry_unknown: bool,
-    recovery_hook: str | None,
-    max_memory: str | None,
-    max_runtime: str | None,
-) -> "RecoverOptions":
-    """Raises InvalidInputError for what cannot be meant."""
-    from torc_core.recovery.plan import RecoverOptions
-    from torc_core.resources.duration import parse_duration
-    from torc_core.resources.memory import parse_memory
+@dataclass(frozen=True, kw_only=True)
+class RecoveryChoices:
+    """What the user says about recovery; a command that takes one of these has its fields as options."""
 
-    return RecoverOptions(
-        memory_multiplier=memory_multiplier,
-        runtime_multiplier=runtime_multiplier,
-        retry_unknown=retry_unknown,
-        recovery_hook=recovery_hook,
-        max_memory_bytes=None if max_memory is None else parse_memory(max_memory),
-        max_runtime_s=None if max_runtime is None else parse_duration(max_runtime),
-    )
+    memory_multiplier: Annotated[
+        float, typer.Option("--memory-multiplier", help="Memory increase factor for OOM.", rich_help_panel=_PANEL)
+    ] = MEMORY_MULTIPLIER
+    runtime_multiplier: Annotated[
+        float, typer.Option("--runtime-multiplier", help="Runtime increase factor for timeout.", rich_help_panel=_PANEL)
+    ] = RUNTIME_MULTIPLIER
+    retry_unknown: Annotated[
+        bool,
+        typer.Option("--retry-unknown", help="Also retry jobs with unknown failure causes.", rich_help_panel=_PANEL),
+    ] = False
+    recovery_hook: Annotated[
+        str | None,
+        typer.Option(
+            "--recovery-hook",
+            metavar="COMMAND",
+            help="Run before jobs with unknown failure causes are retried, with the workflow's id as last argument "
+            "and as TORC_WORKFLOW_ID; implies --retry-unknown.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    hook_timeout: Annotated[
+        float, typer.Option("--hook-timeout", min=0.001, help="Seconds the hook may take.", rich_help_panel=_PANEL)
+    ] = HOOK_TIMEOUT_S
+    max_memory: Annotated[
+        str | None,
+        typer.Option(
+            "--max-memory", metavar="AMOUNT", help="No job gets more, for example 64g.", rich_help_panel=_PANEL
+        ),
+    ] = None
+    max_runtime: Annotated[
+        str | None,
+        typer.Option(
+            "--max-runtime", metavar="ISO8601", help="No job gets more, for example PT12H.", rich_help_panel=_PANEL
+        ),
+    ] = None
+
+    def as_options(self) -> "RecoverOptions":
+        """Raises InvalidInputError for what cannot be meant."""
+        from torc_core.recovery.plan import RecoverOptions
+        from torc_core.resources.duration import parse_duration
+        from torc_core.resources.memory import parse_memory
+
+        return RecoverOptions(
+            memory_multiplier=self.memory_multiplier,
+            runtime_multiplier=self.runtime_multiplier,
+            retry_unknown=self.retry_unknown,
+            recovery_hook=self.recovery_hook,
+            max_memory_bytes=None if self.max_memory is None else parse_memory(self.max_memory),
+            max_runtime_s=None if self.max_runtime is None else parse_duration(self.max_runtime),
+        )
 
 
 def recovery_tools(
-    session: Session,
-    *,
-    recovery_hook: str | None,
-    hook_timeout: float,
-    output_dir: Path | None,
-    recovers: bool = True,
+    session: Session, choices: RecoveryChoices, *, output_dir: Path | None, recovers: bool = True
 ) -> "RecoveryTools":
     """Raises InvalidInputError when there is a hook that cannot be started, or that nothing would ever start."""
     from torc_client.recovery.hooks import find_hook
     from torc_client.recovery.recover import RecoveryTools
 
-    if recovery_hook is not None and not recovers:
+    command = choices.recovery_hook
+    if command is not None and not recovers:
         raise InvalidInputError("--recovery-hook does nothing without --recover", hint="add --recover")
-    hook = None if recovery_hook is None else find_hook(recovery_hook, folder=Path.cwd(), timeout_s=hook_timeout)
+    hook = None if command is None else find_hook(command, folder=Path.cwd(), timeout_s=choices.hook_timeout)
     password = session.settings.password
     return RecoveryTools(
         user=session.settings.user,

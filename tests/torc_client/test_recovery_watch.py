@@ -12,11 +12,13 @@ from recovery_scenes import BROKEN, OOM, claim_all, end, fail_all, job, leave, m
 from torc_client.http import TorcClient
 from torc_client.recovery.news import News
 from torc_client.recovery.recover import RecoveryTools
+from torc_client.recovery.repeating import BoundedRecovery
 from torc_client.recovery.waiting import await_recovery
 from torc_client.recovery.watch import WatchOptions, WatchResult, watch
 from torc_client.slurm import NoScheduler
 from torc_core.api.jobs import ReleaseClaimsRequest
 from torc_core.api.nodes import ScheduledComputeNodeModel
+from torc_core.errors import ServerUnreachableError, StateConflictError, TorcError
 from torc_core.recovery.autoschedule import AutoScheduleOptions
 from torc_core.recovery.plan import RecoverOptions
 
@@ -197,6 +199,29 @@ def test_a_recovery_by_somebody_else_is_no_failure(watching: Watching, monkeypat
     result = watching(workflow_id, Script(), recover=RECOVER, max_retries=2)
     assert not result.is_success
     assert sum("another" in line or "by now" in line for line in watching.lines) == 2
+
+
+def test_a_runner_looks_again_after_a_recovery_that_was_not_carried_out(
+    watching: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = watching.client
+    workflow_id, (hungry,) = make_scene(client, job("hungry"))
+    fail_all(client, workflow_id, {hungry: OOM})
+    apply = client.failures.apply_recovery
+    problems: list[TorcError] = [ServerUnreachableError("no answer"), StateConflictError("another run")]
+
+    def fail_twice(*args: Any) -> Any:
+        if problems:
+            raise problems.pop()
+        return apply(*args)
+
+    monkeypatch.setattr(client.failures, "apply_recovery", fail_twice)
+    tools = RecoveryTools(user="tester", say=watching.lines.append)
+    recovery = BoundedRecovery(client=client, options=RECOVER, tools=tools, max_retries=3)
+    assert recovery.brings_more(client.workflow_status(workflow_id))
+    assert recovery.recoveries == 3
+    assert statuses(client, workflow_id) == {"hungry": "ready"}
+    assert not recovery.brings_more(client.workflow_status(workflow_id))
 
 
 def test_jobs_that_a_lost_runner_left_behind_go_on(watching: Watching) -> None:

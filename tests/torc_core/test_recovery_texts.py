@@ -75,7 +75,15 @@ def counts(**by_name: int) -> dict[JobStatus, int]:
 
 
 def test_a_recovery_with_slurm_reads_as_in_the_guide() -> None:
-    lines = texts.recover_lines(42, plan_of(oom()), reset_count=1, jobs_per_allocation=[1])
+    plan = plan_of(oom())
+    lines = [
+        texts.DIAGNOSING,
+        *texts.heuristics_lines(plan),
+        texts.resetting_line(plan),
+        *texts.carried_out_lines(1, jobs_per_allocation=[1]),
+        "",
+        *texts.recovered_lines(42, plan, reset_count=1, submitted=True),
+    ]
     assert lines == RECOVERED.split("\n")
 
 
@@ -112,7 +120,8 @@ def test_the_end_of_all_retries_reads_as_in_the_guide() -> None:
 
 
 def test_a_local_recovery_mentions_no_slurm_and_says_how_to_go_on() -> None:
-    lines = texts.recover_lines(42, plan_of(oom()), reset_count=1)
+    summary = texts.recovered_lines(42, plan_of(oom()), reset_count=1, submitted=False)
+    lines = [*texts.carried_out_lines(1), *summary]
     assert not [line for line in lines if "Slurm" in line]
     assert lines[-1] == "Reset 1 job(s). Run them with: torc run 42"
     assert texts.watch_reset_lines(submitting=False) == ["Resetting failed jobs..."]

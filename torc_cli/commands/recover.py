@@ -5,29 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from torc_cli.ai_options import (
-    AiAgentOption,
-    AiChoices,
-    AiMinConfidenceOption,
-    AiRecoveryOption,
-    AiTimeoutOption,
-    MaxAiRetriesOption,
-    agent_for,
-)
+from torc_cli.ai_options import AiChoices, agent_for
 from torc_cli.command import command
 from torc_cli.options import WorkflowArgument
-from torc_cli.recovery_options import (
-    HookTimeoutOption,
-    MaxMemoryOption,
-    MaxRuntimeOption,
-    MemoryMultiplierOption,
-    OutputDirOption,
-    RecoveryHookOption,
-    RetryUnknownOption,
-    RuntimeMultiplierOption,
-    recover_options,
-    recovery_tools,
-)
+from torc_cli.recovery_options import OutputDirOption, RecoveryChoices, recovery_tools
 from torc_cli.session import Session
 from torc_core.errors import InvalidInputError, TorcError
 
@@ -36,53 +17,31 @@ if TYPE_CHECKING:
     from torc_core.recovery.plan import RecoverOptions
 
 
+_RECOVERY = RecoveryChoices()
+_AI = AiChoices()
+
+
 @command
 def recover(
     session: Session,
     workflow_id: WorkflowArgument = None,
     *,
-    memory_multiplier: MemoryMultiplierOption = 1.5,
-    runtime_multiplier: RuntimeMultiplierOption = 1.4,
-    retry_unknown: RetryUnknownOption = False,
-    recovery_hook: RecoveryHookOption = None,
-    hook_timeout: HookTimeoutOption = 600.0,
-    max_memory: MaxMemoryOption = None,
-    max_runtime: MaxRuntimeOption = None,
-    ai_recovery: AiRecoveryOption = False,
-    ai_agent: AiAgentOption = "claude",
-    ai_timeout: AiTimeoutOption = None,
-    max_ai_retries: MaxAiRetriesOption = None,
-    ai_min_confidence: AiMinConfidenceOption = 0.8,
+    recovery: RecoveryChoices = _RECOVERY,
+    ai: AiChoices = _AI,
     output_dir: OutputDirOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
 ) -> None:
     """Diagnose failed jobs, give them what they lacked, and send them back."""
     try:
-        options = recover_options(
-            memory_multiplier=memory_multiplier,
-            runtime_multiplier=runtime_multiplier,
-            retry_unknown=retry_unknown,
-            recovery_hook=recovery_hook,
-            max_memory=max_memory,
-            max_runtime=max_runtime,
-        )
-        tools = recovery_tools(session, recovery_hook=recovery_hook, hook_timeout=hook_timeout, output_dir=output_dir)
-        ai = AiChoices(
-            is_wanted=ai_recovery,
-            agent=ai_agent,
-            timeout_s=ai_timeout,
-            max_retries=max_ai_retries,
-            min_confidence=ai_min_confidence,
-            max_memory=max_memory,
-            max_runtime=max_runtime,
-        )
-        tools = replace(tools, ask_agent=agent_for(session, ai, tools.say, proposes_only=dry_run))
+        options = recovery.as_options()
+        tools = recovery_tools(session, recovery, output_dir=output_dir)
+        tools = replace(tools, ask_agent=agent_for(session, ai, recovery, say=tools.say, proposes_only=dry_run))
         chosen = session.workflow_id(workflow_id)
         done = _preview(session, chosen, options, tools) if dry_run else _recover(session, chosen, options, tools)
     except TorcError as error:
         if not session.is_json:
             raise
-        failure = {"error": error.message, "hint": error.hint, "workflow_id": workflow_id, "dry_run": dry_run}
+        failure = {"error": error.message, "hint": session.literal(error.hint or "") or None, "workflow_id": workflow_id, "dry_run": dry_run}
         session.out.record(failure)
         raise typer.Exit(2 if isinstance(error, InvalidInputError) else 1) from error
     if not done:
@@ -108,29 +67,23 @@ def _preview(session: Session, workflow_id: int, options: "RecoverOptions", tool
 
 
 def _recover(session: Session, workflow_id: int, options: "RecoverOptions", tools: "RecoveryTools") -> bool:
-    from torc_client.recovery.recover import carry_out, prepare
+    from torc_client.recovery.repeating import recover_once
     from torc_client.recovery.summary import recovery_data
     from torc_core.recovery import texts
 
-    prospect = prepare(session.client, workflow_id, options, tools)
-    plan = prospect.plan
-    if not plan.retries:
+    done = recover_once(
+        session.client, workflow_id, options, tools, resetting=lambda prospect: [texts.resetting_line(prospect.plan)]
+    )
+    prospect, applied = done.prospect, done.applied
+    if applied is None:
         return _end_without_retries(session, prospect, options, tools, dry_run=False)
-    tools.say(texts.resetting_line(plan))
-    applied = carry_out(session.client, prospect, tools)
-    count, skipped = applied.answer.reset_count, len(applied.answer.skipped_job_ids)
-    tools.say(texts.reset_line(count))
-    if skipped:
-        tools.say(f"  {skipped} job(s) moved on meanwhile and were left as they are")
-    tools.say(texts.REINITIALIZING)
-    if applied.jobs_per_allocation:
-        tools.say(texts.REGENERATING)
-    for line in texts.submission_lines(applied.jobs_per_allocation):
+    count, allocations = applied.answer.reset_count, applied.jobs_per_allocation
+    moved_on = len(applied.answer.skipped_job_ids)
+    for line in texts.carried_out_lines(count, moved_on=moved_on, jobs_per_allocation=allocations):
         tools.say(line)
     tools.say("")
-    submitted = bool(applied.jobs_per_allocation)
-    lines = texts.recovered_lines(workflow_id, plan, reset_count=count, submitted=submitted)
-    session.out.done("\n".join(lines), recovery_data(prospect, options, dry_run=False, applied=applied))
+    lines = texts.recovered_lines(workflow_id, prospect.plan, reset_count=count, submitted=bool(allocations))
+    session.out.done(session.literal("\n".join(lines)), recovery_data(prospect, options, dry_run=False, applied=applied))
     return True
 
 
@@ -183,7 +136,7 @@ def _show_proposals(session: Session, prospect: "Prospect") -> bool:
     session.out.done("\n".join(lines), {})
     for proposal in agent.proposals:
         session.out.records(JUDGEMENTS, judgement_rows(proposal.jobs))
-        session.out.done(how_to_approve(proposal), {})
+        session.out.done(session.literal(how_to_approve(proposal)), {})
     return bool(agent.proposals)
 
 
@@ -193,4 +146,4 @@ def _finish(
     from torc_client.recovery.summary import recovery_data
 
     data: dict[str, Any] = recovery_data(prospect, options, dry_run=dry_run)
-    session.out.done("\n".join(lines), data)
+    session.out.done(session.literal("\n".join(lines)), data)

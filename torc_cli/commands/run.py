@@ -8,32 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from torc_cli.ai_options import (
-    AiAgentOption,
-    AiChoices,
-    AiMinConfidenceOption,
-    AiRecoveryOption,
-    AiTimeoutOption,
-    MaxAiRetriesOption,
-    agent_for,
-)
+from torc_cli.ai_options import AiChoices, agent_for
 from torc_cli.command import command
 from torc_cli.commands.create import NoMonitoringOption, create_from_file
 from torc_cli.output.text import number
-from torc_cli.recovery_options import (
-    HookTimeoutOption,
-    MaxMemoryOption,
-    MaxRetriesOption,
-    MaxRuntimeOption,
-    MemoryMultiplierOption,
-    RecoveryHookOption,
-    RetryUnknownOption,
-    RuntimeMultiplierOption,
-    recover_options,
-    recovery_tools,
-)
+from torc_cli.recovery_options import MaxRetriesOption, OutputDirOption, RecoveryChoices, recovery_tools
 from torc_cli.session import Session
 from torc_core.errors import InvalidInputError, StateConflictError, TorcError
+from torc_core.recovery.defaults import MAX_RETRIES
 
 if TYPE_CHECKING:
     from runner.settings import RunnerOptions
@@ -43,6 +25,10 @@ if TYPE_CHECKING:
     from torc_core.api.workflows import WorkflowStatusModel
 
 _PANEL = "What the runner may use"
+_RECOVERY = RecoveryChoices()
+_AI = AiChoices()
+_RECOVERY_PATIENCE_S = 60.0
+"""So long the server may be away while jobs are recovered between two runs."""
 
 
 @command
@@ -64,9 +50,7 @@ def run(
         str | None,
         typer.Option("--end-time", metavar="RFC3339", help="For example 2030-01-31T18:00:00Z.", rich_help_panel=_PANEL),
     ] = None,
-    output_dir: Annotated[
-        Path | None, typer.Option("-o", "--output-dir", help="Where logs go; `output` when left out.")
-    ] = None,
+    output_dir: OutputDirOption = None,
     poll_interval: Annotated[
         float, typer.Option("-p", "--poll-interval", min=0.01, help="Longest wait for news, in seconds.")
     ] = 5.0,
@@ -76,39 +60,19 @@ def run(
         bool,
         typer.Option("--recover", help="Recover failed jobs and run again.", rich_help_panel="Recovery"),
     ] = False,
-    max_retries: MaxRetriesOption = 3,
-    memory_multiplier: MemoryMultiplierOption = 1.5,
-    runtime_multiplier: RuntimeMultiplierOption = 1.4,
-    retry_unknown: RetryUnknownOption = False,
-    recovery_hook: RecoveryHookOption = None,
-    hook_timeout: HookTimeoutOption = 600.0,
-    max_memory: MaxMemoryOption = None,
-    max_runtime: MaxRuntimeOption = None,
-    ai_recovery: AiRecoveryOption = False,
-    ai_agent: AiAgentOption = "claude",
-    ai_timeout: AiTimeoutOption = None,
-    max_ai_retries: MaxAiRetriesOption = None,
-    ai_min_confidence: AiMinConfidenceOption = 0.8,
+    max_retries: MaxRetriesOption = MAX_RETRIES,
+    recovery: RecoveryChoices = _RECOVERY,
+    ai: AiChoices = _AI,
 ) -> None:
     """Run a workflow on this machine, from a file or by its id."""
     from runner.settings import RunnerOptions
-    from torc_cli.run_again import OwnRecovery, RecoveryByOthers
+    from torc_cli.run_again import RecoveryByOthers
+    from torc_client.recovery.repeating import BoundedRecovery
 
-    choices = recover_options(
-        memory_multiplier=memory_multiplier,
-        runtime_multiplier=runtime_multiplier,
-        retry_unknown=retry_unknown,
-        recovery_hook=recovery_hook,
-        max_memory=max_memory,
-        max_runtime=max_runtime,
-    )
-    tools = recovery_tools(
-        session,
-        recovery_hook=recovery_hook,
-        hook_timeout=hook_timeout,
-        output_dir=output_dir,
-        recovers=recover or ai_recovery,
-    )
+    recovers = recover or ai.ai_recovery
+    choices = recovery.as_options()
+    tools = recovery_tools(session, recovery, output_dir=output_dir, recovers=recovers)
+    tools = replace(tools, ask_agent=agent_for(session, ai, recovery, say=tools.say))
     options = RunnerOptions(
         output_dir=output_dir or Path(session.settings.output_dir),
         num_cpus=num_cpus,
@@ -119,23 +83,14 @@ def run(
         end_time=_moment(end_time),
         poll_interval_s=poll_interval,
     )
-    ai = AiChoices(
-        is_wanted=ai_recovery,
-        agent=ai_agent,
-        timeout_s=ai_timeout,
-        max_retries=max_ai_retries,
-        min_confidence=ai_min_confidence,
-        max_memory=max_memory,
-        max_runtime=max_runtime,
-    )
-    tools = replace(tools, ask_agent=agent_for(session, ai, tools.say))
     workflow_id = _find_or_create(session, what, resource_monitoring=not no_resource_monitoring)
-    recovery: Recovery = RecoveryByOthers(session=session)
-    if recover or ai_recovery:
-        recovery = OwnRecovery(session=session, options=choices, tools=tools, max_retries=max_retries)
-        recovery.brings_more(session.client.workflow_status(workflow_id))
-    if _make_ready(session, workflow_id, force=skip_checks):
-        _run(session, workflow_id, options, recovery)
+    if not recovers:
+        _make_ready_and_run(session, workflow_id, options, RecoveryByOthers(session=session), force=skip_checks)
+        return
+    with session.connect(patience_s=_RECOVERY_PATIENCE_S) as client:
+        own = BoundedRecovery(client=client, options=choices, tools=tools, max_retries=max_retries)
+        own.brings_more(client.workflow_status(workflow_id))
+        _make_ready_and_run(session, workflow_id, options, own, force=skip_checks)
 
 
 def is_spec_file(what: str) -> bool:
@@ -162,6 +117,13 @@ def _find_or_create(session: Session, what: str, *, resource_monitoring: bool) -
     workflow_id = created.workflow.id or 0
     session.out.announce(f"Created workflow {workflow_id} with {number(created.job_count, 'job')}")
     return workflow_id
+
+
+def _make_ready_and_run(
+    session: Session, workflow_id: int, options: "RunnerOptions", recovery: "Recovery", *, force: bool
+) -> None:
+    if _make_ready(session, workflow_id, force=force):
+        _run(session, workflow_id, options, recovery)
 
 
 def _make_ready(session: Session, workflow_id: int, *, force: bool) -> bool:

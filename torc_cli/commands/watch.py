@@ -5,36 +5,19 @@ from typing import Annotated
 
 import typer
 
-from torc_cli.ai_options import (
-    AiAgentOption,
-    AiChoices,
-    AiMinConfidenceOption,
-    AiRecoveryOption,
-    AiTimeoutOption,
-    MaxAiRetriesOption,
-    agent_for,
-)
+from torc_cli.ai_options import AiChoices, agent_for
 from torc_cli.command import command
 from torc_cli.options import WorkflowArgument
-from torc_cli.recovery_options import (
-    HookTimeoutOption,
-    MaxMemoryOption,
-    MaxRetriesOption,
-    MaxRuntimeOption,
-    MemoryMultiplierOption,
-    OutputDirOption,
-    RecoveryHookOption,
-    RetryUnknownOption,
-    RuntimeMultiplierOption,
-    recover_options,
-    recovery_tools,
-    sayer,
-)
+from torc_cli.recovery_options import MaxRetriesOption, OutputDirOption, RecoveryChoices, recovery_tools, sayer
 from torc_cli.session import Session
+from torc_core.recovery.autoschedule import COOLDOWN_S, STRANDED_TIMEOUT_S, THRESHOLD
+from torc_core.recovery.defaults import MAX_RETRIES, POLL_S, WATCH_RUNTIME_MULTIPLIER
 
 _PATIENCE_S = 1200.0
 """So long the server may be away."""
 _SCHEDULING = "Auto-scheduling"
+_RECOVERY = RecoveryChoices(runtime_multiplier=WATCH_RUNTIME_MULTIPLIER)
+_AI = AiChoices()
 
 
 @command
@@ -43,22 +26,12 @@ def watch(
     workflow_id: WorkflowArgument = None,
     *,
     recover: Annotated[bool, typer.Option("-r", "--recover", help="Enable automatic recovery.")] = False,
-    max_retries: MaxRetriesOption = 3,
-    memory_multiplier: MemoryMultiplierOption = 1.5,
-    runtime_multiplier: RuntimeMultiplierOption = 1.5,
-    retry_unknown: RetryUnknownOption = False,
-    recovery_hook: RecoveryHookOption = None,
-    hook_timeout: HookTimeoutOption = 600.0,
-    max_memory: MaxMemoryOption = None,
-    max_runtime: MaxRuntimeOption = None,
-    ai_recovery: AiRecoveryOption = False,
-    ai_agent: AiAgentOption = "claude",
-    ai_timeout: AiTimeoutOption = None,
-    max_ai_retries: MaxAiRetriesOption = None,
-    ai_min_confidence: AiMinConfidenceOption = 0.8,
+    max_retries: MaxRetriesOption = MAX_RETRIES,
+    recovery: RecoveryChoices = _RECOVERY,
+    ai: AiChoices = _AI,
     poll_interval: Annotated[
         float, typer.Option("-p", "--poll-interval", min=0.01, help="Longest time between two looks, in seconds.")
-    ] = 60.0,
+    ] = POLL_S,
     output_dir: OutputDirOption = None,
     show_job_counts: Annotated[
         bool, typer.Option("-s", "--show-job-counts", help="Print the job counts at every look.")
@@ -69,55 +42,33 @@ def watch(
     ] = False,
     auto_schedule_threshold: Annotated[
         int, typer.Option(min=0, help="Retry jobs that are worth more nodes.", rich_help_panel=_SCHEDULING)
-    ] = 5,
+    ] = THRESHOLD,
     auto_schedule_cooldown: Annotated[
         float, typer.Option(min=0, help="Seconds between two requests for nodes.", rich_help_panel=_SCHEDULING)
-    ] = 1800.0,
+    ] = COOLDOWN_S,
     auto_schedule_stranded_timeout: Annotated[
         float,
         typer.Option(
             min=0, help="Seconds after which fewer retry jobs get nodes too; 0: never.", rich_help_panel=_SCHEDULING
         ),
-    ] = 7200.0,
+    ] = STRANDED_TIMEOUT_S,
 ) -> None:
     """Follow a workflow to its end, and with --recover mend what fails on the way."""
-    recover = recover or ai_recovery
-    ai = AiChoices(
-        is_wanted=ai_recovery,
-        agent=ai_agent,
-        timeout_s=ai_timeout,
-        max_retries=max_ai_retries,
-        min_confidence=ai_min_confidence,
-        max_memory=max_memory,
-        max_runtime=max_runtime,
-    )
     from torc_cli.watch_log import WatchLog
     from torc_client.recovery.news import News
     from torc_client.recovery.watch import WatchOptions
     from torc_client.recovery.watch import watch as watch_workflow
     from torc_core.recovery.autoschedule import AutoScheduleOptions
 
-    choices = recover_options(
-        memory_multiplier=memory_multiplier,
-        runtime_multiplier=runtime_multiplier,
-        retry_unknown=retry_unknown,
-        recovery_hook=recovery_hook,
-        max_memory=max_memory,
-        max_runtime=max_runtime,
-    )
-    tools = recovery_tools(
-        session,
-        recovery_hook=recovery_hook,
-        hook_timeout=hook_timeout,
-        output_dir=output_dir,
-        recovers=recover or ai_recovery,
-    )
-    agent_for(session, ai, tools.say)  # an agent that nobody described is refused before anything begins
+    recovers = recover or ai.ai_recovery
+    choices = recovery.as_options()
+    tools = recovery_tools(session, recovery, output_dir=output_dir, recovers=recovers)
+    agent_for(session, ai, recovery, say=tools.say)  # an agent that nobody described is refused before anything begins
     chosen = session.workflow_id(workflow_id)
     session.client.workflow_status(chosen)
     options = WatchOptions(
         poll_interval_s=poll_interval,
-        recover=choices if recover else None,
+        recover=choices if recovers else None,
         max_retries=max_retries,
         show_counts=show_job_counts,
         auto_schedule=AutoScheduleOptions(
@@ -128,9 +79,9 @@ def watch(
         if auto_schedule
         else None,
     )
-    news = News(session.connect, chosen, recovers=recover)
+    news = News(session.connect, chosen, recovers=recovers)
     with WatchLog(tools.output_dir, chosen, sayer(session)) as log, session.connect(patience_s=_PATIENCE_S) as client:
-        tools = replace(log.attached_to(tools), ask_agent=agent_for(session, ai, log.say))
+        tools = replace(log.attached_to(tools), ask_agent=agent_for(session, ai, recovery, say=log.say))
         result = watch_workflow(client, chosen, options, tools, alarm=news)
     news.close()
     if session.is_json:

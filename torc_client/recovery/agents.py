@@ -16,7 +16,6 @@ from torc_client.recovery.agent_output import AgentOutput
 from torc_client.recovery.agent_process import Ended, run_to_end
 from torc_client.recovery.agent_run import RULES_AGENT, AgentRun
 from torc_client.recovery.rules_agent import (
-    DEFAULT_MIN_CONFIDENCE,
     RulesRequest,
     decide_by_rules,
     judge_groups,
@@ -27,6 +26,7 @@ from torc_client.settings import ClientSettings
 from torc_core.api.failures import DecisionLimits
 from torc_core.errors import TorcError
 from torc_core.recovery.agent_spec import AgentSpec, fill
+from torc_core.recovery.defaults import MIN_CONFIDENCE
 from torc_core.recovery.plan import RecoveryPlan
 
 _SERVER_NAME: Final = "torc"
@@ -41,7 +41,7 @@ class AgentOptions:
     timeout_s: float | None = None
     """None: what the agent's file says."""
     proposes_only: bool = False
-    min_confidence: float = DEFAULT_MIN_CONFIDENCE
+    min_confidence: float = MIN_CONFIDENCE
     """The least that the rules must be sure; other agents have a judgement of their own."""
     limits: DecisionLimits = field(default_factory=DecisionLimits)
 

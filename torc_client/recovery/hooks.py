@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import IO, Final
 
 from torc_core.errors import HookFailedError, InvalidInputError
+from torc_core.recovery.defaults import HOOK_TIMEOUT_S
 from torc_core.recovery.plan import RECOVERY_HOOK_VARIABLE
 
-DEFAULT_HOOK_TIMEOUT_S: Final = 600.0
 _INTERPRETERS: Final = frozenset({"bash", "sh", "dash", "zsh", "ksh", "python", "python3", "perl", "ruby", "Rscript"})
 _LAST_LINES_S: Final = 2.0
 _LONGEST_LINE: Final = 4000
@@ -28,10 +28,10 @@ class Hook:
 
     command: str
     argv: tuple[str, ...]
-    timeout_s: float = DEFAULT_HOOK_TIMEOUT_S
+    timeout_s: float = HOOK_TIMEOUT_S
 
 
-def find_hook(command: str, *, folder: Path, timeout_s: float = DEFAULT_HOOK_TIMEOUT_S) -> Hook:
+def find_hook(command: str, *, folder: Path, timeout_s: float = HOOK_TIMEOUT_S) -> Hook:
     """The command, split as a shell would, its program found; one in `folder` needs no `./`.
 
     Raises InvalidInputError when it cannot be split, or when its program or script does not exist.

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from torc_client.http import TorcClient
 from torc_core import __version__
@@ -18,8 +17,6 @@ from torc_core.api.failures import (
 )
 from torc_core.recovery.plan import Retry
 from torc_core.recovery.suggestion import Suggestion
-
-DEFAULT_MIN_CONFIDENCE: Final = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from torc_client.http import TorcClient
-from torc_client.recovery.agent_run import end_lines
-from torc_client.recovery.recover import Prospect, RecoveryTools, carry_out, clean_up, prepare
+from torc_client.recovery.recover import RecoveryTools, clean_up
+from torc_client.recovery.repeating import BoundedRecovery
 from torc_client.recovery.standing import (
     active_jobs,
     counts_of,
@@ -17,7 +17,6 @@ from torc_client.recovery.standing import (
     waiting_jobs,
 )
 from torc_core.api.workflows import WorkflowStatusModel
-from torc_core.errors import ServerUnreachableError, StateConflictError, TorcError
 from torc_core.jobs.status import JobStatus
 from torc_core.recovery import texts
 from torc_core.recovery.autoschedule import (
@@ -28,10 +27,10 @@ from torc_core.recovery.autoschedule import (
     note_scheduled,
     observe,
 )
+from torc_core.recovery.defaults import MAX_RETRIES, POLL_S
 from torc_core.recovery.plan import RecoverOptions
 
-DEFAULT_POLL_S: Final = 60.0
-DEFAULT_MAX_RETRIES: Final = 3
+_HOW_TO_SCHEDULE: Final = "Use --auto-schedule to regenerate."
 _RUNNER_COMES_S: Final = 5.0
 """So long after a recovery a runner that waits for it may take to come back."""
 
@@ -46,9 +45,9 @@ class Alarm(Protocol):
 class WatchOptions:
     """`recover` None: only watch. `auto_schedule` None: never ask for more nodes."""
 
-    poll_interval_s: float = DEFAULT_POLL_S
+    poll_interval_s: float = POLL_S
     recover: RecoverOptions | None = None
-    max_retries: int = DEFAULT_MAX_RETRIES
+    max_retries: int = MAX_RETRIES
     show_counts: bool = False
     auto_schedule: AutoScheduleOptions | None = None
 
@@ -95,7 +94,11 @@ class _Watch:
         self._say = tools.say
         self._alarm = alarm
         self._clock = clock
-        self._recoveries = 0
+        self._recovery = (
+            None
+            if options.recover is None
+            else BoundedRecovery(client=client, options=options.recover, tools=tools, max_retries=options.max_retries)
+        )
         self._scheduling: AutoScheduleState | None = None
         self._idle_since: float | None = None
         self._said_idle = False
@@ -111,7 +114,7 @@ class _Watch:
             status = self._await_rest()
             self._say_end(status)
             if status.is_canceled or is_success(status) or not self._may_go_on(status):
-                return WatchResult(status=status, recoveries=self._recoveries)
+                return WatchResult(status=status, recoveries=self._recovery.recoveries if self._recovery else 0)
             self._say("")
             self._say(texts.RESUMING)
             self._say("")
@@ -127,8 +130,14 @@ class _Watch:
             if self._options.show_counts and not (came and counts == said):
                 self._say(counts)
                 said = counts
-            if is_at_rest(status) or self._is_stranded(status):
+            if is_at_rest(status):
                 return status
+            if self._tools.scheduler.serves(self._client, self._workflow_id):
+                if self._options.auto_schedule is not None:
+                    self._schedule(self._options.auto_schedule, has_schedulers=_has_allocations(status))
+                elif _is_stranded(status):
+                    self._say(f"{waiting_jobs(status)} ready jobs with no schedulers. {_HOW_TO_SCHEDULE}")
+                    return status
             if not came and active_jobs(status):
                 # where failures are recovered, what a lost runner left goes on at once; its end is news to the alarm
                 requeue = self._options.recover is not None
@@ -153,20 +162,8 @@ class _Watch:
         self._say(f"{waiting_jobs(status)} job(s) wait for a runner. Start one with: torc run {self._workflow_id}")
         return poll_s
 
-    def _is_stranded(self, status: WorkflowStatusModel) -> bool:
-        """Whether ready jobs wait for nodes of a scheduler that nobody asks for."""
-        if not self._tools.scheduler.serves(self._client, self._workflow_id):
-            return False
-        has_schedulers = status.pending_scheduled_nodes + status.active_scheduled_nodes > 0
-        if self._options.auto_schedule is not None:
-            self._schedule(self._options.auto_schedule, has_schedulers=has_schedulers)
-            return False
-        if has_schedulers or status.active_compute_nodes or active_jobs(status):
-            return False
-        self._say(f"{waiting_jobs(status)} ready jobs with no schedulers. Use --auto-schedule to regenerate.")
-        return True
-
     def _schedule(self, options: AutoScheduleOptions, *, has_schedulers: bool) -> None:
+        """Asks for nodes where that is due."""
         ready = self._client.jobs.list_all(workflow_id=self._workflow_id, status=JobStatus.READY)
         results = self._client.results.page(workflow_id=self._workflow_id, all_runs=True, limit=0)
         scene = Scene(
@@ -192,52 +189,12 @@ class _Watch:
 
     def _may_go_on(self, status: WorkflowStatusModel) -> bool:
         """Recovers if that is wanted, allowed and possible."""
-        options = self._options
-        if options.recover is None:
+        if self._recovery is None:
             if failed_jobs(status):
                 self._say(f"Recover with: torc recover {self._workflow_id}, or watch with --recover")
             return False
-        self._say("")
-        if self._recoveries >= options.max_retries:
-            for line in texts.retries_exceeded_lines(options.max_retries):
-                self._say(line)
-            return False
-        self._recoveries += 1
-        self._say(texts.attempting_line(self._recoveries, options.max_retries))
-        self._say("")
         self._idle_since, self._said_idle = None, False
-        try:
-            return self._recover(options.recover)
-        except (StateConflictError, ServerUnreachableError) as error:
-            # somebody else may have recovered it, or the answer was lost: look again
-            self._say(f"This recovery was not carried out: {error.message}")
-            return True
-        except TorcError as error:
-            self._say(f"Recovery failed: {error.message}")
-            if error.hint:
-                self._say(f"Hint: {error.hint}")
-            return False
-
-    def _recover(self, options: RecoverOptions) -> bool:
-        prospect = prepare(self._client, self._workflow_id, options, self._tools)
-        if not prospect.plan.retries:
-            return self._explain_nothing(prospect)
-        self._say("")
-        submits = self._tools.scheduler.serves(self._client, self._workflow_id)
-        for line in texts.watch_reset_lines(submitting=submits):
-            self._say(line)
-        carry_out(self._client, prospect, self._tools)
-        return True
-
-    def _explain_nothing(self, prospect: Prospect) -> bool:
-        """Whether jobs can move all the same: the hook, an agent or a person sent some back."""
-        if not is_at_rest(prospect.status):
-            return True
-        self._say("")
-        ended = end_lines(prospect.agent) if prospect.agent is not None else []
-        for line in ended or texts.nothing_recoverable_lines(prospect.plan):
-            self._say(line)
-        return False
+        return self._recovery.attempt(self._workflow_id)
 
     # -- words ----------------------------------------------------------------------------------
 
@@ -262,3 +219,12 @@ class _Watch:
         self._say("")
         for line in texts.outcome_lines(counts_of(status)):
             self._say(line)
+
+
+def _has_allocations(status: WorkflowStatusModel) -> bool:
+    return status.pending_scheduled_nodes + status.active_scheduled_nodes > 0
+
+
+def _is_stranded(status: WorkflowStatusModel) -> bool:
+    """Whether jobs wait for nodes of a scheduler that nobody asks for."""
+    return not (_has_allocations(status) or status.active_compute_nodes or active_jobs(status))

@@ -10,10 +10,6 @@ from torc_core.errors import InvalidInputError
 from torc_core.recovery.attempt import AttemptFacts, Cause
 from torc_core.resources.memory import round_up_memory
 
-MEMORY_MULTIPLIER: Final = 1.5
-RECOVER_RUNTIME_MULTIPLIER: Final = 1.4
-WATCH_RUNTIME_MULTIPLIER: Final = 1.5
-
 MOST_MEMORY_BYTES: Final = 8_388_607 << 40
 MOST_RUNTIME_S: Final = 99_999_999_999.0
 """The largest amounts that can be written down."""

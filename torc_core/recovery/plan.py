@@ -10,10 +10,9 @@ from torc_core.errors import InvalidInputError
 from torc_core.jobs.lifecycle import INFRASTRUCTURE_FAULT_LIMIT
 from torc_core.jobs.status import JobStatus
 from torc_core.recovery.attempt import INFRASTRUCTURE, Cause
+from torc_core.recovery.defaults import MEMORY_MULTIPLIER, RUNTIME_MULTIPLIER
 from torc_core.recovery.diagnosis import Diagnosis
 from torc_core.recovery.heuristics import (
-    MEMORY_MULTIPLIER,
-    RECOVER_RUNTIME_MULTIPLIER,
     Capped,
     check_multiplier,
     is_not_helped_by_memory,
@@ -35,7 +34,7 @@ class RecoverOptions(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     memory_multiplier: float = MEMORY_MULTIPLIER
-    runtime_multiplier: float = RECOVER_RUNTIME_MULTIPLIER
+    runtime_multiplier: float = RUNTIME_MULTIPLIER
     retry_unknown: bool = False
     recovery_hook: str | None = None
     max_memory_bytes: int | None = None

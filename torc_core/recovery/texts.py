@@ -39,8 +39,14 @@ def resetting_line(plan: RecoveryPlan) -> str:
     return f"Resetting {len(plan.retries)} job(s) for retry..."
 
 
-def reset_line(reset_count: int) -> str:
-    return f"  Reset {reset_count} job(s)"
+def carried_out_lines(reset_count: int, *, moved_on: int = 0, jobs_per_allocation: Sequence[int] = ()) -> list[str]:
+    """What a recovery says once jobs are reset; `moved_on` were left alone, no allocations means a local workflow."""
+    return [
+        f"  Reset {reset_count} job(s)",
+        *([f"  {moved_on} job(s) moved on meanwhile and were left as they are"] if moved_on else []),
+        REINITIALIZING,
+        *([REGENERATING, *submission_lines(jobs_per_allocation)] if jobs_per_allocation else []),
+    ]
 
 
 def submission_lines(jobs_per_allocation: Sequence[int]) -> list[str]:
@@ -57,23 +63,6 @@ def recovered_lines(workflow_id: int, plan: RecoveryPlan, *, reset_count: int, s
         *_summary_lines(plan, "had", "reset"),
         *([f"  - {waiting} job(s) wait for a decision: torc failures list {workflow_id}"] if waiting else []),
         f"Reset {reset_count} job(s). {how_on}",
-    ]
-
-
-def recover_lines(
-    workflow_id: int, plan: RecoveryPlan, *, reset_count: int, jobs_per_allocation: Sequence[int] = ()
-) -> list[str]:
-    """Everything `torc recover` says from diagnosis to summary; no allocations means a local workflow."""
-    submitted = [REGENERATING, *submission_lines(jobs_per_allocation)] if jobs_per_allocation else []
-    return [
-        DIAGNOSING,
-        *heuristics_lines(plan),
-        resetting_line(plan),
-        reset_line(reset_count),
-        REINITIALIZING,
-        *submitted,
-        "",
-        *recovered_lines(workflow_id, plan, reset_count=reset_count, submitted=bool(jobs_per_allocation)),
     ]
 
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from torc_client.recovery.recover import Applied, Prospect, RecoveryTools, carry_out, prepare, preview
 from torc_client.recovery.resources import utilization
-from torc_core.recovery.heuristics import MEMORY_MULTIPLIER, RECOVER_RUNTIME_MULTIPLIER
+from torc_core.recovery.defaults import MEMORY_MULTIPLIER, RUNTIME_MULTIPLIER
 from torc_core.recovery.plan import NeedsDecision, RecoverOptions, Retry, Skipped
 from torc_core.recovery.utilization import (
     MIN_OVER_UTILIZATION_PERCENT,
@@ -62,7 +62,7 @@ def recover_workflow(
     ] = MEMORY_MULTIPLIER,
     runtime_multiplier: Annotated[
         float, Field(gt=1, le=100, description="Factor for jobs that ran out of time.")
-    ] = RECOVER_RUNTIME_MULTIPLIER,
+    ] = RUNTIME_MULTIPLIER,
     retry_unknown: Annotated[
         bool, Field(description="Also retry jobs whose cause nobody knows; better decide about them one by one.")
     ] = False,

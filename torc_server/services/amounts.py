@@ -5,10 +5,9 @@ from typing import assert_never
 
 from torc_core.jobs.status import JobStatus
 from torc_core.recovery.attempt import UNSPECIFIED_REQUIREMENT, AttemptFacts, PartitionLimits, RequirementFacts
+from torc_core.recovery.defaults import MEMORY_MULTIPLIER, RUNTIME_MULTIPLIER
 from torc_core.recovery.evidence import Evidence
 from torc_core.recovery.heuristics import (
-    MEMORY_MULTIPLIER,
-    RECOVER_RUNTIME_MULTIPLIER,
     Raised,
     raise_memory,
     raise_runtime,
@@ -32,7 +31,7 @@ def suggest_amounts(
             memory = raise_memory(facts, multiplier=MEMORY_MULTIPLIER) if suggestion.memory_helps else None
             return _with(suggestion, memory=format_memory(memory.amount) if isinstance(memory, Raised) else None)
         case "timeout":
-            runtime = raise_runtime(facts, multiplier=RECOVER_RUNTIME_MULTIPLIER)
+            runtime = raise_runtime(facts, multiplier=RUNTIME_MULTIPLIER)
             return _with(suggestion, runtime=format_duration(runtime.amount) if isinstance(runtime, Raised) else None)
         case "transient" | "permanent":
             return suggestion
