@@ -37,8 +37,12 @@ def show_changed(session: Session, record: ApiModel, *, verb: str, noun: str) ->
 
 
 def delete_each(session: Session, collection: Collection[M], ids: Sequence[int], *, noun: str) -> None:
-    """Deletes one after the other; with one id the answer is a record, with more a list."""
-    deleted = [collection.delete(record_id) for record_id in ids]
+    """Deletes all, or nothing when one of them is unknown; with one id the answer is a record, with more a list."""
+    chosen = list(dict.fromkeys(ids))
+    if len(chosen) > 1:
+        for record_id in chosen:
+            collection.get(record_id)
+    deleted = [collection.delete(record_id) for record_id in chosen]
     if len(deleted) == 1:
         show_changed(session, deleted[0], verb="Deleted", noun=noun)
     elif session.is_json:

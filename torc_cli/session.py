@@ -127,8 +127,15 @@ class Session:
 
         return only_workflow(self.client, user=self.settings.user)
 
-    def agrees(self, question: str, *, without_asking: bool) -> bool:
-        """Asks on a terminal; elsewhere nobody could answer, and the command was meant."""
-        if without_asking or self.is_json or not sys.stdin.isatty():
+    def agrees(self, question: str, *, without_asking: bool, needs_yes: bool = False) -> bool:
+        """Asks on a terminal; elsewhere nobody could answer, and the command was meant.
+
+        Raises InvalidInputError there when `needs_yes`: what cannot be undone is said twice.
+        """
+        if without_asking or self.is_json:
             return True
-        return typer.confirm(question, err=True)
+        if sys.stdin.isatty():
+            return typer.confirm(question, err=True)
+        if needs_yes:
+            raise InvalidInputError(f"nobody can be asked here: {question}", hint="say yes with --no-prompts")
+        return True

@@ -168,7 +168,7 @@ def delete(session: Session, job_ids: list[int]) -> None:
 def delete_all(session: Session, workflow_id: WorkflowArgument = None, *, yes: YesOption = False) -> None:
     """Delete all jobs of a workflow."""
     chosen = session.workflow_id(workflow_id)
-    if not session.agrees(f"Delete all jobs of workflow {chosen}?", without_asking=yes):
+    if not session.agrees(f"Delete all jobs of workflow {chosen}?", without_asking=yes, needs_yes=True):
         session.out.note("Nothing was deleted.")
         return
     count = session.client.jobs.delete_all(chosen)

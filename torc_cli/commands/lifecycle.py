@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from torc_cli.command import command
-from torc_cli.options import WorkflowArgument, YesOption
+from torc_cli.options import WorkflowArgument
 from torc_cli.output.text import number
 from torc_cli.session import Session
+from torc_core.errors import StateConflictError
 
 if TYPE_CHECKING:
     from torc_client.workflows import StartCheck, Started
@@ -95,15 +96,36 @@ def cancel(session: Session, workflow_id: WorkflowArgument = None) -> None:
 
 
 @command
-def delete(session: Session, workflow_ids: list[int], *, yes: YesOption = False) -> None:
+def delete(
+    session: Session,
+    workflow_ids: list[int],
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Although jobs are at work; do not ask.")] = False,
+    no_prompts: NoPromptsOption = False,
+) -> None:
     """Delete workflows with everything they hold."""
     from torc_cli.crud import delete_each
 
+    for workflow_id in workflow_ids:
+        _refuse_at_work(session, workflow_id, force=force)
     names = ", ".join(map(str, workflow_ids))
-    if not session.agrees(f"Delete workflow(s) {names} with all their jobs and results?", without_asking=yes):
+    question = f"Delete workflow(s) {names} with all their jobs and results?"
+    if not session.agrees(question, without_asking=force or no_prompts, needs_yes=True):
         session.out.note("Nothing was deleted.")
         return
     delete_each(session, session.client.workflows, workflow_ids, noun="workflow")
+
+
+def _refuse_at_work(session: Session, workflow_id: int, *, force: bool) -> None:
+    """Raises NotFoundError for an unknown workflow too."""
+    counts = session.client.workflow_status(workflow_id).jobs_by_status
+    active = counts.pending + counts.running
+    if active and not force:
+        raise StateConflictError(
+            f"{number(active, 'job')} {'is' if active == 1 else 'are'} at work in workflow {workflow_id}",
+            hint=f"stop it first: torc cancel {workflow_id}; --force deletes all the same",
+            ids={"workflow_id": workflow_id},
+        )
 
 
 def _show_check(session: Session, workflow_id: int) -> None:
