@@ -2,7 +2,6 @@
 
 import os
 import stat
-import time
 from pathlib import Path
 
 import pytest
@@ -87,11 +86,11 @@ def test_a_hook_that_takes_too_long_is_killed_with_its_children(tmp_path: Path) 
 
 
 def test_what_a_hook_leaves_running_does_not_hold_the_recovery_up(tmp_path: Path) -> None:
-    path = script(tmp_path, f"sleep 20 & echo $! > {tmp_path}/pid; echo started")
-    began = time.monotonic()
+    path = script(tmp_path, f"sleep 60 & echo $! > {tmp_path}/pid; echo started")
     assert said_by(find_hook(str(path), folder=tmp_path)) == ["  [hook] started"]
-    assert time.monotonic() - began < 10
-    os.kill(int((tmp_path / "pid").read_text()), 9)
+    left = int((tmp_path / "pid").read_text())
+    assert process_identity(left) is not None
+    os.kill(left, 9)
 
 
 def test_output_comes_line_by_line_while_the_hook_runs(tmp_path: Path) -> None:
