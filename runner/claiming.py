@@ -15,8 +15,6 @@ _WINDOW_S: Final = 0.3
 _SHORT_S: Final = 1.0
 _MOST_AHEAD: Final = 500
 _MOST_AT_ONCE: Final = 1000
-_STATES_NOTHING_S: Final = 60.0
-"""What the server notes as the runtime of jobs that state none: with less time left they may begin all the same."""
 
 
 class Appetite:
@@ -46,8 +44,6 @@ class Claiming:
         )
         self.appetite = Appetite()
         self.must_adopt = False
-        self.counts_exactly = False
-        """Set when a job came that has not enough time left: from then on nothing is taken that may have too little."""
 
     def order(
         self, ledger: Ledger, queue: Iterable[ClaimedJob], *, now: float, time_left_s: float | None
@@ -94,8 +90,6 @@ class Claiming:
     def _build(
         self, cpus: int, memory_bytes: int, gpus: int, *, limit: int, ahead: int, time_left_s: float | None
     ) -> Order:
-        least_s = 0.0 if self.counts_exactly else _STATES_NOTHING_S
-        time_limit = None if time_left_s is None else format_duration(max(time_left_s, least_s))
         return Order(
             resources=ComputeNodesResources(
                 id=self._node_id,
@@ -103,7 +97,8 @@ class Claiming:
                 num_gpus=gpus,
                 num_nodes=1,
                 memory_gb=memory_bytes / (1 << 30),
-                time_limit=time_limit,
+                time_limit=None if time_left_s is None else format_duration(time_left_s),
+                takes_unstated_runtime=True,
                 scheduler_config_id=self._scheduler_config_id,
                 ahead=ahead,
                 capacity=self._capacity,

@@ -121,7 +121,6 @@ class Desk:
         queue = executor.queue
         too_long = [claim for claim in queue if not deadline.leaves(runtime_limit(claim.need), now)]
         for claim in too_long:
-            self._claiming.counts_exactly = True
             queue.remove(claim)
         return [claim.job_id for claim in too_long]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from services_bench import ROOMY, Bench, Run, job
 
 from torc_core.api.drafts import FileDraft, ResourceRequirementsDraft, SlurmSchedulerDraft, UserDataDraft
-from torc_core.api.jobs import Capacity, ComputeNodesResources, ReleaseClaimsRequest
+from torc_core.api.jobs import Capacity, ComputeNodesResources, JobNeed, ReleaseClaimsRequest
 from torc_core.errors import InvalidInputError, NotFoundError, StateConflictError
 from torc_core.jobs.status import JobStatus
 from torc_server.db.engine import Database
@@ -99,6 +99,14 @@ def test_runtime_is_held_against_the_time_left(bench: Bench) -> None:
         run.claim(time_limit="soon")
 
 
+def test_a_runner_may_take_jobs_that_state_no_runtime_whatever_time_is_left(bench: Bench) -> None:
+    stated = ResourceRequirementsDraft(name="stated", runtime="PT30S", memory="1m")
+    run = bench.workflow([job("stated", resource_requirements=0), job("open")], resource_requirements=[stated])
+    assert run.claim(time_limit="PT10S") == []
+    assert run.claim(time_limit="PT10S", takes_unstated_runtime=True) == ["open"]
+    assert run.claim(time_limit="PT30S", takes_unstated_runtime=True) == ["stated"]
+
+
 def test_a_job_of_its_own_scheduler_comes_first_and_others_only_when_that_is_allowed(bench: Bench) -> None:
     schedulers = [SlurmSchedulerDraft(name=name, account="a") for name in ("one", "two")]
     jobs = [job("one", scheduler=0), job("two", scheduler=1), job("any")]
@@ -165,7 +173,18 @@ def test_an_empty_answer_says_what_there_is_to_hope_for(bench: Bench) -> None:
         "pending_failed": 0,
         "is_complete": False,
         "is_canceled": False,
+        "smallest_need": None,
     }
+
+
+def test_when_nothing_fits_the_answer_says_what_the_smallest_ready_job_needs(bench: Bench) -> None:
+    wide = ResourceRequirementsDraft(name="wide", num_cpus=1, num_nodes=4, memory="1g", runtime="PT1H")
+    gpu = ResourceRequirementsDraft(name="gpu", num_cpus=2, num_gpus=1, memory="3g", runtime="PT2H")
+    run = requiring(bench, wide, gpu)
+    offer = ComputeNodesResources(id=run.runner, num_cpus=8, memory_gb=8)
+    outlook = bench.write(claim_jobs, run.workflow_id, offer, limit=5).outlook
+    assert outlook is not None
+    assert outlook.smallest_need == JobNeed(num_cpus=2, num_gpus=1, num_nodes=1, memory_gb=3, runtime="PT2H")
 
 
 def test_a_look_tells_the_same_as_a_claim_without_taking_anything(bench: Bench) -> None:

@@ -69,15 +69,23 @@ class ComputeNodesResources(Capacity):
     """What a runner has free now. `time_limit` is an ISO 8601 duration, absent means unlimited.
 
     CPUs, GPUs and memory are per node. `id` is the runner's compute node: the claimed jobs are noted as its own.
+    With `takes_unstated_runtime` jobs that state no runtime fit into any `time_limit`.
     `ahead` more jobs are claimed that do not fit now but fit into `capacity` one by one: the runner queues
     them, so that short jobs do not wait for a round trip.
     """
 
     id: int | None = None
     time_limit: str | None = None
+    takes_unstated_runtime: bool = False
     scheduler_config_id: int | None = None
     ahead: int = Field(default=0, ge=0)
     capacity: Capacity | None = None
+
+
+class JobNeed(Capacity):
+    """What one job needs: CPUs, GPUs and memory on each of its nodes, and `runtime` as an ISO 8601 duration."""
+
+    runtime: str
 
 
 class Outlook(ApiModel):
@@ -85,7 +93,7 @@ class Outlook(ApiModel):
 
     `active` counts jobs pending or running anywhere, `ready` jobs that could be claimed by somebody,
     `ready_that_fit` those the asking runner could run were it idle. With active and ready_that_fit both 0
-    nothing will ever come for it in this run.
+    nothing will ever come for it in this run. `smallest_need` is that of the most modest ready job when none fits.
     """
 
     active: int = 0
@@ -95,6 +103,7 @@ class Outlook(ApiModel):
     pending_failed: int = 0
     is_complete: bool = False
     is_canceled: bool = False
+    smallest_need: JobNeed | None = None
 
 
 class ClaimedJobs(ApiModel):

@@ -31,18 +31,25 @@ class Fit(NamedTuple):
 
 
 class Eligible(NamedTuple):
-    """Which jobs may be claimed at all. `scheduler_id` None means that the job's scheduler does not matter."""
+    """Which jobs may be claimed at all. `scheduler_id` None means that the job's scheduler does not matter.
+
+    Jobs whose requirement is called `timeless` fit into any time; None: no job does.
+    """
 
     workflow_id: int
     time_limit_s: float | None
     scheduler_id: int | None
+    timeless: str | None = None
 
 
 _ORDER: Final = "priority DESC, num_gpus DESC, runtime_s DESC, memory_bytes DESC, num_cpus DESC, id"
 _AMOUNTS: Final = "priority, num_gpus, runtime_s, memory_bytes, num_cpus"
 _FITS: Final = """
     workflow_id = :workflow_id AND status = $READY
-    AND (:time_limit_s IS NULL OR runtime_s <= :time_limit_s)
+    AND (
+        :time_limit_s IS NULL OR runtime_s <= :time_limit_s OR :timeless IS NOT NULL AND resource_requirements_id IN
+            (SELECT id FROM resource_requirements WHERE workflow_id = :workflow_id AND name = :timeless)
+    )
     AND (:scheduler_id IS NULL OR scheduler_id IS NULL OR scheduler_id = :scheduler_id)
     AND (
         num_nodes <= 1 AND num_cpus <= :num_cpus AND num_gpus <= :num_gpus AND memory_bytes <= :memory_bytes
@@ -99,6 +106,31 @@ def first_ready(uow: UnitOfWork, workflow_id: int, limit: int) -> list[int]:
 def count_fitting(uow: UnitOfWork, eligible: Eligible, fit: Fit) -> int:
     statement = sql("SELECT COUNT(*) FROM job INDEXED BY ix_job_ready WHERE $fits", fits=sql(_FITS))
     return int(uow.value(statement, **eligible._asdict(), **fit._asdict()))
+
+
+class Need(NamedTuple):
+    """What one job needs."""
+
+    num_cpus: int
+    num_gpus: int
+    num_nodes: int
+    memory_bytes: int
+    runtime_s: float
+
+
+def smallest_need(uow: UnitOfWork, workflow_id: int) -> Need | None:
+    """That of the ready job with the fewest nodes, then GPUs, CPUs and memory, then the shortest."""
+    row = uow.row(
+        sql(
+            """
+            SELECT num_cpus, num_gpus, num_nodes, memory_bytes, runtime_s FROM job INDEXED BY ix_job_ready
+            WHERE workflow_id = :id AND status = $READY
+            ORDER BY num_nodes, num_gpus, num_cpus, memory_bytes, runtime_s LIMIT 1
+            """
+        ),
+        id=workflow_id,
+    )
+    return None if row is None else Need(*row)
 
 
 def is_anything_ready(uow: UnitOfWork, workflow_id: int) -> bool:

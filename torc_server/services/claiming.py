@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from torc_core.api.jobs import Capacity, ClaimedJobs, ComputeNodesResources, Outlook
+from torc_core.api.jobs import Capacity, ClaimedJobs, ComputeNodesResources, JobNeed, Outlook
 from torc_core.jobs.lifecycle import Event
 from torc_core.jobs.status import ACTIVE, DONE, JobStatus
-from torc_core.resources.duration import parse_duration
+from torc_core.recovery.attempt import UNSPECIFIED_REQUIREMENT
+from torc_core.resources.duration import format_duration, parse_duration
 from torc_server.db import queries_claims as queries
 from torc_server.db.queries_claims import Candidate, Eligible
 from torc_server.db.queries_jobs import OUTPUTS, job_models
@@ -87,9 +88,10 @@ def _would_get_any(uow: UnitOfWork, workflow_id: int, resources: ComputeNodesRes
 def _passes(workflow_id: int, resources: ComputeNodesResources, *, strict: bool) -> Iterator[Eligible]:
     time_limit_s = None if resources.time_limit is None else parse_duration(resources.time_limit)
     scheduler_id = _NO_SCHEDULER if resources.scheduler_config_id is None else resources.scheduler_config_id
-    yield Eligible(workflow_id, time_limit_s, scheduler_id)
+    timeless = UNSPECIFIED_REQUIREMENT if resources.takes_unstated_runtime else None
+    yield Eligible(workflow_id, time_limit_s, scheduler_id, timeless)
     if not strict:
-        yield Eligible(workflow_id, time_limit_s, None)
+        yield Eligible(workflow_id, time_limit_s, None, timeless)
 
 
 def _claim(uow: UnitOfWork, eligible: Eligible, resources: ComputeNodesResources, *, limit: int) -> list[int]:
@@ -141,6 +143,7 @@ def _outlook(
     if ready and resources is not None:
         *_, widest = _passes(workflow.id, resources, strict=strict)
         fitting = queries.count_fitting(uow, widest, Packing(resources.capacity or resources).fit())
+    smallest = queries.smallest_need(uow, workflow.id) if ready and not fitting else None
     return Outlook(
         active=sum(counts.get(status, 0) for status in ACTIVE),
         ready=ready,
@@ -149,4 +152,15 @@ def _outlook(
         pending_failed=counts.get(JobStatus.PENDING_FAILED, 0),
         is_complete=workflow.is_canceled or all(status in DONE for status in counts),
         is_canceled=workflow.is_canceled,
+        smallest_need=None if smallest is None else _describe(smallest),
+    )
+
+
+def _describe(need: queries.Need) -> JobNeed:
+    return JobNeed(
+        num_cpus=need.num_cpus,
+        num_gpus=need.num_gpus,
+        num_nodes=need.num_nodes,
+        memory_gb=need.memory_bytes / 2**30,
+        runtime=format_duration(need.runtime_s),
     )
