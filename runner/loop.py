@@ -25,7 +25,7 @@ from runner.node import (
     take_back_from_the_dead,
 )
 from runner.oom import OomKills
-from runner.paths import RunFiles
+from runner.paths import RunFiles, create_output_dir
 from runner.progress import Notice, ProgressCallback, ignore_progress
 from runner.reporter import Reporter
 from runner.run import Parts, Run
@@ -41,7 +41,7 @@ from torc_client.processes import RUNNER_VARIABLE
 from torc_core.api.actions import JOB_TRIGGERS
 from torc_core.api.jobs import ReleaseClaimsRequest
 from torc_core.api.nodes import ComputeNodeModel
-from torc_core.errors import InvalidInputError, TorcError
+from torc_core.errors import TorcError
 from torc_core.jobs.status import JobStatus
 
 _PATIENCE_MINUTES: Final = 20
@@ -66,7 +66,7 @@ def run_workflow(
     facts = fetch_facts(client, workflow_id)
     config = facts.workflow.execution_config
     files = RunFiles(options.output_dir, workflow_id, run_id=facts.run_id, config=config)
-    _create_folders(files)
+    create_output_dir(files.output_dir)
     log = RunnerLog(files.runner_log(os.uname().nodename))
 
     def warn(text: str) -> None:
@@ -253,13 +253,3 @@ def _patience_s(options: RunnerOptions, facts: WorkflowFacts) -> float:
         return options.wait_for_server_s
     minutes = facts.workflow.compute_node_wait_for_healthy_database_minutes
     return 60.0 * (_PATIENCE_MINUTES if minutes is None else minutes)
-
-
-def _create_folders(files: RunFiles) -> None:
-    try:
-        files.create_folders()
-    except OSError as error:
-        raise InvalidInputError(
-            f"the output directory {files.output_dir} cannot be written: {error.strerror}",
-            hint="choose another one with --output-dir",
-        ) from error

@@ -1,13 +1,28 @@
 """The files a run writes, all below the output directory; paths are absolute, as jobs may change directory."""
 
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Final
 
 from runner.attempts import OutputFiles
 from torc_client.logs import JOB_STDIO, Attempt, log_stem
 from torc_core.api.configs import ExecutionConfig, StdioConfig
+from torc_core.errors import InvalidInputError
 
 RESOURCE_UTILIZATION: Final = "resource_utilization"
+
+
+def create_output_dir(output_dir: Path) -> None:
+    """Makes it with the folder of the jobs' logs. Raises InvalidInputError where they could not be written."""
+    stdio_dir = output_dir.absolute() / JOB_STDIO
+    try:
+        stdio_dir.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=stdio_dir).close()
+    except OSError as error:
+        raise InvalidInputError(
+            f"the output directory {output_dir.absolute()} cannot be written: {error.strerror}",
+            hint="choose another one with --output-dir",
+        ) from error
 
 
 class RunFiles:
@@ -22,9 +37,6 @@ class RunFiles:
         self._run_id = run_id
         self._stdio = (config.stdio if config else None) or StdioConfig()
         self._overrides = (config.job_stdio_overrides if config else None) or {}
-
-    def create_folders(self) -> None:
-        self.stdio_dir.mkdir(parents=True, exist_ok=True)
 
     def runner_log(self, hostname: str) -> Path:
         return self.output_dir / f"job_runner_{hostname}_wf{self._workflow_id}_r{self._run_id}.log"

@@ -6,15 +6,11 @@ from typing import Any, Final
 from torc_cli.output.text import display
 from torc_cli.status_text import count_pairs, unsuccessful, verdict
 from torc_client.http import TorcClient
+from torc_client.recovery.standing import is_success
 from torc_core.api.failures import FailureGroup
 from torc_core.api.workflows import WorkflowStatusModel
 
 _GROUPS_SHOWN: Final = 10
-
-
-def is_success(status: WorkflowStatusModel) -> bool:
-    """Every job is completed or disabled."""
-    return status.jobs_by_status.completed + status.jobs_by_status.disabled == status.total_jobs
 
 
 def failure_groups(client: TorcClient, status: WorkflowStatusModel) -> list[FailureGroup]:
@@ -24,12 +20,11 @@ def failure_groups(client: TorcClient, status: WorkflowStatusModel) -> list[Fail
     return client.failures.groups(status.workflow_id, status="all", limit=_GROUPS_SHOWN, job_ids_limit=10).items
 
 
-def report_text(
-    status: WorkflowStatusModel, groups: list[FailureGroup], explanation: str, steps: Sequence[str]
-) -> str:
+def report_text(status: WorkflowStatusModel, groups: list[FailureGroup], explanation: str, steps: Sequence[str]) -> str:
     """`steps` are the next commands as they must be typed."""
     counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in count_pairs(status) if count)
-    lines = [f"Workflow {status.workflow_id} ({display(status.workflow_name)}), run {status.run_id}: {counts or 'no jobs'}"]
+    name = display(status.workflow_name)
+    lines = [f"Workflow {status.workflow_id} ({name}), run {status.run_id}: {counts or 'no jobs'}"]
     if not is_success(status):
         lines.append(f"The runner left: {explanation}")
     lines += [line for group in groups for line in _group_lines(group)]
@@ -63,7 +58,8 @@ def report_data(
 def _group_lines(group: FailureGroup) -> list[str]:
     sample = group.sample
     more = f" and {group.count - 1} more" if group.count > 1 else ""
-    line = f"  Job {sample.job_id} ({display(sample.job_name)}){more}: return code {sample.return_code}, {display(group.cause)}"
+    job = f"Job {sample.job_id} ({display(sample.job_name)}){more}"
+    line = f"  {job}: return code {sample.return_code}, {display(group.cause)}"
     suggestion = f"    {display(group.suggestion.reason)}" if group.suggestion else ""
     return [line, suggestion] if suggestion else [line]
 

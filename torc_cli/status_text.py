@@ -28,8 +28,9 @@ def status_data(status: WorkflowStatusModel, failures: FailureGroups | None) -> 
 
 def status_text(status: WorkflowStatusModel, failures: FailureGroups | None, steps: Sequence[str]) -> str:
     """Several lines for people; `steps` are the next commands as they must be typed."""
+    name, user = display(status.workflow_name), display(status.workflow_user)
     lines = [
-        f"Workflow {status.workflow_id}: {display(status.workflow_name)} (user {status.workflow_user}, run {status.run_id})",
+        f"Workflow {status.workflow_id}: {name} (user {user}, run {status.run_id})",
         f"Jobs: {status.total_jobs}",
         *(f"  {name.replace('_', ' '):<14} {count}" for name, count in count_pairs(status) if count),
         f"Execution time: {describe_duration(status.total_exec_time_minutes * 60)}",

@@ -52,6 +52,13 @@ def make_draft(
     return draft.model_copy(update={"workflow": workflow, "files": files}), report
 
 
+def missing_input_files(draft: WorkflowDraft) -> list[str]:
+    """Paths that jobs read, none writes, and that were not there when the draft was made."""
+    read = {place for job in draft.jobs for place in job.input_files}
+    written = {place for job in draft.jobs for place in job.output_files}
+    return [draft.files[place].path for place in sorted(read - written) if draft.files[place].st_mtime is None]
+
+
 def _with_mtime(file: FileDraft, folder: Path) -> FileDraft:
     try:
         return file.model_copy(update={"st_mtime": (folder / file.path).stat().st_mtime})

@@ -63,14 +63,17 @@ def check_start(client: TorcClient, workflow_id: int, *, folder: Path) -> StartC
     )
 
 
-def initialize(client: TorcClient, workflow_id: int, *, folder: Path, force: bool = False) -> Started:
+def initialize(
+    client: TorcClient, workflow_id: int, *, folder: Path, force: bool = False, force_option: str = "--force"
+) -> Started:
     """Begins a run with every job from its beginning.
 
-    `force` begins although input files are missing or jobs are active. Raises StateConflictError when the
-    workflow is archived, when jobs are active, or when inputs are missing; then nothing has changed.
+    `force` begins although input files are missing or jobs are active; the user says it by `force_option`. Raises
+    StateConflictError when the workflow is archived, when jobs are active, or when inputs are missing; then nothing
+    has changed.
     """
     check = check_start(client, workflow_id, folder=folder)
-    _refuse_unsafe(check, force=force)
+    _refuse_unsafe(check, force=force, force_option=force_option)
     run_id = _begin_run(client, workflow_id, force=force)
     if not client.is_uninitialized(workflow_id):
         client.reset_job_status(workflow_id)
@@ -141,18 +144,23 @@ def _begin_run(client: TorcClient, workflow_id: int, *, force: bool) -> int:
     return workflow.run_id or 1
 
 
-def _refuse_unsafe(check: StartCheck, *, force: bool) -> None:
+def _refuse_unsafe(check: StartCheck, *, force: bool, force_option: str = "--force") -> None:
     if check.missing_user_data:
         raise StateConflictError(
             f"workflow {check.workflow_id} misses user data that no job produces: {_some(check.missing_user_data)}",
             hint="set it with `torc user-data update ID --data JSON`",
             ids={"workflow_id": check.workflow_id},
         )
-    if check.missing_input_files and not force:
+    if not force:
+        refuse_missing_files(f"workflow {check.workflow_id}", check.missing_input_files, force_option=force_option)
+
+
+def refuse_missing_files(workflow: str, paths: Sequence[str], *, force_option: str) -> None:
+    """Raises StateConflictError if there are any."""
+    if paths:
         raise StateConflictError(
-            f"workflow {check.workflow_id} misses input files that no job produces: {_some(check.missing_input_files)}",
-            hint="put them in place, start from the folder they are relative to, or use --force",
-            ids={"workflow_id": check.workflow_id},
+            f"{workflow} misses input files that no job produces: {_some(paths)}",
+            hint=f"put them in place, start from the folder they are relative to, or use {force_option}",
         )
 
 

@@ -57,12 +57,31 @@ def test_missing_input_files_are_named_before_anything_runs(torc: Torc, spec: Sp
     path = spec(
         jobs={"a": {"command": "cat in.txt", "input_files": ["input"]}}, files=[{"name": "input", "path": "in.txt"}]
     )
+    before = torc("workflows", "list", "-f", "json").json
     refused = torc("run", path, code=1)
     assert "in.txt" in refused.err
-    assert "0/1" not in refused.err
+    assert "--skip-checks" in refused.err
+    assert "jobs completed" not in refused.err
+    assert torc("workflows", "list", "-f", "json").json == before
+    created = torc("create", path, "-f", "json")
+    assert "in.txt does not exist yet" in created.err
+    assert "--skip-checks" in torc("run", created.json["workflow_id"], code=1).err
     assert torc("run", path, "--skip-checks", code=1).out
     (torc.folder / "in.txt").write_text("here\n")
     torc("run", path)
+
+
+@pytest.mark.parametrize("folder", ["plain-file/logs", "/proc/logs", "/dev/null"])
+def test_an_output_directory_that_cannot_be_is_said_before_anything_is_created(
+    torc: Torc, spec: SpecWriter, folder: str
+) -> None:
+    (torc.folder / "plain-file").touch()
+    before = torc("workflows", "list", "-f", "json").json
+    refused = torc("run", spec(jobs={"a": "true"}), "-o", folder, code=2)
+    assert "cannot be written" in refused.err
+    assert "jobs completed" not in refused.err
+    assert refused.out == ""
+    assert torc("workflows", "list", "-f", "json").json == before
 
 
 def test_limits_of_the_runner_are_kept(torc: Torc, spec: SpecWriter) -> None:

@@ -76,4 +76,4 @@ def test_what_was_stopped_is_listed_by_its_own_status(torc: Torc, spec: SpecWrit
     run.send_signal(2)
     out, err = run.communicate(timeout=60)
     assert "--status terminated" in out, err
-    assert "--status failed\"" not in out
+    assert '--status failed"' not in out

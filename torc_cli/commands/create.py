@@ -10,7 +10,7 @@ from torc_cli.output.text import number
 from torc_cli.session import Session
 
 if TYPE_CHECKING:
-    from torc_core.api.drafts import WorkflowCreated
+    from torc_core.api.drafts import WorkflowDraft
 
 SpecArgument = Annotated[Path, typer.Argument(metavar="FILE", help="YAML or JSON.", show_default=False)]
 NoMonitoringOption = Annotated[
@@ -29,13 +29,16 @@ def create(
     no_resource_monitoring: NoMonitoringOption = False,
 ) -> None:
     """Create a workflow from a file."""
+    from torc_client.specs import missing_input_files
+
     if dry_run:
         _show_report(session, file)
         return
-    created = create_from_file(session, file, resource_monitoring=not no_resource_monitoring)
+    draft = read_draft(session, file, resource_monitoring=not no_resource_monitoring)
+    for path in () if skip_checks else missing_input_files(draft)[:20]:
+        session.out.note(f"Warning: the input file {path} does not exist yet, and no job produces it.")
+    created = session.client.create_from_draft(draft)
     workflow_id = created.workflow.id or 0
-    if not skip_checks:
-        _warn_of_missing_files(session, workflow_id)
     message = f"Created workflow {workflow_id} with {number(created.job_count, 'job')}"
     session.out.done(
         session.literal(f"{message}\nNext: torc run {workflow_id}"),
@@ -43,8 +46,8 @@ def create(
     )
 
 
-def create_from_file(session: Session, file: Path, *, resource_monitoring: bool = True) -> "WorkflowCreated":
-    """Creates the whole workflow or nothing; what is only strange in the file is said on stderr."""
+def read_draft(session: Session, file: Path, *, resource_monitoring: bool = True) -> "WorkflowDraft":
+    """What the file describes; what is only strange in it is said on stderr."""
     from torc_client.specs import load_draft
 
     draft, report = load_draft(
@@ -52,15 +55,7 @@ def create_from_file(session: Session, file: Path, *, resource_monitoring: bool 
     )
     for warning in report.warnings:
         session.out.note(f"Warning: {warning}")
-    return session.client.create_from_draft(draft)
-
-
-def _warn_of_missing_files(session: Session, workflow_id: int) -> None:
-    from torc_client.workflows import check_start
-
-    check = check_start(session.client, workflow_id, folder=Path.cwd())
-    for path in check.missing_input_files[:20]:
-        session.out.note(f"Warning: the input file {path} does not exist yet, and no job produces it.")
+    return draft
 
 
 def _show_report(session: Session, file: Path) -> None:

@@ -132,7 +132,8 @@ def _sync_lines(plan: "OrphanPlan", *, dry_run: bool) -> list[str]:
         *(f"  - {data[key]} {what}" for key, what in bullets.items() if data[key]),
     ]
     if plan.jobs:
-        lines += ["Affected jobs:", *(f"  - Job {j.job_id} ({display(j.job_name)}): {j.reason}" for j in plan.jobs[:50])]
+        named = (f"  - Job {job.job_id} ({display(job.job_name)}): {job.reason}" for job in plan.jobs[:50])
+        lines += ["Affected jobs:", *named]
     lines.append(f"Total: {failed} job(s) {'would be ' if dry_run else ''}marked as failed")
     if failed and not dry_run:
         lines.append(f"You can now run `torc recover {plan.workflow_id}` to retry failed jobs.")

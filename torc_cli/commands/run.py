@@ -10,7 +10,7 @@ import typer
 
 from torc_cli.ai_options import AiChoices, agent_for
 from torc_cli.command import command
-from torc_cli.commands.create import NoMonitoringOption, create_from_file
+from torc_cli.commands.create import NoMonitoringOption, read_draft
 from torc_cli.output.text import number
 from torc_cli.recovery_options import MaxRetriesOption, OutputDirOption, RecoveryChoices, recovery_tools
 from torc_cli.session import Session
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from runner.settings import RunnerOptions
     from torc_cli.run_again import Recovery
     from torc_cli.run_progress import RunView
+    from torc_core.api.drafts import WorkflowDraft
     from torc_core.api.failures import FailureGroup
     from torc_core.api.workflows import WorkflowStatusModel
 
 _PANEL = "What the runner may use"
+_FORCE_OPTION = "--skip-checks"
 _RECOVERY = RecoveryChoices()
 _AI = AiChoices()
 _RECOVERY_PATIENCE_S = 60.0
@@ -54,7 +56,7 @@ def run(
     poll_interval: Annotated[
         float, typer.Option("-p", "--poll-interval", min=0.01, help="Longest wait for news, in seconds.")
     ] = 5.0,
-    skip_checks: Annotated[bool, typer.Option("--skip-checks", help="Although input files are missing.")] = False,
+    skip_checks: Annotated[bool, typer.Option(_FORCE_OPTION, help="Although input files are missing.")] = False,
     no_resource_monitoring: NoMonitoringOption = False,
     recover: Annotated[
         bool,
@@ -83,7 +85,11 @@ def run(
         end_time=_moment(end_time),
         poll_interval_s=poll_interval,
     )
-    workflow_id = _find_or_create(session, what, resource_monitoring=not no_resource_monitoring)
+    if is_spec_file(what):
+        draft = read_draft(session, Path(what), resource_monitoring=not no_resource_monitoring)
+        workflow_id = _create(session, draft, options, force=skip_checks)
+    else:
+        workflow_id = int(what)
     if not recovers:
         _make_ready_and_run(session, workflow_id, options, RecoveryByOthers(session=session), force=skip_checks)
         return
@@ -110,10 +116,17 @@ def is_spec_file(what: str) -> bool:
     )
 
 
-def _find_or_create(session: Session, what: str, *, resource_monitoring: bool) -> int:
-    if not is_spec_file(what):
-        return int(what)
-    created = create_from_file(session, Path(what), resource_monitoring=resource_monitoring)
+def _create(session: Session, draft: "WorkflowDraft", options: "RunnerOptions", *, force: bool) -> int:
+    """Nothing is created that could not run here."""
+    from runner.paths import create_output_dir
+    from torc_client.specs import missing_input_files
+    from torc_client.workflows import refuse_missing_files
+
+    if not force:
+        name = f"workflow {draft.workflow.name!r}"
+        refuse_missing_files(name, missing_input_files(draft), force_option=_FORCE_OPTION)
+    create_output_dir(options.output_dir)
+    created = session.client.create_from_draft(draft)
     workflow_id = created.workflow.id or 0
     session.out.announce(f"Created workflow {workflow_id} with {number(created.job_count, 'job')}")
     return workflow_id
@@ -122,12 +135,13 @@ def _find_or_create(session: Session, what: str, *, resource_monitoring: bool) -
 def _make_ready_and_run(
     session: Session, workflow_id: int, options: "RunnerOptions", recovery: "Recovery", *, force: bool
 ) -> None:
-    if _make_ready(session, workflow_id, force=force):
+    if _make_ready(session, workflow_id, options, force=force):
         _run(session, workflow_id, options, recovery)
 
 
-def _make_ready(session: Session, workflow_id: int, *, force: bool) -> bool:
+def _make_ready(session: Session, workflow_id: int, options: "RunnerOptions", *, force: bool) -> bool:
     """Initializes what is not; False when there is nothing to run, which is then said with its exit code."""
+    from runner.paths import create_output_dir
     from torc_client.workflows import initialize, settle
 
     client = session.client
@@ -144,8 +158,9 @@ def _make_ready(session: Session, workflow_id: int, *, force: bool) -> bool:
     if status.is_complete and status.total_jobs and not counts.uninitialized:
         _say_complete(session, status)
         return False
+    create_output_dir(options.output_dir)
     if counts.uninitialized + counts.disabled == status.total_jobs:
-        started = initialize(client, workflow_id, folder=Path.cwd(), force=force)
+        started = initialize(client, workflow_id, folder=Path.cwd(), force=force, force_option=_FORCE_OPTION)
         for path in started.existing_output_files[:20]:
             session.out.note(f"Warning: {path} exists and will be overwritten.")
     elif counts.uninitialized:
@@ -154,7 +169,7 @@ def _make_ready(session: Session, workflow_id: int, *, force: bool) -> bool:
 
 
 def _say_complete(session: Session, status: "WorkflowStatusModel") -> None:
-    from torc_cli.run_report import is_success
+    from torc_client.recovery.standing import is_success
 
     explanation = f"workflow {status.workflow_id} is complete already"
     anew = (
@@ -169,7 +184,7 @@ def _say_complete(session: Session, status: "WorkflowStatusModel") -> None:
 
 def _run(session: Session, workflow_id: int, options: "RunnerOptions", recovery: "Recovery") -> None:
     from runner.loop import run_workflow
-    from torc_cli.run_report import is_success
+    from torc_client.recovery.standing import is_success
 
     client = session.client
     while True:
