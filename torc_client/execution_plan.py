@@ -7,6 +7,7 @@ from typing import Any
 from torc_client.http import TorcClient
 from torc_core.api.drafts import WorkflowDraft
 from torc_core.jobs.stages import Stage, arrange_stages
+from torc_core.spec.graph import job_dependencies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,9 @@ def plan_workflow(client: TorcClient, workflow_id: int) -> ExecutionPlan:
     position = {job.id: place for place, job in enumerate(jobs)}
     waits_for: list[set[int]] = [set() for _ in jobs]
     for row in client.job_dependencies(workflow_id):
-        waits_for[position[row.job_id]].add(position[row.depends_on_job_id])
+        # a job may have come between the two requests
+        if row.job_id in position and row.depends_on_job_id in position:
+            waits_for[position[row.job_id]].add(position[row.depends_on_job_id])
     stages = arrange_stages(waits_for)
     actions = [
         _place(action.trigger_type, action.action_type, action.action_config, _places(action.job_ids, position), stages)
@@ -54,20 +57,7 @@ def plan_workflow(client: TorcClient, workflow_id: int) -> ExecutionPlan:
 
 def plan_draft(draft: WorkflowDraft) -> ExecutionPlan:
     """Of a draft; who reads a file or a datum waits for whoever writes it."""
-    file_writers: list[set[int]] = [set() for _ in draft.files]
-    data_writers: list[set[int]] = [set() for _ in draft.user_data]
-    for place, job in enumerate(draft.jobs):
-        for file in job.output_files:
-            file_writers[file].add(place)
-        for datum in job.output_user_data:
-            data_writers[datum].add(place)
-    waits_for = [
-        set(job.depends_on).union(
-            *(file_writers[file] for file in job.input_files), *(data_writers[datum] for datum in job.input_user_data)
-        )
-        for job in draft.jobs
-    ]
-    stages = arrange_stages(waits_for)
+    stages = arrange_stages(job_dependencies(draft.jobs))
     return ExecutionPlan(
         workflow_id=None,
         workflow_name=draft.workflow.name,

@@ -7,12 +7,11 @@ from mcp.server.mcpserver import MCPServer
 from mcp_types import Completion, CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
 
 from torc_core.errors import TorcError
-from torc_core.jobs.status import JobStatus
+from torc_core.jobs.status import FAILURES
 from torc_mcp.app import App
 
 _MAX_VALUES: Final = 100
 _LOOKED_AT: Final = 1_000
-_INTERESTING: Final = (JobStatus.PENDING_FAILED, JobStatus.FAILED, JobStatus.TERMINATED)
 
 
 def register_completions(server: MCPServer[App], app: App) -> None:
@@ -68,4 +67,4 @@ def _job_ids(app: App, workflow_id: str) -> list[str]:
             return []
         chosen = int(newest[0])
     jobs = app.client.jobs.page(workflow_id=chosen, limit=_LOOKED_AT).items
-    return [str(job.id) for job in sorted(jobs, key=lambda job: job.status not in _INTERESTING)]
+    return [str(job.id) for job in sorted(jobs, key=lambda job: job.status not in FAILURES)]

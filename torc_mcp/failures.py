@@ -10,7 +10,7 @@ from torc_client.http import TorcClient
 from torc_core.api.failures import FailureGroup, FailureGroups
 from torc_core.api.jobs import EvidenceModel
 from torc_core.errors import NotFoundError
-from torc_core.jobs.status import JobStatus
+from torc_core.jobs.status import FAILURES
 from torc_core.recovery.evidence import Evidence
 from torc_mcp.app import Progress
 from torc_mcp.budget import cut_text, payload_bytes, share_room, text_bytes
@@ -29,7 +29,6 @@ _LINES_SHARE: Final = 0.6
 
 _SAMPLES_OF_ONE_GROUP: Final = 10
 _SEARCH_PAGE: Final = 200
-_FAILURES: Final = (JobStatus.PENDING_FAILED, JobStatus.FAILED, JobStatus.TERMINATED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +54,7 @@ class Listing:
 
 def top_groups(client: TorcClient, workflow_id: int, counts: Mapping[str, int], fence: Fence) -> list[GroupView]:
     """The largest groups of failures; nothing is asked where there are none."""
-    if not any(counts.get(status) for status in _FAILURES):
+    if not any(counts.get(status) for status in FAILURES):
         return []
     found = client.failures.groups(workflow_id, status="all", limit=5, job_ids_limit=5)
     return [view_group(group, fence) for group in found.items]

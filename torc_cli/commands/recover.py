@@ -41,7 +41,12 @@ def recover(
     except TorcError as error:
         if not session.is_json:
             raise
-        failure = {"error": error.message, "hint": session.literal(error.hint or "") or None, "workflow_id": workflow_id, "dry_run": dry_run}
+        failure = {
+            "error": error.message,
+            "hint": session.literal(error.hint or "") or None,
+            "workflow_id": workflow_id,
+            "dry_run": dry_run,
+        }
         session.out.record(failure)
         raise typer.Exit(2 if isinstance(error, InvalidInputError) else 1) from error
     if not done:
@@ -83,7 +88,9 @@ def _recover(session: Session, workflow_id: int, options: "RecoverOptions", tool
         tools.say(line)
     tools.say("")
     lines = texts.recovered_lines(workflow_id, prospect.plan, reset_count=count, submitted=bool(allocations))
-    session.out.done(session.literal("\n".join(lines)), recovery_data(prospect, options, dry_run=False, applied=applied))
+    session.out.done(
+        session.literal("\n".join(lines)), recovery_data(prospect, options, dry_run=False, applied=applied)
+    )
     return True
 
 

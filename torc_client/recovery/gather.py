@@ -19,6 +19,7 @@ from torc_core.recovery.attempt import (
 )
 from torc_core.recovery.diagnosis import diagnose
 from torc_core.recovery.evidence import Evidence
+from torc_core.recovery.facts import RUNNER_LOST_CODE
 from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
 
@@ -68,8 +69,8 @@ def orphan_facts(job: JobModel, requirement: ResourceRequirementsModel | None, *
         job,
         _requirement(requirement) if requirement else _NO_REQUIREMENT,
         result=None,
-        evidence=Evidence(return_code=-128, verdict="lost"),
-    ).model_copy(update={"status": JobStatus.FAILED, "run_id": run_id, "return_code": -128})
+        evidence=Evidence(return_code=RUNNER_LOST_CODE, verdict="lost"),
+    ).model_copy(update={"status": JobStatus.FAILED, "run_id": run_id, "return_code": RUNNER_LOST_CODE})
 
 
 def _of_results(

@@ -52,6 +52,32 @@ def find_job_cycle(jobs: Sequence[JobDraft], *, files: int, user_data: int) -> l
     return [node for node in cycle if node < len(jobs)] if cycle else None
 
 
+def job_dependencies(jobs: Sequence[JobDraft]) -> list[Sequence[int]]:
+    """For each job the jobs it waits for, as positions in ascending order: named, or producing what it reads."""
+    file_producers = _producers((place, job.output_files) for place, job in enumerate(jobs))
+    data_producers = _producers((place, job.output_user_data) for place, job in enumerate(jobs))
+    found: list[Sequence[int]] = []
+    for job in jobs:
+        if not (job.depends_on or job.input_files or job.input_user_data):
+            found.append(())
+            continue
+        needed = set(job.depends_on)
+        for file in job.input_files:
+            needed.update(file_producers.get(file, ()))
+        for datum in job.input_user_data:
+            needed.update(data_producers.get(datum, ()))
+        found.append(sorted(needed))
+    return found
+
+
+def _producers(outputs: Iterable[tuple[int, list[int]]]) -> dict[int, list[int]]:
+    producers: dict[int, list[int]] = {}
+    for place, produced in outputs:
+        for item in produced:
+            producers.setdefault(item, []).append(place)
+    return producers
+
+
 def describe_cycle(names: Sequence[str]) -> str:
     """`a → b → a`, shortened in the middle; each waits for the next."""
     shown = list(names) if len(names) <= _MAX_SHOWN else [*names[: _MAX_SHOWN - 1], "…", names[-1]]

@@ -1,9 +1,10 @@
 """Checks the references of a draft, and turns them into the dependencies of its jobs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from torc_core.api.drafts import WorkflowDraft
 from torc_core.errors import InvalidInputError
+from torc_core.spec.graph import job_dependencies
 from torc_server.services.dependency_graph import check_no_circle
 
 
@@ -13,30 +14,11 @@ def draft_dependencies(draft: WorkflowDraft) -> list[Sequence[int]]:
     Raises InvalidInputError for a position outside its list, and for jobs that wait for each other.
     """
     _check_positions(draft)
-    jobs = draft.jobs
-    file_producers = _producers((place, job.output_files) for place, job in enumerate(jobs))
-    data_producers = _producers((place, job.output_user_data) for place, job in enumerate(jobs))
-    found: list[Sequence[int]] = []
-    for job in jobs:
-        if not (job.depends_on or job.input_files or job.input_user_data):
-            found.append(())
-            continue
-        needed = set(job.depends_on)
-        for file in job.input_files:
-            needed.update(file_producers.get(file, ()))
-        for datum in job.input_user_data:
-            needed.update(data_producers.get(datum, ()))
-        found.append(sorted(needed))
-    check_no_circle({place: needed for place, needed in enumerate(found) if needed}, lambda place: jobs[place].name)
+    found = job_dependencies(draft.jobs)
+    check_no_circle(
+        {place: needed for place, needed in enumerate(found) if needed}, lambda place: draft.jobs[place].name
+    )
     return found
-
-
-def _producers(outputs: Iterable[tuple[int, list[int]]]) -> dict[int, list[int]]:
-    producers: dict[int, list[int]] = {}
-    for place, produced in outputs:
-        for item in produced:
-            producers.setdefault(item, []).append(place)
-    return producers
 
 
 def _check_positions(draft: WorkflowDraft) -> None:
