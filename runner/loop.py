@@ -33,7 +33,7 @@ from runner.sampler import Sampler
 from runner.schedule import Deadline
 from runner.series import FLUSH_EVERY_S, SeriesFile
 from runner.settings import Machine, RunnerOptions, detect_machine
-from runner.summary import ExitReason, RunSummary
+from runner.summary import ExitReason, RunSummary, describe_machine
 from runner.wake import Wake
 from runner.workshop import Workshop
 from torc_client.http import TorcClient
@@ -176,7 +176,7 @@ def _assemble(
         client=client,
         compute_node_id=node_id,
         facts=facts,
-        machine=describe_machine(machine),
+        machine=machine,
         files=files,
         workshop=workshop,
         desk=Desk(
@@ -237,11 +237,6 @@ def shared_environment(api_url: str, facts: WorkflowFacts, files: RunFiles) -> d
         "TORC_RUN_ID": str(facts.run_id),
         "TORC_OUTPUT_DIR": str(files.output_dir),
     }
-
-
-def describe_machine(machine: Machine) -> str:
-    gpus = f", {len(machine.gpus)} GPUs" if machine.gpus else ""
-    return f"this runner has ({machine.cpus} CPUs, {machine.memory_gb:.1f} GB{gpus})"
 
 
 def _oom_kills(options: RunnerOptions) -> OomKills:

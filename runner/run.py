@@ -20,6 +20,7 @@ from runner.progress import Notice, ProgressCallback
 from runner.reporter import Reporter
 from runner.schedule import Deadline
 from runner.scripts import ScriptEnd
+from runner.settings import Machine
 from runner.summary import ExitReason, explain, reason_to_leave
 from runner.wake import Wake
 from runner.worker import Worker
@@ -27,7 +28,6 @@ from runner.workshop import Workshop
 from torc_client.http import TorcClient
 from torc_core.api.jobs import Outlook
 from torc_core.errors import RunnerError, StateConflictError, TorcError
-from torc_core.resources.duration import describe_duration
 from torc_core.signals import signal_number
 
 _DELIVERY_S: Final = 10.0
@@ -37,12 +37,12 @@ _LINK_LOOK_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What a run is made of; `machine` describes what this runner has."""
+    """What a run is made of."""
 
     client: TorcClient
     compute_node_id: int
     facts: WorkflowFacts
-    machine: str
+    machine: Machine
     files: RunFiles
     workshop: Workshop
     desk: Desk
@@ -280,7 +280,11 @@ class Run:
         if self.reason is None:
             self.reason = reason
             self.explanation = explain(
-                reason, outlook, workflow_id=self._parts.facts.workflow_id, machine=self._describe_means()
+                reason,
+                outlook,
+                workflow_id=self._parts.facts.workflow_id,
+                machine=self._parts.machine,
+                left_s=self._parts.deadline.left_s(time.monotonic()),
             )
             self._parts.log.write(f"leaving: {self.explanation}")
         self._actions.clear()
@@ -308,10 +312,6 @@ class Run:
             return error
         shown = ", ".join(jobs[:10]) + (f" and {len(jobs) - 10} more" if len(jobs) > 10 else "")
         return RunnerError(f"{error.message}; results that it does not have: {shown}", hint=error.hint)
-
-    def _describe_means(self) -> str:
-        left_s = self._parts.deadline.left_s(time.monotonic())
-        return self._parts.machine + ("" if left_s is None else f" and the {describe_duration(left_s)} that are left")
 
     @property
     def _termination_signal(self) -> int:

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from torc_core.api.jobs import Outlook
+from runner.settings import Machine
+from torc_core.api.jobs import JobNeed, Outlook
 from torc_core.jobs.status import JobStatus
+from torc_core.resources.duration import describe_duration, parse_duration
+from torc_core.resources.memory import describe_memory
 
 
 class ExitReason(StrEnum):
@@ -74,8 +77,10 @@ def reason_to_leave(outlook: Outlook) -> ExitReason | None:
     return None
 
 
-def explain(reason: ExitReason, outlook: Outlook | None, *, workflow_id: int, machine: str) -> str:
-    """One line for the user; `machine` describes what this runner has."""
+def explain(
+    reason: ExitReason, outlook: Outlook | None, *, workflow_id: int, machine: Machine, left_s: float | None
+) -> str:
+    """One line for the user; `left_s` is the time this runner has yet, None: no end."""
     match reason:
         case ExitReason.COMPLETE:
             return f"workflow {workflow_id} is complete"
@@ -88,20 +93,46 @@ def explain(reason: ExitReason, outlook: Outlook | None, *, workflow_id: int, ma
         case ExitReason.WAITED:
             return "other runners are at work, and nothing came for this one in the time it was told to wait"
         case ExitReason.NOTHING_LEFT:
-            return _what_is_left(outlook or Outlook(), workflow_id, machine)
+            return _what_is_left(outlook or Outlook(), workflow_id, machine, left_s)
 
 
-def _what_is_left(outlook: Outlook, workflow_id: int, machine: str) -> str:
+def describe_machine(machine: Machine) -> str:
+    gpus = _number(len(machine.gpus), "GPU") if machine.gpus else "no GPUs"
+    return f"{_number(machine.cpus, 'CPU')}, {describe_memory(machine.memory_bytes)}, {gpus}, 1 node"
+
+
+def _what_is_left(outlook: Outlook, workflow_id: int, machine: Machine, left_s: float | None) -> str:
     parts: list[str] = []
     if outlook.pending_failed:
         parts.append(
             f"{_jobs(outlook.pending_failed, 'waits', 'wait')} for a decision: `torc failures list {workflow_id}`"
         )
     if outlook.ready:
-        parts.append(f"{_jobs(outlook.ready, 'is ready but needs', 'are ready but need')} more than {machine}")
+        parts.append(_what_does_not_fit(outlook, machine, left_s))
     if outlook.blocked:
         parts.append(f"{_jobs(outlook.blocked, 'waits', 'wait')} for others that did not complete")
     return "; ".join(parts) or f"nothing in workflow {workflow_id} can become ready"
+
+
+def _what_does_not_fit(outlook: Outlook, machine: Machine, left_s: float | None) -> str:
+    more = f"{_jobs(outlook.ready, 'is ready but needs', 'are ready but need')} more than this runner has"
+    left = "" if left_s is None else f" and the {describe_duration(left_s)} that are left"
+    need = outlook.smallest_need
+    which = "it needs" if outlook.ready == 1 else "the smallest needs"
+    example = "" if need is None else f": {which} {_describe_need(need, is_timed=left_s is not None)}"
+    return f"{more} ({describe_machine(machine)}){left}{example}"
+
+
+def _describe_need(need: JobNeed, *, is_timed: bool) -> str:
+    nodes = f"{need.num_nodes} nodes, each with " if need.num_nodes > 1 else ""
+    gpus = f", {_number(need.num_gpus, 'GPU')}" if need.num_gpus else ""
+    runtime = f" for {describe_duration(parse_duration(need.runtime))}" if is_timed else ""
+    memory = describe_memory(round(need.memory_gb * 2**30))
+    return f"{nodes}{_number(need.num_cpus, 'CPU')}, {memory}{gpus}{runtime}"
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _jobs(number: int, one: str, many: str) -> str:

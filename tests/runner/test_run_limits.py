@@ -54,7 +54,20 @@ def test_a_job_larger_than_the_machine_is_left_alone_and_named(client: TorcClien
     ran = run(client, create(client, *jobs, needs=[needs("huge", memory="900g")]), tmp_path / "out")
     assert ran.statuses() == {"huge": "ready", "small": "completed"}
     assert ran.summary.reason is ExitReason.NOTHING_LEFT
-    assert "1 job is ready but needs more than this runner has (4 CPUs, 8.0 GB)" in ran.summary.explanation
+    has = "1 job is ready but needs more than this runner has (4 CPUs, 8 GB, no GPUs, 1 node)"
+    assert f"{has}: it needs 1 CPU, 900 GB" in ran.summary.explanation
+
+
+def test_what_the_smallest_job_needs_is_named_with_gpus_nodes_and_time(client: TorcClient, tmp_path: Path) -> None:
+    kinds = [needs("gpu", num_gpus=2, num_cpus=2), needs("wide", num_nodes=4), needs("long", num_nodes=1)]
+    both = create(client, *[job(f"j{n}", "true", resource_requirements=n) for n in range(2)], needs=kinds)
+    explanation = run(client, both, tmp_path / "a", num_gpus=1).summary.explanation
+    assert explanation.endswith("8 GB, 1 GPU, 1 node): the smallest needs 2 CPUs, 100 MB, 2 GPUs")
+    wide = create(client, job("wide", "true", resource_requirements=1), needs=kinds)
+    assert run(client, wide, tmp_path / "b").summary.explanation.endswith("it needs 4 nodes, each with 1 CPU, 100 MB")
+    long = create(client, job("long", "true", resource_requirements=2), needs=kinds)
+    explanation = run(client, long, tmp_path / "c", time_limit_s=600.0).summary.explanation
+    assert explanation.endswith("that are left: it needs 1 CPU, 100 MB for 1h")
 
 
 def test_a_job_over_its_memory_is_killed_as_out_of_memory(client: TorcClient, tmp_path: Path) -> None:
