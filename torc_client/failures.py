@@ -38,16 +38,21 @@ class FailureOperations:
         offset: int = 0,
         limit: int | None = None,
         job_ids_limit: int | None = None,
+        signature: str | None = None,
+        job_id: int | None = None,
     ) -> FailureGroups:
         """Failures of the newest attempts by signature, the largest group first.
 
         `status` is pending_failed, failed, terminated or all; `job_ids_limit` bounds the ids of each group.
+        `signature` leaves those that begin so, `job_id` the group of one job.
         """
         query: dict[str, QueryValue] = {
             "status": status,
             "offset": offset,
             "limit": limit,
             "job_ids_limit": job_ids_limit,
+            "signature": signature,
+            "job_id": job_id,
         }
         path = f"/workflows/{workflow_id}/failures"
         return self._calls.get(path, FailureGroups, query=query, timeout_s=BATCH_TIMEOUT_S)

@@ -62,21 +62,19 @@ def top_groups(client: TorcClient, workflow_id: int, counts: Mapping[str, int], 
 
 def find_group(client: TorcClient, workflow_id: int, *, status: str, signature: str) -> FailureGroups:
     """The one group with this signature, as a page of its own. Raises NotFoundError."""
-    offset = 0
-    while True:
-        page = client.failures.groups(
-            workflow_id, status=status, offset=offset, limit=_SEARCH_PAGE, job_ids_limit=_SAMPLES_OF_ONE_GROUP
-        )
-        for group in page.items:
-            if group.signature == signature:
-                return page.model_copy(update={"items": [group], "total_jobs": group.count, "total_count": 1})
-        offset += page.count
-        if not page.has_more or not page.count:
-            raise NotFoundError(
-                f"workflow {workflow_id} has no {status} jobs with the signature {signature[:40]!r}",
-                hint="they may have been decided meanwhile; list the failures again",
-                ids={"workflow_id": workflow_id},
+    page = client.failures.groups(
+        workflow_id, status=status, signature=signature, limit=_SEARCH_PAGE, job_ids_limit=_SAMPLES_OF_ONE_GROUP
+    )
+    for group in page.items:
+        if group.signature == signature:
+            return page.model_copy(
+                update={"items": [group], "total_jobs": group.count, "total_count": 1, "has_more": False}
             )
+    raise NotFoundError(
+        f"workflow {workflow_id} has no {status} jobs with the signature {signature[:40]!r}",
+        hint="they may have been decided meanwhile; list the failures again",
+        ids={"workflow_id": workflow_id},
+    )
 
 
 def read_all_groups(client: TorcClient, workflow_id: int, *, report: Progress) -> list[FailureGroup]:

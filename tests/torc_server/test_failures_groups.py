@@ -1,6 +1,7 @@
 """Failures in groups: what is stored of them, how they are grouped, and what is suggested."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from services_bench import job
@@ -104,6 +105,22 @@ def test_groups_come_in_pages_and_their_job_ids_can_be_cut(tmp_path: Path) -> No
     assert [(group.count, group.job_ids) for group in page.items] == [(2, [run.id("a")])]
     assert (page.total_jobs, page.total_count, page.has_more) == (3, 2, True)
     assert [group.count for group in groups(run, offset=1, limit=5).items] == [1]
+
+
+def test_one_group_is_found_by_the_beginning_of_its_signature_or_by_a_job(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": BUG, "b": REFUSED, "c": REFUSED.replace("storage", "backup")})
+
+    def found(**wanted: Any) -> list[list[int]]:
+        page = PageRequest()
+        listed = run.bench.read(failures.list_groups, run.workflow_id, page, status="all", job_ids_limit=None, **wanted)
+        assert listed.total_count == len(listed.items)
+        return [group.job_ids for group in listed.items]
+
+    refused = [run.id("b"), run.id("c")]
+    signature = group_of(run, "b").signature
+    assert found(signature=signature) == found(signature=signature[:6]) == found(job_id=run.id("c")) == [refused]
+    assert found(signature="") == [refused, [run.id("a")]]
+    assert found(signature="%") == found(job_id=987654) == []
 
 
 def test_the_evidence_of_a_group_comes_in_pages(tmp_path: Path) -> None:

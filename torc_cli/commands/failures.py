@@ -258,13 +258,13 @@ def _find_group(
     """The group of the job, or the one whose signature begins so. Raises NotFoundError, InvalidInputError."""
     from torc_core.errors import InvalidInputError, NotFoundError
 
-    found = session.client.failures.groups(workflow_id, status=status).items
+    found = session.client.failures.groups(workflow_id, status=status, signature=signature, job_id=job_id).items
     if job_id is not None:
-        matching = [group for group in found if job_id in group.job_ids]
+        matching = found
         what = f"failed job {job_id}"
     else:
         exact = [group for group in found if group.signature == signature]
-        matching = exact or [group for group in found if signature and group.signature.startswith(signature)]
+        matching = exact or (found if signature else [])
         what = f"{'failure' if status == 'all' else status} with the signature {signature}"
     if not matching:
         raise NotFoundError(

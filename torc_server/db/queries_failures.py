@@ -1,7 +1,7 @@
 """Failed jobs with the newest attempt that failed, its signature and its evidence."""
 
 from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from torc_core.jobs.status import JobStatus
 from torc_server.db.sql import id_list, sql, status_list
@@ -32,14 +32,35 @@ class StoredEvidence(NamedTuple):
     cause: str | None
 
 
-def failures(uow: UnitOfWork, workflow_id: int, statuses: Iterable[JobStatus]) -> list[Failure]:
-    """The jobs of the workflow that are in these statuses now, in the order of their ids."""
+_SIGNATURE: Final = "COALESCE(e.signature, 'exit_' || COALESCE(r.return_code, 'unknown'))"
+_CONDITIONS: Final = {
+    "signature": f"{_SIGNATURE} = :signature",
+    "prefix": f"substr({_SIGNATURE}, 1, length(:prefix)) = :prefix",
+    "job_id": "j.id = :job_id",
+}
+
+
+def failures(
+    uow: UnitOfWork,
+    workflow_id: int,
+    statuses: Iterable[JobStatus],
+    *,
+    signature: str | None = None,
+    prefix: str | None = None,
+    job_id: int | None = None,
+) -> list[Failure]:
+    """The jobs of the workflow that are in these statuses now, in the order of their ids.
+
+    With this signature, or with one that begins with `prefix`; None is no condition.
+    """
+    given = {"signature": signature, "prefix": prefix, "job_id": job_id}
+    values = {name: value for name, value in given.items() if value is not None}
     rows = uow.rows(
         sql(
             """
             SELECT j.id, j.name, COALESCE(r.run_id, w.run_id), COALESCE(r.attempt_id, j.attempt_id),
                 r.return_code, r.exec_time_minutes, r.peak_memory_bytes, e.id,
-                COALESCE(e.signature, 'exit_' || COALESCE(r.return_code, 'unknown')),
+                $signature,
                 q.id, q.name, q.memory_bytes, q.runtime_s, j.scheduler_id
             FROM job j
             JOIN workflow w ON w.id = j.workflow_id
@@ -50,12 +71,15 @@ def failures(uow: UnitOfWork, workflow_id: int, statuses: Iterable[JobStatus]) -
             )
             LEFT JOIN failure_evidence e
                 ON e.job_id = r.job_id AND e.run_id = r.run_id AND e.attempt_id = r.attempt_id
-            WHERE j.workflow_id = :workflow_id AND j.status IN $statuses
+            WHERE j.workflow_id = :workflow_id AND j.status IN $statuses $conditions
             ORDER BY j.id
             """,
+            signature=_SIGNATURE,
             statuses=status_list(statuses),
+            conditions="".join(f" AND {_CONDITIONS[name]}" for name in values),
         ),
         workflow_id=workflow_id,
+        **values,
     )
     return [Failure(*row) for row in rows]
 

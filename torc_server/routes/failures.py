@@ -32,8 +32,18 @@ def list_failures(
     page: UnsortedPage,
     status: FailureStatus = "pending_failed",
     job_ids_limit: Annotated[int, Query(ge=0, le=MAX_PAGE)] = MAX_PAGE,
+    signature: Annotated[str | None, Query(max_length=200)] = None,
+    job_id: QueryId = None,
 ) -> FailureGroups:
-    return work.read(failures.list_groups, workflow_id, page, status=status, job_ids_limit=job_ids_limit)
+    return work.read(
+        failures.list_groups,
+        workflow_id,
+        page,
+        status=status,
+        job_ids_limit=job_ids_limit,
+        signature=signature,
+        job_id=job_id,
+    )
 
 
 @router.get("/workflows/{id}/failures/{signature}/evidence")

@@ -28,11 +28,23 @@ _UNKNOWN_CODE: Final = -1
 
 
 def list_groups(
-    uow: UnitOfWork, workflow_id: int, page: PageRequest, *, status: FailureStatus, job_ids_limit: int | None
+    uow: UnitOfWork,
+    workflow_id: int,
+    page: PageRequest,
+    *,
+    status: FailureStatus,
+    job_ids_limit: int | None,
+    signature: str | None = None,
+    job_id: int | None = None,
 ) -> FailureGroups:
-    """Jobs that are in `status` now, by the signature of their newest failed attempt; the largest group first."""
+    """Jobs that are in `status` now, by the signature of their newest failed attempt; the largest group first.
+
+    Only groups whose signature begins with `signature`, or only the group of one job.
+    """
     find_workflow(uow, workflow_id)
-    found = queries.failures(uow, workflow_id, _statuses(status))
+    found = queries.failures(uow, workflow_id, _statuses(status), prefix=signature, job_id=job_id)
+    if job_id is not None and found:
+        found = queries.failures(uow, workflow_id, _statuses(status), signature=found[0].signature)
     groups = _largest_first(found)
     wanted = groups[page.offset : page.offset + page.limit]
     samples = [group[0] for group in wanted]
@@ -64,7 +76,7 @@ def list_groups(
 def list_evidence(uow: UnitOfWork, workflow_id: int, signature: str, page: PageRequest) -> Page[EvidenceModel]:
     """What the newest failed attempts with this signature left behind; the facts of their results where that is all."""
     find_workflow(uow, workflow_id)
-    found = [failure for failure in queries.failures(uow, workflow_id, FAILURES) if failure.signature == signature]
+    found = queries.failures(uow, workflow_id, FAILURES, signature=signature)
     wanted = found[page.offset : page.offset + page.limit]
     texts = queries.evidence_texts(uow, _evidence_ids(wanted))
     items = [
