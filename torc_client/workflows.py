@@ -7,6 +7,7 @@ from typing import Final
 
 from torc_client.http import TorcClient
 from torc_core.api.files import FileModel
+from torc_core.api.workflows import JobStatusCounts, WorkflowStatusModel
 from torc_core.errors import StateConflictError
 from torc_core.jobs.status import JobStatus
 
@@ -91,10 +92,14 @@ def initialize(
 def reinitialize(client: TorcClient, workflow_id: int, *, folder: Path, force: bool = False) -> Started:
     """Begins a run with what is not done, and with the jobs whose inputs changed or whose outputs vanished.
 
-    Raises as `initialize` does.
+    Of a canceled workflow the canceled jobs go back too. Raises as `initialize` does.
     """
     _refuse_unsafe(check_start(client, workflow_id, folder=folder), force=force)
-    return settle(client, workflow_id, run_id=_begin_run(client, workflow_id, force=force), folder=folder)
+    was_canceled = client.workflows.get(workflow_id).is_canceled
+    run_id = _begin_run(client, workflow_id, force=force)
+    for job in client.jobs.list_all(workflow_id=workflow_id, status=JobStatus.CANCELED) if was_canceled else ():
+        client.change_status(job.id or 0, JobStatus.UNINITIALIZED, run_id=run_id)
+    return settle(client, workflow_id, run_id=run_id, folder=folder)
 
 
 def settle(client: TorcClient, workflow_id: int, *, run_id: int, folder: Path) -> Started:
@@ -105,12 +110,13 @@ def settle(client: TorcClient, workflow_id: int, *, run_id: int, folder: Path) -
         client.change_status(job_id, JobStatus.UNINITIALIZED, run_id=run_id)
     _store_mtimes(client, changed)
     by_data = client.process_changed_job_inputs(workflow_id).reinitialized_jobs
-    counts = client.initialize_jobs(workflow_id, only_uninitialized=True)
+    client.initialize_jobs(workflow_id, only_uninitialized=True)
+    counts = client.workflow_status(workflow_id).jobs_by_status  # also those that were ready before
     return Started(
         workflow_id=workflow_id,
         run_id=run_id,
-        ready_count=counts.ready_count,
-        blocked_count=counts.blocked_count,
+        ready_count=counts.ready,
+        blocked_count=counts.blocked,
         reset_jobs=tuple(dict.fromkeys([*stale.values(), *by_data])),
     )
 
@@ -126,10 +132,14 @@ def reset_status(
 ) -> Reset:
     """Sends jobs back to their beginning in a new run: all, or the unsuccessful ones and what depends on them.
 
-    Raises StateConflictError, with nothing changed, when the workflow is archived or jobs are active.
+    Where none is unsuccessful, no run begins, unless the workflow was canceled. Raises StateConflictError, with
+    nothing changed, when the workflow is archived or jobs are active.
     """
     if reinitialize_too:
         _refuse_unsafe(check_start(client, workflow_id, folder=folder), force=force)
+    status = client.workflow_status(workflow_id)
+    if failed_only and not _resettable(status.jobs_by_status) and not (status.is_canceled or reinitialize_too):
+        return Reset(workflow_id=workflow_id, run_id=status.run_id, updated_count=0)
     run_id = _begin_run(client, workflow_id, force=force)
     reset = client.reset_job_status(workflow_id, failed_only=failed_only)
     started = settle(client, workflow_id, run_id=run_id, folder=folder) if reinitialize_too else None
@@ -138,10 +148,25 @@ def reset_status(
 
 def _begin_run(client: TorcClient, workflow_id: int, *, force: bool) -> int:
     """The id of the run that begins: a new one, unless nothing has happened in the current one yet."""
-    workflow = client.workflows.get(workflow_id)
-    if workflow.is_canceled or workflow.is_archived or not client.is_uninitialized(workflow_id):
-        workflow = client.reset_workflow_status(workflow_id, force=force)
-    return workflow.run_id or 1
+    status = client.workflow_status(workflow_id)
+    if status.is_canceled or status.is_archived or _has_happened(client, status):
+        return client.reset_workflow_status(workflow_id, force=force).run_id or 1
+    return status.run_id
+
+
+def _has_happened(client: TorcClient, status: WorkflowStatusModel) -> bool:
+    """Whether anybody works, or an attempt of the current run has ended."""
+    counts = status.jobs_by_status
+    if counts.uninitialized + counts.disabled == status.total_jobs:
+        return False
+    if counts.pending + counts.running + status.pending_scheduled_nodes + status.active_scheduled_nodes:
+        return True
+    query = {"workflow_id": status.workflow_id, "run_id": status.run_id}
+    return client.results.page(limit=1, all_runs=True, **query).count > 0
+
+
+def _resettable(counts: JobStatusCounts) -> int:
+    return counts.failed + counts.canceled + counts.terminated + counts.pending_failed
 
 
 def _refuse_unsafe(check: StartCheck, *, force: bool, force_option: str = "--force") -> None:

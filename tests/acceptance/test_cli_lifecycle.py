@@ -83,6 +83,46 @@ def test_a_canceled_workflow_runs_again_after_reinit(torc: Torc, spec: SpecWrite
     assert torc("run", workflow_id, "-f", "json").json["success"] is True
 
 
+def test_reinit_after_a_cancel_sends_back_what_was_canceled_and_counts_what_is_ready(
+    torc: Torc, spec: SpecWriter
+) -> None:
+    path = spec(
+        jobs={
+            "long": "if test -e go; then exit 0; fi; touch started; sleep 600",
+            "behind": {"command": "true", "depends_on": ["long"]},
+            "other": "true",
+            "last": "true",
+        }
+    )
+    workflow_id = create(torc, path)
+    with torc.start("run", workflow_id, "--max-parallel-jobs", 1) as runner:
+        wait_until((torc.folder / "started").exists, "the job runs", timeout_s=30)
+        torc("cancel", workflow_id)
+        runner.communicate(timeout=60)
+    steps = torc("status", workflow_id).out
+    assert f"torc reinit {workflow_id} " in steps
+    assert "recover" not in steps
+    (torc.folder / "go").touch()
+    started = torc("reinit", workflow_id, "-f", "json").json
+    assert (started["ready_count"], started["blocked_count"]) == (3, 1)
+    assert torc("reinit", workflow_id, "-f", "json").json["ready_count"] == 3
+    assert torc("run", workflow_id, "-f", "json").json["success"] is True
+
+
+def test_a_reset_and_what_follows_it_begin_one_run(torc: Torc, spec: SpecWriter) -> None:
+    path = spec(jobs={"bad": "test -e go || exit 1", "good": "true"})
+    workflow_id = torc("run", path, "-f", "json", code=1).json["workflow_id"]
+    assert "run 2" in torc("workflows", "reset-status", workflow_id, "--failed-only").out
+    assert torc("workflows", "reinit", workflow_id, "-f", "json").json["run_id"] == 2
+    assert torc("workflows", "reinit", workflow_id, "-f", "json").json["run_id"] == 2
+    (torc.folder / "go").touch()
+    assert torc("run", workflow_id, "-f", "json").json["run_id"] == 2
+    nothing = torc("workflows", "reset-status", workflow_id, "--failed-only", "-f", "json").json
+    assert nothing["run_id"] == 2
+    assert nothing["operations"]["job_reset"] == {"updated_count": 0}
+    assert torc("init", workflow_id, "-f", "json").json["run_id"] == 3
+
+
 def test_an_archived_workflow_is_left_alone(torc: Torc, spec: SpecWriter) -> None:
     workflow_id = create(torc, spec(jobs={"a": "true"}))
     torc("workflows", "archive", "true", workflow_id)
