@@ -106,13 +106,11 @@ class Session:
 
     def _options_to_type(self) -> list[str]:
         """What the shell does not know by itself; a password is not printed."""
-        from torc_client.settings import DEFAULT_DATABASE
-
         options, words = self.options, []
         if options.standalone:
             words.append("-s")
-            if self.settings.database != DEFAULT_DATABASE:
-                words += ["--database", str(self.settings.database)]
+            if options.database:
+                words += ["--database", str(options.database)]
         if options.url:
             words += ["--url", options.url]
         if options.password or options.prompt_password:

@@ -83,7 +83,7 @@ def test_the_demo_recovers_and_its_sibling_keeps_what_it_has(tmp_path: Path) -> 
         "Recovery complete for workflow 1",
         "  - 1 job(s) had memory increased",
         "  - 1 job(s) had runtime increased",
-        "Reset 2 job(s). Run them with: torc run 1",
+        "Reset 2 job(s). Run them with: torc -s run 1",
     ]
     torc("-s", "run", "1")
     needs = {
