@@ -14,7 +14,7 @@ from torc_core.api.base import Page
 from torc_core.api.drafts import WorkflowCreated, WorkflowDraft
 from torc_core.api.events import EventModel
 from torc_core.api.failure_handlers import FailureHandlerModel
-from torc_core.api.files import FileModel, UserDataModel
+from torc_core.api.files import FileModel, FilesModel, UserDataModel
 from torc_core.api.jobs import (
     ClaimedJobs,
     CompleteJobsRequest,
@@ -47,6 +47,7 @@ from torc_core.api.workflows import (
     IsUninitialized,
     MissingUserData,
     RequiredFiles,
+    ResetJobsRequest,
     ResetJobStatus,
     WorkflowModel,
     WorkflowStatusModel,
@@ -149,6 +150,17 @@ class TorcClient:
             query={"failed_only": failed_only},
             timeout_s=BATCH_TIMEOUT_S,
         )
+
+    def reset_jobs(self, workflow_id: int, job_ids: Sequence[int], *, run_id: int) -> ResetJobStatus:
+        """These jobs, and what depends on them, back to uninitialized; all or none."""
+        request = ResetJobsRequest(job_ids=list(job_ids), run_id=run_id)
+        return self._calls.post(
+            f"/workflows/{workflow_id}/reset_jobs", ResetJobStatus, request, timeout_s=BATCH_TIMEOUT_S
+        )
+
+    def update_files(self, files: Sequence[FileModel]) -> list[FileModel]:
+        """Writes every field that is not None of each file, by its id; all or none."""
+        return self._calls.put("/bulk_files", FilesModel, FilesModel(files=list(files))).files
 
     def process_changed_job_inputs(self, workflow_id: int, *, dry_run: bool = False) -> ChangedJobInputs:
         return self._calls.post(

@@ -41,8 +41,11 @@ def host_facts() -> HostFacts:
         raise RunnerError(f"cannot tell this machine's identity from {_PROC}: {error}") from error
 
 
-def process_identity(pid: int) -> ProcessIdentity | None:
-    """The living process with this pid, or None; a process that only waits to be reaped does not live."""
+def process_identity(pid: int, *, host: HostFacts | None = None) -> ProcessIdentity | None:
+    """The living process with this pid, or None; a process that only waits to be reaped does not live.
+
+    `host` is what `host_facts` said, for many processes at a time.
+    """
     try:
         stat = (_PROC / str(pid) / "stat").read_text()
     except (FileNotFoundError, ProcessLookupError, PermissionError):
@@ -50,7 +53,7 @@ def process_identity(pid: int) -> ProcessIdentity | None:
     fields = stat.rpartition(")")[2].split()
     if fields[_STATE_FIELD] in _DEAD_STATES:
         return None
-    host = host_facts()
+    host = host or host_facts()
     return ProcessIdentity(
         pid=pid, boot_id=host.boot_id, start_ticks=int(fields[_START_FIELD]), pid_namespace=host.pid_namespace
     )

@@ -97,8 +97,9 @@ def reinitialize(client: TorcClient, workflow_id: int, *, folder: Path, force: b
     _refuse_unsafe(check_start(client, workflow_id, folder=folder), force=force)
     was_canceled = client.workflows.get(workflow_id).is_canceled
     run_id = _begin_run(client, workflow_id, force=force)
-    for job in client.jobs.list_all(workflow_id=workflow_id, status=JobStatus.CANCELED) if was_canceled else ():
-        client.change_status(job.id or 0, JobStatus.UNINITIALIZED, run_id=run_id)
+    if was_canceled:
+        canceled = client.jobs.list_all(workflow_id=workflow_id, status=JobStatus.CANCELED)
+        client.reset_jobs(workflow_id, [job.id or 0 for job in canceled], run_id=run_id)
     return settle(client, workflow_id, run_id=run_id, folder=folder)
 
 
@@ -106,8 +107,8 @@ def settle(client: TorcClient, workflow_id: int, *, run_id: int, folder: Path) -
     """The second half of `reinitialize`: within the current run, sends changed jobs back and decides what is ready."""
     changed = _changed_files(client, workflow_id, folder=folder)
     stale = _stale_jobs(client, workflow_id, changed, folder=folder)
-    for job_id in stale:
-        client.change_status(job_id, JobStatus.UNINITIALIZED, run_id=run_id)
+    if stale:
+        client.reset_jobs(workflow_id, list(stale), run_id=run_id)
     _store_mtimes(client, changed)
     by_data = client.process_changed_job_inputs(workflow_id).reinitialized_jobs
     client.initialize_jobs(workflow_id, only_uninitialized=True)
@@ -231,9 +232,9 @@ def _stale_jobs(client: TorcClient, workflow_id: int, changed: Iterable[FileMode
 
 
 def _store_mtimes(client: TorcClient, changed: Iterable[FileModel]) -> None:
-    for file in changed:
-        if file.id is not None and file.st_mtime is not None:
-            client.files.update(file.id, file)
+    known = [file for file in changed if file.st_mtime is not None]
+    if known:
+        client.update_files(known)
 
 
 def _exists(folder: Path, path: str) -> bool:

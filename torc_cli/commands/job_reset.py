@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from torc_cli.session import Session
-from torc_core.jobs.status import JobStatus
 
 
 def reset_jobs(session: Session, job_ids: Sequence[int], *, reinit: bool) -> None:
@@ -11,8 +10,9 @@ def reset_jobs(session: Session, job_ids: Sequence[int], *, reinit: bool) -> Non
     client = session.client
     jobs = [client.jobs.get(job_id) for job_id in job_ids]
     workflows = {job.workflow_id: client.workflows.get(job.workflow_id) for job in jobs}
-    for job_id, job in zip(job_ids, jobs, strict=True):
-        client.change_status(job_id, JobStatus.UNINITIALIZED, run_id=workflows[job.workflow_id].run_id or 0)
+    for workflow_id, workflow in workflows.items():
+        own = [job.id or 0 for job in jobs if job.workflow_id == workflow_id]
+        client.reset_jobs(workflow_id, own, run_id=workflow.run_id or 0)
     if reinit:
         for workflow_id in workflows:
             client.initialize_jobs(workflow_id, only_uninitialized=True)

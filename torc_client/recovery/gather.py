@@ -37,7 +37,7 @@ class _Attempt(NamedTuple):
 
 def gather_failures(client: TorcClient, workflow_id: int, scheduler: Scheduler) -> list[AttemptFacts]:
     """The newest attempt of every failed, terminated and pending_failed job, with its earlier failures."""
-    jobs = [job for status in sorted(FAILURES) for job in client.jobs.list_all(workflow_id=workflow_id, status=status)]
+    jobs = client.jobs.list_all(workflow_id=workflow_id, status=sorted(FAILURES))
     if not jobs:
         return []
     requirements = _requirements(client, workflow_id)

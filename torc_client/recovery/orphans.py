@@ -7,7 +7,7 @@ from torc_client.http import TorcClient
 from torc_client.processes import end_remains, process_identity
 from torc_core.api.jobs import JobModel, ReleaseClaimsRequest, TakeBackRequest, TakeBackResponse, TakenBackJob
 from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
-from torc_core.jobs.status import JobStatus
+from torc_core.jobs.status import ACTIVE
 from torc_core.orphans import HEARTBEAT_TIMEOUT_S, HostFacts, LostRunner, OrphanPlan, plan_orphans
 
 
@@ -30,7 +30,7 @@ def find_orphans(
         nodes=nodes,
         jobs=jobs,
         host=host,
-        processes={node.pid: process_identity(node.pid) for node in nodes if node.hostname == host.hostname},
+        processes={node.pid: process_identity(node.pid, host=host) for node in nodes if node.hostname == host.hostname},
         allocations=_open_allocations(client, workflow_id) if ended_slurm_jobs else (),
         ended_slurm_jobs=ended_slurm_jobs,
         heartbeat_timeout_s=heartbeat_timeout_s,
@@ -64,11 +64,7 @@ def _by_reason(runners: Iterable[LostRunner]) -> list[tuple[str, list[int]]]:
 
 
 def _jobs_in_hands(client: TorcClient, workflow_id: int) -> list[JobModel]:
-    return [
-        job
-        for status in (JobStatus.RUNNING, JobStatus.PENDING)
-        for job in client.jobs.list_all(workflow_id=workflow_id, status=status)
-    ]
+    return client.jobs.list_all(workflow_id=workflow_id, status=sorted(ACTIVE))
 
 
 def _nodes_to_judge(client: TorcClient, workflow_id: int, jobs: list[JobModel]) -> list[ComputeNodeModel]:
@@ -76,7 +72,8 @@ def _nodes_to_judge(client: TorcClient, workflow_id: int, jobs: list[JobModel]) 
     active = client.compute_nodes.list_all(workflow_id=workflow_id, is_active=True)
     known = {node.id for node in active}
     holders = {job.compute_node_id for job in jobs if job.compute_node_id is not None} - known
-    return [*active, *(client.compute_nodes.get(holder) for holder in sorted(holders))]
+    gone = client.compute_nodes.list_all(workflow_id=workflow_id, is_active=False) if holders else []
+    return [*active, *(node for node in gone if node.id in holders)]
 
 
 def _open_allocations(client: TorcClient, workflow_id: int) -> list[ScheduledComputeNodeModel]:

@@ -16,6 +16,7 @@ from torc_core.api.jobs import TakenBackJob
 from torc_core.api.recovery import ApplyRecoveryRequest, ApplyRecoveryResponse, PlannedRetry
 from torc_core.api.workflows import WorkflowStatusModel
 from torc_core.errors import StateConflictError
+from torc_core.jobs.status import JobStatus
 from torc_core.orphans import OrphanPlan
 from torc_core.recovery import texts
 from torc_core.recovery.attempt import AttemptFacts
@@ -208,11 +209,14 @@ def _check_at_rest(status: WorkflowStatusModel, *, orphaned: int = 0) -> None:
 
 def _future_failures(client: TorcClient, orphans: OrphanPlan, run_id: int) -> list[AttemptFacts]:
     """The started jobs that cleaning up would turn into failures."""
-    found: list[AttemptFacts] = []
-    for stranded in orphans.jobs:
-        if stranded.started:
-            job = client.jobs.get(stranded.job_id)
-            requirement_id = job.resource_requirements_id
-            requirement = None if requirement_id is None else client.resource_requirements.get(requirement_id)
-            found.append(orphan_facts(job, requirement, run_id=run_id))
-    return found
+    stranded = {job.job_id for job in orphans.jobs if job.started}
+    if not stranded:
+        return []
+    workflow_id = orphans.workflow_id
+    running = client.jobs.list_all(workflow_id=workflow_id, status=JobStatus.RUNNING)
+    requirements = {each.id: each for each in client.resource_requirements.list_all(workflow_id=workflow_id)}
+    return [
+        orphan_facts(job, requirements.get(job.resource_requirements_id), run_id=run_id)
+        for job in running
+        if job.id in stranded
+    ]

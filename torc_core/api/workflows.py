@@ -87,6 +87,13 @@ class ArchiveRequest(ApiModel):
     is_archived: bool
 
 
+class ResetJobsRequest(ApiModel):
+    """Jobs of one workflow to send back to their beginning, with what depends on them; `run_id` is the present run."""
+
+    job_ids: list[int]
+    run_id: int
+
+
 class ResetJobStatus(ApiModel):
     """`updated_count` is the jobs reset for their own sake, without their dependents."""
 

@@ -21,6 +21,11 @@ def create_files(body: FilesModel, work: Working) -> FilesModel:
     return FilesModel(files=work.write(files.FILES.create_all, body.files))
 
 
+@router.put("/bulk_files")
+def update_files(body: FilesModel, work: Working) -> FilesModel:
+    return FilesModel(files=work.write(files.FILES.update_all, body.files))
+
+
 @router.get("/files")
 def list_files(
     work: Working,

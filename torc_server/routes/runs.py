@@ -10,6 +10,7 @@ from torc_core.api.workflows import (
     CancelResult,
     ChangedJobInputs,
     InitializeResult,
+    ResetJobsRequest,
     ResetJobStatus,
     TaskModel,
     WorkflowModel,
@@ -18,7 +19,7 @@ from torc_server.db.unit import UnitOfWork
 from torc_server.routes.contract import contract_router, json_answer
 from torc_server.routes.parameters import RecordId
 from torc_server.routes.work import Working
-from torc_server.services import resetting, tasks
+from torc_server.services import resetting, status_changes, tasks
 from torc_server.services.initialize import initialize_jobs as initialize
 from torc_server.services.old_status import put_workflow_status
 
@@ -63,6 +64,11 @@ def reset_workflow_status(workflow_id: RecordId, work: Working, force: bool = Fa
 @router.post("/workflows/{id}/reset_job_status")
 def reset_job_status(workflow_id: RecordId, work: Working, failed_only: bool = False) -> ResetJobStatus:
     return work.write(resetting.reset_job_status, workflow_id, failed_only=failed_only)
+
+
+@router.post("/workflows/{id}/reset_jobs")
+def reset_jobs(workflow_id: RecordId, body: ResetJobsRequest, work: Working) -> ResetJobStatus:
+    return work.write(status_changes.reset_jobs, workflow_id, body)
 
 
 @router.post("/workflows/{id}/process_changed_job_inputs")

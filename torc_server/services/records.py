@@ -68,6 +68,10 @@ class Records(Generic[M]):
         self.store.update(uow, record_id, values)
         return self.read({**row, **values})
 
+    def update_all(self, uow: UnitOfWork, records: Sequence[M]) -> list[M]:
+        """Each as `update` does one, by its id; all of them or none."""
+        return [self.update(uow, getattr(record, "id", None) or 0, record) for record in records]
+
     def delete(self, uow: UnitOfWork, record_id: int) -> M:
         """The record as it was."""
         row = self._require(uow, record_id)

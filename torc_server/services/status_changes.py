@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from typing import Final
 
 from torc_core.api.jobs import JobModel
+from torc_core.api.workflows import ResetJobsRequest, ResetJobStatus
 from torc_core.errors import StateConflictError
 from torc_core.jobs.lifecycle import TRANSITIONS, Event
 from torc_core.jobs.status import FINISHED, JobStatus
 from torc_server.db.queries_initialize import begin_attempts
-from torc_server.db.queries_jobs import JobState, job_models
+from torc_server.db.queries_jobs import JobState, job_models, job_states
 from torc_server.db.queries_transitions import dependents_of
 from torc_server.db.unit import UnitOfWork
 from torc_server.services import triggers
 from torc_server.services.finishing import finish
-from torc_server.services.lookup import check_run, find_job, find_workflow
+from torc_server.services.lookup import check_run, find_job, find_workflow, no_such_job
 from torc_server.services.transitions import apply_event, hold_back, reset, send_back
 
 _NEVER_BY_HAND: Final = frozenset({Event.CLAIM, Event.START, Event.BLOCK, Event.REOPEN})
@@ -32,6 +33,24 @@ def manage_status_change(uow: UnitOfWork, job_id: int, status: JobStatus, *, run
     if status is not job.status:
         _change(uow, job, _event_for(job, status), run_id=run_id)
     return job_models(uow, [job_id])[0]
+
+
+def reset_jobs(uow: UnitOfWork, workflow_id: int, request: ResetJobsRequest) -> ResetJobStatus:
+    """Sends the jobs back to their beginning as `manage_status_change` does one; all of them or none.
+
+    Raises NotFoundError for a job that the workflow does not have, StateConflictError for another run.
+    """
+    check_run(find_workflow(uow, workflow_id), request.run_id)
+    states = job_states(uow, request.job_ids)
+    for job_id in request.job_ids:
+        if job_id not in states or states[job_id].workflow_id != workflow_id:
+            raise no_such_job(job_id)
+    moving = [job for job in states.values() if job.status is not JobStatus.UNINITIALIZED]
+    if moving:
+        dependents = dependents_of(uow, [job.id for job in moving if job.status in FINISHED])
+        reset(uow, {*(job.id for job in moving), *dependents})
+        uow.touch(workflow_id)
+    return ResetJobStatus(workflow_id=workflow_id, updated_count=len(moving))
 
 
 def _change(uow: UnitOfWork, job: JobState, event: Event, *, run_id: int) -> None:
