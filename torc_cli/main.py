@@ -1,6 +1,7 @@
 """The entry point of `torc`."""
 
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -43,6 +44,7 @@ def torc(
 
 def main() -> None:
     """Exit code 0 for success, 1 for failures and errors, 2 for wrong usage or input, 130 after Ctrl-C."""
+    _never_fail_to_print()
     try:
         app(prog_name="torc")
     except TorcError as error:
@@ -54,6 +56,13 @@ def main() -> None:
         if expected is None:
             raise
         sys.exit(_complain(expected))
+
+
+def _never_fail_to_print() -> None:
+    """Names may hold what the terminal cannot show."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _complain(error: TorcError) -> int:

@@ -13,6 +13,8 @@ def as_torc_error(error: Exception) -> TorcError | None:
                 f"the answer is not one of a torc server ({error.error_count()} problem(s) in {error.title})",
                 hint="check --url and TORC_API_URL, and that client and server have the same version",
             )
+        case UnicodeEncodeError():
+            return InvalidInputError(f"this is not UTF-8: {error.object[error.start : error.end]!r}")
         case UnicodeDecodeError():
             return InvalidInputError(f"this is no text: {error.reason} at byte {error.start}")
         case OSError() if error.filename is not None:

@@ -3,8 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Final, TypeVar
 
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
+
 from torc_client.transport import QueryValue, Transport
 from torc_core.api.base import MAX_PAGE, ApiModel, Page
+from torc_core.errors import InvalidInputError
 
 R = TypeVar("R", bound=ApiModel)
 
@@ -26,10 +30,10 @@ class Calls:
         query: Mapping[str, QueryValue] | None = None,
         timeout_s: float | None = None,
     ) -> R:
-        return model.model_validate_json(self._transport.request("GET", path, query=query, timeout_s=timeout_s))
+        return self._read(model, self._transport.request("GET", path, query=query, timeout_s=timeout_s))
 
     def put(self, path: str, model: type[R], body: ApiModel | None = None) -> R:
-        return model.model_validate_json(self._transport.request("PUT", path, body=_content(body)))
+        return self._read(model, self._transport.request("PUT", path, body=_content(body)))
 
     def post(
         self,
@@ -45,12 +49,12 @@ class Calls:
         answer = self._transport.request(
             "POST", path, query=query, body=_content(body), idempotent=idempotent, timeout_s=timeout_s
         )
-        return model.model_validate_json(answer)
+        return self._read(model, answer)
 
     def delete(
         self, path: str, model: type[R], *, query: Mapping[str, QueryValue] | None = None, idempotent: bool = True
     ) -> R:
-        return model.model_validate_json(self._transport.request("DELETE", path, query=query, idempotent=idempotent))
+        return self._read(model, self._transport.request("DELETE", path, query=query, idempotent=idempotent))
 
     def each(
         self,
@@ -74,6 +78,19 @@ class Calls:
             offset += page.count
             left = None if left is None else left - page.count
 
+    def _read(self, model: type[R], answer: bytes) -> R:
+        try:
+            return model.model_validate_json(answer)
+        except ValidationError as error:
+            raise self._transport.foreign_answer(f"{error.error_count()} problem(s) in {model.__name__}") from error
+
 
 def _content(body: ApiModel | None) -> bytes | None:
-    return None if body is None else body.model_dump_json(exclude_none=True).encode()
+    """Raises InvalidInputError for what cannot be sent: names of files may be any bytes."""
+    try:
+        return None if body is None else body.model_dump_json(exclude_none=True).encode()
+    except PydanticSerializationError as error:
+        raise InvalidInputError(
+            "a text that the server is to be told is not UTF-8",
+            hint="look at the names of files and folders, also of the current one",
+        ) from error

@@ -1,7 +1,5 @@
 """Requests to the server: patience while it is away, and its errors as our classes again."""
 
-import contextlib
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Self
@@ -9,11 +7,18 @@ from typing import Any, Final, Self
 import httpx
 
 from torc_core.api.system import ErrorResponse
-from torc_core.errors import ERRORS_BY_CODE, ServerFaultError, ServerUnreachableError, TorcError
+from torc_core.errors import (
+    ERRORS_BY_CODE,
+    InvalidInputError,
+    ServerFaultError,
+    ServerUnreachableError,
+    TorcError,
+)
 
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 2.0
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_QUOTED_CHARS: Final = 80
 _PERHAPS_SENT: Final = (httpx.TransportError,)
 
 QueryValue = str | int | float | bool | list[str] | None
@@ -24,7 +29,7 @@ class Transport:
 
     `patience_s` is how long a request is tried again while the server cannot be reached. A request that may
     have reached the server is repeated only when its operation is idempotent. `pause` and `clock` are
-    arguments for tests.
+    arguments for tests. Raises InvalidInputError for an address that is none.
     """
 
     def __init__(
@@ -37,7 +42,7 @@ class Transport:
         pause: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.base_url = base_url.rstrip("/")
+        self.base_url = _checked(base_url.rstrip("/"))
         self.patience_s = patience_s
         self._pause = pause
         self._clock = clock
@@ -94,7 +99,7 @@ class Transport:
                 timeout=httpx.Timeout(10.0, read=left_s),
             ) as response:
                 if not response.is_success:
-                    raise error_from_answer(response.status_code, response.read())
+                    raise self._error_from_answer(response.status_code, response.read())
                 for line in response.iter_lines():
                     yield line
                     if deadline is not None and self._clock() >= deadline:
@@ -121,9 +126,26 @@ class Transport:
             headers={"Content-Type": "application/json"} if body is not None else None,
             timeout=httpx.USE_CLIENT_DEFAULT if timeout_s is None else httpx.Timeout(timeout_s, connect=10.0),
         )
-        if response.is_success:
-            return response.content
-        raise error_from_answer(response.status_code, response.content)
+        if not response.is_success:
+            raise self._error_from_answer(response.status_code, response.content)
+        if "json" not in response.headers.get("Content-Type", ""):
+            raise self.foreign_answer(_first_words(response.content))
+        return response.content
+
+    def foreign_answer(self, what: str) -> ServerFaultError:
+        """The error that an answer is which no Torc server gives."""
+        return ServerFaultError(
+            f"the answer at {self.base_url} is not a Torc server's: {what}",
+            hint="check --url and TORC_API_URL, and that client and server have the same version",
+        )
+
+    def _error_from_answer(self, status: int, body: bytes) -> TorcError:
+        try:
+            detail = ErrorResponse.model_validate_json(body).error
+        except ValueError:
+            return self.foreign_answer(f"{status}, {_first_words(body)}")
+        kind = ERRORS_BY_CODE.get(detail.code, ServerFaultError)
+        return kind(detail.message, hint=detail.hint, ids=detail.ids)
 
     def _unreachable(self, error: Exception) -> ServerUnreachableError:
         return ServerUnreachableError(
@@ -133,21 +155,20 @@ class Transport:
         )
 
 
-def error_from_answer(status: int, body: bytes) -> TorcError:
-    """The error that an answer other than success stands for; works with foreign bodies too."""
+def _checked(url: str) -> str:
     try:
-        detail = ErrorResponse.model_validate_json(body).error
-    except ValueError:
-        return ServerFaultError(f"the server answered {status}: {_first_words(body)}")
-    kind = ERRORS_BY_CODE.get(detail.code, ServerFaultError)
-    return kind(detail.message, hint=detail.hint, ids=detail.ids)
+        httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise InvalidInputError(
+            f"{url!r} is no address of a server: {error}",
+            hint="write it like http://localhost:8080, as --url or TORC_API_URL",
+        ) from error
+    return url
 
 
 def _first_words(body: bytes) -> str:
-    text = body[:2000].decode("utf-8", "replace").strip()
-    with contextlib.suppress(ValueError):
-        text = json.dumps(json.loads(text))
-    return text[:200] or "(nothing)"
+    words = " ".join(body[:2000].decode("utf-8", "replace").split())
+    return repr(words[:_QUOTED_CHARS]) if words else "nothing"
 
 
 def _params(query: Mapping[str, QueryValue] | None) -> dict[str, str | list[str]]:

@@ -1,11 +1,19 @@
 """What users get wrong is answered in a sentence, with an exit code, and without a traceback."""
 
 import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from helpers import ServerProcess
+from helpers import ServerProcess, make_workflow
 from torc_process import Torc
+
+from torc_client.http import TorcClient
+from torc_core.api.drafts import JobDraft
 
 MISTAKES = {
     "an unknown command": (("jbos", "list"), 2, "No such command"),
@@ -67,6 +75,9 @@ def test_an_exported_workflow_with_a_mistake_is_explained(torc: Torc, mistake: s
 def test_json_that_is_nested_too_deeply_is_refused(torc: Torc) -> None:
     deep = "[" * 50_000 + "]" * 50_000
     assert "no exported workflow" in torc("workflows", "import", "-", code=2, stdin=deep).err
+    foreign = torc("workflows", "import", "-", code=2, stdin='{"jobs": 5}').err
+    assert "no exported workflow" in foreign
+    assert "Portable" not in foreign
     assert "no JSON" in torc("events", "create", "1", "--data", deep, code=2).err
 
 
@@ -115,6 +126,87 @@ def test_a_server_that_is_not_there_is_named_with_both_ways_out(tmp_path: Path) 
     assert "127.0.0.1:9" in said.err
     assert "torc-server run" in said.err
     assert "torc -s" in said.err
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://127.0.0.1:80 80/", "http://127.0.0.1:99999", "http://"])
+def test_an_address_that_is_none_is_named(tmp_path: Path, url: str) -> None:
+    by_flag = Torc(tmp_path)("--url", url, "status", 1, code=None)
+    assert by_flag.code in (1, 2)
+    assert url.rstrip("/") in by_flag.err
+    by_environment = Torc(tmp_path, url)("status", 1, code=None)
+    assert "TORC_API_URL" in by_environment.err
+
+
+ANSWERS = {
+    "an error page": (404, "text/html", "<!DOCTYPE html>\n<html>\n<body>\n<h1>Not Found</h1>\n</body></html>"),
+    "a page": (200, "text/html", "<html>\n<body>welcome</body></html>"),
+    "a foreign error": (400, "application/json", '{"fault": [1,\n 2]}'),
+    "foreign JSON": (200, "application/json", '{"hello": "world"}'),
+    "words": (500, "text/plain", "out of\norder"),
+}
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_an_answer_of_another_server_is_said_in_one_line(tmp_path: Path, kind: str) -> None:
+    with foreign_server(*ANSWERS[kind]) as url:
+        said = Torc(tmp_path)("--url", url, "status", 1, code=1)
+    problem, hint = said.err.splitlines()
+    assert f"the answer at {url}" in problem
+    assert "is not a Torc server's" in problem
+    assert "--url" in hint
+
+
+@contextmanager
+def foreign_server(status: int, content_type: str, body: str) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_names_that_are_no_utf_8_are_refused_or_shown_in_parts(torc: Torc) -> None:
+    folder = os.fsdecode(os.fsencode(torc.folder) + b"/bad\xff")
+    os.mkdir(folder)
+    (Path(folder) / "w.json").write_text(json.dumps({"name": "w", "jobs": [{"name": "a", "command": "true"}]}))
+    there = Torc(Path(folder), torc.url)
+    refused = there("run", "w.json", code=2).err
+    assert "UTF-8" in refused
+    name = os.fsdecode(b"\xff")
+    assert "UTF-8" in torc("workflows", "new", "-n", name, code=2).err
+    assert "UTF-8" in torc("workflows", "list", "--name", name, code=2).err
+    assert "\\udcff" in torc("create", os.fsdecode(b"nowhere\xff.yaml"), code=2).err
+
+
+def test_a_terminal_without_unicode_gets_escapes(torc: Torc, shared_client: TorcClient) -> None:
+    workflow_id, _ = make_workflow(shared_client, JobDraft(name="größe 😀", command="true"))
+    plain = Torc(torc.folder, torc.url, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})
+    assert "gr\\xf6\\xdfe" in plain("jobs", "list", workflow_id).out
+    assert plain("jobs", "list", workflow_id, "-f", "json").json[0]["name"] == "größe 😀"
+
+
+def test_a_name_of_several_lines_stays_in_one(torc: Torc) -> None:
+    job = {"name": "two\nlines", "command": "exit 3"}
+    (torc.folder / "w.json").write_text(json.dumps({"name": "two\nlines", "jobs": [job]}))
+    said = torc("run", "w.json", code=1)
+    workflow_id = said.out.split()[2]
+    for text in (said.out, said.err, torc("status", workflow_id).out):
+        assert "two\n" not in text
+    assert "two lines" in said.out
 
 
 def test_a_reader_that_leaves_early_is_no_error(torc: Torc, shared_server: ServerProcess) -> None:

@@ -27,7 +27,7 @@ class JsonOutput(Output):
 
     def line(self, text: str, data: Mapping[str, Any]) -> None:
         del text
-        sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
+        sys.stdout.write(_text(data) + "\n")
         sys.stdout.flush()
 
 
@@ -35,6 +35,12 @@ def _plain(record: BaseModel | Mapping[str, Any]) -> object:
     return record.model_dump(mode="json") if isinstance(record, BaseModel) else dict(record)
 
 
+def _text(value: object, *, indent: int | None = None) -> str:
+    """With escapes where stdout cannot take every character."""
+    speaks_unicode = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+    return json.dumps(value, indent=indent, ensure_ascii=not speaks_unicode)
+
+
 def _write(value: object) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(_text(value, indent=2) + "\n")
     sys.stdout.flush()
