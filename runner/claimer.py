@@ -106,15 +106,16 @@ class Claimer:
                 return
             try:
                 answer = self._ask(order)
-                self._link.answered()
+                self._link.answered("claims")
                 failures = 0
-            except (ServerUnreachableError, ServerFaultError):
-                self._link.was_silent()
+            except (ServerUnreachableError, ServerFaultError) as error:
+                self._link.failed("claims", error)
                 with self._condition:
                     self._condition.wait_for(lambda: self._closing, pause_after(failures))
                 failures += 1
                 answer = Answer(order=order, lost=True)
             except TorcError as error:
+                self._link.answered("claims")
                 answer = Answer(order=order, error=error)
             self._answers.append(answer)
             self._wake()

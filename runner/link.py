@@ -3,35 +3,66 @@
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
+
+from torc_core.errors import ServerUnreachableError, TorcError
 
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 5.0
 
 
-class Link:
-    """Counts how long the server has been silent. Shared by threads."""
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """The server does not answer, or fails, since a moment of the link's clock."""
 
-    def __init__(self, *, patience_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+    since: float
+    error: TorcError
+
+
+class Link:
+    """Knows since when the server does not do what it is asked. Shared by threads; wakes the loop at every change."""
+
+    def __init__(
+        self, *, patience_s: float, wake: Callable[[], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.patience_s = patience_s
+        self._wake = wake
         self._clock = clock
         self._lock = threading.Lock()
-        self._silent_since: float | None = None
+        self._troubles: dict[str, Trouble] = {}
 
-    def answered(self) -> None:
+    def answered(self, what: str) -> None:
+        """Ends the trouble with requests of this kind, and with all that only found no server."""
+        if not self._troubles:
+            return
         with self._lock:
-            self._silent_since = None
+            self._troubles = {
+                name: trouble
+                for name, trouble in self._troubles.items()
+                if name != what and not isinstance(trouble.error, ServerUnreachableError)
+            }
+        self._wake()
 
-    def was_silent(self) -> None:
+    def failed(self, what: str, error: TorcError) -> None:
+        """A request of this kind was not answered, or the server failed to fulfil it; it will be asked again."""
         with self._lock:
-            if self._silent_since is None:
-                self._silent_since = self._clock()
+            known = self._troubles.get(what)
+            trouble = Trouble(self._clock() if known is None else known.since, error)
+            self._troubles = {**self._troubles, what: trouble}  # never changed in place: others read it unlocked
+        if known is None:
+            self._wake()
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """The oldest that lasts; None while the server does what it is asked."""
+        return min(self._troubles.values(), key=lambda trouble: trouble.since, default=None)
 
     @property
     def silent_s(self) -> float:
-        """0 while it answers."""
-        since = self._silent_since
-        return 0.0 if since is None else max(self._clock() - since, 1e-6)
+        """How long the trouble lasts; 0 while there is none."""
+        trouble = self.trouble
+        return 0.0 if trouble is None else max(self._clock() - trouble.since, 1e-6)
 
     @property
     def is_lost(self) -> bool:

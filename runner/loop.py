@@ -149,7 +149,7 @@ def _assemble(
 ) -> Parts:
     """The threads and the loop's collaborators."""
     workflow_id, node_id = facts.workflow_id, node.id or 0
-    link = Link(patience_s=_patience_s(options, facts))
+    link = Link(patience_s=_patience_s(options, facts), wake=wake.wake)
     prompt, waiter = (
         Claimer(
             client,

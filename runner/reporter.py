@@ -124,20 +124,21 @@ class Reporter:
             while self._under_way and not (self._closing and failures):
                 try:
                     self._send(news)
-                    self._link.answered()
+                    self._link.answered("reports")
                     failures = 0
                 except _HOPELESS as error:
                     news.error = error
                     self._clear()
-                except ServerUnreachableError:
-                    self._link.was_silent()
+                except ServerUnreachableError as error:
+                    self._link.failed("reports", error)
                     failures = self._pause(failures)
                 except ServerFaultError as error:
-                    self._link.was_silent()
+                    self._link.failed("reports", error)
                     failures = self._pause(failures)
                     if failures > _FAULTS_BEFORE_SPLIT:
                         self._send_one_by_one(news, error)
                 except TorcError as error:
+                    self._link.answered("reports")
                     self._send_one_by_one(news, error)
             self._news.append(news)
             self._is_sending = False

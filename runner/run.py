@@ -15,6 +15,7 @@ from runner.heartbeat import Heartbeat
 from runner.link import Link
 from runner.log import RunnerLog
 from runner.monitor import Monitor
+from runner.outage import OutageNews
 from runner.paths import RunFiles
 from runner.progress import Notice, ProgressCallback
 from runner.reporter import Reporter
@@ -73,6 +74,7 @@ class Run:
         self._actions = ActionQueue()
         self._signals_seen = 0
         self._releases: list[int] = []
+        self._outage = OutageNews(parts.link, url=parts.client.url)
         self._idle_since: float | None = None
         self._emptied_at: float | None = None
         self._error: TorcError | None = None
@@ -170,6 +172,9 @@ class Run:
         for worker in self._parts.workers:
             if worker.error is not None:
                 self._abandon(RunnerError(f"the runner's thread {worker.name!r} failed: {worker.error!r}"))
+        outage = self._outage.take()
+        if outage is not None:
+            self._say(outage)
         if self._parts.link.is_lost and self._error is None:
             minutes = self._parts.link.patience_s / 60
             self._abandon(
@@ -363,5 +368,8 @@ class Run:
         self._actions.note_end(succeeded=not end.failure)
 
     def _warn(self, text: str) -> None:
-        self._parts.log.write(text)
-        self._parts.progress(Notice("warning", text))
+        self._say(Notice("warning", text))
+
+    def _say(self, notice: Notice) -> None:
+        self._parts.log.write(notice.text)
+        self._parts.progress(notice)
