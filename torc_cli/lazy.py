@@ -26,11 +26,11 @@ class Entry:
         """The command itself, as Typer's core understands it."""
         found = getattr(import_module(f"torc_cli.commands.{self.module}"), self.attribute)
         if isinstance(found, typer.Typer):
-            app = found
+            loaded: Any = typer.main.get_group(found)  # unlike get_command without the options of completion
         else:
             app = typer.Typer(add_completion=False)
             app.command(name)(found)
-        loaded = typer.main.get_command(app)
+            loaded = typer.main.get_command(app)
         loaded.name = name
         return loaded
 

@@ -36,6 +36,14 @@ def test_help_of_every_command_works_and_names_the_global_options(words: tuple[s
     assert is_group or "--format" in answer.output or words == ("completions",)
 
 
+def test_completion_is_installed_by_the_root_alone() -> None:
+    groups = [name for name, entry in COMMANDS.items() if hasattr(entry.load(name), "commands")]
+    assert groups
+    helps = {name: CliRunner().invoke(app, [name, "--help"], terminal_width=200).output for name in groups}
+    assert [name for name, text in helps.items() if "completion" in text] == []
+    assert "--install-completion" in CliRunner().invoke(app, ["--help"], terminal_width=200).output
+
+
 def test_every_command_says_in_a_sentence_what_it_does() -> None:
     groups = [(name, entry.load(name)) for name, entry in COMMANDS.items()]
     commands = [(name, child) for name, group in groups for child in getattr(group, "commands", {"": group}).values()]
