@@ -51,6 +51,19 @@ def delete_each(session: Session, collection: Collection[M], ids: Sequence[int],
         session.out.done(f"Deleted {len(deleted)} {noun}s", {})
 
 
+def delete_all_of(
+    session: Session, collection: Collection[M], workflow_id: int | None, *, noun: str, yes: bool
+) -> None:
+    """Deletes the workflow's records of one kind, after a yes."""
+    chosen = session.workflow_id(workflow_id)
+    question = f"Delete all {noun} of workflow {chosen}?"
+    if not session.agrees(question, without_asking=yes, needs_yes=True):
+        session.out.note("Nothing was deleted.")
+        return
+    count = collection.delete_all(chosen)
+    session.out.done(f"Deleted {count} {noun}", {"count": count})
+
+
 def changes(**given: object) -> dict[str, object]:
     """What the user named. Raises InvalidInputError when that is nothing."""
     named = {field: value for field, value in given.items() if value is not None}

@@ -36,6 +36,14 @@ def test_where_nobody_can_be_asked_deleting_wants_a_yes(torc: Torc, spec: SpecWr
     assert "Deleted workflow" in torc("delete", workflow_id, "--no-prompts").out
 
 
+def test_all_values_are_deleted_only_with_a_yes(torc: Torc, spec: SpecWriter) -> None:
+    workflow_id = create(torc, spec(jobs={"a": "true"}))
+    torc("user-data", "create", workflow_id, "-n", "u", "-d", "1")
+    assert "--no-prompts" in torc("user-data", "delete-all", workflow_id, code=2).err
+    assert len(torc("user-data", "list", workflow_id, "-f", "json").json) == 1
+    assert "Deleted 1 user data" in torc("user-data", "delete-all", workflow_id, "--no-prompts").out
+
+
 def test_nothing_is_deleted_when_one_of_several_is_unknown(torc: Torc, spec: SpecWriter) -> None:
     workflow_id = create(torc, spec(jobs={"a": "true", "b": "true"}))
     said = torc("-f", "json", "delete", workflow_id, 987654, code=1)

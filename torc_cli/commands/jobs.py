@@ -8,7 +8,7 @@ import typer
 from torc_cli.command import command
 from torc_cli.commands.job_files import create_from_file
 from torc_cli.commands.job_logs import logs
-from torc_cli.crud import changes, delete_each, show_changed, show_list
+from torc_cli.crud import changes, delete_all_of, delete_each, show_changed, show_list
 from torc_cli.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument, YesOption
 from torc_cli.output.base import Column, Table
 from torc_cli.session import Session
@@ -167,12 +167,7 @@ def delete(session: Session, job_ids: list[int]) -> None:
 @command
 def delete_all(session: Session, workflow_id: WorkflowArgument = None, *, yes: YesOption = False) -> None:
     """Delete all jobs of a workflow."""
-    chosen = session.workflow_id(workflow_id)
-    if not session.agrees(f"Delete all jobs of workflow {chosen}?", without_asking=yes, needs_yes=True):
-        session.out.note("Nothing was deleted.")
-        return
-    count = session.client.jobs.delete_all(chosen)
-    session.out.done(f"Deleted {count} jobs", {"count": count})
+    delete_all_of(session, session.client.jobs, workflow_id, noun="jobs", yes=yes)
 
 
 @app.command("reset-status")

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from torc_cli.command import command
-from torc_cli.crud import changes, delete_each, parse_json, show_changed, show_list
-from torc_cli.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument
+from torc_cli.crud import changes, delete_all_of, delete_each, parse_json, show_changed, show_list
+from torc_cli.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument, YesOption
 from torc_cli.output.base import Column, Table
 from torc_cli.output.text import display
 from torc_cli.session import Session
@@ -121,7 +121,6 @@ def delete(session: Session, user_data_ids: list[int]) -> None:
 
 @app.command("delete-all")
 @command
-def delete_all(session: Session, workflow_id: WorkflowArgument = None) -> None:
+def delete_all(session: Session, workflow_id: WorkflowArgument = None, *, yes: YesOption = False) -> None:
     """Delete all values of a workflow."""
-    count = session.client.user_data.delete_all(session.workflow_id(workflow_id))
-    session.out.done(f"Deleted {count} user data", {"count": count})
+    delete_all_of(session, session.client.user_data, workflow_id, noun="user data", yes=yes)
