@@ -250,12 +250,20 @@ def test_a_check_reports_without_raising() -> None:
         ("{max_retries: 3}", "matches nothing"),
         ("{match_all_exit_codes: true}, {exit_codes: [2]}", "is never reached"),
         ("{exit_codes: [1, 2]}, {exit_codes: [2]}", "is never reached"),
+        ("{exit_codes: [300, -1, 0, 7]}", "300, -1, 0: no failure has these exit codes"),
+        ("{exit_codes: [1, 256]}", "256: no failure has this exit code"),
     ],
 )
 def test_a_strange_rule_is_a_warning(rule: str, message: str) -> None:
     text = f"failure_handlers: [{{name: h, rules: [{rule}]}}]\njobs: [{{name: a, command: x, failure_handler: h}}]"
     (warning,) = warnings(text)
     assert message in warning
+
+
+def test_requirements_without_a_cpu_are_a_warning() -> None:
+    text = "resource_requirements: [{name: r, num_cpus: 0, memory: 1m}]\n"
+    (warning,) = warnings(f"{text}jobs: [{{name: a, command: x, resource_requirements: r}}]")
+    assert "resource_requirements[0].num_cpus: 0" in warning
 
 
 def test_an_unused_handler_is_a_warning() -> None:

@@ -16,6 +16,7 @@ _WALLTIME: Final = re.compile(r"(\d+-)?\d+(:\d+){0,2}|unlimited|infinite", re.AS
 _ENV_NAME: Final = re.compile(r"[^=\0]+")
 _NOT_A_DEFAULT: Final = ("partition", "nodes", "walltime", "time", "mem", "gres", "name", "job-name")
 _DIRECT_ONLY: Final = ("limit_resources", "termination_signal", "sigterm_lead_seconds", "oom_exit_code")
+_FAILURE_CODES: Final = range(1, 256)
 _SLURM_ONLY: Final = ("srun_termination_signal", "srun_mpi", "enable_cpu_bind")
 
 
@@ -28,6 +29,9 @@ def check_records(body: WorkflowSpec, problems: Problems, warnings: Problems) ->
         _check_amount((*path, "memory"), record.memory, parse_memory, problems)
         if record.runtime is not None:
             _check_amount((*path, "runtime"), record.runtime, parse_duration, problems)
+        if record.num_cpus == 0:
+            message = "0 CPUs: however many such jobs run at the same time, no CPU is kept for them"
+            warnings.add((*path, "num_cpus"), message)
     for place, scheduler in enumerate(body.slurm_schedulers or []):
         if scheduler.walltime and not _WALLTIME.fullmatch(scheduler.walltime.strip()):
             message = f"{show(scheduler.walltime)} is no time limit of Slurm; write for example 04:00:00 or 1-12:00:00"
@@ -89,6 +93,9 @@ def _check_rules(handler: FailureHandlerSpec, path: KeyPath, warnings: Problems)
         codes = set(rule.exit_codes or [])
         if warning := _rule_warning(rule, is_reached=not (catches_all or (codes and codes <= caught))):
             warnings.add((*path, place), warning)
+        if strange := [str(code) for code in rule.exit_codes or [] if code not in _FAILURE_CODES]:
+            these = "this exit code" if len(strange) == 1 else "these exit codes"
+            warnings.add((*path, place, "exit_codes"), f"{', '.join(strange)}: no failure has {these}; write 1 to 255")
         catches_all = catches_all or bool(rule.match_all_exit_codes)
         caught |= codes
 
