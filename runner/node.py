@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from runner.settings import Machine, RunnerOptions
 from torc_client.http import TorcClient
+from torc_client.logs import OUTPUT_DIR_FACT
 from torc_client.processes import end_remains, host_facts, process_identity
 from torc_client.recovery.orphans import find_orphans, take_back
 from torc_core.api.jobs import TakenBackJob
@@ -35,7 +36,7 @@ def register(
             is_active=True,
             time_limit=None if options.time_limit_s is None else format_duration(options.time_limit_s),
             scheduler_config_id=options.scheduler_config_id,
-            scheduler=facts | dict(options.node_facts),
+            scheduler=facts | {OUTPUT_DIR_FACT: str(options.output_dir.absolute())} | dict(options.node_facts),
         )
     )
 

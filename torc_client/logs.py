@@ -5,8 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from torc_core.api.nodes import ComputeNodeModel
+
 JOB_STDIO: Final = "job_stdio"
 """Folder of the jobs' logs in the output directory."""
+
+OUTPUT_DIR_FACT: Final = "output_dir"
+"""Key of the output directory among the facts that a runner registers with its compute node."""
 
 DEFAULT_TAIL_BYTES: Final = 64 * 1024
 MAX_TAIL_BYTES: Final = 4 * 1024 * 1024
@@ -49,6 +54,13 @@ def newest_attempt(
 ) -> Attempt | None:
     """The latest of those that are asked for."""
     return max((a for a in attempts if run_id in (None, a.run_id) and attempt_id in (None, a.attempt_id)), default=None)
+
+
+def output_dirs_here(nodes: Iterable[ComputeNodeModel], *, hostname: str) -> list[Path]:
+    """Where runners of this machine wrote, the latest first."""
+    here = sorted((node for node in nodes if node.hostname == hostname), key=lambda node: node.id or 0, reverse=True)
+    named = [(node.scheduler or {}).get(OUTPUT_DIR_FACT) for node in here]
+    return list(dict.fromkeys(Path(folder) for folder in named if isinstance(folder, str)))
 
 
 def read_job_logs(

@@ -22,6 +22,11 @@ def test_logs_are_those_of_the_newest_attempt_unless_another_is_named(torc: Torc
     assert torc("jobs", "logs", job_id, "--stdout", "--tail", 2).out == "999\n1000\n"
     assert "no such attempt" in torc("jobs", "logs", job_id, "--attempt", 7, code=1).err
 
+    elsewhere = torc("run", path, "-o", "far/logs", "-f", "json", code=1).json["workflow_id"]
+    (other,) = torc("jobs", "list", elsewhere, "-f", "json").json
+    assert torc("jobs", "logs", other["id"]).out.startswith("err 2\nout 2\n")
+    assert "not below nowhere" in torc("jobs", "logs", other["id"], "-o", "nowhere").err
+
     shutil.rmtree(torc.folder / "output")
     kept = torc("jobs", "logs", job_id)
     assert "what the server kept" in kept.err

@@ -180,10 +180,10 @@ def foreign_server(status: int, content_type: str, body: str) -> Iterator[str]:
 
 
 def test_names_that_are_no_utf_8_are_refused_or_shown_in_parts(torc: Torc) -> None:
-    folder = os.fsdecode(os.fsencode(torc.folder) + b"/bad\xff")
-    os.mkdir(folder)
-    (Path(folder) / "w.json").write_text(json.dumps({"name": "w", "jobs": [{"name": "a", "command": "true"}]}))
-    there = Torc(Path(folder), torc.url)
+    folder = torc.folder / os.fsdecode(b"bad\xff")
+    folder.mkdir()
+    (folder / "w.json").write_text(json.dumps({"name": "w", "jobs": [{"name": "a", "command": "true"}]}))
+    there = Torc(folder, torc.url)
     refused = there("run", "w.json", code=2).err
     assert "UTF-8" in refused
     name = os.fsdecode(b"\xff")

@@ -1,5 +1,6 @@
 """`torc jobs logs`: what an attempt printed."""
 
+import socket
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,7 +8,7 @@ import typer
 
 from torc_cli.command import command
 from torc_cli.session import Session
-from torc_client.logs import Attempt, JobLogs, Tail, newest_attempt, read_job_logs
+from torc_client.logs import Attempt, JobLogs, Tail, newest_attempt, output_dirs_here, read_job_logs
 from torc_core.api.jobs import JobModel
 from torc_core.errors import NotFoundError, TorcError
 from torc_core.jobs.status import ACTIVE
@@ -31,11 +32,19 @@ def logs(
     if wanted is None:
         raise NotFoundError(f"job {job_id} ({job.name}) has no such attempt", hint=f"torc results list -j {job_id}")
     folder = output_dir or Path(session.settings.output_dir)
-    found = read_job_logs(folder, job.workflow_id, job_id, attempt=wanted, lines=tail)
+    folders = [output_dir] if output_dir else [*_registered_dirs(session, job), folder]
+    each = (read_job_logs(place, job.workflow_id, job_id, attempt=wanted, lines=tail) for place in folders)
+    found = next((logs for logs in each if logs is not None), None)
     if found is not None:
         _show_files(session, job, found, want_stdout=stdout or not stderr, want_stderr=stderr or not stdout)
     else:
         _show_evidence(session, job, wanted, folder=folder, want_stdout=stdout or not stderr)
+
+
+def _registered_dirs(session: Session, job: JobModel) -> list[Path]:
+    """Where the runners of this machine say that they wrote."""
+    nodes = session.client.compute_nodes.list_all(workflow_id=job.workflow_id)
+    return output_dirs_here(nodes, hostname=socket.gethostname())
 
 
 def _attempts(session: Session, job: JobModel, job_id: int) -> list[Attempt]:
