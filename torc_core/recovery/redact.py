@@ -25,7 +25,32 @@ _PRIVATE_KEY: Final = re.compile(
     r"(-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----)(?:(?!-----BEGIN )[\s\S]){1,8000}?"
     r"(-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)"
 )
-_URL_PASSWORD: Final = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@'\"]{0,100}:)[^\s/@'\"]{1,200}(?=@)")
+_URL_PASSWORD: Final = re.compile(
+    r"(\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@'\"]{0,100}:)(?!\d{1,5}/)"
+    # a password may hold @, and one that is not of the web also /: what stands before the last @ is no host
+    r"(?:(?<!https:)(?<!http:)[^\s/'\"?#]{1,200}(?:/[^\s'\"?#]{0,200})?|[^\s'\"@]{1,200})(?=@[\w\[])"
+)
+_URL_TOKEN: Final = re.compile(
+    r"(\bhttps?://)(?![a-z]{2,20}\d{0,4}@)(?=[^@\s]{0,200}\d)[A-Za-z0-9_.~-]{8,200}(?=@[\w\[])"
+)
+_WEBHOOK: Final = re.compile(
+    r"(\bhooks\.slack\.com/[a-z]{1,20}/|\bdiscord(?:app)?\.com/api/webhooks/|\bwebhook\.office\.com/webhookb2/)"
+    r"[A-Za-z0-9_/@+-]{8,300}"
+)
+_COMMAND: Final = re.compile(
+    r"(\bcurl\b[^\n|;]{0,300}?\s-[a-zA-Z]{0,8}u\s?['\"]?[^\s:'\"]{1,100}:"
+    r"|\s--(?:proxy-)?user[ =]['\"]?(?!\d{1,7}:\d)[^\s:'\"]{1,100}:"
+    r"|\bsshpass\s{1,3}-p\s?['\"]?"
+    r"|\b(?:mysql\w{0,10}|mariadb\S{0,10})\b[^\n|;]{0,200}?\s-p(?!\s)['\"]?)"
+    r"(?!\[redacted\])[^\s'\"]{1,200}"
+)
+_ENVIRONMENT: Final = re.compile(
+    r"(\b(?!(?:FIRST|SECOND|LAST|BY|LOW|HIGH|BAND)_PASS\b)[A-Z][A-Z0-9_]{0,60}_(?:PASS|PW)['\"]?\s{0,2}[=:]\s{0,2}['\"]?"
+    r"|(?<![\w-])(?:pass|[a-z]{2,12}_pass)(?==(?!\d+\b|(?:true|false|none|null|yes|no|on|off|ok|all)\b))=['\"]?"
+    r"|\b[A-Z][A-Z0-9_]{0,60}_KEY['\"]?\s{0,2}[=:]\s{0,2}['\"]?(?=[A-Za-z0-9+/=_-]{0,100}\d)(?=[^\s'\"]{12})(?![/~.])"
+    r"|\\?[\"']key\\?[\"']\s{0,3}:\s{0,3}\\?[\"'](?=[A-Za-z0-9+/=_-]{20})(?=[A-Za-z+/=_-]{0,100}\d))"
+    r"(?!\[redacted\]|\d{1,6}(?![^\s,;]))[^\s,;&'\"\\(){}<>]{2,400}"
+)
 _AUTHORIZATION: Final = re.compile(
     r"(\b(?:proxy-)?authorization['\"]?\s{0,3}[:=]\s{0,3}['\"]?(?:(?:bearer|basic|token|digest|negotiate|apikey)\s+)?)"
     r"(?!\[redacted\]|(?:bearer|basic|token|digest|negotiate|apikey)\s)[A-Za-z0-9+/_.~=:-]{6,}",
@@ -34,7 +59,7 @@ _AUTHORIZATION: Final = re.compile(
 _BEARER: Final = re.compile(r"(\bbearer\s+)(?=[A-Za-z0-9+/_.~-]*\d)[A-Za-z0-9+/_.~-]{16,}=*", re.IGNORECASE)
 _COOKIE: Final = re.compile(r"(\b(?:set-)?cookie['\"]?\s{0,3}:\s{0,3})(?!\[redacted\])[^\r\n'\"]{8,}", re.IGNORECASE)
 _ASSIGNED: Final = re.compile(
-    r"((?:passw(?:or)?d|passwd|passphrase|secret(?:[_-]?(?:access)?[_-]?key)?|api[_-]?key|access[_-]?key(?:[_-]?id)?"
+    r"((?:passw(?:or)?d|passwd|passphrase|secret(?:[_-]?(?:access)?[_-]?key(?:_base)?)?|api[_-]?key|access[_-]?key(?:[_-]?id)?"
     r"|private[_-]?key|client[_-]?secret|account[_-]?key|sharedaccesskey|credentials?|x-amz-signature"
     r"|(?:auth|access|refresh|session|security|id|api|bearer|csrf)[_-]?token|(?<![a-z])pwd|(?<![a-z])sig"
     r"|(?<![a-z])(?<!unexpected )(?<!invalid )(?<!unknown )(?<!at )(?<!near )token)"
@@ -50,7 +75,8 @@ _FLAG: Final = re.compile(
     re.IGNORECASE,
 )
 _HINTS: Final = (
-    "pass", "pwd", "secret", "token", "key", "auth", "bearer", "cookie", "cred", "sig", "://",
+    "pass", "pwd", "pw", "secret", "token", "key", "auth", "bearer", "cookie", "cred", "sig", "://", "--user", "curl",
+    "mysql", "mariadb", "hooks", "webhook",
 )  # fmt: skip
 _REACH: Final = 4
 """Lines below a hint that its value may stand on."""
@@ -80,6 +106,10 @@ def _blocks(text: str) -> Iterator[tuple[bool, str]]:
 
 def _redact_named(text: str) -> str:
     text = _URL_PASSWORD.sub(rf"\1{_MARK}", text)
+    text = _URL_TOKEN.sub(rf"\1{_MARK}", text)
+    text = _WEBHOOK.sub(rf"\1{_MARK}", text)
+    text = _COMMAND.sub(rf"\1{_MARK}", text)
+    text = _ENVIRONMENT.sub(rf"\1{_MARK}", text)
     text = _AUTHORIZATION.sub(rf"\1{_MARK}", text)
     text = _BEARER.sub(rf"\1{_MARK}", text)
     text = _COOKIE.sub(rf"\1{_MARK}", text)

@@ -144,12 +144,28 @@ def test_half_a_character_pair_in_a_file_name_does_not_stop_fitting() -> None:
         "AccountKey=Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MA==;EndpointSuffix",
         "hf_0123456789abcdefghijklmnop",
         "npm_0123456789abcdefghijklmnopqrstuvwxyz",
+        "DB_PASS=hunter2secret",
+        "pass=hunter2secret",
+        "MYSQL_ROOT_PASS: hunter2secret",
+        "MYSQL_ROOT_PASS: 'hunter2secret'",
+        "curl -sf -u alice:hunter2secret https://api.example.org/v1",
+        "curl --user a:hunter2secret https://api.example.org/v1",
+        "sshpass -p hunter2secret ssh n1",
+        "mysql -u root -phunter2secret runs",
+        "postgresql://sim:p@hunter2:secret@db/runs",
+        "postgresql://sim:hunter2/secret@db/runs",
+        "https://sim:hunter2@secret@db.example.org/runs",
+        "https://0123456789abcdef@git.example.org/a/b.git",
+        "secret_key_base: hunter2secret",
+        "AZURE_STORAGE_KEY=Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MA==",
+        "https://hooks.slack.com/services/T0001/B0002/hunter2secret",
+        '{"username":"maria","key":"0123456789abcdef0123456789abcdef"}',
     ],
 )
 def test_a_credential_is_redacted_once_and_for_all(text: str) -> None:
     redacted = redact_secrets(f"before {text} after")
     assert "[redacted]" in redacted
-    for secret in ("hunter2secret", "s3cr3tPass", "0123456789abcdef", "wJalr", "MIIE", "Zm9v", "dozj", "IOSFODNN"):
+    for secret in ("hunter2", "secret@", "secret]", "s3cr3tPass", "0123456789abcdef", "wJalr", "MIIE", "Zm9v", "dozj", "IOSFODNN"):
         assert secret not in redacted
     assert redacted.startswith("before ")
     assert redact_secrets(redacted) == redacted
@@ -169,6 +185,19 @@ def test_a_credential_is_redacted_once_and_for_all(text: str) -> None:
         "https://example.org:8080/a/b?c=d",
         "design: 3.14159265",
         "Bearer of bad news",
+        "pass=12 fail=0 skip=3",
+        "pass=3",
+        "PASS: tests/io.sh",
+        "first_pass: complete, multi pass=2",
+        "SORT_KEY=name",
+        "docker run --user 1000:1000 image",
+        "https://registry.example.org:4873/@scope/package",
+        "https://maria@git.example.org/a.git",
+        "git@github.com:a/b.git",
+        "by-pass: valve 3",
+        '{"key": "temperature", "value": 3}',
+        "mysql -p runs",
+        "rsync://host:873/module",
     ],
 )
 def test_ordinary_text_is_not_redacted(text: str) -> None:
