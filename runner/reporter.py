@@ -27,7 +27,9 @@ from torc_core.jobs.status import JobStatus
 
 _BATCH: Final = 1000
 _FAILED_BATCH: Final = 200
-_PACE_S: Final = 0.05
+_PACE_S: Final = 0.1
+_START_AFTER_S: Final = 0.1
+"""An attempt that ends sooner is reported once, with its end."""
 _FAULTS_BEFORE_SPLIT: Final = 3
 _HOPELESS: Final = (NotFoundError, UnauthorizedError, ForbiddenError)
 
@@ -58,7 +60,10 @@ class _Batch:
 
 
 class Reporter:
-    """The start of an attempt goes out before its end. What is under way counts as not delivered yet."""
+    """The start of an attempt goes out before its end, or not at all when it ends soon: the end says it too.
+
+    What is under way counts as not delivered yet.
+    """
 
     def __init__(self, client: TorcClient, reporting: Reporting, *, link: Link, wake: Callable[[], None]) -> None:
         self._client = client
@@ -147,15 +152,32 @@ class Reporter:
     def _next_batch(self, sent_at: float) -> bool:
         """Waits for something to report, and a little longer while more is coming; False at the end."""
         with self._condition:
-            self._condition.wait_for(lambda: self._waiting or self._closing)
+            while not self._closing and (unripe_s := self._unripe_s()) != 0:
+                self._condition.wait(unripe_s)
             pause_s = sent_at + _PACE_S - time.monotonic()
             if pause_s > 0 and not self._closing:
                 self._condition.wait_for(
                     lambda: self._urgent or self._closing or not self._waiting.is_small, timeout=pause_s
                 )
-            self._under_way, self._waiting = self._waiting, _Batch()
+            self._under_way, self._waiting = self._split()
             self._is_sending = bool(self._under_way)
             return self._is_sending
+
+    def _unripe_s(self) -> float | None:
+        """Seconds until there is something to report; None while nothing waits."""
+        waiting = self._waiting
+        if waiting.ends or waiting.releases:
+            return 0.0
+        return max(0.0, _ripe_at(waiting.starts[0]) - time.monotonic()) if waiting.starts else None
+
+    def _split(self) -> tuple[_Batch, _Batch]:
+        """What is reported now, and the young starts that wait for their ends a little longer."""
+        waiting, now = self._waiting, time.monotonic()
+        ended = {end.attempt.key for end in waiting.ends}
+        unended = [attempt for attempt in waiting.starts if attempt.key not in ended]
+        ripe = [attempt for attempt in unended if _ripe_at(attempt) <= now or self._closing]
+        young = [attempt for attempt in unended if _ripe_at(attempt) > now and not self._closing]
+        return _Batch(starts=ripe, ends=waiting.ends, releases=waiting.releases), _Batch(starts=young)
 
     def _send(self, news: News) -> None:
         """Each part is forgotten when the server has it, so that a repetition sends the rest only."""
@@ -242,6 +264,10 @@ class Reporter:
     def _clear(self) -> None:
         with self._condition:
             self._under_way = _Batch()
+
+
+def _ripe_at(attempt: Attempt) -> float:
+    return attempt.started_at + _START_AFTER_S
 
 
 def _tidy(end: AttemptEnd) -> None:

@@ -16,7 +16,7 @@ from running import create, job, processes_with, run, until_running
 from runner.progress import Notice
 from torc_client.http import TorcClient
 from torc_client.transport import Transport
-from torc_core.api.jobs import ClaimedJobs, CompleteJobsResponse, StartJobsResponse, TakeBackRequest
+from torc_core.api.jobs import ClaimedJobs, CompleteJobsResponse, StartJobsRequest, StartJobsResponse, TakeBackRequest
 from torc_core.errors import ServerUnreachableError, StateConflictError
 
 T = TypeVar("T")
@@ -56,7 +56,7 @@ def lossy(server: ServerProcess) -> Iterator[LossyClient]:
 def test_lost_answers_cost_no_job_and_run_none_twice(client: TorcClient, lossy: LossyClient, tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     jobs = [
-        job(f"j{n}", f'echo "$TORC_JOB_NAME" >> {marks}; sleep 0.01', depends_on=[n - 10] if n >= 10 else [])
+        job(f"j{n}", f'echo "$TORC_JOB_NAME" >> {marks}; sleep 0.{n % 3}', depends_on=[n - 10] if n >= 10 else [])
         for n in range(120)
     ]
     workflow_id = create(client, *jobs)
@@ -65,6 +65,29 @@ def test_lost_answers_cost_no_job_and_run_none_twice(client: TorcClient, lossy: 
     assert Counter(marks.read_text().split()) == {f"j{n}": 1 for n in range(120)}
     assert min(lossy.lost[what] for what in ("claim", "start", "complete")) >= 1
     assert len(client.results.list_all(workflow_id=workflow_id)) == 120
+
+
+class StartsNoted(TorcClient):
+    """Notes which jobs are reported as started."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(Transport(url))
+        self.started: list[int] = []
+
+    def start_jobs(self, workflow_id: int, request: StartJobsRequest) -> StartJobsResponse:
+        self.started += request.job_ids
+        return super().start_jobs(workflow_id, request)
+
+
+def test_the_start_of_a_job_that_ends_at_once_is_told_with_its_end(
+    server: ServerProcess, client: TorcClient, tmp_path: Path
+) -> None:
+    workflow_id = create(client, job("long", "sleep 1"), *[job(f"short{n}", "true") for n in range(20)])
+    with StartsNoted(server.url) as noting:
+        ran = run(noting, workflow_id, tmp_path / "out")
+        assert ran.jobs()["long"].id in noting.started
+        assert len(noting.started) < 10
+        assert set(ran.statuses().values()) == {"completed"}
 
 
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -54,6 +54,15 @@ def test_what_happens_is_told_with_its_severity(run: Run) -> None:
     assert run.bench.touched == {run.workflow_id}
 
 
+def test_the_end_of_an_attempt_tells_of_its_start_where_nobody_did(bench: Bench) -> None:
+    run = bench.workflow([job("a")])
+    run.claim()
+    run.end("a")
+    started, completed = bench.announced[-2:]
+    assert (started.event_type, started.data["compute_node_id"]) == ("job_started", run.runner)
+    assert completed.event_type == "job_completed"
+
+
 @pytest.mark.parametrize("status", [S.COMPLETED, S.FAILED, S.TERMINATED, S.CANCELED, S.PENDING_FAILED])
 def test_repeating_a_completion_is_a_success_that_changes_nothing(run: Run, status: S) -> None:
     ending = run.ending("a", status)

@@ -180,6 +180,11 @@ def _record(uow: UnitOfWork, workflow_id: int, endings: Sequence[_Ending]) -> No
     mtimes = (mtime for ending in endings for mtime in ending.completion.output_mtimes.items())
     queries.write_mtimes(uow, workflow_id, mtimes)
     done: list[int] = []
+    # a short attempt is reported with its end only
+    for job, _, completion, *_ in endings:
+        if job.status is JobStatus.PENDING:
+            runner_id = completion.result.compute_node_id
+            announce_status(uow, workflow_id, JobStatus.RUNNING, [(job.id, job.name)], compute_node_id=runner_id)
     for outcome, group in _by_outcome(endings).items():
         ids = [ending.job.id for ending in group]
         apply_event(uow, OUTCOME_EVENTS[outcome], ids)
