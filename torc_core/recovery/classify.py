@@ -31,6 +31,9 @@ def classify_reading(evidence: Evidence, reading: Reading | None) -> Suggestion 
     if certain is not None:
         # the text may know the cause better than the fact: which file, which remedy
         return said if said is not None and said.class_ == certain.class_ and said.confidence > 0.8 else certain
+    if said is not None and said.rule == "slurm-cancelled-unknown":
+        # a signal tells no more than that somebody cancelled it: only they know whether it should run again
+        return None
     weak = judge_weak_facts(evidence)
     if said is None or reading is None:
         return weak

@@ -90,7 +90,7 @@ def judge_certain_facts(evidence: Evidence) -> Suggestion | None:
 
 def judge_weak_facts(evidence: Evidence) -> Suggestion | None:
     """Return what signal and exit code make likely, for use where no text says more."""
-    if evidence.verdict == "missing_output":
+    if evidence.verdict == "missing_output" or (evidence.missing_output_files and evidence.return_code == 0):
         names = ", ".join(evidence.missing_output_files[:3]) or "its output"
         reason = f"It ended well but did not write {names}."
         return _say("permanent", "missing_output", 0.75, reason, "fact-missing-output")

@@ -16,7 +16,9 @@ _PREFIX: Final = re.compile(
     r"|\[\d+\]:?[ \t]+"
     r"|\d+:[ \t]+(?=\S)"
     r"|\(\w[^()]{0,60} pid=\d+[^()]{0,60}\)[ \t]*"
-    r"|(?:nid|node|cn|gpu|compute|worker|host|r\d+i\d+n|[a-z]{1,4}-?)-?\d{2,}[\w.-]*:[ \t]+(?=\S)"
+    # other short words with a number are error codes rather than hosts: E1001, ORA-00942
+    r"|(?:nid|node|cn|c|n|gpu|cpu|compute|worker|host|blade|hpc|srv|vm|login|r\d+i\d+n|x\d+c\d+s\d+b\d+n)-?[a-z]?\d{1,}[\w.-]*:"
+    r"[ \t]+(?=\S)"
     r"|\[[a-z][\w.-]*:\d+(?::\d+)*\][ \t]*"
     r"|[|>]+[ \t]+"
     r")",
@@ -39,7 +41,9 @@ _LAST_ATTEMPT: Final = re.compile(
 )
 _HARD_ANYWAY: Final = re.compile(
     r"^(?:slurmstepd|srun|\S*prterun|mpirun|kernel)\b|\berror: .*\[-werror|computed checksums? did not match"
+    r"|\b(?:lincs|settle) warning\b"
 )
+_USAGE: Final = re.compile(r"^(?:usage: |\[--?[a-z])", re.IGNORECASE)
 
 _PROGRESS: Final = re.compile(
     r"^\W{0,4}(?:info|debug)\b|[ :|-]+(?:info|debug) *[:|\] -]|[\[<(](?:info|debug|i)[\]>)]"
@@ -100,7 +104,9 @@ def strip_prefix(line: str) -> str:
 
 
 def is_soft(message: str) -> bool:
-    """Whether a lowercase message only warns, informs, or announces another try."""
+    """Whether a lowercase message only warns, informs, explains the usage, or announces another try."""
+    if _USAGE.match(message) is not None:
+        return True
     if _SOFT.search(message) is None:
         return False
     return _LAST_ATTEMPT.search(message) is None and _HARD_ANYWAY.search(message) is None

@@ -14,6 +14,27 @@ _HEX: Final = re.compile(r"\b0x[0-9a-f]+\b|\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0
 _ADDRESS: Final = re.compile(
     r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\[?\b(?:[0-9a-f]{1,4}:){3,7}[0-9a-f]{0,4}\b\]?(?::\d+)?"
 )
+_CODE: Final = re.compile(
+    r"(?:^|\b(?:[Ee]rror|ERROR|[Ff]atal|FATAL|ERR|[Ee]rrno|[Cc]ode|[Ee]xception)[ :=\[(#]{1,3})"
+    r"([A-Z]{2,6}-?\d{2,5}|[CEFIRSW]-?\d{3,5})(?=[:\]), ]|$)"
+    r"|\b([A-Z]{2,5}-\d{2,6})(?=:)"
+)
+"""Error codes, which are written in capitals, as hosts and samples seldom are."""
+_LABELLED_HOST: Final = re.compile(
+    r"\b(?:worker|pod|runner|executor|agent|vm|instance|compute|node|host|slave|minion)-(?=[a-z0-9-]*\d)[a-z0-9][a-z0-9-]*"
+)
+_REACHED_HOST: Final = re.compile(
+    r"(\b(?:connect(?:ing|ion|ed)? to|resolve|reach|contact|hostname|host|server|peer|node|ssh|ping|from host|on host)"
+    r"[ :=]{1,3}['\"]?)(?:[a-z0-9][a-z0-9-]*\.)+[a-z]{2,12}\b(?::\d+)?(?![\w(])"
+    r"|\b(?:[a-z0-9][a-z0-9-]*\.)+(?:host|prod|stage|staging|corp|private|home|svc|site|grid|node|nodes)(?::\d+)?(?![\w(.])"
+    r"|\b[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)*\.(?!py\b|c\b|cc\b|cpp\b|h\b|hpp\b|f\b|f90\b|go\b|rs\b|js\b|ts\b|java\b|jl\b|r\b|sh\b|pl\b"
+    r"|cu\b|ml\b|rb\b|txt\b|yaml\b|yml\b|json\b|in\b|xml\b|toml\b|m\b)[a-z]{2,12}:\d{2,5}(?![\w:.])"
+)
+_SAMPLE: Final = re.compile(
+    r"(\b(?:sample|subject|patient|participant|accession|scene|tile|barcode|library|plate|well|station|scenario)"
+    r"(?:[ _]?(?:id|name))?[ :=#]{1,2}['\"]?)(?=[\w.-]{0,60}\d)[\w.-]{1,60}(?<![.])"
+    r"|\b(?:[sed]rr\d{5,9}|na\d{5}|hg\d{5}|gs[me]\d{4,9}|tcga-[a-z0-9-]{4,40}|sub-[a-z0-9]*\d[a-z0-9]*)\b"
+)
 _RESOLVED: Final = re.compile(r"[\w.-]+/(?=<host>)")
 _HOST: Final = re.compile(
     r"\b(?:[a-z0-9-]{1,63}\.)+(?:com|org|net|edu|gov|io|ai|dev|cloud|local|localdomain|internal|intern|lan|cluster"
@@ -43,7 +64,7 @@ _SIZE: Final = re.compile(r"\b\d+(?:\.\d+)?(?:e[+-]?\d+)? ?(?:[kmgtpe]i?b(?:ytes
 _KEPT_NUMBER: Final = re.compile(
     r"(?:\berrno[ :=\]]{1,3}|\b(?:exit|return|error|status|http|response|signal|cuda|result)[ _-]?"
     r"(?:code|status|error|number)?[ :=(]{1,3}-?|\bhttp/\d(?:\.\d)? |\bora-|\bsqlstate[ \[:]{1,2}|\bxid[^\d]{0,24}"
-    r"|\bexited with (?:code )?|\berrno -"
+    r"|\bexited with (?:code )?|\berrno -|\bmpi_abort\([^,()]{1,40}, ?-?|\babort\("
     r"|\.so\.|\b(?:glibc|glibcxx|cxxabi|gcc|openssl|cuda|cudart|cudnn)_?|\bhttperror: )[\d.]*\d"
     r"|\b(?:b?float|u?int|complex|utf-?|cp|iso-?|latin-?|sha|md|base|x|amd|arm|i|python|py|sm_|compute_|s|h|hdf|ipv|k|"
     r"conv|log|exp|mp|fp|bf|tf|nc|vasp|lib[a-z]+|gfortran|g|c)\d{1,4}(?:\.\d+)*(?:_\d\d)?(?![\w])"
@@ -56,8 +77,10 @@ _SPACES: Final = re.compile(r"\s+")
 def mask_message(message: str, node: str | None = None) -> str:
     """Return the message in lowercase with numbers, paths, ids, hosts, times and data values masked.
 
-    Error numbers, HTTP codes, library versions, and quoted names of modules, columns and classes stay.
+    Error numbers, HTTP codes, library versions, and quoted names of modules, columns and classes stay. Error
+    codes stand behind the message, in whatever way it was masked.
     """
+    codes = "".join(f" #{first or second}" for first, second in _CODE.findall(message)).lower()
     text = message.lower().translate(_CURLY).replace("\ue000", "").replace("\ue001", "")
     if node:
         text = text.replace(node.lower(), "<host>").replace(node.lower().split(".")[0], "<host>")
@@ -67,6 +90,9 @@ def mask_message(message: str, node: str | None = None) -> str:
     text = _TIME.sub("<time>", text)
     text = _RESOLVED.sub("", _ADDRESS.sub("<host>", text))
     text = _HOST.sub("<host>", text)
+    text = _REACHED_HOST.sub(_keep_group, text)
+    text = _LABELLED_HOST.sub("<host>", text)
+    text = _SAMPLE.sub(_keep_group, text)
     text = _NAMED_HOST.sub(r"\1<host>", text)
     text = _PLACED_HOST.sub(r"\1<host>", text)
     if "/" in text:
@@ -87,7 +113,12 @@ def mask_message(message: str, node: str | None = None) -> str:
     text = _NUMBER.sub("<n>", text)
     for index in range(len(kept), 0, -1):
         text = text.replace("\ue000" + "a" * index + "\ue001", kept[index - 1])
-    return _SPACES.sub(" ", text).strip()
+    return _SPACES.sub(" ", text).strip() + codes
+
+
+def _keep_group(match: re.Match[str]) -> str:
+    """What announces a value stays, the value goes."""
+    return (match.group(1) or "") + "<value>"
 
 
 def _mask_quoted(match: re.Match[str]) -> str:

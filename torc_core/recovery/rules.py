@@ -30,7 +30,8 @@ class Pattern(BaseModel):
     `words` are lowercase words, at least one of which a matching line holds; `regex` is searched in the
     lowercase message of a line, without time stamps and rank labels. `rank` orders causes: a scheduler's
     verdict stands above a cause, a cause above a symptom of something else. Of several patterns that match
-    one line the one of higher `precedence`, then of higher confidence, is taken. `memory_helps` is false where
+    one line the one of higher `precedence`, then of higher confidence, is taken; 2 is for what decides
+    whatever else the line says, like the system's error at its end. `memory_helps` is false where
     an out-of-memory error is not cured by more host memory.
     """
 
@@ -45,7 +46,7 @@ class Pattern(BaseModel):
     words: Texts
     regex: Texts
     rank: Rank = "cause"
-    precedence: int = Field(default=0, ge=-1, le=1)
+    precedence: int = Field(default=0, ge=-1, le=2)
     action: Action | None = None
     memory_helps: bool | None = None
     examples: Texts = Field(min_length=1)

@@ -21,6 +21,7 @@ _PYTHON_BUG: Final = re.compile(
     r"|notimplemented|recursion|stopiteration|arithmetic|overflow|floatingpoint|linalg|\w*exception|exception)"
     r"(?:error|exception)?\b"
 )
+_EXIT_BELOW: Final = re.compile(r"[^\n]{0,40}?\b(with errorcode -?\d+)", re.IGNORECASE)
 _CRASH: Final = re.compile(
     r"^(?:.*: line \d+:\s+)?(?:\d+ )?(segmentation fault|aborted|killed|bus error|floating point exception"
     r"|illegal instruction|trace/breakpoint trap|terminated)\b( \(core dumped\))?\s*(\S+)?.*$"
@@ -71,7 +72,7 @@ def _sign(shape: str) -> str:
 def _find_cause(evidence: Evidence, reading: Reading | None) -> _Cause:
     fact = judge_certain_facts(evidence)
     if reading is not None and (fact is None or reading.hit.pattern.class_ == fact.class_):
-        return _Cause(_shape_hit(evidence, reading), strip_prefix(reading.line))
+        return _Cause(_shape_hit(evidence, reading), strip_prefix(_whole_line(reading)))
     if fact is not None:
         return _Cause(f"fact {fact.rule}", fact.reason)
     text = evidence.stderr_tail if evidence.stderr_tail.strip() else evidence.stdout_tail
@@ -90,8 +91,17 @@ def _find_cause(evidence: Evidence, reading: Reading | None) -> _Cause:
 def _shape_hit(evidence: Evidence, reading: Reading) -> str:
     if reading.hit.pattern.rank == "verdict":
         return f"verdict {reading.hit.pattern.id}"
-    shape = _shape_line(reading.hit.message, evidence.node)
+    # as it was written: codes are told apart by their capitals
+    shape = _shape_line(strip_prefix(_whole_line(reading)), evidence.node)
     return _with_frame(shape, reading.hit.message, reading.text.lower(), reading.hit.start)
+
+
+def _whole_line(reading: Reading) -> str:
+    """The line of the hit, with the exit code that MPI writes below it."""
+    place = reading.text.find(reading.line)
+    following = reading.text[place + len(reading.line) + 1 : place + len(reading.line) + 80].lstrip("\r\n")
+    code = _EXIT_BELOW.match(following) if reading.hit.pattern.id == "mpi-abort" else None
+    return reading.line if code is None else f"{reading.line.rstrip()} {code.group(1)}"
 
 
 def _shape_line(message: str, node: str | None) -> str:

@@ -40,6 +40,19 @@ def test_no_group_mixes_causes_and_no_cause_falls_apart_by_job_host_path_line_ra
          "./a: error while loading shared libraries: libb.so.1: cannot open shared object file"),
         ("job.sh: line 3: samtools: command not found", "job.sh: line 3: bwa: command not found"),
         ("version `GLIBC_2.28' not found", "version `GLIBC_2.34' not found"),
+        ("ORA-00942: it broke", "ORA-12541: it broke"),
+        ("ORA-00942: table or view does not exist", "ORA-00904: table or view does not exist"),
+        ("E1001: solver failed", "E2002: solver failed"),
+        ("IGD-12: bad deck", "IGD-13: bad deck"),
+        ("ERR42: refused by policy", "ERR43: refused by policy"),
+        ("W123: failed", "W124: failed"),
+        ("sim: error E1001: failed to run", "sim: error E1002: failed to run"),
+        ("MPI_ABORT was invoked on rank 0 in communicator MPI_COMM_WORLD\nwith errorcode 59.",
+         "MPI_ABORT was invoked on rank 0 in communicator MPI_COMM_WORLD\nwith errorcode 60."),
+        ("MPI_ABORT was invoked on rank 0 in communicator MPI_COMM_WORLD with errorcode 59.",
+         "MPI_ABORT was invoked on rank 0 in communicator MPI_COMM_WORLD with errorcode 60."),
+        ("application called MPI_Abort(MPI_COMM_WORLD, 1) - process 12",
+         "application called MPI_Abort(MPI_COMM_WORLD, 2) - process 12"),
     ],
 )  # fmt: skip
 def test_what_names_the_cause_stays_in_the_signature(one: str, other: str) -> None:
@@ -59,6 +72,15 @@ def test_what_names_the_cause_stays_in_the_signature(one: str, other: str) -> No
          "[rank7]: RuntimeError: task 00000000-1b2c-4d3e-8f9a-0b1c2d3e4f5a broke at 0x1234abcd"),
         ("bash: line 1: 4411 Segmentation fault (core dumped) /opt/a/sim --in 1",
          "bash: line 9: 99 Segmentation fault (core dumped) /opt/b/sim --in 2"),
+        ("ERROR: worker-ab12f stopped without an answer", "ERROR: worker-9zx0k stopped without an answer"),
+        ("ERROR: cannot connect to a.b.host: refused", "ERROR: cannot connect to db7.c.host: refused"),
+        ("ERROR: x.prod:5432 does not answer", "ERROR: y.prod:5433 does not answer"),
+        ("FATAL: lost server x.prod", "FATAL: lost server long-name.prod"),
+        ("ERROR: sample NA12878 failed the check", "ERROR: sample HG00096_b failed the check"),
+        ("ERROR: sample S12 failed the check", "ERROR: sample TK-9 failed the check"),
+        ("n12: ValueError: bad header", "c04: ValueError: bad header"),
+        ("MPI_ABORT was invoked on rank 0 in communicator MPI_COMM_WORLD\nwith errorcode 59.",
+         "MPI_ABORT was invoked on rank 7 in communicator MPI_COMM_WORLD\nwith errorcode 59."),
         ("torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 39.59 GiB total)",
          "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 512.00 MiB (GPU 3; 79.10 GiB total)"),
     ],
@@ -94,6 +116,19 @@ def test_the_last_line_alone_does_not_make_the_signature() -> None:
     second = "KeyError: 'dt'\nsrun: error: n1: task 0: Exited with exit code 1"
     assert _sign(first) != _sign(second)
     assert cause_line(Evidence(return_code=1, stderr_tail=first)) == "ValueError: bad header"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["ORA-00942: table or view does not exist", "E1001: solver failed", "IGD-12: bad deck", "ERR42: refused"],
+)
+def test_an_error_code_is_no_host_label_and_is_shown_in_the_cause(line: str) -> None:
+    assert cause_line(Evidence(return_code=1, stderr_tail=line)) == line
+
+
+def test_the_exit_code_below_mpi_abort_is_part_of_the_cause() -> None:
+    text = "MPI_ABORT was invoked on rank 3 in communicator MPI_COMM_WORLD\nwith errorcode 59.\n"
+    assert cause_line(Evidence(return_code=1, stderr_tail=text)).endswith("with errorcode 59")
 
 
 def test_assess_says_what_the_single_functions_say() -> None:

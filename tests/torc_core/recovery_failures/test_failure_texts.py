@@ -165,7 +165,9 @@ def test_half_a_character_pair_in_a_file_name_does_not_stop_fitting() -> None:
 def test_a_credential_is_redacted_once_and_for_all(text: str) -> None:
     redacted = redact_secrets(f"before {text} after")
     assert "[redacted]" in redacted
-    for secret in ("hunter2", "secret@", "secret]", "s3cr3tPass", "0123456789abcdef", "wJalr", "MIIE", "Zm9v", "dozj", "IOSFODNN"):
+    secrets = ("hunter2", "secret@", "secret]", "s3cr3tPass", "0123456789abcdef", "wJalr", "MIIE", "Zm9v", "dozj",
+               "IOSFODNN")  # fmt: skip
+    for secret in secrets:
         assert secret not in redacted
     assert redacted.startswith("before ")
     assert redact_secrets(redacted) == redacted
