@@ -53,6 +53,8 @@ def _candidates(app: App, name: str, chosen: dict[str, str]) -> list[str]:
 
 def _workflow_ids(app: App) -> list[str]:
     """The newest first."""
+    if app.settings.workflows is not None:
+        return [str(each) for each in sorted(app.settings.workflows, reverse=True)]
     page = app.client.workflows.page(limit=_LOOKED_AT, sort_by="id", reverse_sort=True)
     return [str(workflow.id) for workflow in page.items]
 
@@ -66,5 +68,7 @@ def _job_ids(app: App, workflow_id: str) -> list[str]:
         if not newest:
             return []
         chosen = int(newest[0])
+    if app.settings.workflows is not None and chosen not in app.settings.workflows:
+        return []
     jobs = app.client.jobs.page(workflow_id=chosen, limit=_LOOKED_AT).items
     return [str(job.id) for job in sorted(jobs, key=lambda job: job.status not in FAILURES)]

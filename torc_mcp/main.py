@@ -52,7 +52,15 @@ def _parser() -> argparse.ArgumentParser:
     may.add_argument(
         "--proposals-only", action="store_true", help="agents propose what to do with failures; a person approves"
     )
-    may.add_argument("--toolsets", metavar="LIST", help="some of core,recovery,authoring; all when left out")
+    may.add_argument("--toolsets", metavar="LIST", help="some of core,recovery,authoring, or triage; all when left out")
+    may.add_argument(
+        "--workflow",
+        metavar="ID",
+        type=_id,
+        action="append",
+        dest="workflows",
+        help="refuse all workflows but this one (may be given several times)",
+    )
     may.add_argument("--max-ai-retries", type=_count, metavar="N", help="how often agents may send one job back")
     may.add_argument("--max-memory", metavar="SIZE", help="the most memory a job may be given, for example 64g")
     may.add_argument("--max-runtime", metavar="TIME", help="the most runtime a job may be given, for example PT12H")
@@ -68,6 +76,12 @@ def _count(text: str) -> int:
     if text.isascii() and text.isdigit():
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 up")
+
+
+def _id(text: str) -> int:
+    if (number := _count(text)) > 0:
+        return number
+    raise argparse.ArgumentTypeError(f"{text!r} is not the id of a workflow")
 
 
 def _port(text: str) -> int:
@@ -123,6 +137,7 @@ def _settings(options: argparse.Namespace) -> "McpSettings":
         ),
         access=choose_access(read_only=options.read_only, proposals_only=options.proposals_only),
         toolsets=parse_toolsets(options.toolsets),
+        workflows=frozenset(options.workflows) if options.workflows else None,
         limits=read_limits(
             env,
             max_ai_retries=options.max_ai_retries,

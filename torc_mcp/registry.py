@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from torc_core.errors import TorcError
 from torc_mcp.answers import Answer, as_result, error_text
 from torc_mcp.app import App, app_of
+from torc_mcp.reach import check_reach
 from torc_mcp.settings import Access, McpSettings, Toolset
 from torc_mcp.tools import act, authoring, diagnose, inspect, recovery
 
@@ -27,11 +28,15 @@ _LOADED_AT_ONCE: Final = {"anthropic/alwaysLoad": True}
 
 @dataclass(frozen=True, kw_only=True)
 class ToolEntry:
-    """One tool. `access` is the least level at which it is registered; the hints follow what it does."""
+    """One tool. `access` is the least level at which it is registered; the hints follow what it does.
+
+    `is_for_triage`: it is of the toolset `triage` too, all that is needed to judge failures.
+    """
 
     function: Callable[..., Answer]
     title: str
     toolset: Toolset
+    is_for_triage: bool = False
     access: Access = Access.READ
     is_destructive: bool = False
     is_loaded_at_once: bool = False
@@ -39,6 +44,10 @@ class ToolEntry:
     @property
     def name(self) -> str:
         return self.function.__name__
+
+    @property
+    def toolsets(self) -> frozenset[Toolset]:
+        return frozenset({self.toolset, "triage"} if self.is_for_triage else {self.toolset})
 
     @property
     def hints(self) -> ToolAnnotations:
@@ -55,25 +64,32 @@ class ToolEntry:
 
 TOOLS: Final = (
     ToolEntry(function=inspect.list_workflows, title="List workflows", toolset="core"),
-    ToolEntry(function=inspect.get_workflow_status, title="Workflow status", toolset="core"),
+    ToolEntry(function=inspect.get_workflow_status, title="Workflow status", toolset="core", is_for_triage=True),
     ToolEntry(function=inspect.get_workflow_summary, title="Workflow summary", toolset="core"),
     ToolEntry(function=inspect.list_jobs_by_status, title="Jobs by status", toolset="core"),
-    ToolEntry(function=inspect.get_job_details, title="Job details", toolset="core"),
+    ToolEntry(function=inspect.get_job_details, title="Job details", toolset="core", is_for_triage=True),
     ToolEntry(function=inspect.list_results, title="Results of attempts", toolset="core"),
-    ToolEntry(function=diagnose.get_job_logs, title="Logs of a job", toolset="core"),
+    ToolEntry(function=diagnose.get_job_logs, title="Logs of a job", toolset="core", is_for_triage=True),
     ToolEntry(
         function=diagnose.list_pending_failed_jobs,
         title="Failures that wait for a decision",
         toolset="recovery",
+        is_for_triage=True,
         is_loaded_at_once=True,
     ),
-    ToolEntry(function=diagnose.list_failed_jobs, title="Failed jobs", toolset="recovery"),
+    ToolEntry(function=diagnose.list_failed_jobs, title="Failed jobs", toolset="recovery", is_for_triage=True),
     ToolEntry(function=diagnose.analyze_workflow_logs, title="Failures by kind", toolset="recovery"),
-    ToolEntry(function=recovery.check_resource_utilization, title="Resources asked for and used", toolset="recovery"),
+    ToolEntry(
+        function=recovery.check_resource_utilization,
+        title="Resources asked for and used",
+        toolset="recovery",
+        is_for_triage=True,
+    ),
     ToolEntry(
         function=act.classify_and_resolve_failures,
         title="Decide failures: retry or fail",
         toolset="recovery",
+        is_for_triage=True,
         access=Access.PROPOSE,
         is_destructive=True,
         is_loaded_at_once=True,
@@ -104,7 +120,7 @@ TOOLS: Final = (
 
 def choose_tools(settings: McpSettings) -> tuple[ToolEntry, ...]:
     """The tools of the chosen toolsets that the access allows."""
-    return tuple(entry for entry in TOOLS if entry.toolset in settings.toolsets and entry.access <= settings.access)
+    return tuple(entry for entry in TOOLS if settings.toolsets & entry.toolsets and entry.access <= settings.access)
 
 
 def register_tool(server: MCPServer[App], entry: ToolEntry) -> None:
@@ -126,6 +142,7 @@ def _answering(function: Callable[..., Answer]) -> Callable[..., CallToolResult]
     def call(**arguments: Any) -> CallToolResult:
         ctx = arguments["ctx"]
         try:
+            check_reach(app_of(ctx), arguments)
             answer = function(**arguments)
         except TorcError as error:
             raise ToolError(error_text(error, app_of(ctx).tools)) from error

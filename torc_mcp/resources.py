@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Final, ParamSpec
+from typing import Final, Literal, ParamSpec
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
@@ -12,8 +12,9 @@ from torc_core.errors import NotFoundError, TorcError
 from torc_mcp.answers import Answer, error_text
 from torc_mcp.app import App, ToolContext, app_of
 from torc_mcp.library import Library
+from torc_mcp.reach import check_workflow_id
 from torc_mcp.tools import diagnose, inspect
-from torc_mcp.tools.diagnose_answers import JobLogs
+from torc_mcp.tools.parameters import read_id
 
 P = ParamSpec("P")
 
@@ -29,24 +30,24 @@ _MARKDOWN: Final = "text/markdown"
 _PLAIN: Final = "text/plain"
 
 
-def workflow(ctx: ToolContext, workflow_id: int) -> str:
+def workflow(ctx: ToolContext, workflow_id: str) -> str:
     """How a workflow stands: jobs by status, times, nodes, its largest groups of failures."""
-    return _json(inspect.get_workflow_summary(ctx, workflow_id))
+    return _json(inspect.get_workflow_summary(ctx, _workflow_of(ctx, workflow_id)))
 
 
-def failures(ctx: ToolContext, workflow_id: int) -> str:
+def failures(ctx: ToolContext, workflow_id: str) -> str:
     """The failures of a workflow that wait for a decision, grouped by cause."""
-    return _json(diagnose.list_pending_failed_jobs(ctx, workflow_id))
+    return _json(diagnose.list_pending_failed_jobs(ctx, _workflow_of(ctx, workflow_id)))
 
 
-def stderr(ctx: ToolContext, workflow_id: int, job_id: int) -> str:
+def stderr(ctx: ToolContext, workflow_id: str, job_id: str) -> str:
     """The end of what the newest attempt of a job wrote to stderr."""
-    return _log(diagnose.get_job_logs(ctx, job_id, workflow_id=workflow_id, log_type="stderr"))
+    return _log(ctx, workflow_id, job_id, "stderr")
 
 
-def stdout(ctx: ToolContext, workflow_id: int, job_id: int) -> str:
+def stdout(ctx: ToolContext, workflow_id: str, job_id: str) -> str:
     """The end of what the newest attempt of a job wrote to stdout."""
-    return _log(diagnose.get_job_logs(ctx, job_id, workflow_id=workflow_id, log_type="stdout"))
+    return _log(ctx, workflow_id, job_id, "stdout")
 
 
 def document(ctx: ToolContext, topic: str) -> str:
@@ -101,5 +102,16 @@ def _json(answer: Answer) -> str:
     return answer.model_dump_json(exclude_none=True, indent=1)
 
 
-def _log(logs: JobLogs) -> str:
+def _workflow_of(ctx: ToolContext, text: str) -> int:
+    """Raises InvalidInputError for no number, ForbiddenError for a workflow that this server is not for."""
+    workflow_id = read_id(text, "workflow_id")
+    check_workflow_id(app_of(ctx), workflow_id)
+    return workflow_id
+
+
+def _log(ctx: ToolContext, workflow_id: str, job_id: str, log_type: Literal["stdout", "stderr"]) -> str:
+    """The job is checked to be one of the workflow."""
+    logs = diagnose.get_job_logs(
+        ctx, read_id(job_id, "job_id"), workflow_id=_workflow_of(ctx, workflow_id), log_type=log_type
+    )
     return "\n".join(filter(None, (logs.log_notice, logs.note, logs.excerpt, logs.content)))

@@ -12,8 +12,8 @@ from torc_core.errors import InvalidInputError
 from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
 
-Toolset = Literal["core", "recovery", "authoring"]
-TOOLSETS: Final[tuple[Toolset, ...]] = ("core", "recovery", "authoring")
+Toolset = Literal["core", "recovery", "authoring", "triage"]
+TOOLSETS: Final[tuple[Toolset, ...]] = ("core", "recovery", "authoring", "triage")
 
 
 class Access(IntEnum):
@@ -34,6 +34,8 @@ class McpSettings:
     client: ClientSettings
     access: Access = Access.WRITE
     toolsets: frozenset[Toolset] = frozenset(TOOLSETS)
+    workflows: frozenset[int] | None = None
+    """None: all that the Torc server has."""
     limits: DecisionLimits = field(default_factory=DecisionLimits)
     actor_name: str | None = None
     docs_dir: Path | None = None

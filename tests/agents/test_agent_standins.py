@@ -19,6 +19,8 @@ from agent_scenes import (
 from helpers import wait_until
 
 from torc_client.http import TorcClient
+from torc_client.recovery.agent_files import builtin_folder
+from torc_mcp.registry import TOOLS
 
 SECRET = "s3cret" + "-word"
 
@@ -70,6 +72,23 @@ def test_an_agent_sees_nothing_but_what_it_needs(
     assert call["stdin"] == ""
     assert call["group"] == call["pid"]
     assert not Path(str(call["cwd"])).exists()
+
+
+def test_the_server_of_an_agent_is_for_its_workflow_alone_whatever_the_agent(
+    torc: IsolatedTorc, install: InstallStandIn, shared_client: TorcClient
+) -> None:
+    install("honest")
+    install("honest", name="mine")
+    own = torc.folder / ".config" / "torc" / "agents"
+    own.mkdir(parents=True)
+    text = (builtin_folder() / "claude.yaml").read_text().replace("- [claude]", "- [mine]")
+    (own / "mine.yaml").write_text(text.replace("name: claude", "name: mine"))
+    for name in ("claude", "mine"):
+        scene = failed_scene(shared_client, {"fetch": STRANGE})
+        torc("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", name)
+        arguments = torc.calls()[-1]["config"]["mcpServers"]["torc"]["args"]
+        assert arguments[-4:] == ["--toolsets", "triage", "--workflow", str(scene.workflow_id)]
+        assert set(torc.note("tools").split()) == {entry.name for entry in TOOLS if entry.is_for_triage}
 
 
 def test_in_a_dry_run_the_agent_can_only_propose(

@@ -18,6 +18,8 @@ FAILURES = {
 }
 OFFERED = {
     "list_pending_failed_jobs",
+    "list_failed_jobs",
+    "get_workflow_status",
     "get_job_logs",
     "get_job_details",
     "check_resource_utilization",

@@ -109,7 +109,7 @@ class Agents:
         with tempfile.TemporaryDirectory(prefix="torc-agent-", ignore_cleanup_errors=True) as private:
             config, folder = Path(private, "mcp.json"), Path(private, "empty")
             folder.mkdir()
-            _write_private(config, self._mcp_config(spec, url))
+            _write_private(config, self._mcp_config(spec, url, workflow_id))
             values = {"prompt": prompt, "mcp_config_file": str(config), "workflow_id": str(workflow_id)}
             try:
                 ended = run_to_end(
@@ -132,8 +132,8 @@ class Agents:
             line_chars=limits.line_chars,
         )
 
-    def _mcp_config(self, spec: AgentSpec, url: str) -> dict[str, Any]:
-        """The password stands in this file alone: not in arguments, and not in the agent's environment."""
+    def _mcp_config(self, spec: AgentSpec, url: str, workflow_id: int) -> dict[str, Any]:
+        """For this workflow, and with the tools of triage alone. The password stands in this file alone: not in arguments, and not in the agent's environment."""
         settings, limits = self.settings, self.options.limits
         environment = {
             "TORC_API_URL": url,
@@ -150,7 +150,7 @@ class Agents:
             **spec.mcp_config.server,
             "command": sys.executable,
             "args": [
-                *("-P", "-m", "torc_mcp.main", "--toolsets", "core,recovery"),
+                *("-P", "-m", "torc_mcp.main", "--toolsets", "triage", "--workflow", str(workflow_id)),
                 *(["--proposals-only"] if self.options.proposes_only else []),
             ],
             "env": {name: value for name, value in environment.items() if value},

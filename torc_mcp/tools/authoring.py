@@ -8,11 +8,12 @@ from pydantic import Field
 
 from torc_client.execution_plan import ExecutionPlan, PlannedAction, plan_draft, plan_workflow
 from torc_client.specs import SPEC_SUFFIXES, make_draft
-from torc_core.errors import AlreadyTakenError, InvalidInputError, SpecError
+from torc_core.errors import AlreadyTakenError, ForbiddenError, InvalidInputError, SpecError
 from torc_core.spec.build import check_workflow, read_workflow
 from torc_core.spec.report import SpecReport, SpecSummary
 from torc_mcp.app import App, ToolContext, app_of, one_line
 from torc_mcp.budget import PAYLOAD_BYTES, take_rows
+from torc_mcp.reach import check_workflow_id, describe_reach
 from torc_mcp.tools.authoring_answers import PlanEvent, PlannedWorkflow, WorkflowAuthoring
 
 _ROOM: Final = PAYLOAD_BYTES - 2_000
@@ -41,6 +42,7 @@ def get_execution_plan(
     app = app_of(ctx)
     workflow_id = _as_id(spec_or_id)
     if workflow_id is not None:
+        check_workflow_id(app, workflow_id)
         return _show_plan(plan_workflow(app.client, workflow_id), warnings=[])
     text, file_name = _as_text(spec_or_id)
     draft, report = read_workflow(text, file_name=file_name, user=app.settings.client.user)
@@ -125,6 +127,10 @@ def _save(text: str, file_name: str, *, output_path: str | None, overwrite: bool
 
 
 def _create(app: App, text: str, file_name: str) -> WorkflowAuthoring:
+    if app.settings.workflows is not None:
+        raise ForbiddenError(
+            "no workflow can be created here", hint=f"this server is for {describe_reach(app.settings.workflows)} alone"
+        )
     draft, report = make_draft(text, file_name=file_name, user=app.settings.client.user, folder=Path.cwd())
     created = app.client.create_from_draft(draft)
     return WorkflowAuthoring(
