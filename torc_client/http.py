@@ -52,7 +52,6 @@ from torc_core.api.workflows import (
     WorkflowModel,
     WorkflowStatusModel,
 )
-from torc_core.jobs.status import JobStatus
 
 _ACTIONS: Final[TypeAdapter[list[WorkflowActionModel]]] = TypeAdapter(list[WorkflowActionModel])
 
@@ -265,9 +264,6 @@ class TorcClient:
         return self._calls.post(
             f"/jobs/{job_id}/retry/{run_id}", JobModel, query={"max_retries": max_retries}, idempotent=False
         )
-
-    def change_status(self, job_id: int, status: JobStatus, *, run_id: int) -> JobModel:
-        return self._calls.put(f"/jobs/{job_id}/manage_status_change/{status}/{run_id}", JobModel)
 
     def job_evidence(self, job_id: int, *, run_id: int | None = None, attempt_id: int | None = None) -> EvidenceModel:
         """The stored evidence of an attempt, the newest failed one by default. NotFoundError when there is none."""
