@@ -21,7 +21,9 @@ from torc_core.api.failures import (
 from torc_core.jobs.status import JobStatus
 from torc_core.recovery.evidence import Evidence
 from torc_server.services import decisions, failures
+from torc_server.services.initialize import initialize_jobs
 from torc_server.services.paging import PageRequest
+from torc_server.services.resetting import reset_job_status, reset_workflow_status
 
 PERSON = Actor(kind="person", name="ann")
 AGENT = Actor(kind="agent", name="helper", version="1.0", user="ann")
@@ -66,6 +68,14 @@ def groups(run: Run, status: failures.FailureStatus = "pending_failed", **page: 
 def group_of(run: Run, name: str, status: failures.FailureStatus = "pending_failed") -> FailureGroup:
     [found] = [group for group in groups(run, status).items if run.id(name) in group.job_ids]
     return found
+
+
+def next_run(run: Run) -> None:
+    """Everything begins anew in a run of its own, as `torc workflows reinit` does it."""
+    run.bench.write(reset_job_status, run.workflow_id)
+    run.bench.write(reset_workflow_status, run.workflow_id, force=True)
+    run.bench.write(initialize_jobs, run.workflow_id)
+    run.run_id += 1
 
 
 def judged(run: Run, name: str, action: str, **fields: Any) -> Classification:

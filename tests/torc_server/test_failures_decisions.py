@@ -4,9 +4,25 @@ from pathlib import Path
 
 import pytest
 from services_bench import Run, job
-from triage import AGENT, BUG, PERSON, REFUSED, alike, decide, evidence, fail, failed_run, groups, judged, kept, request
+from triage import (
+    AGENT,
+    BUG,
+    PERSON,
+    REFUSED,
+    alike,
+    decide,
+    evidence,
+    fail,
+    failed_run,
+    group_of,
+    groups,
+    judged,
+    kept,
+    next_run,
+    request,
+)
 
-from torc_core.api.failures import Actor, ClassifyResponse, DecisionLimits
+from torc_core.api.failures import Actor, ClassifyResponse, DecisionLimits, RejectRequest
 from torc_core.api.schedulers import SlurmSchedulerModel
 from torc_core.errors import InvalidInputError, NotFoundError, StateConflictError
 from torc_core.jobs.status import JobStatus
@@ -231,6 +247,42 @@ def test_a_retry_that_a_reset_came_before_never_ran(tmp_path: Path) -> None:
     assert [decision.outcome for decision in kept(run)] == ["not_run"]
 
 
+def test_the_outcome_is_that_of_the_next_attempt_that_ran_whatever_its_run(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED, "b": REFUSED})
+    decide(run, judged(run, "a", "retry"), judged(run, "b", "retry"))
+    next_run(run)
+    assert [decision.outcome for decision in kept(run)] == ["open", "open"]
+    run.begin("a", "b")
+    run.end("a")
+    fail(run, "b", REFUSED)
+    assert run.results("a")[-1][:2] == (2, 1)
+    assert [decision.outcome for decision in kept(run)] == ["succeeded", "failed_again"]
+    record = group_of(run, "b").record
+    assert (record.retries_succeeded, record.retries_failed_again) == (1, 1)
+
+
+def test_the_bound_counts_over_all_runs_until_a_person_decides(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED})
+    limits = DecisionLimits(max_ai_retries=1)
+
+    def ask() -> ClassifyResponse:
+        return decide(run, judged(run, "a", "retry"), actor=AGENT, limits=limits)
+
+    def fail_again() -> None:
+        run.begin("a")
+        fail(run, "a", REFUSED)
+
+    assert ask().jobs_to_retry == 1
+    next_run(run)
+    fail_again()
+    assert _details(ask()) == [
+        ("skipped", "agents and rules sent it back once already, the limit is 1: a person has to decide")
+    ]
+    decide(run, judged(run, "a", "retry"))
+    fail_again()
+    assert ask().jobs_to_retry == 1
+
+
 def test_a_person_decides_as_often_as_needed(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
     for _ in range(5):
@@ -238,3 +290,11 @@ def test_a_person_decides_as_often_as_needed(tmp_path: Path) -> None:
         run.begin("a")
         fail(run, "a", REFUSED)
     assert len(kept(run, "a")) == 5
+
+
+def test_a_reason_must_say_something(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED})
+    with pytest.raises(ValueError, match="a reason that says something"):
+        judged(run, "a", "retry", reason=" \n\t")
+    with pytest.raises(ValueError, match="a reason that says something"):
+        RejectRequest(actor=PERSON, reason="  ")

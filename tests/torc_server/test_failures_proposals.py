@@ -64,11 +64,12 @@ def test_an_approved_proposal_does_what_it_said(tmp_path: Path) -> None:
     assert [(d.actor, d.approved_by, d.proposal_id) for d in kept(run)] == [(AGENT, PERSON, proposal.id)] * 2
 
 
-def test_an_agent_cannot_approve(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("actor", "who"), [(AGENT, "an agent"), (Actor(kind="rules", name="torc"), "the rules")])
+def test_nobody_but_a_person_can_approve(tmp_path: Path, actor: Actor, who: str) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
-    proposal = _propose(run, judged(run, "a", "retry"))
-    with pytest.raises(ForbiddenError, match="an agent cannot approve"):
-        _approve(run, proposal.id, actor=AGENT)
+    proposal = _propose(run, judged(run, "a", "retry"), actor=actor)
+    with pytest.raises(ForbiddenError, match=f"{who} cannot approve"):
+        _approve(run, proposal.id, actor=actor)
     assert run.status("a") is JobStatus.PENDING_FAILED
     assert _get(run, proposal.id).status == "open"
 
@@ -122,8 +123,11 @@ def test_a_new_run_outdates_a_proposal(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
     proposal = _propose(run, judged(run, "a", "retry"))
     run.bench.write(reset_workflow_status, run.workflow_id, force=True)
-    answer = _approve(run, proposal.id)
-    assert [item.detail for item in answer.jobs] == ["it moved on: it is pending_failed in run 2, attempt 1"]
+    after = _get(run, proposal.id)
+    assert after.status == "expired"
+    assert [item.detail for item in after.jobs] == ["it moved on: it is pending_failed in run 2, attempt 1"]
+    with pytest.raises(StateConflictError, match="superseded"):
+        _approve(run, proposal.id)
     assert run.status("a") is JobStatus.PENDING_FAILED
 
 
@@ -166,26 +170,52 @@ def test_jobs_that_the_proposal_does_not_hold_are_refused(tmp_path: Path) -> Non
 
 
 def test_what_was_skipped_when_it_was_proposed_stays_skipped(tmp_path: Path) -> None:
-    run = failed_run(tmp_path, {"a": REFUSED})
-    limits = DecisionLimits(max_ai_retries=0)
-    proposal = _propose(run, judged(run, "a", "retry"), limits=limits)
+    run = failed_run(tmp_path, {"a": REFUSED, "b": REFUSED})
+    proposal = _propose(run, judged(run, "a", "retry", memory="1m"), judged(run, "b", "retry"))
     assert proposal.jobs_skipped == 1
     assert _approve(run, proposal.id).jobs_skipped == 1
-    assert run.status("a") is JobStatus.PENDING_FAILED
+    assert run.statuses() == {"a": "pending_failed", "b": "ready"}
 
 
-def test_approval_by_rules_keeps_the_bound_and_a_persons_does_not(tmp_path: Path) -> None:
-    run = failed_run(tmp_path, {"a": REFUSED, "b": REFUSED})
+def test_a_job_at_its_limit_may_be_proposed_and_a_person_may_approve_it(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED})
     limits = DecisionLimits(max_ai_retries=1)
-    one = _propose(run, judged(run, "a", "retry"), limits=limits)
-    decide(run, judged(run, "b", "retry"), actor=AGENT)
-    run.begin("b")
-    fail(run, "b", REFUSED)
-    assert _propose(run, judged(run, "b", "retry"), limits=limits).jobs_skipped == 1
-    assert _approve(run, one.id, actor=Actor(kind="rules", name="r")).jobs_to_retry == 1
+    decide(run, judged(run, "a", "retry"), actor=AGENT)
     run.begin("a")
     fail(run, "a", REFUSED)
-    assert _propose(run, judged(run, "a", "retry"), limits=limits).jobs_skipped == 1
+    assert decide(run, judged(run, "a", "retry"), actor=AGENT, limits=limits).jobs_skipped == 1
+    proposal = _propose(run, judged(run, "a", "retry"), limits=limits)
+    note = "agents and rules sent it back once already, the limit is 1: it takes a person's approval"
+    assert [(item.status, item.detail) for item in proposal.jobs] == [("would_apply", note)]
+    assert [item.detail for item in _get(run, proposal.id).jobs] == [note]
+    assert _approve(run, proposal.id).jobs_to_retry == 1
+
+
+def test_a_proposal_whose_jobs_were_all_decided_or_moved_on_is_expired_and_says_why(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED, "b": REFUSED})
+    proposal = _propose(run, alike(run, "a", "retry"))
+    decide(run, judged(run, "a", "fail"))
+    assert _get(run, proposal.id).status == "open"
+    decide(run, judged(run, "b", "retry"))
+    after = _get(run, proposal.id)
+    assert (after.status, after.decided_by) == ("expired", None)
+    assert after.decision_reason == "superseded: every job of it was decided otherwise or moved on"
+    assert [item.status for item in after.jobs] == ["skipped", "skipped"]
+    listed = run.bench.read(proposals.list_proposals, run.workflow_id, PageRequest(), status="expired").items
+    assert [(each.id, each.decision_reason) for each in listed] == [(proposal.id, after.decision_reason)]
+    assert run.bench.read(proposals.list_proposals, run.workflow_id, PageRequest(), status="open").items == []
+    with pytest.raises(StateConflictError, match=f"proposal {proposal.id} is superseded"):
+        _approve(run, proposal.id)
+    with pytest.raises(StateConflictError, match="superseded"):
+        _reject(run, proposal.id)
+
+
+def test_a_proposal_that_could_do_nothing_is_not_open(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED})
+    proposal = _propose(run, judged(run, "a", "retry", memory="1m"))
+    assert (proposal.status, proposal.jobs_skipped) == ("expired", 1)
+    assert proposal.decision_reason == "superseded: no job of it could be changed"
+    assert run.bench.read(proposals.list_proposals, run.workflow_id, PageRequest(), status="open").items == []
 
 
 def test_proposals_are_listed_by_status(tmp_path: Path) -> None:

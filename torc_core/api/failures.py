@@ -1,8 +1,8 @@
 """Failures grouped by what they have in common, proposals, and decisions with their outcomes."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from torc_core.api.base import ApiModel, Page
 from torc_core.recovery.evidence import Evidence
@@ -13,12 +13,21 @@ MAX_DECIDED_JOBS = 10_000
 """How many jobs one proposal or one call may decide."""
 
 DEFAULT_MAX_AI_RETRIES = 3
-"""How often a job may be sent back by agents and rules together, in one run."""
+"""How often a job may be sent back by agents and rules together, in all runs since a person last decided about it."""
 
 ActorKind = Literal["person", "agent", "rules"]
 ProposalStatus = Literal["open", "approved", "rejected", "expired"]
 ItemStatus = Literal["would_apply", "applied", "skipped"]
 Outcome = Literal["open", "succeeded", "failed_again", "not_run"]
+
+
+def _says_something(reason: str) -> str:
+    if not reason.strip():
+        raise ValueError("it needs a reason that says something")
+    return reason
+
+
+Reason = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_says_something)]
 
 
 class Actor(ApiModel):
@@ -76,7 +85,7 @@ class Classification(ApiModel):
     job_id: int | None = None
     signature: str | None = None
     action: Action
-    reason: str = Field(min_length=1, max_length=2000)
+    reason: Reason
     memory: str | None = None
     runtime: str | None = None
 
@@ -155,7 +164,7 @@ class ApproveRequest(ApiModel):
 
 class RejectRequest(ApiModel):
     actor: Actor
-    reason: str = Field(min_length=1, max_length=2000)
+    reason: Reason
 
 
 class ClassifyResponse(ApiModel):

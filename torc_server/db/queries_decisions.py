@@ -43,18 +43,20 @@ def job_facts(uow: UnitOfWork, job_ids: Collection[int]) -> dict[int, JobFacts]:
     return {row[0]: JobFacts(row[0], row[1], row[2], STATUS_BY_CODE[row[3]], *row[4:]) for row in rows}
 
 
-def retries_without_people(uow: UnitOfWork, job_ids: Collection[int], run_id: int) -> dict[int, int]:
-    """How often agents and rules sent each of these jobs back in the run."""
+def retries_without_people(uow: UnitOfWork, job_ids: Collection[int]) -> dict[int, int]:
+    """How often agents and rules sent each of these jobs back, in any run, since a person last decided about it."""
     rows = uow.rows(
         sql(
             """
-            SELECT job_id, COUNT(*) FROM decision
-            WHERE job_id IN $ids AND run_id = :run_id AND action = 'retry' AND decided_by_kind <> 'person'
-            GROUP BY job_id
+            SELECT d.job_id, COUNT(*) FROM decision d
+            WHERE d.job_id IN $ids AND d.action = 'retry' AND d.decided_by_kind IN ('agent', 'rules')
+                AND d.id > COALESCE(
+                    (SELECT MAX(id) FROM decision WHERE job_id = d.job_id AND decided_by_kind = 'person'), 0
+                )
+            GROUP BY d.job_id
             """
         ),
         ids=id_list(job_ids),
-        run_id=run_id,
     )
     return {row[0]: row[1] for row in rows}
 
@@ -89,12 +91,20 @@ _OUTCOME: Final = """
         WHEN d.action = 'fail' THEN 'not_run'
         WHEN r.status = $COMPLETED THEN 'succeeded'
         WHEN r.status IN $FAILURES THEN 'failed_again'
-        WHEN r.status IS NOT NULL OR w.run_id <> d.run_id OR j.attempt_id <> d.attempt_id + 1
-            OR j.status IN ($UNINITIALIZED, $CANCELED, $DISABLED) THEN 'not_run'
+        WHEN r.status IS NOT NULL OR j.status IN ($UNINITIALIZED, $CANCELED, $DISABLED) THEN 'not_run'
         ELSE 'open'
     END
 """
-"""The attempt after the decided one tells; it never ran when the job was canceled or reset before."""
+"""The next attempt that ran tells, whatever its run; until then the job may have been canceled or reset."""
+
+NEXT_ATTEMPT: Final = """
+    r.job_id = d.job_id AND (r.run_id, r.attempt_id) = (
+        SELECT run_id, attempt_id FROM result
+        WHERE job_id = d.job_id AND (run_id, attempt_id) > (d.run_id, d.attempt_id)
+        ORDER BY run_id, attempt_id LIMIT 1
+    )
+"""
+"""Joins the result `r` of the first attempt after the one that decision `d` is about."""
 
 
 def list_decisions(
@@ -108,12 +118,12 @@ def list_decisions(
                 d.memory, d.runtime, d.actor, d.approved_by, d.proposal_id, d.decided_at, $outcome
             FROM decision d
             JOIN job j ON j.id = d.job_id
-            JOIN workflow w ON w.id = d.workflow_id
-            LEFT JOIN result r ON r.job_id = d.job_id AND r.run_id = d.run_id AND r.attempt_id = d.attempt_id + 1
+            LEFT JOIN result r ON $next_attempt
             WHERE d.workflow_id = :workflow_id AND (:job_id IS NULL OR d.job_id = :job_id)
             ORDER BY d.id LIMIT :limit OFFSET :offset
             """,
             outcome=sql(_OUTCOME),
+            next_attempt=NEXT_ATTEMPT,
         ),
         workflow_id=workflow_id,
         job_id=job_id,

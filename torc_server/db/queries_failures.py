@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 
 from torc_core.jobs.status import JobStatus
+from torc_server.db.queries_decisions import NEXT_ATTEMPT
 from torc_server.db.sql import id_list, sql, status_list
 from torc_server.db.unit import UnitOfWork
 
@@ -137,7 +138,7 @@ def histories(uow: UnitOfWork, signatures: Collection[str]) -> dict[str, History
                     COALESCE(d.action = 'retry' AND r.status IN $FAILURES
                         AND COALESCE(e.signature, 'exit_' || r.return_code) = d.signature, 0) AS again
                 FROM decision d
-                LEFT JOIN result r ON r.job_id = d.job_id AND r.run_id = d.run_id AND r.attempt_id = d.attempt_id + 1
+                LEFT JOIN result r ON $next_attempt
                 LEFT JOIN failure_evidence e
                     ON e.job_id = r.job_id AND e.run_id = r.run_id AND e.attempt_id = r.attempt_id
                 WHERE d.signature IN $ids
@@ -148,6 +149,7 @@ def histories(uow: UnitOfWork, signatures: Collection[str]) -> dict[str, History
                 SUM(retry AND by_people), SUM(NOT retry AND by_people)
             FROM known GROUP BY signature
             """,
+            next_attempt=NEXT_ATTEMPT,
         ),
         ids=id_list(signatures),
     )

@@ -1,20 +1,23 @@
 """Proposals and their judgements, as rows."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from torc_core.api.failures import Actor, ClassifiedJob, DecisionLimits
 from torc_server.db.queries_records import Slice
 from torc_server.db.sql import sql
 from torc_server.db.unit import UnitOfWork
 
+ProposalState = Literal["open", "approved", "rejected", "expired", "void", "superseded"]
+"""An undecided proposal is open, or expired by the clock, void (all was skipped), or superseded (all moved on)."""
+
 
 class StoredProposal(NamedTuple):
-    """A proposal without its judgements. `state` is open, approved or rejected; the clock knows of expired."""
+    """A proposal without its judgements, in the state in which it is now."""
 
     id: int
     workflow_id: int
-    state: str
+    state: ProposalState
     actor: Actor
     limits: DecisionLimits
     created_at: str
@@ -27,7 +30,21 @@ class StoredProposal(NamedTuple):
     decision_reason: str | None
 
 
-_COLUMNS: Final = ", ".join(StoredProposal._fields)
+_STATE: Final = """
+    CASE
+        WHEN p.state <> 'open' THEN p.state
+        WHEN p.expires_at <= :now THEN 'expired'
+        WHEN NOT EXISTS (SELECT 1 FROM proposal_item WHERE proposal_id = p.id AND status = 'would_apply') THEN 'void'
+        WHEN NOT EXISTS (
+            SELECT 1 FROM proposal_item i JOIN job j ON j.id = i.job_id JOIN workflow w ON w.id = j.workflow_id
+            WHERE i.proposal_id = p.id AND i.status = 'would_apply'
+                AND (j.status, j.attempt_id, w.run_id) = ($PENDING_FAILED, i.attempt_id, i.run_id)
+        ) THEN 'superseded'
+        ELSE 'open'
+    END
+"""
+_COLUMNS: Final = ", ".join("now_state" if name == "state" else name for name in StoredProposal._fields)
+_SOURCE: Final = "FROM (SELECT p.*, $state AS now_state FROM proposal p WHERE $condition)"
 _ITEM: Final = (
     "job_id",
     "run_id",
@@ -117,20 +134,22 @@ def close_proposal(uow: UnitOfWork, proposal_id: int, *, state: str, by: Actor, 
 
 
 def find_proposal(uow: UnitOfWork, proposal_id: int) -> StoredProposal | None:
-    row = uow.row(sql("SELECT $columns FROM proposal WHERE id = :id", columns=_COLUMNS), id=proposal_id)
+    source = sql(_SOURCE, state=sql(_STATE), condition="p.id = :id")
+    row = uow.row(sql("SELECT $columns $source", columns=_COLUMNS, source=source), id=proposal_id, now=uow.now_text)
     return None if row is None else _stored(row)
 
 
 def list_proposals(
     uow: UnitOfWork, workflow_id: int, part: Slice, *, status: str | None
 ) -> tuple[list[StoredProposal], int]:
-    """The oldest first; `status` expired means open and past its time."""
-    source = """
-        FROM proposal WHERE workflow_id = :workflow_id AND (
-            :status IS NULL
-            OR :status = CASE WHEN state = 'open' AND expires_at <= :now THEN 'expired' ELSE state END
-        )
-    """
+    """The oldest first; `status` expired means that nobody can decide it any more, for whatever reason."""
+    source = sql(
+        """
+        $proposals WHERE :status IS NULL
+            OR :status = CASE WHEN now_state IN ('void', 'superseded') THEN 'expired' ELSE now_state END
+        """,
+        proposals=sql(_SOURCE, state=sql(_STATE), condition="p.workflow_id = :workflow_id"),
+    )
     values = {"workflow_id": workflow_id, "status": status, "now": uow.now_text}
     rows = uow.rows(
         sql("SELECT $columns $source ORDER BY id LIMIT :limit OFFSET :offset", columns=_COLUMNS, source=source),

@@ -29,9 +29,13 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """What the decider may do: `max_retries` counts those of agents and rules; None for people."""
+    """What the decider may do: `max_retries` counts those of agents and rules; None for people.
+
+    `is_proposal`: a person decides later, who may do more than the proposer.
+    """
 
     max_retries: int | None
+    is_proposal: bool
     may_lower: bool
     ceiling: Ceiling
 
@@ -48,12 +52,13 @@ class _Amount:
 _AS_IT_IS: Final = _Amount()
 
 
-def read_limits(limits: DecisionLimits, decider: ActorKind) -> Bounds:
+def read_limits(limits: DecisionLimits, decider: ActorKind, *, is_proposal: bool = False) -> Bounds:
     """Raises InvalidInputError for amounts that are none."""
     is_person = decider == "person"
     wanted = DEFAULT_MAX_AI_RETRIES if limits.max_ai_retries is None else limits.max_ai_retries
     return Bounds(
         max_retries=None if is_person else wanted,
+        is_proposal=is_proposal,
         may_lower=is_person,
         ceiling=Ceiling(
             memory_bytes=read_memory(limits.max_memory, "limits.max_memory"),
@@ -75,7 +80,8 @@ def judge(
 ) -> ClassifiedJob:
     """The judgement's effect on the job, or why it is skipped.
 
-    `retries` is how often agents and rules sent the job back in this run, `have` what its allocation has.
+    `retries` is how often agents and rules sent the job back since a person last decided, `have` what its
+    allocation has.
     """
     planned = ClassifiedJob(
         job_id=job.id,
@@ -90,13 +96,31 @@ def judge(
     refusal = _moved_on(judgement, job, workflow_id=workflow_id, run_id=run_id)
     if refusal is not None or judgement.action == "fail":
         return _skip(planned, refusal) if refusal else planned
-    if bounds.max_retries is not None and retries >= bounds.max_retries:
-        return _skip(
-            planned,
-            f"agents and rules sent it back {retries} times in this run, the limit is {bounds.max_retries}: "
-            "a person has to decide",
-        )
-    return _with_amounts(planned, judgement, job, bounds=bounds, have=have)
+    limit = bounds.max_retries
+    if limit is None or retries < limit:
+        return _with_amounts(planned, judgement, job, bounds=bounds, have=have)
+    if not bounds.is_proposal:
+        return _skip(planned, why_at_limit(retries, limit))
+    proposed = _with_amounts(planned, judgement, job, bounds=bounds, have=have)
+    note = f"{_sent_back(retries, limit)}: it takes a person's approval"
+    proposed.detail = f"{proposed.detail}; {note}" if proposed.detail else note
+    return proposed
+
+
+def why_at_limit(retries: int, limit: int) -> str:
+    """Why nobody but a person may send a job back any more."""
+    return f"{_sent_back(retries, limit)}: a person has to decide"
+
+
+def _sent_back(retries: int, limit: int) -> str:
+    match retries:
+        case 0:
+            so_far = "agents and rules may not send it back"
+        case 1:
+            so_far = "agents and rules sent it back once already"
+        case _:
+            so_far = f"agents and rules sent it back {retries} times already"
+    return f"{so_far}, the limit is {limit}"
 
 
 def _moved_on(judgement: Judgement, job: JobFacts, *, workflow_id: int, run_id: int) -> str | None:

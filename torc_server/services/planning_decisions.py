@@ -38,7 +38,7 @@ def count(jobs: Iterable[ClassifiedJob]) -> Counts:
 
 
 def plan_request(
-    uow: UnitOfWork, workflow: WorkflowState, request: ClassifyRequest, *, decider: Actor
+    uow: UnitOfWork, workflow: WorkflowState, request: ClassifyRequest, *, decider: Actor, is_proposal: bool = False
 ) -> list[ClassifiedJob]:
     """What the request means for each job now, in the order of the judgements.
 
@@ -46,7 +46,9 @@ def plan_request(
     not exist; nothing else of the request counts then.
     """
     judgements = expand(uow, workflow, request.classifications)
-    return plan_judgements(uow, workflow, judgements, limits=request.limits, decider=decider.kind)
+    return plan_judgements(
+        uow, workflow, judgements, limits=request.limits, decider=decider.kind, is_proposal=is_proposal
+    )
 
 
 def plan_judgements(
@@ -56,9 +58,10 @@ def plan_judgements(
     *,
     limits: DecisionLimits,
     decider: ActorKind,
+    is_proposal: bool = False,
 ) -> list[ClassifiedJob]:
     """Raises NotFoundError naming the jobs that do not exist."""
-    bounds = read_limits(limits, decider)
+    bounds = read_limits(limits, decider, is_proposal=is_proposal)
     job_ids = [judgement.job_id for judgement in judgements]
     jobs = queries_decisions.job_facts(uow, job_ids)
     missing = [job_id for job_id in job_ids if job_id not in jobs]
@@ -68,7 +71,7 @@ def plan_judgements(
             hint=f"`torc failures list {workflow.id}` shows the jobs that wait for a decision",
             ids={"workflow_id": workflow.id, "job_id": missing[0]},
         )
-    retries = queries_decisions.retries_without_people(uow, job_ids, workflow.run_id)
+    retries = queries_decisions.retries_without_people(uow, job_ids)
     slurm = queries_failures.slurm_ceilings(uow, workflow.id)
     return [
         judge(

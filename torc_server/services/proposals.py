@@ -20,7 +20,7 @@ from torc_core.errors import ForbiddenError, InvalidInputError, NotFoundError, S
 from torc_core.recovery.redact import redact_secrets
 from torc_core.times import rfc3339
 from torc_server.db import queries_proposals as queries
-from torc_server.db.queries_proposals import StoredProposal
+from torc_server.db.queries_proposals import ProposalState, StoredProposal
 from torc_server.db.queries_workflows import WorkflowState
 from torc_server.db.unit import UnitOfWork
 from torc_server.services.decisions import answer, apply_plan, note_decisions
@@ -42,29 +42,33 @@ from torc_server.services.records_events import store_event
 
 _LONGEST_S: Final = 365 * 86_400.0
 _NOT_CHOSEN: Final = "it was left out of the approval"
+_WHY_CLOSED: Final[Mapping[ProposalState, str]] = {
+    "void": "superseded: no job of it could be changed",
+    "superseded": "superseded: every job of it was decided otherwise or moved on",
+}
 
 
 def propose(uow: UnitOfWork, workflow_id: int, request: ClassifyRequest) -> ProposalModel:
     """Stores what the judgements would do now; no job changes."""
     workflow = find_open_workflow(uow, workflow_id)
-    planned = plan_request(uow, workflow, request, decider=request.actor)
+    planned = plan_request(uow, workflow, request, decider=request.actor, is_proposal=True)
     expires = uow.now + timedelta(seconds=min(request.expires_in_s, _LONGEST_S))
     proposal_id = queries.insert_proposal(
         uow, workflow_id, actor=request.actor, limits=request.limits, expires_at=rfc3339(expires)
     )
     _store(uow, proposal_id, planned)
     note_decisions(uow, workflow_id, "failures_proposed", planned, by=request.actor, proposal_id=proposal_id)
-    return _model(uow, _find(uow, proposal_id), planned)
+    return _model(_find(uow, proposal_id), planned)
 
 
 def get_proposal(uow: UnitOfWork, proposal_id: int) -> ProposalModel:
-    """With all its jobs; those of an open proposal as they would fare now."""
+    """With all its jobs; those of a proposal that nobody decided as they would fare now."""
     proposal = _find(uow, proposal_id)
     jobs = queries.read_items(uow, proposal_id)
-    if _status(uow, proposal) == "open":
+    if proposal.state in ("open", "superseded"):
         workflow = find_workflow(uow, proposal.workflow_id)
         jobs = _plan(uow, workflow, proposal, jobs, decider="person")
-    return _model(uow, proposal, jobs)
+    return _model(proposal, jobs)
 
 
 def list_proposals(
@@ -73,18 +77,19 @@ def list_proposals(
     """The oldest first, with their counts and without their jobs."""
     find_workflow(uow, workflow_id)
     found, total = queries.list_proposals(uow, workflow_id, slice_of(page, ()), status=status)
-    return page.page([_model(uow, proposal, []) for proposal in found], total=total)
+    return page.page([_model(proposal, []) for proposal in found], total=total)
 
 
 def approve(uow: UnitOfWork, proposal_id: int, request: ApproveRequest) -> ClassifyResponse:
     """Applies the proposal to every job that is still where it was when the proposal was made.
 
-    Raises ForbiddenError for agents, StateConflictError when it was decided before or has expired,
-    InvalidInputError when jobs are named that it does not hold.
+    Raises ForbiddenError unless a person approves, StateConflictError when it was decided before, has expired or is
+    superseded, InvalidInputError when jobs are named that it does not hold.
     """
-    if request.actor.kind == "agent":
+    if request.actor.kind != "person":
+        who = "an agent" if request.actor.kind == "agent" else "the rules"
         raise ForbiddenError(
-            f"an agent cannot approve proposal {proposal_id}",
+            f"{who} cannot approve proposal {proposal_id}",
             hint=f"a person can: torc failures approve {proposal_id}",
             ids={"proposal_id": proposal_id},
         )
@@ -133,15 +138,14 @@ def _find(uow: UnitOfWork, proposal_id: int) -> StoredProposal:
 def _find_open(uow: UnitOfWork, proposal_id: int) -> StoredProposal:
     proposal = _find(uow, proposal_id)
     ids = {"proposal_id": proposal_id, "workflow_id": proposal.workflow_id}
-    match _status(uow, proposal):
+    hint = f"look again at what waits: torc failures list {proposal.workflow_id}"
+    match proposal.state:
         case "open":
             return proposal
+        case "void" | "superseded":
+            raise StateConflictError(f"proposal {proposal_id} is {_WHY_CLOSED[proposal.state]}", hint=hint, ids=ids)
         case "expired":
-            raise StateConflictError(
-                f"proposal {proposal_id} expired at {proposal.expires_at}",
-                hint=f"look again at what waits: torc failures list {proposal.workflow_id}",
-                ids=ids,
-            )
+            raise StateConflictError(f"proposal {proposal_id} expired at {proposal.expires_at}", hint=hint, ids=ids)
         case "approved" | "rejected" as done:
             by = "" if proposal.decided_by is None else f" by {proposal.decided_by.name}"
             raise StateConflictError(
@@ -151,14 +155,6 @@ def _find_open(uow: UnitOfWork, proposal_id: int) -> StoredProposal:
             )
         case unreachable:
             assert_never(unreachable)
-
-
-def _status(uow: UnitOfWork, proposal: StoredProposal) -> ProposalStatus:
-    match proposal.state:
-        case "approved" | "rejected" as decided:
-            return decided
-        case _:
-            return "expired" if proposal.expires_at <= uow.now_text else "open"
 
 
 def _plan(
@@ -248,13 +244,13 @@ def _store(uow: UnitOfWork, proposal_id: int, jobs: Sequence[ClassifiedJob]) -> 
     queries.write_counts(uow, proposal_id, retry=counts.retry, fail=counts.fail, skipped=counts.skipped)
 
 
-def _model(uow: UnitOfWork, proposal: StoredProposal, jobs: list[ClassifiedJob]) -> ProposalModel:
+def _model(proposal: StoredProposal, jobs: list[ClassifiedJob]) -> ProposalModel:
     """The counts are those of the jobs, or the stored ones where no jobs are asked for."""
     counts = count(jobs) if jobs else Counts(proposal.jobs_to_retry, proposal.jobs_to_fail, proposal.jobs_skipped)
     return ProposalModel(
         id=proposal.id,
         workflow_id=proposal.workflow_id,
-        status=_status(uow, proposal),
+        status="expired" if proposal.state in ("void", "superseded") else proposal.state,
         actor=proposal.actor,
         created_at=proposal.created_at,
         expires_at=proposal.expires_at,
@@ -265,5 +261,5 @@ def _model(uow: UnitOfWork, proposal: StoredProposal, jobs: list[ClassifiedJob])
         jobs=jobs,
         decided_by=proposal.decided_by,
         decided_at=proposal.decided_at,
-        decision_reason=proposal.decision_reason,
+        decision_reason=proposal.decision_reason or _WHY_CLOSED.get(proposal.state),
     )
