@@ -2,7 +2,7 @@
 
 Beside `torc.db` stand `torc.db.server.json` (which server runs, and the lock for asking), `torc.db.server.fifo`
 (the server's stdin: it ends when the last command has closed its end, however that command ended) and
-`torc.db.server.log`.
+`torc.db.server.log`, which alone stays when the last command has left.
 """
 
 import fcntl
@@ -61,7 +61,7 @@ def embedded_server(database: Path) -> Iterator[str]:
         yield url
     finally:
         with _locked(paths.state) as state:
-            _leave(state, our_end)
+            _leave(paths, state, our_end)
 
 
 def _paths(database: Path) -> _Paths:
@@ -148,8 +148,8 @@ def _await_port(server: subprocess.Popen[bytes], log: Path) -> int:
     return port
 
 
-def _leave(state: IO[str], our_end: int) -> None:
-    """Closes our end of the server's stdin; the last one waits for the server's end."""
+def _leave(paths: _Paths, state: IO[str], our_end: int) -> None:
+    """Closes our end of the server's stdin; the last one waits for the server's end and tidies up."""
     running = _read(state)
     try:
         fcntl.flock(our_end, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -161,18 +161,30 @@ def _leave(state: IO[str], our_end: int) -> None:
         _wait_until(lambda: process_identity(running.pid) is None, _STOP_TIMEOUT_S)
         with suppress(ChildProcessError):  # another command may have started it
             os.waitpid(running.pid, os.WNOHANG)
-        _write(state, _Running())
+        for path in (paths.fifo, paths.state):
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
 def _locked(path: Path) -> Iterator[IO[str]]:
+    while True:
+        try:
+            file = path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise RunnerError(f"cannot write {path}: {error.strerror}", hint="choose another --database") from error
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_at(path, file):
+                yield file
+                return
+
+
+def _is_at(path: Path, file: IO[str]) -> bool:
+    """False when somebody has removed the file while we waited for its lock."""
     try:
-        file = path.open("a+", encoding="utf-8")
-    except OSError as error:
-        raise RunnerError(f"cannot write {path}: {error.strerror}", hint="choose another --database") from error
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield file
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def _read(state: IO[str]) -> _Running:

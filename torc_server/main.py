@@ -20,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Exits with 0 after a stop, 1 when it cannot serve, 2 when it was called wrongly."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=options.log_level.upper(), format=_LOG_FORMAT, stream=sys.stderr)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it names its plugins
     try:
         settings = _settings(options)
     except InvalidInputError as error:

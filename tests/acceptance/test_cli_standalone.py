@@ -47,4 +47,4 @@ def test_ctrl_c_ends_the_run_first_and_the_server_after_it(tmp_path: Path, spec:
     report = json.loads(out)
     assert report["jobs_by_status"]["running"] == 0
     assert report["runner"]["reason"] == "interrupted"
-    assert json.loads((tmp_path / "output" / "torc.db.server.json").read_text())["pid"] == 0
+    assert not (tmp_path / "output" / "torc.db.server.json").exists()

@@ -38,6 +38,11 @@ def test_a_client_reaches_a_server_that_picked_its_own_port(
     assert shared_client.version().api_version == "0.35.0"
 
 
+def test_the_log_of_a_new_database_begins_with_what_matters(server: ServerProcess, client: TorcClient) -> None:
+    client.ping()
+    assert "alembic" not in server.log()
+
+
 def test_what_was_answered_survives_a_kill(server: ServerProcess, client: TorcClient) -> None:
     workflow_id, job_ids = make_workflow(client, JobDraft(name="a", command="true"))
     server.kill()
