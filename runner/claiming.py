@@ -1,7 +1,7 @@
 """When to ask for jobs, and for how many: pure decisions about orders."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Final
 
 from runner.attempts import ClaimedJob
@@ -11,7 +11,7 @@ from runner.settings import Machine
 from torc_core.api.jobs import Capacity, ComputeNodesResources
 from torc_core.resources.duration import format_duration
 
-_WINDOW_S: Final = 0.3
+_WINDOW_S: Final = 0.6
 _SHORT_S: Final = 1.0
 _MOST_AHEAD: Final = 500
 _MOST_AT_ONCE: Final = 1000
@@ -46,18 +46,20 @@ class Claiming:
         self.must_adopt = False
 
     def order(
-        self, ledger: Ledger, queue: Iterable[ClaimedJob], *, now: float, time_left_s: float | None
+        self, ledger: Ledger, queue: Collection[ClaimedJob], *, now: float, time_left_s: float | None
     ) -> Order | None:
         """For what is free and not yet promised to queued jobs; None when there is no room for more."""
-        queued = list(queue)
-        cpus = max(0, ledger.free_cpus - sum(claim.need.cpus for claim in queued))
-        memory_bytes = max(0, ledger.free_memory_bytes - sum(claim.need.memory_bytes for claim in queued))
-        gpus = max(0, ledger.free_gpus - sum(claim.need.gpus for claim in queued))
-        slots = cpus if ledger.free_slots is None else min(cpus, max(0, ledger.free_slots - len(queued)))
         wanted = self.appetite.ahead(now)
-        ahead = max(0, wanted - len(queued))
+        ahead = max(0, wanted - len(queue))
+        has_slot = ledger.free_slots is None or ledger.free_slots > len(queue)
+        if not has_slot and ahead <= wanted // 2:
+            return None  # asked in every turn: what follows looks at the whole queue
+        cpus = max(0, ledger.free_cpus - sum(claim.need.cpus for claim in queue))
+        slots = cpus if ledger.free_slots is None else min(cpus, max(0, ledger.free_slots - len(queue)))
         if slots == 0 and ahead <= wanted // 2:
             return None
+        memory_bytes = max(0, ledger.free_memory_bytes - sum(claim.need.memory_bytes for claim in queue))
+        gpus = max(0, ledger.free_gpus - sum(claim.need.gpus for claim in queue))
         return self._build(
             cpus if slots else 0,
             memory_bytes if slots else 0,
@@ -70,7 +72,7 @@ class Claiming:
     def wait(
         self,
         ledger: Ledger,
-        queue: Iterable[ClaimedJob],
+        queue: Collection[ClaimedJob],
         *,
         now: float,
         time_left_s: float | None,

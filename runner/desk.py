@@ -16,7 +16,7 @@ from torc_core.api.jobs import Outlook
 from torc_core.errors import TorcError
 
 _QUIET_S: Final = 0.5
-"""While jobs end faster than this, nobody needs to wait for news: the next claim brings them."""
+"""While jobs come and end faster than this, nobody needs to wait for news: the next claim brings them."""
 _SHORTEST_WAIT_S: Final = 1.0
 _GIVE_BACK_S: Final = 2.0
 """A queued job that could not start for so long may find a free runner elsewhere."""
@@ -45,7 +45,9 @@ class Desk:
         self._wait_s = wait_s
         self._triggers = JOB_TRIGGERS if has_job_actions else frozenset[str]()
         self._may_have_more = True
+        self._room_helps = True
         self._last_end = 0.0
+        self._last_arrival = 0.0
         self._wait_sent_at = 0.0
         self._next_wait_at = 0.0
         self.lost_an_answer = False
@@ -53,7 +55,7 @@ class Desk:
     def note_end(self, now: float, *, duration_s: float) -> None:
         """Room was made."""
         self._last_end = now
-        self._may_have_more = True
+        self._may_have_more = self._may_have_more or self._room_helps
         self._claiming.appetite.note_end(now, duration_s=duration_s)
 
     def note_change(self) -> None:
@@ -101,6 +103,7 @@ class Desk:
             answer = claimer.take()
             if answer is not None:
                 self._note(answer, executor, arrivals)
+                self._last_arrival = now if answer.jobs else self._last_arrival
                 if claimer is self._waiter:
                     self._may_have_more = self._may_have_more or bool(self._triggers)
                     # a server that sees nothing to wait for answers at once: do not ask it all the time
@@ -118,6 +121,8 @@ class Desk:
 
     def take_too_long(self, executor: Executor, deadline: Deadline, now: float) -> list[int]:
         """Removes and returns queued jobs that could not finish any more if they began now."""
+        if deadline.end_at is None:
+            return []
         queue = executor.queue
         too_long = [claim for claim in queue if not deadline.leaves(runtime_limit(claim.need), now)]
         for claim in too_long:
@@ -139,7 +144,7 @@ class Desk:
     def _may_wait(self, executor: Executor, now: float) -> bool:
         if self._waiter.is_busy or now < self._next_wait_at:
             return False
-        return not executor.running or now - self._last_end > _QUIET_S
+        return not executor.running or now - max(self._last_end, self._last_arrival) > _QUIET_S
 
     def _note(self, answer: Answer, executor: Executor, arrivals: Arrivals) -> None:
         if answer.lost:
@@ -159,8 +164,9 @@ class Desk:
                 known.add(claim.job_id)
         arrivals.actions.extend(answer.actions)
         if answer.jobs or answer.adopted or answer.actions:
-            self._may_have_more = True
+            self._may_have_more = self._room_helps = True
         elif answer.outlook is not None:
+            self._room_helps = answer.outlook.ready_that_fit > 0
             arrivals.is_canceled = arrivals.is_canceled or answer.outlook.is_canceled
             if answer.order.settled:
                 arrivals.outlook = answer.outlook

@@ -71,6 +71,8 @@ class Launcher:
         self._ending: dict[int, Job] = {}
         self._closing = False
         self._table: ProcessTable | None = None
+        self._bash = _find("bash")
+        self._environment = dict(os.environb)
         self._wake_fd = _wake_on_child_exit()
         self._poll = select.poll()
         self._poll.register(fd, select.POLLIN)
@@ -126,10 +128,10 @@ class Launcher:
         else:
             actions.append((os.POSIX_SPAWN_OPEN, 2, str(stderr or os.devnull), append, 0o666))
         try:
-            pid = os.posix_spawnp(
-                "bash",
+            pid = os.posix_spawn(
+                self._bash,
                 ["bash", "-c", line],
-                {**os.environ, **env} if env else os.environ,
+                self._environment | {os.fsencode(name): os.fsencode(value) for name, value in env.items()},
                 file_actions=actions,
                 setsid=True,
                 setsigmask=(),
@@ -298,6 +300,13 @@ def find_members(table: ProcessTable, leader: int, known: set[int] | frozenset[i
         grown = bool(children)
         found |= children
     return found
+
+
+def _find(program: str) -> str:
+    """Where it is on the PATH of the jobs."""
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    paths = (f"{folder or '.'}/{program}" for folder in folders)
+    return next((path for path in paths if os.access(path, os.X_OK)), f"/bin/{program}")
 
 
 def _wake_on_child_exit() -> int:

@@ -5,6 +5,7 @@ allocation is full, and then it often takes a child: the shell of the job only s
 end from any other kill. Jobs run in the runner's control group, so one counter serves them all.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -84,7 +85,14 @@ def _candidates(membership: str, root: Path) -> Iterator[Path]:
 
 
 def _read_total(path: Path) -> int | None:
+    """Read before every start, so without the ways round of text files."""
     try:
-        return read_total(path.read_text())
+        fd = os.open(path, os.O_RDONLY)
     except OSError:
         return None
+    try:
+        return read_total(os.read(fd, 4096).decode())
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
