@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from torc_cli.output.base import Output, Table
+from torc_cli.output.text import escape_unsafe
 
 
 class JsonOutput(Output):
@@ -38,7 +39,7 @@ def _plain(record: BaseModel | Mapping[str, Any]) -> object:
 def _text(value: object, *, indent: int | None = None) -> str:
     """With escapes where stdout cannot take every character."""
     speaks_unicode = sys.stdout.encoding.lower().replace("-", "") == "utf8"
-    return json.dumps(value, indent=indent, ensure_ascii=not speaks_unicode)
+    return escape_unsafe(json.dumps(value, indent=indent, ensure_ascii=not speaks_unicode))
 
 
 def _write(value: object) -> None:

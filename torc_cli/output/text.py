@@ -1,14 +1,28 @@
 """Text from elsewhere, made fit for a terminal."""
 
 import json
+import re
 from typing import Final
 
-_UNPRINTABLE: Final = {code: None for code in (*range(32), *range(127, 160)) if code not in (9, 10)}
+_UNUSUAL: Final = re.compile(r"[^\t\n -~]")
 
 
 def clean(text: str) -> str:
-    """Without control characters: names and commands of jobs must not reach into the terminal."""
-    return text.translate(_UNPRINTABLE)
+    """Without escapes, control, zero-width and direction characters: names and logs must not reach into it."""
+    if not _UNUSUAL.search(text):
+        return text
+    from torc_core.recovery.cleaning import clean_text
+
+    return clean_text(text)
+
+
+def escape_unsafe(json_text: str) -> str:
+    """The same JSON, with what must not reach a terminal written as escapes."""
+    if not _UNUSUAL.search(json_text):
+        return json_text
+    from torc_core.recovery.cleaning import UNSAFE
+
+    return UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], json_text)
 
 
 def display(value: object) -> str:

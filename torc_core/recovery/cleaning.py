@@ -16,12 +16,14 @@ _ESCAPES: Final = re.compile(
     r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # CSI: colours, cursor
     r"|\x1b[ -/]*[0-~]?"
 )
-_UNSAFE: Final = re.compile(
+UNSAFE: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
 )
+"""Control, zero-width and direction characters, which change how the text around them looks; not tab and newline."""
+
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _OVERSTRIKE: Final = re.compile(r"[^\n\x08]\x08")
 
@@ -44,7 +46,7 @@ def clean_text(raw: bytes | str) -> str:
         text = "\n".join(_last_state(line) if "\r" in line else line for line in text.split("\n"))
     if "\u2028" in text or "\u2029" in text:
         text = text.replace("\u2028", "\n").replace("\u2029", "\n")
-    return _UNSAFE.sub("", text)
+    return UNSAFE.sub("", text)
 
 
 def bound(text: str, max_bytes: int, *, keep: Literal["start", "end"] = "end") -> str:
