@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torc_client.recovery.recover import AskAgent
 
 _PANEL = "AI-assisted recovery"
+_DEFAULT_AGENT = "claude"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,14 +30,14 @@ class AiChoices:
         ),
     ] = False
     ai_agent: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--ai-agent",
             metavar="NAME",
-            help="claude, copilot, rules (no model), or one of your own; see `torc agents list`.",
+            help="claude (as when left out), copilot, rules (no model), or one of your own; see `torc agents list`.",
             rich_help_panel=_PANEL,
         ),
-    ] = "claude"
+    ] = None
     ai_timeout: Annotated[
         float | None,
         typer.Option("--ai-timeout", min=0.001, help="Seconds the agent may take; 600.", rich_help_panel=_PANEL),
@@ -72,6 +73,8 @@ def agent_for(
 ) -> "AskAgent | None":
     """None where no agent is wanted. Raises InvalidInputError for an agent that nobody described."""
     if not ai.ai_recovery:
+        if ai.ai_agent is not None:
+            raise InvalidInputError(f"--ai-agent {ai.ai_agent} does nothing alone", hint="add --ai-recovery")
         return None
     from torc_client.recovery.agents import AgentOptions, Agents
     from torc_core.api.failures import DecisionLimits
@@ -81,7 +84,7 @@ def agent_for(
         max_ai_retries=ai.max_ai_retries, max_memory=recovery.max_memory, max_runtime=recovery.max_runtime
     )
     options = AgentOptions(
-        name=ai.ai_agent,
+        name=ai.ai_agent or _DEFAULT_AGENT,
         user=session.settings.user,
         timeout_s=ai.ai_timeout,
         proposes_only=proposes_only,

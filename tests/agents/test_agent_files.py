@@ -75,6 +75,40 @@ def test_what_is_filled_in_is_never_filled_again() -> None:
     )
 
 
+@pytest.mark.parametrize("pattern", ["TORC_*", "T*", "TORC_PASSWORD*", "TORC_MCP_*"])
+def test_no_pattern_lets_a_secret_of_torc_through(pattern: str) -> None:
+    present = {"TORC_PASSWORD": "x", "TORC_MCP_TOKEN": "y", "TORC_API_URL": "http://here"}
+    passed = choose_environment(present, AgentEnvironment(pass_through=(pattern,)), ("TORC_PASSWORD",))
+    assert not {"TORC_PASSWORD", "TORC_MCP_TOKEN"} & passed.keys()
+
+
+def test_a_file_for_the_rules_is_not_ignored_silently(torc: IsolatedTorc) -> None:
+    folder = torc.folder / ".config" / "torc" / "agents"
+    folder.mkdir(parents=True)
+    (folder / "rules.yaml").write_text((builtin_folder() / "claude.yaml").read_text())
+    assert "the name rules is built in" in torc("agents", "list").out
+    checked = torc("-f", "json", "agents", "check", "rules", code=1).json
+    assert [row["state"] for row in checked] == ["ready", "broken"]
+
+
+def test_a_broken_file_fails_the_check_of_all(torc: IsolatedTorc) -> None:
+    assert torc("agents", "check").code == 0
+    folder = torc.folder / ".config" / "torc" / "agents"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text("name: [")
+    assert "mine.yaml" in torc("agents", "check", code=1).out
+
+
+@pytest.mark.parametrize("command", ["recover", "watch", "run"])
+def test_an_agent_without_the_recovery_it_belongs_to_is_refused(
+    torc: IsolatedTorc, shared_client: TorcClient, command: str
+) -> None:
+    scene = failed_scene(shared_client, {"fetch": STRANGE})
+    said = torc(command, scene.workflow_id, "--ai-agent", "rules", code=2)
+    assert "add --ai-recovery" in said.err
+    assert scene.statuses() == {"fetch": "pending_failed"}
+
+
 def test_only_named_variables_are_passed_on() -> None:
     present = {"PATH": "/bin", "AWS_REGION": "x", "AWSOME": "y", "SECRET": "z", "A": "old"}
     wanted = AgentEnvironment(set={"A": "new"}, pass_through=("AWS_*",))

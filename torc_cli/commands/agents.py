@@ -46,23 +46,29 @@ def check(
     session: Session,
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="All when left out.", show_default=False)] = None,
 ) -> None:
-    """Look whether agents can be started here: each is asked for its version, and nothing else."""
+    """Look whether agents can be started here: each is asked for its version, and nothing else.
+
+    Exit code 1 when the agent named cannot be started, or when a file has a mistake.
+    """
     rows = [_checked(row) for row in _rows(name)]
     session.out.records(CHECKED, rows)
-    if name is not None and rows[0].state != "ready":
+    if any(row.state == "broken" or (name is not None and row.state != "ready") for row in rows):
         raise typer.Exit(1)
 
 
 def _rows(name: str | None) -> list[AgentRow]:
     """A file with a mistake is listed with it; asked for by name, it is an error."""
-    from torc_client.recovery.agent_files import agent_names, find_agent
+    from torc_client.recovery.agent_files import agent_names, find_agent, overlooked_file
     from torc_client.recovery.agent_run import RULES_AGENT
     from torc_core.errors import InvalidInputError
 
-    rules = AgentRow(name=RULES_AGENT, title="Torc's own rules; no model, no network", state="ready")
+    own = [AgentRow(name=RULES_AGENT, title="Torc's own rules; no model, no network", state="ready")]
+    if overlooked := overlooked_file():
+        title = f"not usable: {overlooked}: the name {RULES_AGENT} is built in"
+        own.append(AgentRow(name=RULES_AGENT, title=title, state="broken", hint="give the file another name"))
     if name == RULES_AGENT:
-        return [rules]
-    rows = [] if name else [rules]
+        return own
+    rows = [] if name else own
     for each in [name] if name else agent_names():
         try:
             found = find_agent(each)

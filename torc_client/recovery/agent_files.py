@@ -44,6 +44,12 @@ def agent_names(environment: Mapping[str, str] | None = None) -> list[str]:
     return sorted(found - {RULES_AGENT})
 
 
+def overlooked_file(environment: Mapping[str, str] | None = None) -> Path | None:
+    """A file of the user's that describes an agent `rules`: that name is Torc's own."""
+    path = user_folder(environment) / f"{RULES_AGENT}{_SUFFIX}"
+    return path if path.is_file() else None
+
+
 def find_agent(name: str, environment: Mapping[str, str] | None = None) -> AgentFile:
     """Raises NotFoundError naming the agents there are, InvalidInputError naming file and key of a mistake."""
     chosen = _ALIASES.get(name, name)

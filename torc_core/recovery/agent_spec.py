@@ -12,6 +12,9 @@ PLACEHOLDERS: Final = frozenset({"prompt", "mcp_config_file", "workflow_id"})
 PROMPT_PLACEHOLDERS: Final = frozenset({"workflow_id", "waiting_jobs", "dry_run", "reach"})
 """What a prompt may name in braces."""
 
+NEVER_PASSED: Final = frozenset({"TORC_PASSWORD", "TORC_MCP_TOKEN"})
+"""No pattern of an agent's file lets these through."""
+
 _NEEDED: Final = ("prompt", "mcp_config_file")
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
@@ -36,7 +39,7 @@ class AgentEnvironment(_Part):
         for name in names:
             if not _VARIABLE.fullmatch(name):
                 raise ValueError(f"{name!r} is no name of a variable")
-            if name.upper().startswith("TORC_PASSWORD"):
+            if name in NEVER_PASSED:
                 raise ValueError("the Torc password is given to the MCP server alone")
         return names
 
@@ -131,5 +134,6 @@ def choose_environment(present: Mapping[str, str], wanted: AgentEnvironment, bas
     patterns = (*base, *wanted.pass_through)
     exact = {name for name in patterns if not name.endswith("*")}
     beginnings = tuple(name[:-1] for name in patterns if name.endswith("*"))
-    passed = {name: value for name, value in present.items() if name in exact or name.startswith(beginnings)}
+    chosen = (name for name in present if name in exact or name.startswith(beginnings))
+    passed = {name: present[name] for name in chosen if name not in NEVER_PASSED}
     return {**passed, **wanted.set}
