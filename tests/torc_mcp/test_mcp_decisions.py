@@ -133,7 +133,8 @@ async def test_bounds_of_this_server_hold(shared_client: TorcClient) -> None:
     async with agent(shared_client, settings=settings_of(shared_client, limits=limits)) as me:
         judged = [{"job_id": hungry, "action": "retry", "reason": "again"}]
         shown = await me.ask("classify_and_resolve_failures", workflow_id=workflow_id, classifications=judged)
-        assert (shown["jobs_to_retry"], shown["jobs_skipped"]) == (0, 1)
+        assert (shown["jobs_to_retry"], shown["jobs_skipped"]) == (1, 0)
+        assert "it takes a person's approval" in shown["results"][0]["detail"]
         assert "12g" in await me.refused("update_job_resources", job_id=hungry, memory="13g")
         assert "PT2H" in await me.refused("update_job_resources", job_id=hungry, runtime="PT3H")
 

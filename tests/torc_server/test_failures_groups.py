@@ -211,6 +211,31 @@ def test_an_agents_word_alone_teaches_nothing(tmp_path: Path) -> None:
     assert group_of(run, "b").record.failed == 1
 
 
+def test_what_failed_again_in_one_workflow_condemns_no_other(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED, "b": STRANGE})
+    other = run.bench.workflow([job("x"), job("y")])
+    other.begin("x", "y")
+    fail(other, "x", REFUSED.replace("storage", "database"))
+    fail(other, "y", STRANGE)
+    before = group_of(other, "x").suggestion
+    for _ in range(2):
+        decide(run, judged(run, "a", "retry"), judged(run, "b", "retry"), actor=AGENT)
+        run.begin("a", "b")
+        fail(run, "a", REFUSED)
+        fail(run, "b", STRANGE)
+    own = group_of(run, "a").suggestion
+    assert own is not None
+    assert own.rule == "observed-permanent"
+    assert group_of(other, "x").suggestion == before
+    assert group_of(other, "x").record.retries_failed_again == 2
+    unruled = group_of(other, "y").suggestion
+    assert unruled is not None
+    assert (unruled.action, unruled.reason) == (
+        "fail",
+        "In other workflows it failed alike in 2 rounds of retries, and never succeeded.",
+    )
+
+
 def test_the_record_counts_over_all_workflows(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
     decide(run, judged(run, "a", "retry"))

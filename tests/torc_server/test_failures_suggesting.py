@@ -59,6 +59,46 @@ def test_observation_stands_above_people_and_people_above_unsure_rules(
     assert _said(suggest(rules, history)) == said
 
 
+AGAIN = History(retried=2, failed_again=2, plain_failed_rounds=2)
+WELL = History(retried=9, succeeded=9, plain_succeeded=9)
+
+
+@pytest.mark.parametrize(
+    ("rules", "elsewhere", "said"),
+    [
+        (TRANSIENT, AGAIN, ("a-rule", "retry")),
+        (TRANSIENT, History(failed=9, people_failed=9), ("a-rule", "retry")),
+        (PERMANENT, WELL, ("a-rule", "fail")),
+        (OOM, History(retried=2, failed_again=2, raised_failed_rounds=2), ("a-rule", "retry")),
+        (None, AGAIN, ("observed-elsewhere", "fail")),
+        (None, WELL, ("observed-elsewhere", "retry")),
+        (None, History(failed=9, people_failed=9), ("learned-elsewhere", "fail")),
+        (None, History(), None),
+    ],
+)
+def test_other_workflows_never_overrule_the_rules(
+    rules: Suggestion | None, elsewhere: History, said: tuple[str, str] | None
+) -> None:
+    found = suggest(rules, History(), elsewhere=elsewhere)
+    assert _said(found) == said
+    if rules is None and found is not None:
+        assert found.reason.startswith("In other workflows ")
+        assert found.confidence < 0.8
+
+
+def test_other_workflows_make_the_rules_surer_where_they_agree() -> None:
+    agreed = suggest(TRANSIENT, History(), elsewhere=WELL)
+    assert agreed is not None
+    assert (agreed.confidence, agreed.reason) == (0.91, "r In other workflows 9 of 9 earlier retries succeeded.")
+    contradicted = suggest(TRANSIENT, History(), elsewhere=AGAIN)
+    assert contradicted == TRANSIENT
+
+
+def test_the_own_workflow_stands_above_all_others() -> None:
+    assert _said(suggest(TRANSIENT, AGAIN, elsewhere=WELL)) == ("observed-permanent", "fail")
+    assert _said(suggest(None, AGAIN, elsewhere=WELL)) == ("observed-permanent", "fail")
+
+
 def test_what_is_observed_keeps_what_the_rules_quote() -> None:
     rules = TRANSIENT.model_copy(update={"evidence_line": "Connection refused"})
     found = suggest(rules, History(retried=2, failed_again=2, plain_failed_rounds=2), cause="else")

@@ -104,7 +104,7 @@ def slurm_ceilings(uow: UnitOfWork, workflow_id: int) -> list[SlurmCeiling]:
 
 
 class History(NamedTuple):
-    """What became of all decisions on a signature; a round is one attempt number of one run of one workflow.
+    """What became of decisions on a signature; a round is one attempt number of one run of one workflow.
 
     Plain retries kept memory and runtime as they were. `people_…` counts what people decided or approved.
     """
@@ -121,16 +121,24 @@ class History(NamedTuple):
     people_failed: int = 0
 
 
-def histories(uow: UnitOfWork, signatures: Collection[str]) -> dict[str, History]:
-    """The history of every signature that was ever decided about, over all workflows.
+class Histories(NamedTuple):
+    """The history of a signature in one workflow, and in all others."""
 
-    A retry failed again when it ended with the same signature; another failure says nothing about this one.
+    here: History = History()
+    elsewhere: History = History()
+
+
+def histories(uow: UnitOfWork, workflow_id: int, signatures: Collection[str]) -> dict[str, Histories]:
+    """The history of every signature that was ever decided about, in the workflow and elsewhere.
+
+    What recovery does by its own heuristics is nobody's judgement, and teaches nothing. A retry failed again when
+    it ended with the same signature; another failure says nothing about this one.
     """
     rows = uow.rows(
         sql(
             """
             WITH known AS (
-                SELECT d.signature AS signature, d.action = 'retry' AS retry,
+                SELECT d.signature AS signature, d.workflow_id = :workflow_id AS here, d.action = 'retry' AS retry,
                     d.memory IS NULL AND d.runtime IS NULL AS plain,
                     d.decided_by_kind = 'person' AS by_people,
                     d.workflow_id || ':' || d.run_id || ':' || d.attempt_id AS round,
@@ -141,16 +149,21 @@ def histories(uow: UnitOfWork, signatures: Collection[str]) -> dict[str, History
                 LEFT JOIN result r ON $next_attempt
                 LEFT JOIN failure_evidence e
                     ON e.job_id = r.job_id AND e.run_id = r.run_id AND e.attempt_id = r.attempt_id
-                WHERE d.signature IN $ids
+                WHERE d.signature IN $ids AND d.decided_by_kind <> 'recovery'
             )
-            SELECT signature, SUM(retry), SUM(succeeded), SUM(again), SUM(NOT retry),
+            SELECT signature, here, SUM(retry), SUM(succeeded), SUM(again), SUM(NOT retry),
                 SUM(succeeded AND plain), COUNT(DISTINCT CASE WHEN again AND plain THEN round END),
                 SUM(succeeded AND NOT plain), COUNT(DISTINCT CASE WHEN again AND NOT plain THEN round END),
                 SUM(retry AND by_people), SUM(NOT retry AND by_people)
-            FROM known GROUP BY signature
+            FROM known GROUP BY signature, here
             """,
             next_attempt=NEXT_ATTEMPT,
         ),
         ids=id_list(signatures),
+        workflow_id=workflow_id,
     )
-    return {row[0]: History(*row[1:]) for row in rows}
+    found = {(row[0], bool(row[1])): History(*row[2:]) for row in rows}
+    return {
+        signature: Histories(found.get((signature, True), History()), found.get((signature, False), History()))
+        for signature in {signature for signature, _ in found}
+    }

@@ -13,7 +13,7 @@ from torc_core.recovery.classify import classify
 from torc_core.recovery.evidence import Evidence
 from torc_core.recovery.suggestion import Suggestion
 from torc_server.db import queries_failures as queries
-from torc_server.db.queries_failures import Failure, History, SlurmCeiling, StoredEvidence
+from torc_server.db.queries_failures import Failure, Histories, SlurmCeiling, StoredEvidence
 from torc_server.db.unit import UnitOfWork
 from torc_server.services.amounts import suggest_amounts
 from torc_server.services.ceilings import ceiling_of
@@ -49,13 +49,13 @@ def list_groups(
     wanted = groups[page.offset : page.offset + page.limit]
     samples = [group[0] for group in wanted]
     texts = queries.evidence_texts(uow, _evidence_ids(samples))
-    histories = queries.histories(uow, [sample.signature for sample in samples])
+    histories = queries.histories(uow, workflow_id, [sample.signature for sample in samples])
     slurm = queries.slurm_ceilings(uow, workflow_id)
     items = [
         _group(
             group,
             texts.get(group[0].evidence_id or 0),
-            histories.get(group[0].signature, History()),
+            histories.get(group[0].signature, Histories()),
             slurm=slurm,
             job_ids_limit=job_ids_limit,
         )
@@ -111,7 +111,7 @@ def _evidence_ids(found: Sequence[Failure]) -> list[int]:
 def _group(
     group: Sequence[Failure],
     stored: StoredEvidence | None,
-    history: History,
+    history: Histories,
     *,
     slurm: Collection[SlurmCeiling],
     job_ids_limit: int | None,
@@ -126,10 +126,10 @@ def _group(
         job_ids=[failure.job_id for failure in group[:job_ids_limit]],
         suggestion=_suggestion(group, evidence or _facts(first), history, slurm=slurm, cause=cause),
         record=SignatureRecord(
-            retried=history.retried,
-            retries_succeeded=history.succeeded,
-            retries_failed_again=history.failed_again,
-            failed=history.failed,
+            retried=sum(each.retried for each in history),
+            retries_succeeded=sum(each.succeeded for each in history),
+            retries_failed_again=sum(each.failed_again for each in history),
+            failed=sum(each.failed for each in history),
         ),
         sample=FailureSample(
             job_id=first.job_id,
@@ -146,12 +146,12 @@ def _group(
 def _suggestion(
     group: Sequence[Failure],
     evidence: Evidence,
-    history: History,
+    history: Histories,
     *,
     slurm: Collection[SlurmCeiling],
     cause: str,
 ) -> Suggestion | None:
-    suggestion = suggest(classify(evidence), history, cause=cause)
+    suggestion = suggest(classify(evidence), history.here, elsewhere=history.elsewhere, cause=cause)
     if suggestion is None:
         return None
     return suggest_amounts(suggestion, group, evidence, ceiling=ceiling_of(slurm, group[0].scheduler_id))

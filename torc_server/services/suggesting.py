@@ -1,4 +1,7 @@
-"""What is suggested for a group of failures: the rules' word, corrected by what became of earlier decisions."""
+"""What is suggested for a group of failures: the rules' word, corrected by what became of earlier decisions.
+
+A signature hides hosts and paths, so what happened in other workflows may have happened to something else.
+"""
 
 from typing import Final
 
@@ -13,14 +16,40 @@ SURE: Final = 0.9
 """From here on a person's earlier decision does not overrule the rules."""
 
 
-def suggest(rules: Suggestion | None, history: History, *, cause: str = "") -> Suggestion | None:
+SURE_ELSEWHERE: Final = 0.75
+"""The most that other workflows alone are worth: less than what is needed to act on it unasked."""
+
+_NOTHING: Final = History()
+
+
+def suggest(
+    rules: Suggestion | None, history: History, *, elsewhere: History = _NOTHING, cause: str = ""
+) -> Suggestion | None:
     """What is observed stands above what people decided, and that above what the rules are not sure of.
 
+    `history` is that of the workflow itself; `elsewhere` speaks only where the rules are silent, or agrees with them.
     A retry with more memory or time says nothing about a plain one, so both are counted apart.
     """
     if rules is not None and rules.class_ in ("oom", "timeout"):
         return _not_helped(rules, history) or rules
-    return _observed(rules, history, cause) or _learned(rules, history, cause) or rules
+    own = _observed(rules, history, cause) or _learned(rules, history, cause)
+    return own or _informed(rules, elsewhere, cause)
+
+
+def _informed(rules: Suggestion | None, elsewhere: History, cause: str) -> Suggestion | None:
+    """The rules' word, surer where other workflows agree; theirs where there is none."""
+    observed = _observed(None, elsewhere, cause)
+    other = observed or _learned(None, elsewhere, cause)
+    if other is None:
+        return rules
+    reason = f"In other workflows {other.reason[0].lower()}{other.reason[1:]}"
+    if rules is None:
+        rule = "observed-elsewhere" if observed else "learned-elsewhere"
+        confidence = min(other.confidence, SURE_ELSEWHERE)
+        return other.model_copy(update={"reason": reason, "rule": rule, "confidence": confidence})
+    if rules.action != other.action or rules.confidence >= other.confidence:
+        return rules
+    return rules.model_copy(update={"reason": f"{rules.reason} {reason}", "confidence": other.confidence})
 
 
 def _not_helped(rules: Suggestion, history: History) -> Suggestion | None:
