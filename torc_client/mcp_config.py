@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, assert_never
@@ -39,14 +39,16 @@ def config_place(assistant: Assistant, scope: Scope, *, folder: Path, environmen
             assert_never(unreachable)
 
 
-def server_entry(assistant: Assistant, scope: Scope, *, url: str, environment: Mapping[str, str]) -> dict[str, Any]:
+def server_entry(
+    assistant: Assistant, scope: Scope, *, url: str, arguments: Sequence[str] = (), environment: Mapping[str, str]
+) -> dict[str, Any]:
     """How the assistant starts the server. A project's file is shared: it names the program, not where it is here.
 
     It never holds a password: the server reads TORC_PASSWORD from the environment that the assistant runs in.
     """
     entry: dict[str, Any] = {
         "command": _PROGRAM if scope == "project" else _program_here(environment),
-        "args": [],
+        "args": list(arguments),
         "env": {"TORC_API_URL": url},
     }
     if assistant == "copilot" and scope == "user":
@@ -56,15 +58,22 @@ def server_entry(assistant: Assistant, scope: Scope, *, url: str, environment: M
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """`backup` is the file as it was before, None where there was none; `changed` is False when all was there."""
+    """`changes` says what is new, and is empty when all was there; `kept` the arguments and variables of the user's.
+
+    `backup` is the file as it was before, None where there was none.
+    """
 
     path: Path
-    changed: bool
+    changes: Sequence[str]
+    kept: Sequence[str] = ()
     backup: Path | None = None
 
 
 def write_entry(path: Path, servers_key: str, entry: Mapping[str, Any]) -> Written:
     """Puts the entry beside the other servers of the file. A link stays one, and permissions stay as they are.
+
+    Of an entry that is there, arguments, variables and other keys stay; the address, the program and what the new
+    arguments say are renewed.
 
     Raises InvalidInputError, with nothing changed, when the file holds no JSON object or cannot be written.
     """
@@ -72,22 +81,31 @@ def write_entry(path: Path, servers_key: str, entry: Mapping[str, Any]) -> Writt
     try:
         before = target.read_text(encoding="utf-8") if target.exists() else None
         merged = merge_entry(before, servers_key, entry, place=str(path))
-        if merged is None:
-            return Written(path=path, changed=False)
+        if not merged.changes:
+            return Written(path=path, changes=(), kept=merged.kept)
         target.parent.mkdir(parents=True, exist_ok=True)
         backup = None
         if before is not None:
             backup = _free_name(target)
             shutil.copy2(target, backup)
-        _replace(target, merged)
+        _replace(target, merged.text)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InvalidInputError(f"{path} cannot be changed: {reason}") from error
-    return Written(path=path, changed=True, backup=backup)
+    return Written(path=path, changes=merged.changes, kept=merged.kept, backup=backup)
 
 
-def merge_entry(before: str | None, servers_key: str, entry: Mapping[str, Any], *, place: str) -> str | None:
-    """The text with the entry in it; None where it is there already. Raises InvalidInputError naming line or key."""
+@dataclass(frozen=True, kw_only=True)
+class Merged:
+    """A configuration with the entry in it: what changed, and what of the user's stayed."""
+
+    text: str
+    changes: Sequence[str]
+    kept: Sequence[str]
+
+
+def merge_entry(before: str | None, servers_key: str, entry: Mapping[str, Any], *, place: str) -> Merged:
+    """The text with the entry in it. Raises InvalidInputError naming line or key."""
     document: Any = {}
     if before is not None and before.strip():
         try:
@@ -106,10 +124,43 @@ def merge_entry(before: str | None, servers_key: str, entry: Mapping[str, Any], 
     servers = document.get(servers_key, {})
     if not isinstance(servers, dict):
         raise InvalidInputError(f"{place}: {servers_key}: it is {_kind(servers)}, not an object")
-    if servers.get(SERVER_NAME) == entry:
-        return None
-    document[servers_key] = {**servers, SERVER_NAME: dict(entry)}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    old = servers.get(SERVER_NAME, {})
+    if not isinstance(old, dict):
+        raise InvalidInputError(f"{place}: {servers_key}.{SERVER_NAME}: it is {_kind(old)}, not an object")
+    old_args, old_env = old.get("args", []), old.get("env", {})
+    if not isinstance(old_args, list) or not all(isinstance(word, str) for word in old_args):
+        raise InvalidInputError(f"{place}: {servers_key}.{SERVER_NAME}.args: it is no list of texts")
+    if not isinstance(old_env, dict):
+        raise InvalidInputError(f"{place}: {servers_key}.{SERVER_NAME}.env: it is {_kind(old_env)}, not an object")
+    kept_args = _without_options(old_args, entry["args"])
+    merged = {**old, **entry, "args": [*kept_args, *entry["args"]], "env": {**old_env, **entry["env"]}}
+    if sorted(merged["args"]) == sorted(old_args):
+        merged["args"] = old_args
+    if "tools" in old:
+        merged["tools"] = old["tools"]
+    document[servers_key] = {**servers, SERVER_NAME: merged}
+    return Merged(
+        text=json.dumps(document, indent=2, ensure_ascii=False) + "\n",
+        changes=[key for key, value in merged.items() if key not in old or old[key] != value],
+        kept=[*kept_args, *sorted(old_env.keys() - entry["env"].keys())],
+    )
+
+
+def _without_options(old: Sequence[str], new: Sequence[str]) -> list[str]:
+    """The old arguments but for those that the new ones say otherwise, each with its value."""
+    replaced = {word for word in new if word.startswith("--")}
+    kept: list[str] = []
+    skips_value = False
+    for word in old:
+        name, _, value = word.partition("=")
+        if name in replaced:
+            skips_value = not value
+        elif word.startswith("-") or not skips_value:
+            kept.append(word)
+            skips_value = False
+        else:
+            skips_value = False
+    return kept
 
 
 def _in_project(assistant: Assistant, folder: Path) -> ConfigPlace:

@@ -87,3 +87,36 @@ def test_a_password_is_never_written(torc: IsolatedTorc) -> None:
 def test_what_vscode_keeps_to_itself_is_pasted_by_the_user(torc: IsolatedTorc) -> None:
     said = torc("mcp", "config", "--agent", "vscode", "--scope", "user", "--write", code=2)
     assert "MCP: Open User Configuration" in said.err
+
+
+def test_what_the_user_added_to_the_entry_stays_and_is_named(torc: IsolatedTorc) -> None:
+    path = torc.folder / ".mcp.json"
+    arguments = ["--proposals-only", "--max-memory", "64g", "--toolsets=recovery"]
+    own = {"command": "old", "args": arguments, "env": {"TORC_API_URL": "http://old", "TORC_ACTOR_NAME": "me"}}
+    path.write_text(json.dumps({"mcpServers": {"torc": {**own, "timeout": 5}}}))
+    said = torc("mcp", "config", "--agent", "claude", "--write")
+    entry = entry_of(path)
+    assert (entry["command"], entry["args"], entry["timeout"]) == ("torc-mcp-server", arguments, 5)
+    assert entry["env"] == {"TORC_API_URL": torc.url, "TORC_ACTOR_NAME": "me"}
+    assert "command, env, type" in said.out
+    assert "Kept of what it had: --proposals-only --max-memory 64g --toolsets=recovery TORC_ACTOR_NAME" in said.out
+    again = torc("mcp", "config", "--agent", "claude", "--write", "--max-memory", "32g", "--read-only")
+    assert entry_of(path)["args"] == ["--proposals-only", "--toolsets=recovery", "--read-only", "--max-memory", "32g"]
+    assert ": args." in again.out
+
+
+def test_bounds_are_written_and_checked(torc: IsolatedTorc) -> None:
+    torc("mcp", "config", "--agent", "claude", "--write", "--proposals-only", "--max-runtime", "PT2H")
+    path = torc.folder / ".mcp.json"
+    assert entry_of(path)["args"] == ["--proposals-only", "--max-runtime", "PT2H"]
+    before = path.read_text()
+    assert "already" in torc("mcp", "config", "--agent", "claude", "--write", "--proposals-only").out
+    torc("mcp", "config", "--agent", "claude", "--write", "--max-memory", "much", code=2)
+    assert path.read_text() == before
+
+
+def test_an_entry_that_is_no_object_is_left(torc: IsolatedTorc) -> None:
+    path = torc.folder / ".mcp.json"
+    for entry, words in (("x", "mcpServers.torc: it is a text"), ({"args": "x"}, "mcpServers.torc.args")):
+        path.write_text(json.dumps({"mcpServers": {"torc": entry}}))
+        assert words in torc("mcp", "config", "--agent", "claude", "--write", code=2).err
