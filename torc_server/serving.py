@@ -73,9 +73,9 @@ class StoppableServer(uvicorn.Server):
 
 def _collect_garbage_seldom() -> None:
     """Requests of many thousand records make many objects that live until the answer: looking at them is in vain."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    gc.enable()
 
 
 def _listen(host: str, port: int) -> socket.socket:
