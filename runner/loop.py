@@ -34,6 +34,7 @@ from runner.schedule import Deadline
 from runner.series import FLUSH_EVERY_S, SeriesFile
 from runner.settings import Machine, RunnerOptions, detect_machine
 from runner.summary import ExitReason, RunSummary, describe_machine
+from runner.undelivered import count_results, deliver_kept, keep
 from runner.wake import Wake
 from runner.workshop import Workshop
 from torc_client.http import TorcClient
@@ -45,6 +46,7 @@ from torc_core.errors import TorcError
 from torc_core.jobs.status import JobStatus
 
 _PATIENCE_MINUTES: Final = 20
+_LAST_REPORTS_S: Final = 2.0
 
 
 def run_workflow(
@@ -73,6 +75,9 @@ def run_workflow(
         progress(Notice("warning", text))
         log.write(text)
 
+    for notice in deliver_kept(client, facts.workflow, files):
+        progress(notice)
+        log.write(notice.text)
     taken_back = take_back_from_the_dead(client, workflow_id)
     if taken_back:
         warn(describe_taken_back(taken_back))
@@ -114,6 +119,7 @@ def run_workflow(
                 run.work()
             finally:
                 parts.close()
+                _keep_undelivered(parts)
                 _sign_off(client, parts, node, duration_s=time.monotonic() - began)
     finally:
         workshop.launcher.close()
@@ -206,6 +212,28 @@ def _series_of(facts: WorkflowFacts, files: RunFiles, hostname: str) -> SeriesFi
     if config is None or config.job_granularity() != "time_series":
         return None
     return SeriesFile(files.series(hostname), flush_every_s=config.flush_interval_seconds or FLUSH_EVERY_S)
+
+
+def _keep_undelivered(parts: Parts) -> None:
+    """Results that the server did not take, for the next run to deliver."""
+    if not parts.link.silent_s:
+        parts.reporter.worker.join(_LAST_REPORTS_S)
+    completions = parts.reporter.undelivered_completions()
+    if not completions:
+        return
+    workflow, what = parts.facts.workflow, count_results(len(completions))
+    path = parts.files.undelivered(os.uname().nodename, os.getpid())
+    notice = Notice(
+        "warning",
+        f"{what} could not be delivered; kept in {path}, for the next `torc run {workflow.id}` with this output "
+        "directory to deliver",
+    )
+    try:
+        keep(path, workflow, completions)
+    except OSError as error:
+        notice = Notice("error", f"{what} could not be delivered, nor kept in {path}: {error.strerror}")
+    parts.log.write(notice.text)
+    parts.progress(notice)
 
 
 def _sign_off(client: TorcClient, parts: Parts, node: ComputeNodeModel, *, duration_s: float) -> None:

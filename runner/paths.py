@@ -41,6 +41,14 @@ class RunFiles:
     def runner_log(self, hostname: str) -> Path:
         return self.output_dir / f"job_runner_{hostname}_wf{self._workflow_id}_r{self._run_id}.log"
 
+    def undelivered(self, hostname: str, pid: int) -> Path:
+        """Where this runner keeps what it cannot tell the server."""
+        return self.output_dir / f"undelivered_wf{self._workflow_id}_r{self._run_id}_{hostname}_{pid}.json"
+
+    def undelivered_files(self) -> list[Path]:
+        """What earlier runners of the workflow kept, in this run or another."""
+        return sorted(self.output_dir.glob(f"undelivered_wf{self._workflow_id}_r*.json"))
+
     def series(self, hostname: str) -> Path:
         """Where samples over time of this host's jobs are kept."""
         name = f"resource_metrics_{hostname}_{self._workflow_id}_{self._run_id}.db"

@@ -14,7 +14,7 @@ from runner.completions import Reporting
 from runner.link import Link, pause_after
 from runner.worker import Worker
 from torc_client.http import TorcClient
-from torc_core.api.jobs import ReleaseClaimsRequest, StartJobsRequest
+from torc_core.api.jobs import JobCompletion, ReleaseClaimsRequest, StartJobsRequest
 from torc_core.errors import (
     ForbiddenError,
     NotFoundError,
@@ -111,6 +111,10 @@ class Reporter:
     def undelivered(self) -> list[AttemptEnd]:
         with self._condition:
             return [*self._under_way.ends, *self._waiting.ends]
+
+    def undelivered_completions(self) -> list[JobCompletion]:
+        """The same as the server would have been told."""
+        return [self._reporting.completion(end) for end in self.undelivered()]
 
     def close(self) -> None:
         """Sends what is left unless the server is away; does not wait for the thread."""

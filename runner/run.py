@@ -34,6 +34,7 @@ from torc_core.signals import signal_number
 _DELIVERY_S: Final = 10.0
 """How long an interrupted runner tries to deliver its last results to a server that is away."""
 _LINK_LOOK_S: Final = 1.0
+_AGAIN: Final = "start the server, then run the workflow again with the same output directory"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ class Run:
         self._claim_actions(START_TRIGGERS)
         self._turn_until(self._is_over)
         if self._error is not None:
-            raise self._error
+            raise self._with_undelivered(self._error) if isinstance(self._error, RunnerError) else self._error
         if self._signals_seen < 2:
             last = {"on_worker_complete"} | ({"on_workflow_complete"} if self.reason is ExitReason.COMPLETE else set())
             self._claim_actions(frozenset(last))
@@ -180,7 +181,7 @@ class Run:
             self._abandon(
                 RunnerError(
                     f"no answer from the server for {minutes:g} minutes",
-                    hint="start the server, then run the workflow again",
+                    hint=_AGAIN,
                 )
             )
 
@@ -274,9 +275,10 @@ class Run:
             return True
         if self._emptied_at is None:
             self._emptied_at = time.monotonic()
-        undelivered = self._parts.link.silent_s and time.monotonic() - self._emptied_at > _DELIVERY_S
-        if undelivered and self._signals_seen:
-            self._error = self._with_undelivered(RunnerError("interrupted while the server did not answer"))
+        patience_s = _DELIVERY_S if self._signals_seen < 2 else 0.0
+        is_silent = self._parts.link.silent_s and time.monotonic() - self._emptied_at > patience_s
+        if is_silent and self._signals_seen:
+            self._error = RunnerError("interrupted while the server did not answer", hint=_AGAIN)
             return True
         return False
 
@@ -302,7 +304,7 @@ class Run:
         """The run cannot go on: jobs are stopped, and the error is raised when they have ended."""
         if self._error is None:
             self._leave(ExitReason.INTERRUPTED)
-            self._error = self._with_undelivered(error) if isinstance(error, RunnerError) else error
+            self._error = error
 
     def _lose_jobs(self, error: TorcError) -> None:
         """The server has given this runner up: its jobs may run elsewhere any moment, so they end now."""

@@ -1,19 +1,23 @@
 """The server goes away or fails: the user is told, and no result is lost."""
 
+import signal
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-from helpers import ServerProcess, wait_until
-from running import RunnerProcess, StartRunner, create, until_running
+import pytest
+from helpers import ServerProcess, ended, wait_until
+from running import Ran, RunnerProcess, StartRunner, create, job, run, until_running
 
 from runner.link import Link
 from runner.loop import run_workflow
 from runner.progress import Notice, Progress
 from runner.settings import RunnerOptions
+from runner.undelivered import Undelivered
 from torc_client.http import TorcClient
 from torc_client.transport import Transport
-from torc_core.api.jobs import CompleteJobsResponse, JobCompletion
-from torc_core.errors import ServerFaultError, ServerUnreachableError
+from torc_core.api.jobs import CompleteJobsRequest, CompleteJobsResponse, JobCompletion
+from torc_core.errors import RunnerError, ServerFaultError, ServerUnreachableError
 
 AWAY = ServerUnreachableError("nobody there")
 FULL = ServerFaultError("the disk is full")
@@ -105,3 +109,73 @@ def gated(folder: Path) -> str:
 
 def until_said(runner: RunnerProcess, text: str) -> None:
     wait_until(lambda: text in runner.errors.read_text(), f"the runner says {text!r}", timeout_s=30)
+
+
+def test_results_that_an_interrupted_runner_could_not_deliver_are_delivered_by_the_next_run(
+    client: TorcClient, server: ServerProcess, start_runner: StartRunner, tmp_path: Path
+) -> None:
+    workflow_id = create(client, gated(tmp_path), "exec sleep 60", job("after", "true", depends_on=[0]))
+    runner = start_runner(workflow_id, tmp_path / "out")
+    until_running(client, workflow_id, 2)
+    server.kill()
+    (tmp_path / "gate").touch()
+    runner_log = next((tmp_path / "out").glob("job_runner*"))
+    wait_until(lambda: "end job 1 " in runner_log.read_text(), "the job has ended")
+    runner.signal(signal.SIGINT)
+    runner.signal(signal.SIGTERM)
+    runner.process.wait(30)
+    (kept,) = (tmp_path / "out").glob(f"undelivered_wf{workflow_id}_r1_*.json")
+    assert [entry.job_id for entry in CompleteJobsRequest.model_validate_json(kept.read_text()).completions] == [1, 2]
+    assert f"2 results could not be delivered; kept in {kept}" in runner.errors.read_text()
+    server.start()
+    again = run(client, workflow_id, tmp_path / "out")
+    assert again.statuses() == {"job1": "completed", "job2": "terminated", "after": "completed"}
+    assert (tmp_path / "marks").read_text().split() == ["job1"]
+    assert "delivered 2 results that an earlier runner had kept" in said(again)[0]
+    assert not kept.exists()
+
+
+def test_results_kept_by_a_runner_that_lost_patience_are_delivered_and_told_of(
+    client: TorcClient, server: ServerProcess, tmp_path: Path
+) -> None:
+    workflow_id = create(client, gated(tmp_path))
+    threading.Timer(
+        0.0, lambda: (until_running(client, workflow_id), server.kill(), (tmp_path / "gate").touch())
+    ).start()
+    with pytest.raises(RunnerError, match=r"no answer from the server.*job1"):
+        run(client, workflow_id, tmp_path / "out", wait_for_server_s=1.0)
+    server.start()
+    assert run(client, workflow_id, tmp_path / "out").statuses() == {"job1": "completed"}
+    assert (tmp_path / "marks").read_text().split() == ["job1"]
+
+
+def test_kept_results_that_nobody_needs_any_more_are_dropped_and_told_of(client: TorcClient, tmp_path: Path) -> None:
+    workflow_id = create(client, "exit 3")
+    (tmp_path / "out").mkdir()
+    kept = tmp_path / "out" / f"undelivered_wf{workflow_id}_r1_here_1.json"
+    run(client, workflow_id, tmp_path / "out")
+    timestamp = client.workflows.get(workflow_id).timestamp
+    stale = ended(1, workflow_id=workflow_id, runner_id=99, run_id=7)
+    kept.write_text(Undelivered(workflow_timestamp=timestamp, completions=[stale]).model_dump_json())
+    again = run(client, workflow_id, tmp_path / "out")
+    assert again.statuses() == {"job1": "pending_failed"}
+    assert said(again)[0].startswith("delivered no results that an earlier runner had kept; others are not needed")
+    assert not kept.exists()
+
+
+@pytest.mark.parametrize("text", ["{", '{"workflow_timestamp": "another", "completions": []}'])
+def test_kept_results_that_are_not_of_this_workflow_are_left_alone(
+    client: TorcClient, tmp_path: Path, text: str
+) -> None:
+    workflow_id = create(client, "true")
+    (tmp_path / "out").mkdir()
+    kept = tmp_path / "out" / f"undelivered_wf{workflow_id}_r1_here_1.json"
+    kept.write_text(text)
+    ran = run(client, workflow_id, tmp_path / "out")
+    assert ran.statuses() == {"job1": "completed"}
+    assert str(kept) in said(ran)[0]
+    assert kept.read_text() == text
+
+
+def said(ran: Ran) -> list[str]:
+    return [event.text for event in ran.events if isinstance(event, Notice)]
