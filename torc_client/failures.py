@@ -105,9 +105,15 @@ class FailureOperations:
     def reject(self, proposal_id: int, request: RejectRequest) -> ProposalModel:
         return self._decide(f"/proposals/{proposal_id}/reject", ProposalModel, request)
 
-    def decisions(self, workflow_id: int, *, job_id: int | None = None) -> list[DecisionModel]:
-        """Every decision applied in the workflow, with its outcome, the oldest first."""
-        return list(self._calls.each(f"/workflows/{workflow_id}/decisions", Page[DecisionModel], {"job_id": job_id}))
+    def decisions(
+        self, workflow_id: int, *, job_id: int | None = None, only_standing: bool = False
+    ) -> list[DecisionModel]:
+        """Every decision applied in the workflow, with its outcome, the oldest first.
+
+        `only_standing` leaves those because of which jobs are failed now: decided to fail, and nothing ran since.
+        """
+        query: dict[str, QueryValue] = {"job_id": job_id, "standing": only_standing or None}
+        return list(self._calls.each(f"/workflows/{workflow_id}/decisions", Page[DecisionModel], query))
 
     def apply_recovery(self, workflow_id: int, request: ApplyRecoveryRequest) -> ApplyRecoveryResponse:
         """Retries the plan's jobs, each with its own resources, and resets their dependents, in one transaction."""

@@ -13,12 +13,14 @@ from recovery_scenes import (
     job,
     leave,
     make_scene,
+    statuses,
 )
 
 from torc_client.http import TorcClient
 from torc_client.recovery.gather import gather_completed, gather_failures, gather_failures_of_run
 from torc_client.recovery.recover import RecoveryTools, carry_out, prepare
 from torc_client.slurm import NoScheduler
+from torc_core.api.failures import Actor, Classification, ClassifyRequest
 from torc_core.jobs.status import JobStatus
 from torc_core.recovery.attempt import AttemptFacts, Cause
 from torc_core.recovery.diagnosis import diagnose
@@ -53,6 +55,42 @@ def test_failed_terminated_and_waiting_jobs_are_gathered_with_their_evidence(sha
     assert found[ids[0]].evidence == OOM
     assert found[ids[0]].requirement.memory_bytes == 8192 * MIB
     assert [diagnose(found[job_id]).cause for job_id in ids[:3]] == [Cause.OOM, Cause.TIMEOUT, Cause.RUNNER_LOST]
+
+
+def test_recovery_leaves_alone_what_somebody_decided_to_fail(shared_client: TorcClient) -> None:
+    client = shared_client
+    workflow_id, (given_up, hungry) = make_scene(client, job("given_up"), job("hungry"), use_pending_failed=True)
+    fail_all(client, workflow_id, {given_up: OOM, hungry: OOM})
+    actor = Actor(kind="person", name="ann")
+    judgement = Classification(job_id=given_up, action="fail", reason="its input is wrong")
+    client.failures.classify(workflow_id, ClassifyRequest(classifications=[judgement], actor=actor))
+    assert failures(client, workflow_id)[given_up].given_up == "decided to fail by ann: its input is wrong"
+    recover(client, workflow_id, retry_unknown=True)
+    assert statuses(client, workflow_id) == {"given_up": "failed", "hungry": "ready"}
+    fail_all(client, workflow_id, {hungry: OOM})
+    assert failures(client, workflow_id)[given_up].given_up is not None
+    client.reset_jobs(workflow_id, [given_up], run_id=2)
+    client.initialize_jobs(workflow_id)
+    fail_all(client, workflow_id, {given_up: OOM})
+    assert failures(client, workflow_id)[given_up].given_up is None
+
+
+def test_what_an_agent_recovers_is_kept_as_its_decision(shared_client: TorcClient) -> None:
+    client = shared_client
+    workflow_id, (odd, hungry) = make_scene(client, job("odd"), job("hungry"), use_pending_failed=True)
+    agent = Actor(kind="agent", name="helper")
+    said: list[str] = []
+    tools = RecoveryTools(user="tester", say=said.append, actor=agent, max_ai_retries=1)
+    for retried in (2, 1):
+        fail_all(client, workflow_id, {odd: BROKEN, hungry: OOM})
+        prospect = prepare(client, workflow_id, RecoverOptions(retry_unknown=True), tools)
+        answer = carry_out(client, prospect, tools).answer
+        assert answer.reset_count == retried
+    why = "agents and rules sent it back once already, the limit is 1: a person has to decide"
+    assert [(skipped.job_id, skipped.reason) for skipped in answer.skipped] == [(odd, why)]
+    assert f"  1 job(s) not retried: {why}" in said
+    kept = [(d.job_id, d.run_id, d.actor.name, d.memory) for d in client.failures.decisions(workflow_id)]
+    assert kept == [(odd, 1, "helper", None), (hungry, 1, "helper", "13g"), (hungry, 2, "helper", "20g")]
 
 
 def test_earlier_failures_of_other_runs_are_the_history(shared_client: TorcClient) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recovery_samples import GIB, UNSPECIFIED, attempt, evidence, oom, partition, requirement, slurm, timeout
+from recovery_samples import GIB, MIB, UNSPECIFIED, attempt, evidence, oom, partition, requirement, slurm, timeout
 
 from torc_core.errors import InvalidInputError
 from torc_core.jobs.lifecycle import INFRASTRUCTURE_FAULT_LIMIT
@@ -74,6 +74,24 @@ def test_a_job_at_its_cap_is_reported_and_not_retried() -> None:
         (107, "capped", "Its memory 8g cannot be raised: it may get 8g."),
         (108, "capped", "Its runtime PT1H cannot be raised: it may get PT1H."),
     ]
+
+
+def test_a_cap_below_the_measured_peak_is_reported_and_not_tried() -> None:
+    facts = oom(requirement=UNSPECIFIED, peak_memory_bytes=808 * MIB)
+    plan = plan_of(facts, max_memory_bytes=100 * MIB)
+    assert plan.retries == ()
+    assert [(s.why, s.reason) for s in plan.skipped] == [("capped", "It used 808m of memory and may get 100m.")]
+    assert plan_of(facts, max_memory_bytes=900 * MIB).retries[0].memory == "900m"
+
+
+@pytest.mark.parametrize("options", [{}, {"retry_unknown": True}, {"recovery_hook": "bash fix.sh"}])
+def test_what_was_decided_to_fail_is_never_retried(options: dict[str, Any]) -> None:
+    why = "decided to fail by ann: bug in sim.py"
+    lost = attempt(1, job_id=3, evidence=evidence(1, scheduler=slurm("NODE_FAIL")))
+    decided = [facts.model_copy(update={"given_up": why}) for facts in (oom(1), timeout(job_id=2), lost, attempt(1))]
+    plan = plan_of(*decided, **options)
+    assert (plan.retries, plan.needs_decision, plan.recovery_hook, plan.unknown_left) == ((), (), None, 0)
+    assert {(s.why, s.reason) for s in plan.skipped} == {("decided", why)}
 
 
 def test_a_job_below_its_cap_is_raised_to_the_cap() -> None:

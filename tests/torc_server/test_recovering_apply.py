@@ -20,6 +20,7 @@ from recovery_scenes import (
 )
 
 from torc_client.http import TorcClient
+from torc_core.api.failures import Actor, Classification, ClassifyRequest
 from torc_core.api.recovery import ApplyRecoveryRequest, ApplyRecoveryResponse, PlannedRetry
 from torc_core.errors import InvalidInputError, NotFoundError, StateConflictError, TorcError
 from torc_core.jobs.status import JobStatus
@@ -145,6 +146,43 @@ def test_a_job_that_moved_on_is_skipped(shared_client: TorcClient) -> None:
     answer = client.failures.apply_recovery(workflow_id, request(moved, hungry, memory="12g"))
     assert (answer.reset_count, answer.skipped_job_ids) == (1, [moved])
     assert requirement_of(client, moved) == "large 8g PT1H"
+
+
+def test_a_job_that_somebody_gave_up_since_the_plan_is_skipped_and_says_so(shared_client: TorcClient) -> None:
+    client = shared_client
+    workflow_id, (given_up, hungry) = make_scene(client, job("given_up"), job("hungry"), use_pending_failed=True)
+    fail_all(client, workflow_id, {given_up: OOM, hungry: OOM})
+    judgement = Classification(job_id=given_up, action="fail", reason="bug")
+    actor = Actor(kind="agent", name="helper")
+    client.failures.classify(workflow_id, ClassifyRequest(classifications=[judgement], actor=actor))
+    with pytest.raises(StateConflictError, match=r"none of the 1 jobs .* decided to fail by helper: bug"):
+        client.failures.apply_recovery(workflow_id, request(given_up, memory="12g"))
+    answer = client.failures.apply_recovery(workflow_id, request(given_up, hungry, memory="12g"))
+    assert answer.skipped_job_ids == [given_up]
+    assert [each.reason for each in answer.skipped] == ["decided to fail by helper: bug"]
+    assert statuses(client, workflow_id) == {"given_up": "failed", "hungry": "ready"}
+
+
+def test_only_unknown_causes_count_against_an_agents_bound(shared_client: TorcClient) -> None:
+    client = shared_client
+    workflow_id, (lost,) = make_scene(client, job("lost"))
+    agent = {"actor": Actor(kind="agent", name="helper"), "max_ai_retries": 1}
+
+    def recover(run_id: int, **facts: object) -> ApplyRecoveryResponse:
+        fail_all(client, workflow_id, {lost: LOST})
+        attempt_id = client.jobs.get(lost).attempt_id or 0
+        plan = request(lost, run_id=run_id, attempt_id=attempt_id, **facts)
+        return client.failures.apply_recovery(workflow_id, plan.model_copy(update=agent))
+
+    for run_id in (1, 2):
+        recover(run_id, cause="node_failure", is_infrastructure_fault=True)
+    recover(3, cause="unknown")
+    with pytest.raises(StateConflictError, match="a person has to decide"):
+        recover(4)
+    decisions = client.failures.decisions(workflow_id)
+    assert [(each.run_id, each.actor.kind, each.outcome) for each in decisions] == [
+        (run_id, "agent", "failed_again") for run_id in (1, 2, 3)
+    ]
 
 
 def test_nothing_happens_while_a_job_is_claimed(shared_client: TorcClient) -> None:

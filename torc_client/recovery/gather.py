@@ -46,8 +46,11 @@ def gather_failures(client: TorcClient, workflow_id: int, scheduler: Scheduler) 
     bare = _evidence(client, workflow_id, only_latest=False, with_texts=False) if has_history else {}
     evidence = _evidence(client, workflow_id, only_latest=True, with_texts=True)
     limits = scheduler.limits(client, jobs)
+    given_up = {one.job_id: one.why_given_up for one in client.failures.decisions(workflow_id, only_standing=True)}
     return [
-        _failure(job, requirements, attempts.get(job.id or 0, []), evidence, bare, limit)
+        _failure(job, requirements, attempts.get(job.id or 0, []), evidence, bare, limit).model_copy(
+            update={"given_up": given_up.get(job.id or 0)}
+        )
         for job, limit in zip(jobs, limits, strict=True)
     ]
 

@@ -1,5 +1,6 @@
 """One recovery: clean up, look, diagnose, plan, let the hook mend, apply. Plans first; nothing is half done."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from torc_client.recovery.hooks import Hook, run_hook
 from torc_client.recovery.orphans import find_orphans, take_back
 from torc_client.recovery.standing import active_jobs
 from torc_client.slurm import NoScheduler, Scheduler
+from torc_core.api.failures import Actor
 from torc_core.api.jobs import TakenBackJob
 from torc_core.api.recovery import ApplyRecoveryRequest, ApplyRecoveryResponse, PlannedRetry
 from torc_core.api.workflows import WorkflowStatusModel
@@ -30,7 +32,10 @@ AskAgent = Callable[[TorcClient, int, RecoveryPlan], AgentRun]
 
 @dataclass(frozen=True, kw_only=True)
 class RecoveryTools:
-    """What a recovery works with. `environment` is that of the hook; `say` gets every line for people."""
+    """What a recovery works with. `environment` is that of the hook; `say` gets every line for people.
+
+    `max_ai_retries` bounds how often an `actor` that is no person sends one job back without a known cause.
+    """
 
     user: str
     say: Say
@@ -39,6 +44,9 @@ class RecoveryTools:
     environment: Mapping[str, str] = field(default_factory=dict)
     scheduler: Scheduler = field(default_factory=NoScheduler)
     ask_agent: AskAgent | None = None
+    actor: Actor | None = None
+    """Who recovers, where it is not the user: what it retries is kept as its decisions."""
+    max_ai_retries: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +128,8 @@ def carry_out(client: TorcClient, prospect: Prospect, tools: RecoveryTools) -> A
     request = ApplyRecoveryRequest(
         run_id=prospect.status.run_id,
         requested_by=tools.user,
+        actor=tools.actor,
+        max_ai_retries=tools.max_ai_retries,
         retries=[
             PlannedRetry(
                 job_id=retry.job_id,
@@ -129,11 +139,14 @@ def carry_out(client: TorcClient, prospect: Prospect, tools: RecoveryTools) -> A
                 memory=retry.memory,
                 runtime=retry.runtime,
                 is_infrastructure_fault=retry.is_infrastructure_fault,
+                cause=retry.cause,
             )
             for retry in prospect.plan.retries
         ],
     )
     answer = client.failures.apply_recovery(workflow_id, request)
+    for reason, count in Counter(skipped.reason for skipped in answer.skipped).items():
+        tools.say(texts.not_retried_line(count, reason))
     if not tools.scheduler.serves(client, workflow_id):
         return Applied(answer=answer)
     allocations = tools.scheduler.submit(client, workflow_id, output_dir=tools.output_dir)
@@ -171,7 +184,8 @@ def _ask(
     status = client.workflow_status(workflow_id)
     if run.retried and active_jobs(status):
         return replace(asked, status=status, diagnoses=(), plan=RecoveryPlan(), agent=run)
-    return replace(_look(client, workflow_id, options, tools, asked.orphans), agent=run)
+    left = _look(client, workflow_id, options, tools, asked.orphans)
+    return replace(left, plan=left.plan.after_asking(run.decided_job_ids), agent=run)
 
 
 def _look(

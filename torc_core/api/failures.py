@@ -197,3 +197,8 @@ class DecisionModel(ApiModel):
     proposal_id: int | None = None
     decided_at: str
     outcome: Outcome
+
+    @property
+    def why_given_up(self) -> str:
+        """Of a decision `fail`: who answers for it, and why, for whoever would try the job again."""
+        return f"decided to fail by {(self.approved_by or self.actor).name}: {self.reason}"

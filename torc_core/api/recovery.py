@@ -3,6 +3,8 @@
 from pydantic import Field
 
 from torc_core.api.base import ApiModel
+from torc_core.api.failures import Actor
+from torc_core.recovery.attempt import Cause
 
 
 class PlannedRetry(ApiModel):
@@ -15,14 +17,36 @@ class PlannedRetry(ApiModel):
     memory: str | None = None
     runtime: str | None = None
     is_infrastructure_fault: bool = False
+    cause: Cause | None = None
+    """None: unknown, unless the plan gives the job more or blames the infrastructure."""
+
+    @property
+    def is_mechanical(self) -> bool:
+        """Whether the heuristics of recovery retry it, and not somebody's judgement."""
+        if self.cause is not None:
+            return self.cause is not Cause.UNKNOWN
+        return self.is_infrastructure_fault or bool(self.memory or self.runtime)
 
 
 class ApplyRecoveryRequest(ApiModel):
-    """A plan made from the state of `run_id`; the server refuses it when the workflow has moved on."""
+    """A plan made from the state of `run_id`; the server refuses it when the workflow has moved on.
+
+    What an `actor` of kind agent or rules retries is kept as its decisions; those without a known cause count against
+    `max_ai_retries` (None: the server's own).
+    """
 
     run_id: int
     retries: list[PlannedRetry] = Field(min_length=1)
     requested_by: str
+    actor: Actor | None = None
+    max_ai_retries: int | None = Field(default=None, ge=0)
+
+
+class SkippedRetry(ApiModel):
+    """A job of the plan that stays as it is: it moved on, was decided to fail, or its bound is reached."""
+
+    job_id: int
+    reason: str
 
 
 class ApplyRecoveryResponse(ApiModel):
@@ -34,6 +58,7 @@ class ApplyRecoveryResponse(ApiModel):
     dependents_reset: int
     ready_count: int
     skipped_job_ids: list[int] = Field(default_factory=list)
+    skipped: list[SkippedRetry] = Field(default_factory=list)
 
 
 class Watchers(ApiModel):

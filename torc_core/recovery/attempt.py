@@ -89,6 +89,8 @@ class AttemptFacts(BaseModel):
     infrastructure_faults: int = 0
     partition: PartitionLimits = PartitionLimits()
     history: tuple[EarlierAttempt, ...] = ()
+    given_up: str | None = None
+    """Who decided that this attempt was the last one, and why."""
 
     @property
     def has_failed(self) -> bool:

@@ -48,18 +48,21 @@ def raise_memory(facts: AttemptFacts, *, multiplier: float, most_bytes: int | No
     """Return what the job gets after an OOM; None when neither a limit nor a peak is known.
 
     The larger of configured and measured memory, times `multiplier`, rounded up; at most `most_bytes` and
-    what the partition has, never less than now.
+    what the partition has, never less than now. A cap below the measured peak would only fail again.
     """
     limit, peak = facts.memory_limit_bytes, facts.peak_bytes
     if not limit and peak is None:
         return None
     now = _in_force(facts.requirement.memory_bytes, limit, facts)
     wanted = round_up_memory(_times(max(now, peak or 0), multiplier))
-    return _within(
+    raised = _within(
         wanted if limit else max(wanted, LEAST_FIRST_MEMORY_BYTES),
         now=now,
         caps=(most_bytes, facts.partition.memory_bytes, MOST_MEMORY_BYTES),
     )
+    if isinstance(raised, Raised) and raised.amount < (peak or 0):
+        return Capped(cap=raised.amount)
+    return raised
 
 
 def raise_runtime(facts: AttemptFacts, *, multiplier: float, most_s: float | None = None) -> Raised | Capped | None:

@@ -1,7 +1,7 @@
 """What a recovery is to do with each failed job, decided before anything is touched."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, Literal, Self, assert_never
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from torc_core.errors import InvalidInputError
 from torc_core.jobs.lifecycle import INFRASTRUCTURE_FAULT_LIMIT
 from torc_core.jobs.status import JobStatus
-from torc_core.recovery.attempt import INFRASTRUCTURE, Cause
+from torc_core.recovery.attempt import INFRASTRUCTURE, AttemptFacts, Cause
 from torc_core.recovery.defaults import MEMORY_MULTIPLIER, RUNTIME_MULTIPLIER
 from torc_core.recovery.diagnosis import Diagnosis
 from torc_core.recovery.heuristics import (
@@ -25,7 +25,7 @@ from torc_core.resources.memory import format_memory
 RECOVERY_HOOK_VARIABLE: Final = "TORC_RECOVERY_HOOK"
 """Set in the environment of recovery hooks; there `torc jobs list --status failed` shows every job it may mend."""
 
-WhySkipped = Literal["unknown", "capped", "not_helped", "infrastructure_limit", "not_failed"]
+WhySkipped = Literal["unknown", "capped", "not_helped", "infrastructure_limit", "not_failed", "decided"]
 
 
 class RecoverOptions(BaseModel):
@@ -122,6 +122,14 @@ class RecoveryPlan(BaseModel):
     recovery_hook: str | None = None
     """To be run before the reset; None when no job calls for it."""
 
+    was_asked: bool = False
+    """An agent judged what nobody knows; what it left was told, and is not told again."""
+
+    def after_asking(self, decided: Collection[int] = ()) -> Self:
+        """The plan without the jobs that an agent decided about."""
+        left = tuple(skipped for skipped in self.skipped if skipped.job_id not in decided)
+        return self.model_copy(update={"was_asked": True, "skipped": left})
+
     @property
     def memory_raised(self) -> int:
         return sum(retry.memory_bytes is not None for retry in self.retries)
@@ -140,8 +148,10 @@ class RecoveryPlan(BaseModel):
 
     @property
     def unknown_left(self) -> int:
-        """Jobs with an unknown cause that this plan does not retry, whether they wait for a decision or not."""
-        return len(self.needs_decision) + sum(skipped.why == "unknown" for skipped in self.skipped)
+        """Jobs with an unknown cause that this plan does not retry, and that nobody was asked about."""
+        return (0 if self.was_asked else len(self.needs_decision)) + sum(
+            skipped.why == "unknown" for skipped in self.skipped
+        )
 
     def retried(self, *causes: Cause) -> int:
         """How many jobs are tried again after one of these causes."""
@@ -165,6 +175,8 @@ def _plan_job(diagnosis: Diagnosis, options: RecoverOptions) -> Retry | Skipped 
     facts = diagnosis.facts
     if not facts.has_failed:
         return _skip(diagnosis, "not_failed", f"It is {facts.status}, not failed.")
+    if facts.given_up is not None:
+        return _skip(diagnosis, "decided", facts.given_up)
     match diagnosis.cause:
         case Cause.OOM:
             return _plan_oom(diagnosis, options)
@@ -185,9 +197,15 @@ def _plan_oom(diagnosis: Diagnosis, options: RecoverOptions) -> Retry | Skipped:
         return _skip(diagnosis, "not_helped", reason)
     new = raise_memory(facts, multiplier=options.memory_multiplier, most_bytes=options.max_memory_bytes)
     if isinstance(new, Capped):
-        now = format_memory(facts.requirement.memory_bytes)
-        return _skip(diagnosis, "capped", f"Its memory {now} cannot be raised: it may get {format_memory(new.cap)}.")
+        return _skip(diagnosis, "capped", _why_capped(facts, new))
     return _retry(diagnosis, memory_bytes=new.amount if new else None)
+
+
+def _why_capped(facts: AttemptFacts, capped: Capped) -> str:
+    most, peak = format_memory(capped.cap), facts.peak_bytes
+    if peak is not None and peak > capped.cap > facts.requirement.memory_bytes:
+        return f"It used {format_memory(peak)} of memory and may get {most}."
+    return f"Its memory {format_memory(facts.requirement.memory_bytes)} cannot be raised: it may get {most}."
 
 
 def _plan_timeout(diagnosis: Diagnosis, options: RecoverOptions) -> Retry | Skipped:

@@ -1,5 +1,6 @@
 """What recovery says to people, line by line: plan in, lines out."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -94,12 +95,15 @@ def proposed_lines(workflow_id: int, plan: RecoveryPlan, *, planned_allocations:
 
 def nothing_recoverable_lines(plan: RecoveryPlan) -> list[str]:
     """Why a plan without any retry ends here, and the ways out."""
-    known = len(plan.skipped) + len(plan.needs_decision) - plan.unknown_left
+    known = sum(skipped.why != "unknown" for skipped in plan.skipped)
+    waiting = len(plan.needs_decision) if plan.was_asked else 0
     first = "No recoverable jobs found."
-    if plan.unknown_left or not known:
+    if plan.unknown_left or not (known or waiting):
         first += f" {plan.unknown_left} job(s) failed with unknown causes."
     if known:
         first += f" {known} job(s) cannot be helped by another attempt."
+    if waiting:
+        first += f" {waiting} job(s) wait for a decision."
     if not plan.unknown_left:
         return [first, f"Use {_ASSISTANT}"]
     return [first, "Use --retry-unknown to retry jobs with unknown failure causes.", f"Or use {_ASSISTANT}"]
@@ -187,7 +191,16 @@ def _change(retry: Retry, *, proposed: bool) -> str:
 
 
 def _skipped_lines(plan: RecoveryPlan) -> list[str]:
-    return [_skipped_line(skipped) for skipped in plan.skipped if skipped.why != "unknown"]
+    decided = Counter(skipped.reason for skipped in plan.skipped if skipped.why == "decided")
+    return [
+        *(_skipped_line(skipped) for skipped in plan.skipped if skipped.why not in ("unknown", "decided")),
+        *(not_retried_line(count, reason) for reason, count in decided.items()),
+    ]
+
+
+def not_retried_line(count: int, reason: str) -> str:
+    """Jobs that stay as they are for one reason, however many."""
+    return f"  {count} job(s) not retried: {reason}"
 
 
 def _skipped_line(skipped: Skipped) -> str:

@@ -107,34 +107,44 @@ NEXT_ATTEMPT: Final = """
 """Joins the result `r` of the first attempt after the one that decision `d` is about."""
 
 
+_STANDING: Final = "d.action = 'fail' AND j.status = $FAILED AND r.job_id IS NULL"
+"""The job is failed because of this decision: nothing ran since."""
+
+
 def list_decisions(
-    uow: UnitOfWork, workflow_id: int, part: Slice, *, job_id: int | None
+    uow: UnitOfWork, workflow_id: int, part: Slice, *, job_id: int | None, only_standing: bool = False
 ) -> tuple[list[DecisionModel], int]:
-    """The decisions of the workflow, the oldest first, and how many there are in all."""
+    """The decisions of the workflow, the oldest first, and how many there are in all.
+
+    `only_standing` leaves those because of which jobs are failed now.
+    """
+    source = sql(
+        """
+        FROM decision d
+        JOIN job j ON j.id = d.job_id
+        LEFT JOIN result r ON $next_attempt
+        WHERE d.workflow_id = :workflow_id AND (:job_id IS NULL OR d.job_id = :job_id) $standing
+        """,
+        next_attempt=NEXT_ATTEMPT,
+        standing=sql(f"AND {_STANDING}") if only_standing else "",
+    )
     rows = uow.rows(
         sql(
             """
             SELECT d.id, d.workflow_id, d.job_id, j.name, d.run_id, d.attempt_id, d.signature, d.action, d.reason,
                 d.memory, d.runtime, d.actor, d.approved_by, d.proposal_id, d.decided_at, $outcome
-            FROM decision d
-            JOIN job j ON j.id = d.job_id
-            LEFT JOIN result r ON $next_attempt
-            WHERE d.workflow_id = :workflow_id AND (:job_id IS NULL OR d.job_id = :job_id)
+            $source
             ORDER BY d.id LIMIT :limit OFFSET :offset
             """,
             outcome=sql(_OUTCOME),
-            next_attempt=NEXT_ATTEMPT,
+            source=source,
         ),
         workflow_id=workflow_id,
         job_id=job_id,
         limit=part.limit,
         offset=part.offset,
     )
-    total = uow.value(
-        "SELECT COUNT(*) FROM decision WHERE workflow_id = :workflow_id AND (:job_id IS NULL OR job_id = :job_id)",
-        workflow_id=workflow_id,
-        job_id=job_id,
-    )
+    total = uow.value(sql("SELECT COUNT(*) $source", source=source), workflow_id=workflow_id, job_id=job_id)
     return [_model(row) for row in rows], total
 
 

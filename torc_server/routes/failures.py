@@ -93,6 +93,7 @@ def preview_decisions(workflow_id: RecordId, body: ClassifyRequest, work: Workin
 
 @router.get("/workflows/{id}/decisions")
 def list_decisions(
-    workflow_id: RecordId, work: Working, page: UnsortedPage, job_id: QueryId = None
+    workflow_id: RecordId, work: Working, page: UnsortedPage, job_id: QueryId = None, standing: bool = False
 ) -> Page[DecisionModel]:
-    return work.read(decisions.list_decisions, workflow_id, page, job_id=job_id)
+    """`standing` leaves those because of which jobs are failed now: decided to fail, and nothing ran since."""
+    return work.read(decisions.list_decisions, workflow_id, page, job_id=job_id, only_standing=standing)

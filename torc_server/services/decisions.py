@@ -45,10 +45,14 @@ def preview(uow: UnitOfWork, workflow_id: int, request: ClassifyRequest) -> Clas
     return answer(workflow_id, plan_request(uow, workflow, request, decider=request.actor))
 
 
-def list_decisions(uow: UnitOfWork, workflow_id: int, page: PageRequest, *, job_id: int | None) -> Page[DecisionModel]:
-    """The oldest first, each with its outcome as of now."""
+def list_decisions(
+    uow: UnitOfWork, workflow_id: int, page: PageRequest, *, job_id: int | None, only_standing: bool = False
+) -> Page[DecisionModel]:
+    """The oldest first, each with its outcome as of now; or only those because of which jobs are failed now."""
     find_workflow(uow, workflow_id)
-    decisions, total = queries.list_decisions(uow, workflow_id, slice_of(page, ()), job_id=job_id)
+    decisions, total = queries.list_decisions(
+        uow, workflow_id, slice_of(page, ()), job_id=job_id, only_standing=only_standing
+    )
     return page.page(decisions, total=total)
 
 

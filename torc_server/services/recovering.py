@@ -2,12 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from torc_core.api.base import Page
 from torc_core.api.jobs import EvidenceModel
-from torc_core.api.recovery import ApplyRecoveryRequest, ApplyRecoveryResponse, PlannedRetry
-from torc_core.errors import InvalidInputError, StateConflictError
+from torc_core.api.recovery import ApplyRecoveryRequest, ApplyRecoveryResponse, PlannedRetry, SkippedRetry
+from torc_core.errors import StateConflictError
 from torc_core.jobs.status import ACTIVE, RESETTABLE_FAILURES, JobStatus
 from torc_core.recovery.evidence import Evidence
 from torc_core.resources.duration import format_duration, parse_duration
@@ -23,25 +23,33 @@ from torc_server.services.paging import PageRequest
 from torc_server.services.raising import Raise, raise_requirements
 from torc_server.services.records import slice_of
 from torc_server.services.records_events import store_event
+from torc_server.services.recovering_decisions import keep_decisions, refusals
 from torc_server.services.transitions import reset
+
+_SHOWN_REASONS: Final = 5
 
 
 def apply_recovery(uow: UnitOfWork, workflow_id: int, request: ApplyRecoveryRequest) -> ApplyRecoveryResponse:
     """Sends the plan's jobs and everything that depends on them into a new run, with more where the plan says so.
 
-    Jobs that are no longer in the failed attempt the plan speaks of are skipped. Raises StateConflictError when the
-    workflow has moved on to another run, is archived, has active jobs, or when no job of the plan is left.
+    Skipped are jobs that are no longer in the failed attempt the plan speaks of, that somebody decided to fail, or that
+    agents may not send back any more. Raises StateConflictError when the workflow has moved on to another run, is
+    archived, has active jobs, or when no job of the plan is left.
     """
     workflow = find_open_workflow(uow, workflow_id)
     _check_state(uow, workflow, request.run_id)
     planned = {retry.job_id: _normalized(retry) for retry in request.retries}
-    jobs = _still_failed(workflow, planned, queries.failed_jobs(uow, planned))
+    found = queries.failed_jobs(uow, planned)
+    skipped = refusals(uow, workflow, request, found)
+    jobs = {job_id: job for job_id, job in found.items() if job_id not in skipped}
     if not jobs:
         raise StateConflictError(
-            f"none of the {len(planned)} jobs to recover in workflow {workflow_id} is failed any more",
-            hint=f"somebody else was faster: `torc status {workflow_id}` says where it stands",
+            f"none of the {len(planned)} jobs to recover in workflow {workflow_id} can be retried: "
+            + "; ".join(sorted(set(skipped.values()))[:_SHOWN_REASONS]),
+            hint=f"`torc status {workflow_id}` says where it stands",
             ids={"workflow_id": workflow_id},
         )
+    keep_decisions(uow, workflow, request, jobs)
     raise_requirements(uow, workflow_id, _raises(jobs, planned))
     begin_run(uow, workflow_id)
     dependents = set(dependents_of(uow, list(jobs))) - set(jobs)
@@ -62,7 +70,8 @@ def apply_recovery(uow: UnitOfWork, workflow_id: int, request: ApplyRecoveryRequ
         reset_count=len(jobs),
         dependents_reset=len(dependents),
         ready_count=ready_count,
-        skipped_job_ids=sorted(planned.keys() - jobs.keys()),
+        skipped_job_ids=sorted(skipped),
+        skipped=[SkippedRetry(job_id=job_id, reason=skipped[job_id]) for job_id in sorted(skipped)],
     )
 
 
@@ -121,22 +130,6 @@ def _normalized(retry: PlannedRetry) -> PlannedRetry:
     memory = None if retry.memory is None else format_memory(parse_memory(retry.memory))
     runtime = None if retry.runtime is None else format_duration(parse_duration(retry.runtime))
     return retry.model_copy(update={"memory": memory, "runtime": runtime})
-
-
-def _still_failed(
-    workflow: WorkflowState, planned: Mapping[int, PlannedRetry], jobs: Mapping[int, FailedJob]
-) -> dict[int, FailedJob]:
-    for job in jobs.values():
-        if job.workflow_id != workflow.id:
-            raise InvalidInputError(
-                f"job {job.id} is of workflow {job.workflow_id}, not of {workflow.id}",
-                ids={"job_id": job.id, "workflow_id": workflow.id},
-            )
-    return {
-        job.id: job
-        for job in jobs.values()
-        if job.status in RESETTABLE_FAILURES and job.attempt_id == planned[job.id].attempt_id
-    }
 
 
 def _raises(jobs: Mapping[int, FailedJob], planned: Mapping[int, PlannedRetry]) -> dict[Raise, list[int]]:
