@@ -81,6 +81,39 @@ def test_the_bound_of_retries_holds_for_rules_too(torc: IsolatedTorc, shared_cli
     assert scene.statuses() == {"fetch": "pending_failed"}
 
 
+def test_rules_say_for_how_many_jobs_they_decided_nothing_and_why(
+    torc: IsolatedTorc, shared_client: TorcClient
+) -> None:
+    scene = failed_scene(shared_client, {"fetch": REFUSED, "odd": STRANGE, "odder": STRANGE})
+    said = torc(
+        *("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", "rules", "--ai-min-confidence", 0.99), code=1
+    )
+    assert "left: 2 job(s): no rule speaks about their failure" in said.out
+    assert re.search(r"left: 1 job\(s\): retry is \d+% sure \(.*\), below --ai-min-confidence 99%", said.out)
+    assert "--retry-unknown" not in said.out
+    assert "unknown" not in said.out
+    bounded = torc("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", "rules", "--max-ai-retries", 0, code=1)
+    assert "left: 1 job(s): agents and rules may not send it back, the limit is 0" in bounded.out
+
+
+def test_jobs_that_an_agent_failed_are_no_unknown_failures(torc: IsolatedTorc, shared_client: TorcClient) -> None:
+    scene = failed_scene(shared_client, {"model": NO_MODULE, "big": OOM})
+    said = torc("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", "rules")
+    assert scene.statuses() == {"model": "failed", "big": "ready"}
+    assert "unknown" not in said.out
+
+
+def test_a_dry_run_tells_of_the_jobs_that_nothing_is_proposed_for(
+    torc: IsolatedTorc, shared_client: TorcClient
+) -> None:
+    scene = failed_scene(shared_client, {"fetch": REFUSED, "odd": STRANGE, "odder": STRANGE, "big": OOM})
+    asked = ("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", "rules", "--dry-run")
+    assert "2 other job(s) wait for a decision, without a proposal" in torc(*asked).out
+    data = torc("-f", "json", *asked).json["ai_recovery"]
+    assert data["still_waiting"] == 2
+    assert data["left"] == ["2 job(s): no rule speaks about their failure"]
+
+
 def test_a_job_that_recovery_mends_is_judged_alone_among_its_like(shared_client: TorcClient) -> None:
     scene = failed_scene(shared_client, {"a": REFUSED, "b": REFUSED})
     groups = read_groups(shared_client, scene.workflow_id)

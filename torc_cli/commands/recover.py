@@ -59,7 +59,8 @@ def _preview(session: Session, workflow_id: int, options: "RecoverOptions", tool
 
     prospect = preview(session.client, workflow_id, options, tools.scheduler)
     if prospect.plan.needs_decision and tools.ask_agent is not None:
-        prospect = replace(prospect, agent=tools.ask_agent(session.client, workflow_id, prospect.plan))
+        run = tools.ask_agent(session.client, workflow_id, prospect.plan)
+        prospect = replace(prospect, plan=prospect.plan.after_asking(), agent=run)
     orphans = [f"  Job {job.job_id} ({job.job_name}): {job.reason}" for job in prospect.orphans.jobs]
     if orphans:
         orphans.insert(0, f"[DRY RUN] Would clean up {len(orphans)} orphaned job(s)")

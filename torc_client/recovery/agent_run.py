@@ -12,8 +12,8 @@ RULES_AGENT = "rules"
 
 @dataclass(frozen=True, kw_only=True)
 class AgentRun:
-    """One call of an agent. `retried` and `failed` count its decisions, `waiting` the jobs that still wait for one
-    and that no rule of recovery helps.
+    """One call of an agent. `retried` and `failed` count its decisions, `waiting` the jobs that still wait for one,
+    that no rule of recovery helps, and that no proposal of it is about.
 
     `problem` says what went wrong on the way, also where something was decided before it did.
     """
@@ -23,6 +23,9 @@ class AgentRun:
     retried: int = 0
     failed: int = 0
     waiting: int = 0
+    left: Sequence[str] = ()
+    """Why jobs were left, where that is known: a line each."""
+    decided_job_ids: frozenset[int] = frozenset()
     proposals: Sequence[ProposalModel] = ()
     problem: str | None = None
     hint: str | None = None
@@ -38,6 +41,7 @@ class AgentRun:
             "retried": self.retried,
             "failed": self.failed,
             "still_waiting": self.waiting,
+            "left": list(self.left),
             "proposals": [proposal.model_dump(mode="json", exclude_none=True) for proposal in self.proposals],
             "problem": self.problem,
             "hint": self.hint,
@@ -59,7 +63,12 @@ def result_lines(run: AgentRun) -> list[str]:
     ]
     if not run.did_something:
         lines.append(f"AI recovery: {run.agent} decided nothing")
-    if run.waiting and not run.proposals:
+    lines += [f"  left: {why}" for why in run.left]
+    if run.waiting and run.proposals:
+        lines.append(
+            f"{run.waiting} other job(s) wait for a decision, without a proposal: torc failures list {run.workflow_id}"
+        )
+    elif run.waiting:
         lines += manual_lines(run.workflow_id, run.waiting)
     return lines
 

@@ -19,6 +19,7 @@ from torc_client.recovery.rules_agent import (
     RulesRequest,
     decide_by_rules,
     judge_groups,
+    left_lines,
     propose_by_rules,
     read_groups,
 )
@@ -68,25 +69,25 @@ class Agents:
             + (" (it may only propose)..." if self.options.proposes_only else "...")
         )
         problem, hint = None, None
+        left: list[str] = []
         try:
             if self.options.name == RULES_AGENT:
-                self._ask_rules(client, workflow_id, plan)
+                left = self._ask_rules(client, workflow_id, plan)
             else:
                 agent = find_agent(self.options.name, self.environment)
                 problem, hint = self._ask_program(agent, client.url, workflow_id, waiting=before.waiting)
         except TorcError as error:
             problem, hint = error.message, error.hint
-        return self._compare(client, workflow_id, before, plan, problem=problem, hint=hint)
+        return self._compare(client, workflow_id, before, plan, left=left, problem=problem, hint=hint)
 
-    def _ask_rules(self, client: TorcClient, workflow_id: int, plan: RecoveryPlan) -> None:
+    def _ask_rules(self, client: TorcClient, workflow_id: int, plan: RecoveryPlan) -> list[str]:
+        """Why jobs were left."""
         options = self.options
         foreseen = {retry.job_id: retry for retry in plan.retries}
         verdict = judge_groups(read_groups(client, workflow_id), foreseen, min_confidence=options.min_confidence)
         request = RulesRequest(user=options.user, limits=options.limits)
-        if options.proposes_only:
-            propose_by_rules(client, workflow_id, verdict, request)
-        else:
-            decide_by_rules(client, workflow_id, verdict, request)
+        act = propose_by_rules if options.proposes_only else decide_by_rules
+        return left_lines(verdict, act(client, workflow_id, verdict, request))
 
     def _ask_program(
         self, agent: AgentFile, url: str, workflow_id: int, *, waiting: int
@@ -133,7 +134,10 @@ class Agents:
         )
 
     def _mcp_config(self, spec: AgentSpec, url: str, workflow_id: int) -> dict[str, Any]:
-        """For this workflow, and with the tools of triage alone. The password stands in this file alone: not in arguments, and not in the agent's environment."""
+        """The server is for this workflow, with the tools of triage alone.
+
+        The password stands in this file alone: not in arguments, and not in the agent's environment.
+        """
         settings, limits = self.settings, self.options.limits
         environment = {
             "TORC_API_URL": url,
@@ -164,10 +168,12 @@ class Agents:
         before: "_Standing",
         plan: RecoveryPlan,
         *,
+        left: list[str],
         problem: str | None,
         hint: str | None,
     ) -> AgentRun:
-        foreseen = before.waiting - len(plan.needs_decision)
+        undecided = {each.job_id for each in plan.needs_decision}
+        foreseen = before.waiting - len(undecided)
         decisions = [
             decision
             for decision in client.failures.decisions(workflow_id)
@@ -178,12 +184,16 @@ class Agents:
             for proposal in client.failures.proposals(workflow_id)
             if proposal.id > before.last_proposal and proposal.actor.kind != "person"
         ]
+        proposed = {job.job_id for each in proposals for job in each.jobs if job.status != "skipped"}
+        pending = client.workflow_status(workflow_id).jobs_by_status.pending_failed
         return AgentRun(
             agent=self.options.name,
             workflow_id=workflow_id,
             retried=sum(decision.action == "retry" for decision in decisions),
             failed=sum(decision.action == "fail" for decision in decisions),
-            waiting=max(client.workflow_status(workflow_id).jobs_by_status.pending_failed - foreseen, 0),
+            waiting=max(pending - foreseen - len(proposed & undecided), 0),
+            left=left,
+            decided_job_ids=frozenset(decision.job_id for decision in decisions),
             proposals=proposals,
             problem=problem,
             hint=hint,

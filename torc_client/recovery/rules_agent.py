@@ -1,7 +1,9 @@
 """The agent `rules`: decides about failures by what the rules are sure of. No model, no network."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from torc_client.http import TorcClient
 from torc_core import __version__
@@ -18,13 +20,19 @@ from torc_core.api.failures import (
 from torc_core.recovery.plan import Retry
 from torc_core.recovery.suggestion import Suggestion
 
+_MAX_REASONS: Final = 10
+
 
 @dataclass(frozen=True, kw_only=True)
 class RulesVerdict:
-    """`judged` is what nobody else would decide; `foreseen` what recovery does by itself with more memory or time."""
+    """`judged` is what nobody else would decide; `foreseen` what recovery does by itself with more memory or time.
+
+    `left` says why the others are left to people, and how many they are.
+    """
 
     judged: Sequence[Classification]
     foreseen: Sequence[Classification]
+    left: Mapping[str, int]
 
     @property
     def everything(self) -> list[Classification]:
@@ -38,8 +46,17 @@ def judge_groups(
 
     `foreseen` are the retries that the recovery has planned, by job.
     """
+    left: Counter[str] = Counter()
+    judged: list[Classification] = []
+    for group in groups:
+        why = why_left(group.suggestion, min_confidence)
+        if why is None:
+            judged.extend(_judge(group, foreseen))
+        elif others := _others(group, foreseen):
+            left[why] += len(others)
     return RulesVerdict(
-        judged=[judgement for group in groups for judgement in _judge(group, foreseen, min_confidence)],
+        judged=judged,
+        left=left,
         foreseen=[
             _retry_as_planned(foreseen[job_id]) for group in groups for job_id in group.job_ids if job_id in foreseen
         ],
@@ -84,11 +101,37 @@ def read_groups(client: TorcClient, workflow_id: int) -> list[FailureGroup]:
             return found
 
 
-def _judge(group: FailureGroup, foreseen: Mapping[int, Retry], min_confidence: float) -> Iterator[Classification]:
+def left_lines(verdict: RulesVerdict, answer: ClassifyResponse | ProposalModel | None) -> list[str]:
+    """Why jobs were left, the most frequent reason first: by the rules, or by the server's bounds."""
+    refused = (
+        Counter(job.detail or "skipped" for job in answer.jobs if job.status == "skipped") if answer else Counter()
+    )
+    return [f"{count} job(s): {why}" for why, count in (Counter(verdict.left) + refused).most_common(_MAX_REASONS)]
+
+
+def why_left(suggestion: Suggestion | None, min_confidence: float) -> str | None:
+    """Why the rules leave a group with this suggestion to people; None where they judge it."""
+    if suggestion is None:
+        return "no rule speaks about their failure"
+    if suggestion.confidence < min_confidence:
+        return (
+            f"{suggestion.action} is {suggestion.confidence:.0%} sure ({suggestion.rule}), "
+            f"below --ai-min-confidence {min_confidence:.0%}"
+        )
+    if not _is_complete(suggestion):
+        return f"{suggestion.class_}: nobody knows how much more they need"
+    return None
+
+
+def _others(group: FailureGroup, foreseen: Mapping[int, Retry]) -> list[int]:
+    return [job_id for job_id in group.job_ids if job_id not in foreseen]
+
+
+def _judge(group: FailureGroup, foreseen: Mapping[int, Retry]) -> Iterator[Classification]:
     suggestion = group.suggestion
-    if suggestion is None or suggestion.confidence < min_confidence or not _is_complete(suggestion):
+    if suggestion is None:
         return
-    others = [job_id for job_id in group.job_ids if job_id not in foreseen]
+    others = _others(group, foreseen)
     if len(others) == len(group.job_ids):
         yield _judgement(suggestion, signature=group.signature)
     else:
