@@ -53,9 +53,9 @@ class Pattern(BaseModel):
     not_examples: Texts = ()
 
     @property
-    def order(self) -> tuple[int, float]:
-        """What the best of several patterns on one line has most of."""
-        return self.precedence, self.confidence
+    def order(self) -> tuple[int, float, str]:
+        """What the best of several patterns on one line has most of; the name decides between equals, always alike."""
+        return self.precedence, self.confidence, self.id
 
     @property
     def chosen_action(self) -> Action:
