@@ -30,6 +30,7 @@ class Arrivals:
     actions: list[WorkflowActionModel] = field(default_factory=list)
     outlook: Outlook | None = None
     is_canceled: bool = False
+    is_any: bool = False
     error: TorcError | None = None
 
 
@@ -102,6 +103,7 @@ class Desk:
         for claimer in (self._prompt, self._waiter):
             answer = claimer.take()
             if answer is not None:
+                arrivals.is_any = True
                 self._note(answer, executor, arrivals)
                 self._last_arrival = now if answer.jobs else self._last_arrival
                 if claimer is self._waiter:

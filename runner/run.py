@@ -75,6 +75,7 @@ class Run:
         self._actions = ActionQueue()
         self._signals_seen = 0
         self._releases: list[int] = []
+        self._refused: list[str] = []
         self._outage = OutageNews(parts.link, url=parts.client.url)
         self._idle_since: float | None = None
         self._emptied_at: float | None = None
@@ -165,7 +166,7 @@ class Run:
             for attempt, message in news.refused_starts:
                 self._shop.forget(attempt, message)
             for end, message in news.refused_ends:
-                self._warn(f"the server did not record the end of {end.attempt.label}: {message}")
+                self._refused.append(f"the server did not record the end of {end.attempt.label}: {message}")
             if news.error is not None:
                 self._abandon(news.error)
         if self._parts.heartbeat.end is not None:
@@ -194,14 +195,27 @@ class Run:
         self._actions.add(arrivals.actions)
         if self.reason is not None:
             self._releases.extend(claim.job_id for claim in arrivals.jobs)
+            self._tell_refused()
             return
         self._shop.executor.queue.extend(arrivals.jobs)
         if arrivals.is_canceled:
+            running = len(self._shop.executor.running)
+            if running:
+                self._say(Notice("info", f"canceled: {running} running job{'s are' if running > 1 else ' is'} stopped"))
             self._leave(ExitReason.CANCELED)
         elif arrivals.outlook is not None and self._is_settled():
             self._judge_outlook(arrivals.outlook, now)
         elif arrivals.jobs or arrivals.actions:
             self._idle_since = None
+        if arrivals.is_any:
+            self._tell_refused()
+
+    def _tell_refused(self) -> None:
+        """Once an answer has shown whether the workflow was canceled: then nobody expects these ends."""
+        refused, self._refused = self._refused, []
+        if self.reason is not ExitReason.CANCELED:
+            for text in refused:
+                self._warn(text)
 
     def _judge_outlook(self, outlook: Outlook, now: float) -> None:
         """The runner holds nothing and was given nothing: does it stay?"""
