@@ -10,7 +10,7 @@ from torc_core.recovery.rules import Action as Action
 from torc_core.recovery.suggestion import Suggestion
 
 MAX_DECIDED_JOBS = 10_000
-"""How many jobs one proposal or one call may decide."""
+"""How many jobs one proposal or one call decides; of a larger group the rest waits for the next call."""
 
 DEFAULT_MAX_AI_RETRIES = 3
 """How often a job may be sent back by agents and rules together, in all runs since a person last decided about it."""
@@ -135,7 +135,10 @@ class ClassifiedJob(ApiModel):
 
 
 class ProposalModel(ApiModel):
-    """A stored proposal. `jobs` may be cut; the counts are whole."""
+    """A stored proposal. `jobs` may be cut; the counts are whole.
+
+    `remaining`, told once, counts the jobs of the named groups that were too many for one proposal.
+    """
 
     id: int
     workflow_id: int
@@ -151,6 +154,7 @@ class ProposalModel(ApiModel):
     decided_by: Actor | None = None
     decided_at: str | None = None
     decision_reason: str | None = None
+    remaining: int = 0
 
 
 class ApproveRequest(ApiModel):
@@ -168,7 +172,11 @@ class RejectRequest(ApiModel):
 
 
 class ClassifyResponse(ApiModel):
-    """What was applied. Jobs that moved on since are skipped, each with its reason; `jobs` may be cut."""
+    """What was applied. Jobs that moved on since are skipped, each with its reason; `jobs` may be cut.
+
+    `remaining` counts the jobs of `remaining_signatures` that were too many for one call: the same call goes on with
+    them.
+    """
 
     workflow_id: int
     proposal_id: int | None = None
@@ -176,6 +184,8 @@ class ClassifyResponse(ApiModel):
     jobs_to_fail: int
     jobs_skipped: int
     jobs: list[ClassifiedJob]
+    remaining: int = 0
+    remaining_signatures: list[str] = Field(default_factory=list)
 
 
 class DecisionModel(ApiModel):

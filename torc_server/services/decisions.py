@@ -1,7 +1,8 @@
 """Decisions on failures that wait for one: applied at once, kept with who, why and what came of it."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from torc_core.api.base import Page
 from torc_core.api.failures import (
@@ -34,15 +35,16 @@ def decide(uow: UnitOfWork, workflow_id: int, request: ClassifyRequest) -> Class
     """Applies the judgements at once; jobs that moved on, or whose bound is reached, are skipped with the reason."""
     workflow = find_open_workflow(uow, workflow_id)
     planned = plan_request(uow, workflow, request, decider=request.actor)
-    applied = apply_plan(uow, workflow, planned, actor=request.actor)
+    applied = apply_plan(uow, workflow, planned.jobs, actor=request.actor)
     note_decisions(uow, workflow_id, "failures_decided", applied, by=request.actor)
-    return answer(workflow_id, applied)
+    return answer(workflow_id, applied, left=planned.left)
 
 
 def preview(uow: UnitOfWork, workflow_id: int, request: ClassifyRequest) -> ClassifyResponse:
     """What `decide` would do now. Only reads."""
     workflow = find_open_workflow(uow, workflow_id)
-    return answer(workflow_id, plan_request(uow, workflow, request, decider=request.actor))
+    planned = plan_request(uow, workflow, request, decider=request.actor)
+    return answer(workflow_id, planned.jobs, left=planned.left)
 
 
 def list_decisions(
@@ -98,7 +100,14 @@ def apply_plan(
     return [done.get(job.job_id, job) for job in planned]
 
 
-def answer(workflow_id: int, jobs: list[ClassifiedJob], *, proposal_id: int | None = None) -> ClassifyResponse:
+def answer(
+    workflow_id: int,
+    jobs: list[ClassifiedJob],
+    *,
+    proposal_id: int | None = None,
+    left: Mapping[str, int] = MappingProxyType({}),
+) -> ClassifyResponse:
+    """`left` counts the jobs of each signature that were too many."""
     counts = count(jobs)
     return ClassifyResponse(
         workflow_id=workflow_id,
@@ -107,6 +116,8 @@ def answer(workflow_id: int, jobs: list[ClassifiedJob], *, proposal_id: int | No
         jobs_to_fail=counts.fail,
         jobs_skipped=counts.skipped,
         jobs=jobs,
+        remaining=sum(left.values()),
+        remaining_signatures=sorted(left),
     )
 
 

@@ -1,7 +1,7 @@
 """From judgements on jobs and signatures to a plan for each job: what would be done, and what is skipped and why."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from torc_core.api.failures import (
@@ -37,18 +37,26 @@ def count(jobs: Iterable[ClassifiedJob]) -> Counts:
     return Counts(kinds["retry"], kinds["fail"], kinds["skipped"])
 
 
+class Plan(NamedTuple):
+    """What a request does at once; `left` counts the jobs of each signature that were too many."""
+
+    jobs: list[ClassifiedJob]
+    left: Mapping[str, int]
+
+
 def plan_request(
     uow: UnitOfWork, workflow: WorkflowState, request: ClassifyRequest, *, decider: Actor, is_proposal: bool = False
-) -> list[ClassifiedJob]:
+) -> Plan:
     """What the request means for each job now, in the order of the judgements.
 
     Raises InvalidInputError for wrong amounts, jobs named twice and too many jobs, NotFoundError for jobs that do
     not exist; nothing else of the request counts then.
     """
     judgements = expand(uow, workflow, request.classifications)
-    return plan_judgements(
+    planned = plan_judgements(
         uow, workflow, judgements, limits=request.limits, decider=decider.kind, is_proposal=is_proposal
     )
+    return _cut(planned, named={each.job_id for each in request.classifications if each.job_id is not None})
 
 
 def plan_judgements(
@@ -104,8 +112,21 @@ def expand(uow: UnitOfWork, workflow: WorkflowState, classifications: Sequence[C
             if not job_ids:
                 raise _no_such_signature(workflow.id, classification.signature)
         judgements += [wanted(job_id, signatures.get(job_id)) for job_id in job_ids]
-    check_targets([judgement.job_id for judgement in judgements])
+    check_targets(
+        [judgement.job_id for judgement in judgements],
+        named=sum(classification.job_id is not None for classification in classifications),
+    )
     return judgements
+
+
+def _cut(planned: list[ClassifiedJob], *, named: Collection[int]) -> Plan:
+    """As many as one call may decide: those that are named, then what can be done, then what is skipped."""
+    if len(planned) <= MAX_DECIDED_JOBS:
+        return Plan(planned, {})
+    ordered = sorted(planned, key=lambda job: (job.job_id not in named, job.status == "skipped"))
+    kept = {job.job_id for job in ordered[:MAX_DECIDED_JOBS]}
+    left = Counter(job.signature or "" for job in ordered[MAX_DECIDED_JOBS:] if job.status != "skipped")
+    return Plan([job for job in planned if job.job_id in kept], left)
 
 
 def judgement_of(classification: Classification, place: int) -> "Wanted":
@@ -138,8 +159,8 @@ class Wanted(NamedTuple):
         )
 
 
-def check_targets(job_ids: Sequence[int]) -> None:
-    """Raises InvalidInputError when a job is named twice, or when they are too many."""
+def check_targets(job_ids: Sequence[int], *, named: int) -> None:
+    """Raises InvalidInputError when a job is judged twice, or when too many are `named` one by one."""
     twice = sorted(job_id for job_id, times in Counter(job_ids).items() if times > 1)
     if twice:
         raise InvalidInputError(
@@ -147,9 +168,9 @@ def check_targets(job_ids: Sequence[int]) -> None:
             hint="name each job once: by itself, or by its signature",
             ids={"job_id": twice[0]},
         )
-    if len(job_ids) > MAX_DECIDED_JOBS:
+    if named > MAX_DECIDED_JOBS:
         raise InvalidInputError(
-            f"{len(job_ids)} jobs are too many for one decision", hint=f"decide at most {MAX_DECIDED_JOBS} at once"
+            f"{named} jobs are too many for one decision", hint=f"decide at most {MAX_DECIDED_JOBS} at once"
         )
 
 

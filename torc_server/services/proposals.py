@@ -56,9 +56,10 @@ def propose(uow: UnitOfWork, workflow_id: int, request: ClassifyRequest) -> Prop
     proposal_id = queries.insert_proposal(
         uow, workflow_id, actor=request.actor, limits=request.limits, expires_at=rfc3339(expires)
     )
-    _store(uow, proposal_id, planned)
-    note_decisions(uow, workflow_id, "failures_proposed", planned, by=request.actor, proposal_id=proposal_id)
-    return _model(_find(uow, proposal_id), planned)
+    _store(uow, proposal_id, planned.jobs)
+    note_decisions(uow, workflow_id, "failures_proposed", planned.jobs, by=request.actor, proposal_id=proposal_id)
+    proposal = _model(_find(uow, proposal_id), planned.jobs)
+    return proposal.model_copy(update={"remaining": sum(planned.left.values())})
 
 
 def get_proposal(uow: UnitOfWork, proposal_id: int) -> ProposalModel:
@@ -220,7 +221,7 @@ def _edits(items: Sequence[ClassifiedJob], request: ApproveRequest) -> Mapping[i
                 raise InvalidInputError(f"the proposal holds no job with the signature {edit.signature[:40]!r}")
         _refuse_strangers(items, job_ids)
         edits += [_bound(wanted, held[job_id]) for job_id in job_ids]
-    check_targets([edit.job_id for edit in edits])
+    check_targets([edit.job_id for edit in edits], named=len(edits))
     if request.only_job_ids is not None:
         outside = sorted({edit.job_id for edit in edits} - set(request.only_job_ids))
         if outside:
