@@ -11,7 +11,8 @@ from torc_client.recovery.orphans import find_orphans, take_back
 from torc_core.api.jobs import TakenBackJob
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.errors import RunnerError
-from torc_core.orphans import HostFacts, dead_runner
+from torc_core.orphans import dead_runner
+from torc_core.processes import HostFacts
 from torc_core.resources.duration import format_duration
 from torc_core.times import rfc3339
 

@@ -2,8 +2,10 @@
 
 import logging
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Self
 
 import typer
@@ -29,6 +31,8 @@ class Session:
         self.options = options
         self._output_dir = output_dir
         self._stack = ExitStack()
+        self.load: Callable[[], object] = _load_client
+        """Loads what the command will need, while the embedded server starts."""
 
     def __enter__(self) -> Self:
         return self
@@ -84,7 +88,7 @@ class Session:
             return self.settings.url
         from torc_client.standalone import embedded_server
 
-        return self._stack.enter_context(embedded_server(self.settings.database))
+        return self._stack.enter_context(embedded_server(self.settings.database, meanwhile=self.load))
 
     @cached_property
     def client(self) -> "TorcClient":
@@ -94,7 +98,7 @@ class Session:
         """Another connection to the same server, for the caller to close."""
         from dataclasses import replace
 
-        from torc_client.settings import connect
+        from torc_client.connecting import connect
 
         return connect(replace(self.settings, url=self.url), patience_s=patience_s)
 
@@ -137,3 +141,7 @@ class Session:
         if needs_yes:
             raise InvalidInputError(f"nobody can be asked here: {question}", hint="say yes with --no-prompts")
         return True
+
+
+def _load_client() -> None:
+    import_module("torc_client.connecting")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from torc_core.errors import RunnerError
-from torc_core.orphans import DeadRunner, HostFacts, ProcessIdentity
+from torc_core.processes import DeadRunner, HostFacts, ProcessIdentity
 
 RUNNER_VARIABLE: Final = "TORC_RUNNER"
 """In the environment of its jobs' processes: the runner's tag, by which they are found when their parents are gone."""

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from torc_client.http import TorcClient
-from torc_client.transport import Transport
 from torc_core import API_PREFIX
 from torc_core.errors import InvalidInputError
 
@@ -76,12 +74,6 @@ def complete_url(url: str) -> str:
         url = f"http://{url}"
     url = url.rstrip("/")
     return url if url.endswith(API_PREFIX) else url + API_PREFIX
-
-
-def connect(settings: ClientSettings, *, patience_s: float = 0.0) -> TorcClient:
-    """A client for these settings; nothing is sent yet."""
-    auth = (settings.user, settings.password) if settings.password else None
-    return TorcClient(Transport(settings.url, auth=auth, patience_s=patience_s))
 
 
 def default_config_files(env: Mapping[str, str]) -> tuple[Path, ...]:

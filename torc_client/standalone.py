@@ -15,16 +15,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import IO, Final
+from urllib.parse import urlsplit
 
 from torc_client.processes import process_identity
 from torc_client.settings import complete_url
-from torc_client.transport import Transport
-from torc_core.errors import RunnerError, StateConflictError, TorcError
+from torc_core.errors import RunnerError, StateConflictError
 
 _START_TIMEOUT_S: Final = 60.0
 _STOP_TIMEOUT_S: Final = 30.0
+_PING_TIMEOUT_S: Final = 10.0
 _POLL_S: Final = 0.01
 _OPTIONS: Final = ("--port", "0", "--log-level", "warning", "--shutdown-on-stdin-eof")
 _PORT_LINE: Final = "TORC_SERVER_PORT="
@@ -49,14 +52,15 @@ class _Paths:
 
 
 @contextmanager
-def embedded_server(database: Path) -> Iterator[str]:
+def embedded_server(database: Path, *, meanwhile: Callable[[], object] = lambda: None) -> Iterator[str]:
     """The URL of a server over `database`, started if none of another command's runs, stopped by the last to leave.
 
+    `meanwhile` is called while it starts.
     Raises RunnerError when it does not start, StateConflictError when another machine's server has the file.
     """
     paths = _paths(database)
     with _locked(paths.state) as state:
-        url, our_end = _join(paths, state) or _start(paths, state)
+        url, our_end = _join(paths, state) or _start(paths, state, meanwhile)
     try:
         yield url
     finally:
@@ -91,16 +95,26 @@ def _join(paths: _Paths, state: IO[str]) -> tuple[str, int] | None:
     except OSError:  # nobody reads it: that server is gone
         return None
     fcntl.flock(our_end, fcntl.LOCK_SH)
-    try:
-        with Transport(running.url) as transport:
-            transport.request("GET", "/ping", timeout_s=10.0)
-    except TorcError:
+    if not _answers(running.url):
         os.close(our_end)
         return None
     return running.url, our_end
 
 
-def _start(paths: _Paths, state: IO[str]) -> tuple[str, int]:
+def _answers(url: str) -> bool:
+    """Whether a server is there; asked in the plain way, as the client takes long to load."""
+    address = urlsplit(url)
+    connection = HTTPConnection(address.hostname or "", address.port, timeout=_PING_TIMEOUT_S)
+    try:
+        connection.request("GET", f"{address.path}/ping")
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _start(paths: _Paths, state: IO[str], meanwhile: Callable[[], object]) -> tuple[str, int]:
     paths.fifo.unlink(missing_ok=True)
     try:
         os.mkfifo(paths.fifo, mode=0o600)
@@ -123,6 +137,7 @@ def _start(paths: _Paths, state: IO[str]) -> tuple[str, int]:
     finally:
         os.close(its_end)
     try:
+        meanwhile()
         port = _await_port(server, paths.log)
     except BaseException:
         os.close(our_end)

@@ -8,59 +8,11 @@ from typing import Any, Final
 from torc_core.api.jobs import JobModel
 from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
 from torc_core.jobs.status import JobStatus
+from torc_core.processes import DeadRunner, HostFacts, ProcessIdentity, process_tag
 
 NOBODY_HOLDS_IT: Final = "no runner holds the claim"
 HEARTBEAT_TIMEOUT_S: Final = 300.0
 """A runner that was silent for longer may be taken for lost; it says every 30 seconds that it lives."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProcessIdentity:
-    """One process for ever: a pid alone is used again, its start time (clock ticks since boot) tells.
-
-    `pid_namespace` says in which namespace the pid counts; a process of another one cannot be seen.
-    """
-
-    pid: int
-    boot_id: str
-    start_ticks: int
-    pid_namespace: str
-
-    def as_scheduler_facts(self, launcher: "ProcessIdentity | None" = None) -> dict[str, Any]:
-        """What a local runner registers in `ComputeNodeModel.scheduler`; the launcher is what ends its jobs."""
-        facts = {
-            "type": "local",
-            "boot_id": self.boot_id,
-            "pid_start_time": self.start_ticks,
-            "pid_namespace": self.pid_namespace,
-        }
-        if launcher is not None:
-            facts |= {"launcher_pid": launcher.pid, "launcher_start_time": launcher.start_ticks}
-        return facts
-
-    @property
-    def tag(self) -> str:
-        """Names this process of the machine for ever."""
-        return _tag(self.pid, self.start_ticks)
-
-
-@dataclass(frozen=True, kw_only=True)
-class HostFacts:
-    """The machine that looks for orphans."""
-
-    hostname: str
-    boot_id: str
-    booted_at: datetime
-    pid_namespace: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeadRunner:
-    """A runner of this machine whose process is gone. What it started bears its `tag`; its launcher ends that."""
-
-    tag: str
-    launcher_pid: int | None = None
-    launcher_start_ticks: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +109,7 @@ def dead_runner(node: ComputeNodeModel, *, host: HostFacts, process: ProcessIden
     facts = _registered(node)
     pid, start_ticks = facts.get("launcher_pid"), facts.get("launcher_start_time")
     return DeadRunner(
-        tag=_tag(node.pid, facts.get("pid_start_time")),
+        tag=process_tag(node.pid, facts.get("pid_start_time")),
         launcher_pid=pid if isinstance(pid, int) else None,
         launcher_start_ticks=start_ticks if isinstance(start_ticks, int) else None,
     )
@@ -218,10 +170,6 @@ def _is_in_sight(node: ComputeNodeModel, host: HostFacts) -> bool:
 
 def _is_alive(node: ComputeNodeModel, process: ProcessIdentity | None) -> bool:
     return process is not None and process.start_ticks == _registered(node).get("pid_start_time")
-
-
-def _tag(pid: int, start_ticks: object) -> str:
-    return f"{pid}.{start_ticks}"
 
 
 def _registered(node: ComputeNodeModel) -> dict[str, Any]:

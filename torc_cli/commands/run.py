@@ -3,6 +3,7 @@
 import sys
 from dataclasses import asdict, replace
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -68,13 +69,14 @@ def run(
 ) -> None:
     """Run a workflow on this machine, from a file or by its id."""
     from runner.settings import RunnerOptions
-    from torc_cli.run_again import RecoveryByOthers
-    from torc_client.recovery.repeating import BoundedRecovery
 
+    session.load = _load_runner
     recovers = recover or ai.ai_recovery
-    choices = recovery.as_options()
-    tools = recovery_tools(session, recovery, output_dir=output_dir, recovers=recovers)
-    tools = replace(tools, ask_agent=agent_for(session, ai, recovery, say=tools.say))
+    if recovers or (recovery, ai) != (_RECOVERY, _AI):
+        # what was said of it is checked, used or not; what nobody mentioned is not even loaded
+        choices = recovery.as_options()
+        tools = recovery_tools(session, recovery, output_dir=output_dir, recovers=recovers)
+        tools = replace(tools, ask_agent=agent_for(session, ai, recovery, say=tools.say))
     options = RunnerOptions(
         output_dir=output_dir or Path(session.settings.output_dir),
         num_cpus=num_cpus,
@@ -91,12 +93,21 @@ def run(
     else:
         workflow_id = int(what)
     if not recovers:
+        from torc_cli.run_again import RecoveryByOthers
+
         _make_ready_and_run(session, workflow_id, options, RecoveryByOthers(session=session), force=skip_checks)
         return
+    from torc_client.recovery.repeating import BoundedRecovery
+
     with session.connect(patience_s=_RECOVERY_PATIENCE_S) as client:
         own = BoundedRecovery(client=client, options=choices, tools=tools, max_retries=max_retries)
         own.brings_more(client.workflow_status(workflow_id))
         _make_ready_and_run(session, workflow_id, options, own, force=skip_checks)
+
+
+def _load_runner() -> None:
+    for module in ("runner.loop", "torc_client.workflows", "torc_cli.run_again", "torc_cli.run_report"):
+        import_module(module)
 
 
 def is_spec_file(what: str) -> bool:

@@ -1,0 +1,59 @@
+"""Processes and the machines they run on, as far as others can tell them apart."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessIdentity:
+    """One process for ever: a pid alone is used again, its start time (clock ticks since boot) tells.
+
+    `pid_namespace` says in which namespace the pid counts; a process of another one cannot be seen.
+    """
+
+    pid: int
+    boot_id: str
+    start_ticks: int
+    pid_namespace: str
+
+    def as_scheduler_facts(self, launcher: "ProcessIdentity | None" = None) -> dict[str, Any]:
+        """What a local runner registers in `ComputeNodeModel.scheduler`; the launcher is what ends its jobs."""
+        facts = {
+            "type": "local",
+            "boot_id": self.boot_id,
+            "pid_start_time": self.start_ticks,
+            "pid_namespace": self.pid_namespace,
+        }
+        if launcher is not None:
+            facts |= {"launcher_pid": launcher.pid, "launcher_start_time": launcher.start_ticks}
+        return facts
+
+    @property
+    def tag(self) -> str:
+        """Names this process of the machine for ever."""
+        return process_tag(self.pid, self.start_ticks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostFacts:
+    """The machine that looks for orphans."""
+
+    hostname: str
+    boot_id: str
+    booted_at: datetime
+    pid_namespace: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadRunner:
+    """A runner of this machine whose process is gone. What it started bears its `tag`; its launcher ends that."""
+
+    tag: str
+    launcher_pid: int | None = None
+    launcher_start_ticks: int | None = None
+
+
+def process_tag(pid: int, start_ticks: object) -> str:
+    """What `ProcessIdentity.tag` says, from the facts that a runner registered."""
+    return f"{pid}.{start_ticks}"
