@@ -1,7 +1,7 @@
 """Agents see what jobs used, and recover by rules: planned first, then applied."""
 
 import pytest
-from mcp_scenes import Failing, agent, failing, make_workflow, settings_of
+from mcp_scenes import Failing, agent, failing, make_workflow, run_jobs, settings_of
 
 from torc_client.http import TorcClient
 from torc_core.api.failures import DecisionLimits
@@ -58,6 +58,36 @@ async def test_a_recovery_stays_within_the_bounds_of_this_server(shared_client: 
         plan = await me.ask("recover_workflow", workflow_id=workflow_id)
     assert [(row["job_id"], row["memory"]) for row in plan["retried"]] == [(hungry, "10g")]
     assert [row["why"] for row in plan["skipped"]] == ["capped"]
+
+
+async def test_what_an_agent_recovers_is_its_decision_and_bounded(shared_client: TorcClient, mode: str) -> None:
+    workflow_id, (odd, odder) = make_workflow(shared_client, [failing("odd", "zzz qqq"), failing("odder", "qqq zzz")])
+    judgement = {"job_id": odd, "action": "retry", "reason": "once more"}
+    limits = DecisionLimits(max_ai_retries=1)
+    async with agent(shared_client, mode=mode, limits=limits) as me:
+        await me.ask(
+            "classify_and_resolve_failures", workflow_id=workflow_id, classifications=[judgement], dry_run=False
+        )
+        run_jobs(shared_client, workflow_id, {odd: failing("odd", "zzz qqq")})
+        asked = {"workflow_id": workflow_id, "retry_unknown": True, "dry_run": False}
+        done = await me.ask("recover_workflow", **asked)
+        assert (done["retried_count"], done["run_id"]) == (1, 2)
+        assert "1 were left: agents and rules sent it back once already" in done["next_steps"]
+        assert "a person has to decide" in await me.refused("recover_workflow", **asked)
+    assert shared_client.jobs.get(odd).status is JobStatus.PENDING_FAILED
+    [kept] = shared_client.failures.decisions(workflow_id, job_id=odder)
+    assert (kept.actor.kind, kept.actor.name, kept.actor.user) == ("agent", "test-agent", "tester")
+
+
+async def test_what_nobody_asked_for_is_no_limit_to_be_judged_by(shared_client: TorcClient) -> None:
+    workflow_id, (job_id,) = make_workflow(shared_client, [failing("free", "zzz")], requirement=False)
+    async with agent(shared_client) as me:
+        [row] = (await me.ask("check_resource_utilization", workflow_id=workflow_id))["resource_violations"]
+        assert (row["configured_memory"], row["configured_runtime"]) == ("unspecified", "unspecified")
+        assert not {"likely_runtime_violation", "likely_cpu_violation", "likely_oom"} & {k for k, v in row.items() if v}
+        changed = await me.ask("update_job_resources", job_id=job_id, memory="4g")
+        assert (changed["before"]["memory"], changed["before"]["runtime"]) == ("unspecified", "unspecified")
+        assert (changed["after"]["memory"], changed["after"]["runtime"]) == ("4g", "unspecified")
 
 
 async def test_nothing_to_recover_is_no_error(shared_client: TorcClient) -> None:

@@ -15,6 +15,9 @@ from torc_core.resources.memory import describe_memory, format_memory
 MIN_OVER_UTILIZATION_PERCENT: Final = 1.0
 """Less than this above the request is not worth a row."""
 
+UNSPECIFIED: Final = "unspecified"
+"""In the place of an amount that nobody asked for; what the record holds is a placeholder."""
+
 ResourceType = Literal["Memory", "CPU", "Runtime"]
 Flag = Literal[True] | None
 """There and true, or not there."""
@@ -108,7 +111,7 @@ def _uses(facts: AttemptFacts) -> Iterator[_Use]:
     if limit and peak is not None:
         yield _use(facts, "Memory", describe_memory(limit), describe_memory(peak), share=peak / limit)
     cpus, peak_percent = facts.requirement.num_cpus, facts.peak_cpu_percent
-    if cpus and peak_percent is not None:
+    if cpus and peak_percent is not None and not facts.requirement.is_unspecified:
         yield _use(facts, "CPU", describe_cpus(cpus), f"{peak_percent:.1f}%", share=peak_percent / (100 * cpus))
     limit_s, runtime_s = facts.runtime_limit_s, facts.exec_time_minutes * 60
     if limit_s:
@@ -140,8 +143,8 @@ def _violation(diagnosis: Diagnosis) -> ResourceViolation:
         job_name=facts.job_name,
         return_code=facts.return_code,
         exec_time_minutes=facts.exec_time_minutes,
-        configured_memory=format_memory(requirement.memory_bytes),
-        configured_runtime=format_duration(requirement.runtime_s),
+        configured_memory=UNSPECIFIED if requirement.is_unspecified else format_memory(requirement.memory_bytes),
+        configured_runtime=UNSPECIFIED if requirement.is_unspecified else format_duration(requirement.runtime_s),
         configured_cpus=requirement.num_cpus,
         peak_memory_bytes=peak,
         peak_memory_formatted=None if peak is None else describe_memory(peak),
@@ -153,7 +156,9 @@ def _violation(diagnosis: Diagnosis) -> ResourceViolation:
         runtime_utilization=(
             f"{runtime_share:.1%}" if runtime_share is not None and (is_late or cause is Cause.TIMEOUT) else None
         ),
-        likely_cpu_violation=_flag(cpus is not None and 0 < 100 * requirement.num_cpus < cpus),
+        likely_cpu_violation=_flag(
+            cpus is not None and not requirement.is_unspecified and 0 < 100 * requirement.num_cpus < cpus
+        ),
         peak_cpu_percent=cpus,
         likely_runtime_violation=_flag(is_late),
         cause=cause,

@@ -14,6 +14,8 @@ from torc_core.api.failures import (
 )
 from torc_core.api.resource_requirements import ResourceRequirementsModel
 from torc_core.errors import ForbiddenError, InvalidInputError
+from torc_core.recovery.attempt import UNSPECIFIED_REQUIREMENT
+from torc_core.recovery.utilization import UNSPECIFIED
 from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
 from torc_mcp.actor import actor_of
@@ -213,6 +215,12 @@ def _check_limits(limits: DecisionLimits, *, memory: str | None, runtime: str | 
 
 
 def _amounts(record: ResourceRequirementsModel) -> Amounts:
+    """A limit that is none is named so, whatever stands in the record."""
+    is_placeholder = record.name == UNSPECIFIED_REQUIREMENT
+    is_free = parse_memory(record.memory) == 0, parse_duration(record.runtime) == 0
     return Amounts(
-        requirement=one_line(record.name), num_cpus=record.num_cpus, memory=record.memory, runtime=record.runtime
+        requirement=one_line(record.name),
+        num_cpus=record.num_cpus,
+        memory=UNSPECIFIED if is_placeholder or is_free[0] else record.memory,
+        runtime=UNSPECIFIED if is_placeholder or is_free[1] else record.runtime,
     )

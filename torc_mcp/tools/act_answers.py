@@ -75,7 +75,7 @@ class Decisions(Answer):
 
 
 class Amounts(Part):
-    """A memory of 0 and a runtime of PT0S are no limits; nor are the amounts of the requirement named `default`."""
+    """`unspecified` where the job has no limit."""
 
     requirement: str
     num_cpus: int

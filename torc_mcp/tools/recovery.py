@@ -1,5 +1,6 @@
 """Tools for resources: who used how much, and more of it for jobs that ran out."""
 
+from collections import Counter
 from typing import Annotated, Final, TypeVar
 
 from pydantic import Field
@@ -24,6 +25,7 @@ from torc_mcp.tools.recovery_answers import LeftJob, Recovery, ResourceUse, Retr
 
 _ROOM: Final = PAYLOAD_BYTES - 1_500
 _STEPS: Final = 2
+_MAX_REASONS: Final = 5
 
 
 def check_resource_utilization(
@@ -64,7 +66,11 @@ def recover_workflow(
         float, Field(gt=1, le=100, description="Factor for jobs that ran out of time.")
     ] = RUNTIME_MULTIPLIER,
     retry_unknown: Annotated[
-        bool, Field(description="Also retry jobs whose cause nobody knows; better decide about them one by one.")
+        bool,
+        Field(
+            description="Also retry jobs whose cause nobody knows, within this server's bounds; better decide about them "
+            "one by one."
+        ),
     ] = False,
 ) -> Recovery:
     """Retry failed jobs with what they lacked: more memory after out-of-memory, more runtime after a timeout.
@@ -79,7 +85,12 @@ def recover_workflow(
         app, memory_multiplier=memory_multiplier, runtime_multiplier=runtime_multiplier, retry_unknown=retry_unknown
     )
     report = progress_of(ctx)
-    tools = RecoveryTools(user=_requester(ctx), say=lambda line: report(1, _STEPS, one_line(line)))
+    tools = RecoveryTools(
+        user=_requester(ctx),
+        say=lambda line: report(1, _STEPS, one_line(line)),
+        actor=actor_of(ctx),
+        max_ai_retries=app.settings.limits.max_ai_retries,
+    )
     report(0, _STEPS, "looking at the failures")
     if dry_run:
         return _show(preview(app.client, workflow_id, options, tools.scheduler), options, applied=None, dry_run=True)
@@ -149,11 +160,11 @@ def _show(prospect: Prospect, options: RecoverOptions, *, applied: Applied | Non
         retried=take_rows([_retried(retry) for retry in plan.retries], _ROOM // 2),
         skipped=take_rows([_left(skipped) for skipped in plan.skipped], _ROOM // 4),
         needs_decision=take_rows([_left(waiting) for waiting in plan.needs_decision], _ROOM // 4),
-        next_steps=_next_steps(prospect, is_applied=applied is not None, dry_run=dry_run),
+        next_steps=_next_steps(prospect, applied, dry_run=dry_run),
     )
 
 
-def _next_steps(prospect: Prospect, *, is_applied: bool, dry_run: bool) -> str:
+def _next_steps(prospect: Prospect, applied: Applied | None, *, dry_run: bool) -> str:
     plan = prospect.plan
     count = len(plan.needs_decision)
     waiting = f" {count} jobs wait for a decision: list_pending_failed_jobs." if count else ""
@@ -161,8 +172,11 @@ def _next_steps(prospect: Prospect, *, is_applied: bool, dry_run: bool) -> str:
         return f"There is nothing to recover by rules.{waiting}"
     if dry_run:
         return f"Nothing was changed; call again with dry_run=false to apply it.{waiting}"
-    how_on = f"The jobs are ready; run them with `torc run {prospect.workflow_id}`." if is_applied else ""
-    return f"{how_on}{waiting}"
+    if applied is None:
+        return waiting.strip()
+    refused = Counter(one_line(skipped.reason, 240) for skipped in applied.answer.skipped).most_common(_MAX_REASONS)
+    left = "".join(f" {count} were left: {reason}." for reason, count in refused)
+    return f"The jobs are ready; run them with `torc run {prospect.workflow_id}`.{left}{waiting}"
 
 
 def _retried(retry: Retry) -> RetriedJob:
