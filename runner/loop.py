@@ -137,6 +137,7 @@ def run_workflow(
         terminated=tally.terminated,
         retried=tally.retried,
         duration_s=time.monotonic() - began,
+        ready_left=run.ready_left,
     )
 
 

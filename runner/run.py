@@ -82,6 +82,7 @@ class Run:
         self._error: TorcError | None = None
         self.reason: ExitReason | None = None
         self.explanation = ""
+        self.ready_left = 0
 
     def work(self) -> None:
         """Until the runner may leave. Raises the error that forced it to."""
@@ -300,6 +301,7 @@ class Run:
         """No new jobs; queued ones are given back, running ones told to end."""
         if self.reason is None:
             self.reason = reason
+            self.ready_left = outlook.ready if outlook else 0
             self.explanation = explain(
                 reason,
                 outlook,

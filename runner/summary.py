@@ -38,6 +38,8 @@ class RunSummary:
     terminated: int
     retried: int
     duration_s: float
+    ready_left: int = 0
+    """Jobs that were ready when it left, and needed more than it has."""
 
     @property
     def was_told_to_leave(self) -> bool:

@@ -3,6 +3,7 @@
 import re
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,26 @@ def test_a_watch_and_a_runner_bring_a_workflow_to_its_end_without_a_person(torc:
     assert re.search(r"Job \d+ \(hungry\): OOM detected, increasing memory 100m -> 150m", out)
     assert "Attempting automatic recovery (attempt 1/3)" in out
     assert out.rstrip().endswith("Workflow completed successfully (2 jobs)")
+
+
+def test_a_runner_goes_on_with_what_somebody_recovered_before_it_could_ask(torc: Torc, spec: SpecWriter) -> None:
+    recover = f'if [ "$TORC_RUN_ID" = 1 ]; then {sys.executable} -m torc_cli.main recover "$TORC_WORKFLOW_ID"; fi'
+    path = spec(
+        jobs={
+            "hungry": {"command": KILLED_ONCE, "resource_requirements": "large"},
+            "after": {"command": "true", "depends_on": ["hungry"]},
+        },
+        resource_requirements=[{"name": "large", "num_cpus": 1, "memory": "100m", "runtime": "PT10M"}],
+        actions=[
+            {
+                "trigger_type": "on_worker_complete",
+                "action_type": "run_commands",
+                "commands": [recover],
+                "persistent": True,
+            }
+        ],
+    )
+    assert "run 2: 2 completed" in torc("run", path).out
 
 
 def _text(path: Path) -> str:

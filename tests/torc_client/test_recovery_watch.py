@@ -315,6 +315,16 @@ def test_nobody_waits_for_a_recovery_that_nobody_does(shared_client: TorcClient)
     assert lines == []
 
 
+def test_a_runner_goes_on_where_somebody_has_recovered_before_it_asked(shared_client: TorcClient) -> None:
+    workflow_id, (hungry,) = make_scene(shared_client, job("hungry"))
+    fail_all(shared_client, workflow_id, {hungry: OOM})
+    assert not await_recovery(shared_client, workflow_id, run_id=1, say=lambda _: None)
+    tools = RecoveryTools(user="tester", say=lambda _: None)
+    assert BoundedRecovery(client=shared_client, options=RECOVER, tools=tools).attempt(workflow_id)
+    assert await_recovery(shared_client, workflow_id, run_id=1, say=lambda _: None)
+    assert not await_recovery(shared_client, workflow_id, run_id=2, say=lambda _: None)
+
+
 def test_a_runner_waits_while_a_watcher_recovers(shared_server: ServerProcess, shared_client: TorcClient) -> None:
     client = shared_client
     workflow_id, (hungry,) = make_scene(client, job("hungry"))

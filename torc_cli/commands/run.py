@@ -147,7 +147,7 @@ def _make_ready_and_run(
     session: Session, workflow_id: int, options: "RunnerOptions", recovery: "Recovery", *, force: bool
 ) -> None:
     if _make_ready(session, workflow_id, options, force=force):
-        _run(session, workflow_id, options, recovery)
+        _run(session, workflow_id, options, recovery, force=force)
 
 
 def _make_ready(session: Session, workflow_id: int, options: "RunnerOptions", *, force: bool) -> bool:
@@ -193,8 +193,9 @@ def _say_complete(session: Session, status: "WorkflowStatusModel") -> None:
         raise typer.Exit(1)
 
 
-def _run(session: Session, workflow_id: int, options: "RunnerOptions", recovery: "Recovery") -> None:
+def _run(session: Session, workflow_id: int, options: "RunnerOptions", recovery: "Recovery", *, force: bool) -> None:
     from runner.loop import run_workflow
+    from torc_cli.run_again import moved_on
     from torc_client.recovery.standing import is_success
 
     client = session.client
@@ -202,8 +203,12 @@ def _run(session: Session, workflow_id: int, options: "RunnerOptions", recovery:
         with _view(session, client.workflow_status(workflow_id)) as view:
             summary = run_workflow(client, workflow_id, options, progress=view)
         status = client.workflow_status(workflow_id)
-        if is_success(status) or summary.was_told_to_leave or not recovery.brings_more(status):
+        if is_success(status) or summary.was_told_to_leave:
             break
+        if not moved_on(status, summary) and not recovery.brings_more(status):
+            break
+        if not _make_ready(session, workflow_id, options, force=force):
+            return
     _report(session, status, session.literal(summary.explanation), runner=asdict(summary))
     if not is_success(status):
         raise typer.Exit(1)

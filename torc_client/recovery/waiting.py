@@ -17,12 +17,20 @@ def await_recovery(
     client: TorcClient,
     workflow_id: int,
     *,
+    run_id: int | None = None,
     say: Callable[[str], None],
     pause: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> bool:
-    """True when there are jobs to run again; False when nothing failed, nobody recovers, or nobody did in an hour."""
-    if not failed_jobs(client.workflow_status(workflow_id)) or not client.failures.count_recovering(workflow_id):
+    """True when there are jobs to run again; False when nothing failed, nobody recovers, or nobody did in an hour.
+
+    `run_id` is the run that came to rest: in a later one somebody has recovered already.
+    """
+    recovering = client.failures.count_recovering(workflow_id)  # before the look: it may end by recovering
+    status = client.workflow_status(workflow_id)
+    if run_id is not None and status.run_id > run_id and not is_at_rest(status):
+        return True
+    if not failed_jobs(status) or not recovering:
         return False
     say(f"`torc watch --recover` follows workflow {workflow_id}: waiting for its recovery. Ctrl-C leaves.")
     began = seen = clock()
