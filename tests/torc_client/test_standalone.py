@@ -100,3 +100,13 @@ def test_a_file_served_on_another_machine_is_left_alone(tmp_path: Path) -> None:
     state.write_text(json.dumps({"url": "http://127.0.0.1:1/x", "pid": 5, "hostname": "elsewhere"}))
     with pytest.raises(StateConflictError, match="served on elsewhere"), embedded_server(database):
         pass
+
+
+def test_what_a_command_needs_is_loaded_while_the_server_starts(tmp_path: Path) -> None:
+    database, announced = tmp_path / "torc.db", list[bool]()
+
+    def note() -> None:
+        announced.append("TORC_SERVER_PORT" in (tmp_path / "torc.db.server.log").read_text())
+
+    with embedded_server(database, meanwhile=note), embedded_server(database, meanwhile=note):
+        assert announced == [False], "and not at all where a server runs already"
