@@ -3,10 +3,13 @@
     python -m benchmarks.triage [--jobs 10000] [--causes 300]
 
 The failures go through a real server on loopback, as runners report them; classify() and signing are also measured
-alone.
+alone, the rules on the failures recorded for the tests, and the answer an agent gets to its first question.
 """
 
 import argparse
+import json
+import logging
+import runpy
 import sys
 import tempfile
 import time
@@ -14,9 +17,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
+from mcp import Client
+
 from benchmarks.common import machine, print_table
 from benchmarks.scale import Server
 from torc_client.http import TorcClient
+from torc_client.settings import ClientSettings
 from torc_core.api.drafts import JobDraft, WorkflowDraft
 from torc_core.api.failures import Actor, Classification, ClassifyRequest
 from torc_core.api.jobs import ComputeNodesResources, JobCompletion, StartJobsRequest
@@ -27,10 +34,14 @@ from torc_core.jobs.status import JobStatus
 from torc_core.recovery.classify import classify
 from torc_core.recovery.evidence import Evidence
 from torc_core.recovery.signature import assess
+from torc_mcp.server import build_server
+from torc_mcp.settings import McpSettings
 
 LIST_TARGET_S = 2.0
 DECIDE_TARGET_S = 3.0
 CLASSIFY_TARGET = 2_000
+PRECISION_TARGET = 0.95
+_RECORDED = Path(__file__).parents[1] / "tests/torc_core/recovery_failures/failure_cases.py"
 _BATCH = 500
 _ENDINGS = (
     "ModuleNotFoundError: No module named '{word}'",
@@ -124,6 +135,29 @@ def decide_by_group(client: TorcClient, workflow_id: int) -> int:
     return answer.jobs_to_retry + answer.jobs_to_fail
 
 
+def measure_rules() -> tuple[float, float]:
+    """Precision where the rules speak and the share on which they speak, on texts the rules were made for."""
+    recorded = runpy.run_path(str(_RECORDED))
+    cases = [case for case in recorded["load_cases"]() if case.class_ != "none"]
+    precision, coverage, _ = recorded["measure"](cases)
+    return precision, coverage
+
+
+def answer_bytes(client: TorcClient, workflow_id: int) -> int:
+    """The size of what list_pending_failed_jobs answers an agent: text and structure."""
+
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+    async def ask() -> int:
+        settings = McpSettings(client=ClientSettings(url=client.url, user="benchmark", output_dir="nowhere"))
+        async with Client(build_server(settings, client)) as agent:
+            answer = await agent.call_tool("list_pending_failed_jobs", {"workflow_id": workflow_id})
+        texts = "".join(getattr(block, "text", "") for block in answer.content)
+        return len(texts.encode()) + len(json.dumps(answer.structured_content, ensure_ascii=False).encode())
+
+    return anyio.run(ask)
+
+
 def timed(action: Callable[[], Any]) -> tuple[Any, float]:
     begin = time.perf_counter()
     answer = action()
@@ -151,6 +185,7 @@ def main() -> None:
         try:
             workflow_id, report_s = fail_all(server.client, options.jobs, options.causes)
             groups, list_s = timed(lambda: server.client.failures.groups(workflow_id))
+            answer = answer_bytes(server.client, workflow_id)
             decided, decide_s = timed(lambda: decide_by_group(server.client, workflow_id))
             kept, decisions_s = timed(lambda: server.client.failures.decisions(workflow_id))
         finally:
@@ -159,6 +194,7 @@ def main() -> None:
         raise SystemExit(f"{options.jobs} jobs failed, {groups.total_jobs} were listed, {decided} were decided")
     if groups.total_count != min(options.causes, options.jobs):
         raise SystemExit(f"{options.causes} causes became {groups.total_count} groups")
+    precision, coverage = measure_rules()
     rows = [
         ("failures reported and signed, ms per job", f"{report_s / options.jobs * 1000:.2f}", "-"),
         (f"listed in {groups.total_count} groups, s", f"{list_s:.2f}", f"{LIST_TARGET_S:.0f}"),
@@ -166,6 +202,9 @@ def main() -> None:
         ("decisions listed with outcomes, s", f"{decisions_s:.2f}", "-"),
         ("classify(), calls per second", f"{classify_rate:.0f}", f"{CLASSIFY_TARGET}"),
         ("signature, cause and class, calls per second", f"{assess_rate:.0f}", "-"),
+        ("list_pending_failed_jobs, answer in KiB", f"{answer / 1024:.0f}", "-"),
+        ("rules on the development set: precision", f"{precision:.3f}", f"{PRECISION_TARGET}"),
+        ("rules on the development set: coverage", f"{coverage:.3f}", "-"),
     ]
     title = f"{options.jobs} failed jobs with {options.causes} causes ({machine()})"
     print_table(title, ("what", "measured", "target"), rows)

@@ -1,4 +1,4 @@
-"""Reads the recorded failures and fills their placeholders."""
+"""Reads the recorded failures, fills their placeholders, and measures the rules on them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from torc_core.recovery.classify import classify
 from torc_core.recovery.evidence import Evidence, SchedulerFacts
 
 FOLDER = Path(__file__).parents[2] / "data" / "failures"
@@ -68,3 +69,19 @@ def load_cases(*, held_out: bool = False) -> list[FailureCase]:
         if path.stem.startswith(HELD_OUT) is held_out
         for entry in yaml.safe_load(path.read_text("utf-8"))
     ]
+
+
+def measure(cases: list[FailureCase]) -> tuple[float, float, list[str]]:
+    """Precision where the rules speak, the share of cases on which they speak, and the misses."""
+    right, misses = 0, []
+    spoken = 0
+    for case in cases:
+        suggestion = classify(case.evidence())
+        if suggestion is None:
+            misses.append(f"silent {case.cause} ({case.class_})")
+            continue
+        spoken += 1
+        right += suggestion.class_ == case.class_
+        if suggestion.class_ != case.class_:
+            misses.append(f"{case.cause}: {suggestion.class_} by {suggestion.rule}, not {case.class_}")
+    return right / spoken, spoken / len(cases), misses
