@@ -85,7 +85,14 @@ def judged_text(answer: ClassifyResponse | ProposalModel, *, planned: bool) -> s
         f"{number(answer.jobs_to_retry, 'job')} {would}sent back, {answer.jobs_to_fail} {would}failed, "
         f"{answer.jobs_skipped} {would}skipped."
     )
-    return "\n".join([counts, *_job_lines(answer.jobs)])
+    more = f"{answer.remaining} more are too many for one call." if answer.remaining else ""
+    return "\n".join([counts, *_job_lines(answer.jobs), *([more] if more else [])])
+
+
+def progress_text(so_far: ClassifyResponse) -> str:
+    """What is decided, and what is left, of a group that takes several calls."""
+    decided = so_far.jobs_to_retry + so_far.jobs_to_fail
+    return f"{number(decided, 'job')} decided, {so_far.remaining} left..."
 
 
 def changes(job: ClassifiedJob) -> list[str]:
@@ -185,6 +192,8 @@ def _facts(evidence: Evidence) -> Iterator[tuple[str, str]]:
         yield "runner", evidence.verdict
     if evidence.missing_output_files:
         yield "missing output", ", ".join(evidence.missing_output_files)
+    if evidence.recovery_script_error:
+        yield "recovery script", evidence.recovery_script_error
     if evidence.peak_memory_bytes is not None:
         limit = evidence.memory_limit_bytes
         of = f" of {describe_memory(limit)}" if limit else ""

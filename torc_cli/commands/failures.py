@@ -116,7 +116,8 @@ def classify(
     propose: Annotated[bool, typer.Option("--propose", help="Store it for somebody to approve.")] = False,
 ) -> None:
     """Decide about failed jobs that wait: retry or fail, by group or by job."""
-    from torc_cli.triage_text import judged_text, proposal_text
+    from torc_cli.triage_text import judged_text, progress_text, proposal_text
+    from torc_client.recovery.deciding import decide_all
     from torc_core.api.failures import ClassifyRequest
     from torc_core.errors import InvalidInputError
 
@@ -141,8 +142,10 @@ def classify(
         step = session.literal(f"Next: torc failures approve {proposal.id}")
         session.out.done(f"{proposal_text(proposal)}\n{step}", proposal)
         return
-    operation = session.client.failures.preview if dry_run else session.client.failures.classify
-    answer = operation(chosen, request)
+    if dry_run:
+        answer = session.client.failures.preview(chosen, request)
+    else:
+        answer = decide_all(session.client, chosen, request, lambda so_far: session.out.note(progress_text(so_far)))
     session.out.done(judged_text(answer, planned=dry_run), answer)
     if answer.jobs_to_retry and not dry_run:
         session.out.note(session.literal(f"A runner that is at work takes them; else: torc run {chosen}"))

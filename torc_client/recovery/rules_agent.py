@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from torc_client.http import TorcClient
+from torc_client.recovery.deciding import decide_all, in_parts
 from torc_core import __version__
 from torc_core.api.base import MAX_PAGE
 from torc_core.api.failures import (
+    MAX_DECIDED_JOBS,
     Actor,
     Classification,
     ClassifyRequest,
@@ -33,10 +35,31 @@ class RulesVerdict:
     judged: Sequence[Classification]
     foreseen: Sequence[Classification]
     left: Mapping[str, int]
+    members: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """The jobs of each signature."""
 
     @property
     def everything(self) -> list[Classification]:
         return [*self.judged, *self.foreseen]
+
+    @property
+    def job_count(self) -> int:
+        return sum(1 if each.signature is None else len(self.members[each.signature]) for each in self.everything)
+
+    @property
+    def by_job(self) -> list[Classification]:
+        """Everything, with the jobs of the groups named one by one."""
+        return [
+            single
+            for each in self.everything
+            for single in (
+                [each]
+                if each.signature is None
+                else [
+                    each.model_copy(update={"signature": None, "job_id": job}) for job in self.members[each.signature]
+                ]
+            )
+        ]
 
 
 def judge_groups(
@@ -57,6 +80,7 @@ def judge_groups(
     return RulesVerdict(
         judged=judged,
         left=left,
+        members={group.signature: group.job_ids for group in groups},
         foreseen=[
             _retry_as_planned(foreseen[job_id]) for group in groups for job_id in group.job_ids if job_id in foreseen
         ],
@@ -66,9 +90,19 @@ def judge_groups(
 def propose_by_rules(
     client: TorcClient, workflow_id: int, verdict: RulesVerdict, request: "RulesRequest"
 ) -> ProposalModel | None:
-    """Stores everything for a person to approve, what recovery would do by itself included."""
+    """Stores everything for a person to approve, what recovery would do by itself included; returns the last proposal.
+
+    What is too much for one proposal is proposed by job in several.
+    """
     wanted = verdict.everything
-    return client.failures.propose(workflow_id, request.of(wanted)) if wanted else None
+    if not wanted:
+        return None
+    if verdict.job_count > MAX_DECIDED_JOBS:
+        wanted = verdict.by_job
+    *others, last = in_parts(wanted)
+    for part in others:
+        client.failures.propose(workflow_id, request.of(part))
+    return client.failures.propose(workflow_id, request.of(last))
 
 
 def decide_by_rules(
@@ -76,7 +110,7 @@ def decide_by_rules(
 ) -> ClassifyResponse | None:
     """Applies what nobody else would decide."""
     wanted = list(verdict.judged)
-    return client.failures.classify(workflow_id, request.of(wanted)) if wanted else None
+    return decide_all(client, workflow_id, request.of(wanted)) if wanted else None
 
 
 @dataclass(frozen=True, kw_only=True)
