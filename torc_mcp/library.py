@@ -45,11 +45,14 @@ def open_examples(folder: Path | None) -> Library:
 
 
 def project_folder(name: str, given: str | None) -> Path | None:
-    """The folder that was named, else the one beside this package in a checkout; None in a bare installation."""
+    """The folder that was named, else the one beside this package in a checkout, else the copy in the package."""
     if given:
         return Path(given)
-    root = Path(__file__).resolve().parent.parent
-    return root / name if (root / "pyproject.toml").is_file() else None
+    package = Path(__file__).resolve().parent
+    checkout, installed = package.parent, package / "library_data" / name
+    if (checkout / "pyproject.toml").is_file():
+        return checkout / name
+    return installed if installed.is_dir() else None
 
 
 def _find(folder: Path | None, suffixes: tuple[str, ...], *, keep_suffix: bool) -> dict[str, Path]:

@@ -1,6 +1,7 @@
 """Resources, prompts and completions."""
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from mcp import MCPError
 from mcp_scenes import Agent, agent, failing, make_workflow, settings_of
 from mcp_types import PromptReference, ResourceTemplateReference, TextContent, TextResourceContents
 
+import torc_mcp.library as library_module
 from torc_client.http import TorcClient
 from torc_mcp.library import open_docs, project_folder
 from torc_mcp.resources import DOCS_URI, EXAMPLES_URI, FAILURES_URI, STDERR_URI, STDOUT_URI, WORKFLOW_URI
@@ -82,6 +84,22 @@ def test_a_checkout_lends_its_own_documents() -> None:
     assert folder is not None and "lifecycle" in open_docs(folder).files
     assert project_folder("docs", "/nowhere") == Path("/nowhere")
     assert open_docs(Path("/nowhere")).files == {}
+
+
+def test_an_installed_package_has_documents_and_examples_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tomllib.loads((Path(library_module.__file__).parents[1] / "pyproject.toml").read_text())
+    carried = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert (carried["docs"], carried["examples/yaml"]) == (
+        "torc_mcp/library_data/docs",
+        "torc_mcp/library_data/examples",
+    )
+    monkeypatch.setattr(library_module, "__file__", str(tmp_path / "torc_mcp" / "library.py"))
+    assert project_folder("docs", None) is None
+    installed = tmp_path / "torc_mcp" / "library_data" / "docs"
+    installed.mkdir(parents=True)
+    assert project_folder("docs", None) == installed
 
 
 async def test_prompts_name_the_tools_and_check_their_ids(shared_client: TorcClient, mode: str) -> None:
