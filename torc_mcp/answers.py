@@ -46,9 +46,8 @@ def as_result(answer: Answer, *, protocol_version: str | None) -> CallToolResult
 
 def error_text(error: TorcError, tools: frozenset[str]) -> str:
     """What happened and the next step; never a text that a job wrote."""
-    hints = [error.hint] if error.hint else []
+    named: list[str] = []
     if isinstance(error, NotFoundError):
         named = [tool for key, tool in _LISTING_TOOLS.items() if key in error.ids and tool in tools]
-        hints += [f"{tool} shows what there is" for tool in named]
-    said = "; ".join(hints)
+    said = f"{named[0]} shows what there is" if named else error.hint
     return bound(clean_text(f"{error.message} ({said})" if said else error.message), _MAX_ERROR_BYTES, keep="start")

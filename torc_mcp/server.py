@@ -10,6 +10,7 @@ from mcp.server.mcpserver import MCPServer
 from torc_client.http import TorcClient
 from torc_core import __version__
 from torc_mcp.app import App
+from torc_mcp.checked import CheckedServer
 from torc_mcp.completions import register_completions
 from torc_mcp.instructions import write_instructions
 from torc_mcp.library import open_docs, open_examples
@@ -35,7 +36,7 @@ def build_server(
         examples=open_examples(settings.examples_dir),
         tools=frozenset(entry.name for entry in entries),
     )
-    server = MCPServer(
+    server = CheckedServer(
         name="torc",
         title="Torc",
         version=__version__,

@@ -68,8 +68,8 @@ def recover_workflow(
     retry_unknown: Annotated[
         bool,
         Field(
-            description="Also retry jobs whose cause nobody knows, within this server's bounds; better decide about them "
-            "one by one."
+            description="Also retry jobs whose cause nobody knows, within this server's bounds; better decide about "
+            "them one by one."
         ),
     ] = False,
 ) -> Recovery:

@@ -1,0 +1,59 @@
+"""What an agent writes wrongly is named: arguments, ids in addresses, and what a prompt is given."""
+
+import pytest
+from mcp import MCPError
+from mcp_scenes import agent, failing, make_workflow
+
+from torc_client.http import TorcClient
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_an_argument_that_a_tool_does_not_know_is_named(shared_client: TorcClient, mode: str) -> None:
+    workflow_id, (job_id,) = make_workflow(shared_client, [failing("bad", "zzz")])
+    judgement = {"job_id": job_id, "action": "fail", "reason": "x"}
+    async with agent(shared_client, mode=mode) as me:
+        said = await me.refused(
+            "classify_and_resolve_failures", workflow_id=workflow_id, classifications=[judgement], dryrun=False
+        )
+        assert "does not know 'dryrun'" in said and "dry_run" in said
+        assert not shared_client.failures.proposals(workflow_id)
+
+
+async def test_a_value_that_cannot_be_read_is_named_with_its_place_alone(shared_client: TorcClient, mode: str) -> None:
+    async with agent(shared_client, mode=mode) as me:
+        said = await me.refused("get_workflow_status", workflow_id="abc")
+        assert "workflow_id: " in said and "integer" in said
+        assert "pydantic" not in said and "http" not in said
+        nested = await me.refused("classify_and_resolve_failures", workflow_id=1, classifications=[{"action": "x"}])
+        assert "classifications.0.action" in nested and "pydantic" not in nested
+
+
+async def test_what_is_not_there_has_one_hint(shared_client: TorcClient) -> None:
+    async with agent(shared_client) as me:
+        said = await me.refused("get_workflow_status", workflow_id=987654)
+    assert said.count("list_workflows") == 1 and ";" not in said
+
+
+async def test_ids_in_addresses_are_checked(
+    shared_client: TorcClient, mode: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with agent(shared_client, mode=mode) as me:
+        for uri in ("torc://workflows/abc/failures", "torc://workflows/1/jobs/x/stderr"):
+            with pytest.raises(MCPError, match="not a number"):
+                await me.client.read_resource(uri)
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+async def test_arguments_of_prompts_are_checked(
+    shared_client: TorcClient, mode: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with agent(shared_client, mode=mode) as me:
+        for name, arguments, words in (
+            ("triage_workflow", {"workflow_id": "1", "more": "x"}, "does not know 'more'"),
+            ("triage_workflow", {}, "triage_workflow needs workflow_id"),
+            ("triage", {}, "there is no prompt 'triage'"),
+        ):
+            with pytest.raises(MCPError, match=words):
+                await me.client.get_prompt(name, arguments)
+    assert not [record for record in caplog.records if record.exc_info]
