@@ -14,24 +14,25 @@ _HEX: Final = re.compile(r"\b0x[0-9a-f]+\b|\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0
 _ADDRESS: Final = re.compile(
     r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\[?\b(?:[0-9a-f]{1,4}:){3,7}[0-9a-f]{0,4}\b\]?(?::\d+)?"
 )
+_NO_COUNTER: Final = r"(?!SAMPLE|NODE|RANK|TASK|STEP|JOB|FILE|CHR|PID|GPU|CPU|ID[-\d]|RUN|ROW|LINE|ITER|PROC|PE\d)"
 _CODE: Final = re.compile(
     r"(?:^|\b(?:[Ee]rror|ERROR|[Ff]atal|FATAL|ERR|[Ee]rrno|[Cc]ode|[Ee]xception)[ :=\[(#]{1,3})"
-    r"([A-Z]{2,6}-?\d{2,5}|[CEFIRSW]-?\d{3,5})(?=[:\]), ]|$)"
-    r"|\b([A-Z]{2,5}-\d{2,6})(?=:)"
+    rf"({_NO_COUNTER}[A-Z]{{2,6}}-?\d{{2,5}}|[CEFIRSW]-?\d{{3,5}})(?=[:\]), ]|$)"
+    rf"|\b({_NO_COUNTER}[A-Z]{{2,5}}-\d{{2,6}})(?=:)"
 )
 """Error codes, which are written in capitals, as hosts and samples seldom are."""
 _LABELLED_HOST: Final = re.compile(
     r"\b(?:worker|pod|runner|executor|agent|vm|instance|compute|node|host|slave|minion)-(?=[a-z0-9-]*\d)[a-z0-9][a-z0-9-]*"
 )
 _REACHED_HOST: Final = re.compile(
-    r"(\b(?:connect(?:ing|ion|ed)? to|resolve|reach|contact|hostname|host|server|peer|node|ssh|ping|from host|on host)"
+    r"(\b(?:connect(?:ing|ion|ed)? to|reach|contact|hostname|host|server|peer|node|ssh|ping|from host|on host)"
     r"[ :=]{1,3}['\"]?)(?:[a-z0-9][a-z0-9-]*\.)+[a-z]{2,12}\b(?::\d+)?(?![\w(])"
     r"|\b(?:[a-z0-9][a-z0-9-]*\.)+(?:host|prod|stage|staging|corp|private|home|svc|site|grid|node|nodes)(?::\d+)?(?![\w(.])"
     r"|\b[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)*\.(?!py\b|c\b|cc\b|cpp\b|h\b|hpp\b|f\b|f90\b|go\b|rs\b|js\b|ts\b|java\b|jl\b|r\b|sh\b|pl\b"
     r"|cu\b|ml\b|rb\b|txt\b|yaml\b|yml\b|json\b|in\b|xml\b|toml\b|m\b)[a-z]{2,12}:\d{2,5}(?![\w:.])"
 )
 _SAMPLE: Final = re.compile(
-    r"(\b(?:sample|subject|patient|participant|accession|scene|tile|barcode|library|plate|well|station|scenario)"
+    r"(\b(?:sample|subject|patient|participant|accession|scene|tile|barcode|plate|well|station|scenario)"
     r"(?:[ _]?(?:id|name))?[ :=#]{1,2}['\"]?)(?=[\w.-]{0,60}\d)[\w.-]{1,60}(?<![.])"
     r"|\b(?:[sed]rr\d{5,9}|na\d{5}|hg\d{5}|gs[me]\d{4,9}|tcga-[a-z0-9-]{4,40}|sub-[a-z0-9]*\d[a-z0-9]*)\b"
 )
