@@ -186,17 +186,29 @@ def approve(
     only_job: Annotated[
         list[int] | None, typer.Option("--only-job", metavar="JOB_ID", help="Leave all others out.")
     ] = None,
-    reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Kept with the approval.")] = None,
+    edit: Annotated[
+        list[str] | None,
+        typer.Option("--edit", metavar="JOB=retry|fail", help="Decide this job otherwise; needs --reason."),
+    ] = None,
+    memory: Annotated[str | None, typer.Option("--memory", metavar="16g", help="For what --edit retries.")] = None,
+    runtime: Annotated[str | None, typer.Option("--runtime", metavar="PT4H", help="Likewise.")] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", metavar="TEXT", help="Kept with the approval and the edits.")
+    ] = None,
     no_prompts: YesOption = False,
 ) -> None:
     """Apply a proposal to the jobs that are still where they were when it was made."""
+    from torc_cli.proposal_edits import read_edits
     from torc_cli.triage_text import judged_text
     from torc_core.api.failures import ApproveRequest
 
+    edits = read_edits(
+        edit or [], reason=reason if reason is None else _some_reason(reason), memory=memory, runtime=runtime
+    )
     if not session.agrees(f"Apply proposal {proposal_id}?", without_asking=no_prompts):
         session.out.note("Nothing was changed.")
         return
-    request = ApproveRequest(actor=_person(session), only_job_ids=only_job, reason=reason)
+    request = ApproveRequest(actor=_person(session), only_job_ids=only_job, edits=edits, reason=reason)
     answer = session.client.failures.approve(proposal_id, request)
     session.out.done(judged_text(answer, planned=False), answer)
     if answer.jobs_to_retry:
