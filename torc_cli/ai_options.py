@@ -47,7 +47,7 @@ class AiChoices:
         typer.Option(
             "--max-ai-retries",
             min=0,
-            help="How often agents may send one job back in a run; 3.",
+            help="How often agents may send one job back until a person decides; 3.",
             rich_help_panel=_PANEL,
         ),
     ] = None
