@@ -1,5 +1,7 @@
 """What an agent writes wrongly is named: arguments, ids in addresses, and what a prompt is given."""
 
+import json
+
 import pytest
 from mcp import MCPError
 from mcp_scenes import agent, failing, make_workflow
@@ -57,3 +59,12 @@ async def test_arguments_of_prompts_are_checked(
             with pytest.raises(MCPError, match=words):
                 await me.client.get_prompt(name, arguments)
     assert not [record for record in caplog.records if record.exc_info]
+
+
+async def test_a_specification_is_taken_under_both_of_its_names(shared_client: TorcClient) -> None:
+    spec = {"name": "one", "jobs": [{"name": "a", "command": "true"}]}
+    async with agent(shared_client) as me:
+        assert (await me.ask("create_workflow", spec_json=json.dumps(spec)))["valid"]
+        assert (await me.ask("create_workflow", spec=spec))["valid"]
+        for arguments in ({}, {"spec": spec, "spec_json": spec}):
+            assert "needs the workflow once" in await me.refused("create_workflow", **arguments)

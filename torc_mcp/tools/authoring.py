@@ -23,7 +23,7 @@ _MAX_LINE_CHARS: Final = 300
 _MAX_NAMES: Final = 10
 
 Spec = Annotated[
-    dict[str, Any] | str,
+    dict[str, Any] | str | None,
     Field(description="The workflow: an object, or the text of a YAML or JSON file."),
 ]
 
@@ -51,8 +51,11 @@ def get_execution_plan(
 
 def create_workflow(
     ctx: ToolContext,
-    spec: Spec,
+    spec: Spec = None,
     *,
+    spec_json: Annotated[
+        dict[str, Any] | str | None, Field(description="Another name of spec; give one of the two.")
+    ] = None,
     action: Annotated[
         Literal["validate", "save_spec_file", "create_workflow"],
         Field(description="validate changes nothing; save_spec_file writes a file; create_workflow creates it."),
@@ -75,7 +78,9 @@ def create_workflow(
     {"name": "b", "command": "echo b", "depends_on": ["a"]}]}, "action": "validate"}
     """
     app = app_of(ctx)
-    text, file_name = _as_text(spec)
+    if (spec is None) == (spec_json is None):
+        raise InvalidInputError("create_workflow needs the workflow once", hint="give it as spec")
+    text, file_name = _as_text(spec_json if spec is None else spec)
     match action:
         case "validate":
             return _validate(text, file_name)
