@@ -105,6 +105,8 @@ class AttemptEnd:
     error: str | None = None
     max_retries: int | None = None
     """Set when a rule allows another attempt."""
+    recovery_script_error: str | None = None
+    """How the script failed that would have allowed another attempt."""
     unmatched: bool = False
     """Set when no rule decided."""
     infrastructure_fault: bool = False

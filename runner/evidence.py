@@ -31,6 +31,7 @@ def gather_evidence(end: AttemptEnd, *, node: str, scheduler: SchedulerFacts | N
             signal=end.signal,
             verdict=end.verdict,
             missing_output_files=end.missing_files,
+            recovery_script_error=end.recovery_script_error,
             peak_memory_bytes=peak_memory(end),
             memory_limit_bytes=memory_limit(need),
             runtime_s=round(end.duration_s, 3),

@@ -172,6 +172,7 @@ class Workshop:
         else:
             # cut short, the script decided nothing
             end.unmatched = script.was_stopped
+            end.recovery_script_error = None if script.was_stopped else script.failure
             log = self._files.of_recovery(end.attempt.files)
             self._say("warning", f"recovery script of {end.attempt.label} {script.failure}; its output: {log}")
         self._finish(end)

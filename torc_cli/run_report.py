@@ -60,8 +60,12 @@ def _group_lines(group: FailureGroup) -> list[str]:
     more = f" and {group.count - 1} more" if group.count > 1 else ""
     job = f"Job {sample.job_id} ({display(sample.job_name)}){more}"
     line = f"  {job}: return code {sample.return_code}, {display(group.cause)}"
-    suggestion = f"    {display(group.suggestion.reason)}" if group.suggestion else ""
-    return [line, suggestion] if suggestion else [line]
+    failed_script = sample.evidence.recovery_script_error if sample.evidence else None
+    return [
+        line,
+        *([f"    not tried again: its recovery script {display(failed_script)}"] if failed_script else []),
+        *([f"    {display(group.suggestion.reason)}"] if group.suggestion else []),
+    ]
 
 
 def _group_data(group: FailureGroup) -> dict[str, Any]:
@@ -71,5 +75,6 @@ def _group_data(group: FailureGroup) -> dict[str, Any]:
         "count": group.count,
         "job_ids": group.job_ids,
         "return_code": group.sample.return_code,
+        "recovery_script_error": group.sample.evidence.recovery_script_error if group.sample.evidence else None,
         "suggestion": None if group.suggestion is None else group.suggestion.model_dump(mode="json"),
     }

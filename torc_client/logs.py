@@ -42,6 +42,8 @@ class JobLogs:
     attempt: Attempt
     stdout: Tail | None = None
     stderr: Tail | None = None
+    recovery: Tail | None = None
+    """What the recovery script printed, where one ran."""
 
 
 def log_stem(workflow_id: int, job_id: int, attempt: Attempt) -> str:
@@ -72,7 +74,10 @@ def read_job_logs(
     stderr = read_tail(stem.with_name(f"{stem.name}.e"), lines=lines)
     if stdout is None and stderr is None:
         stdout = read_tail(stem.with_name(f"{stem.name}.log"), lines=lines)
-    return None if stdout is None and stderr is None else JobLogs(attempt=attempt, stdout=stdout, stderr=stderr)
+    if stdout is None and stderr is None:
+        return None
+    recovery = read_tail(stem.with_name(f"{stem.name}_recovery.log"), lines=lines)
+    return JobLogs(attempt=attempt, stdout=stdout, stderr=stderr, recovery=recovery)
 
 
 def read_tail(path: Path, *, lines: int | None = None) -> Tail | None:

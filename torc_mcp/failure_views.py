@@ -68,6 +68,7 @@ class FailedJobView(Part):
     verdict: str | None = None
     signal: int | None = None
     missing_output_files: list[str] | None = None
+    recovery_script_error: str | None = None
     peak_memory: str | None = None
     memory_limit: str | None = None
     runtime_limit_s: float | None = None
@@ -123,6 +124,7 @@ def view_job(
         verdict=seen.verdict,
         signal=seen.signal,
         missing_output_files=[one_line(name) for name in seen.missing_output_files[:_MAX_NAMES]] or None,
+        recovery_script_error=one_line(seen.recovery_script_error) if seen.recovery_script_error else None,
         peak_memory=_memory(seen.peak_memory_bytes),
         memory_limit=_memory(seen.memory_limit_bytes),
         runtime_limit_s=seen.runtime_limit_s,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from torc_cli.command import command
+from torc_cli.output.text import display
 from torc_cli.session import Session
 from torc_client.logs import Attempt, JobLogs, Tail, newest_attempt, output_dirs_here, read_job_logs
 from torc_core.api.jobs import JobModel
@@ -61,11 +62,28 @@ def _show_files(session: Session, job: JobModel, logs: JobLogs, *, want_stdout: 
     chosen = {
         "stderr": logs.stderr if want_stderr else None,
         "stdout": logs.stdout if want_stdout or logs.stderr is None else None,
+        "recovery_script": logs.recovery if want_stdout and want_stderr else None,
     }
     parts = {name: tail for name, tail in chosen.items() if tail is not None}
     for name, tail in parts.items():
         session.out.note(f"{name}: {tail.path}{' (only its end is shown)' if tail.is_cut else ''}")
-    session.out.done("".join(_ended(tail.text) for tail in parts.values()).rstrip("\n"), _data(job, logs, parts))
+    error = _recovery_script_error(session, job, logs.attempt) if logs.recovery is not None else None
+    _note_script_error(session, error)
+    text = "".join(_ended(tail.text) for tail in parts.values()).rstrip("\n")
+    session.out.done(text, _data(job, logs, parts) | {"recovery_script_error": error})
+
+
+def _recovery_script_error(session: Session, job: JobModel, attempt: Attempt) -> str | None:
+    try:
+        stored = session.client.job_evidence(job.id or 0, run_id=attempt.run_id, attempt_id=attempt.attempt_id)
+    except NotFoundError:
+        return None
+    return stored.evidence.recovery_script_error
+
+
+def _note_script_error(session: Session, error: str | None) -> None:
+    if error is not None:
+        session.out.note(f"The job was not tried again: its recovery script {display(error)}")
 
 
 def _data(job: JobModel, logs: JobLogs, parts: dict[str, Tail]) -> dict[str, Any]:
@@ -88,6 +106,7 @@ def _show_evidence(session: Session, job: JobModel, wanted: Attempt, *, folder: 
         raise _no_logs(job, wanted, folder) from error
     evidence = stored.evidence
     session.out.note(f"The log files are not below {folder}; this is what the server kept of the failure.")
+    _note_script_error(session, evidence.recovery_script_error)
     texts = {
         "stderr": "\n".join(filter(None, (evidence.stderr_excerpt, evidence.stderr_tail))),
         "stdout": evidence.stdout_tail if want_stdout else "",
@@ -101,6 +120,7 @@ def _show_evidence(session: Session, job: JobModel, wanted: Attempt, *, folder: 
             "attempt_id": stored.attempt_id,
             "source": "evidence",
             **texts,
+            "recovery_script_error": evidence.recovery_script_error,
             "is_cut": evidence.truncated,
         },
     )

@@ -34,6 +34,8 @@ class Evidence(BaseModel):
     signal: int | None = None
     verdict: RunnerVerdict | None = None
     missing_output_files: tuple[str, ...] = ()
+    recovery_script_error: str | None = None
+    """How the recovery script of the rule that matched failed; this is why the job was not tried again."""
     peak_memory_bytes: int | None = None
     memory_limit_bytes: int | None = None
     runtime_s: float | None = None
@@ -64,7 +66,7 @@ def fit(evidence: Evidence) -> Evidence:
             "missing_output_files": tuple(
                 _keep_end(name, _MAX_NAME_BYTES) for name in evidence.missing_output_files[:_MAX_NAMES]
             ),
-            "node": None if evidence.node is None else _keep_start(evidence.node, _MAX_NAME_BYTES),
+            **{name: _keep_start(phrase, _MAX_NAME_BYTES) for name, phrase in _phrases(evidence).items()},
             "scheduler": None if evidence.scheduler is None else _fit_scheduler(evidence.scheduler),
         }
     )
@@ -83,6 +85,12 @@ def fit(evidence: Evidence) -> Evidence:
 _TEXTS: Final = ("stderr_excerpt", "stderr_tail", "stdout_tail")
 _MAX_NAMES: Final = 8
 _MAX_NAME_BYTES: Final = 256
+
+
+def _phrases(evidence: Evidence) -> dict[str, str]:
+    """The short texts that are there."""
+    phrases = {"node": evidence.node, "recovery_script_error": evidence.recovery_script_error}
+    return {name: phrase for name, phrase in phrases.items() if phrase is not None}
 
 
 def _json_bytes(document: str) -> int:
@@ -126,7 +134,7 @@ def _without_surrogates(evidence: Evidence) -> Evidence:
         update={
             **{name: _encodable(getattr(evidence, name)) for name in _TEXTS},
             "missing_output_files": tuple(map(_encodable, evidence.missing_output_files)),
-            "node": None if evidence.node is None else _encodable(evidence.node),
+            **{name: _encodable(phrase) for name, phrase in _phrases(evidence).items()},
             "scheduler": None
             if scheduler is None
             else scheduler.model_copy(

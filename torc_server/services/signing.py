@@ -22,6 +22,8 @@ def _without_secrets(evidence: Evidence) -> Evidence:
     if evidence.scheduler is not None and evidence.scheduler.reason:
         reason = redact_secrets(evidence.scheduler.reason)
         changed["scheduler"] = evidence.scheduler.model_copy(update={"reason": reason})
+    if evidence.recovery_script_error:
+        changed["recovery_script_error"] = redact_secrets(evidence.recovery_script_error)
     if evidence.missing_output_files:
         changed["missing_output_files"] = tuple(map(redact_secrets, evidence.missing_output_files))
     return evidence.model_copy(update=changed)
