@@ -228,4 +228,4 @@ def test_another_service_at_the_address_is_said_plainly() -> None:
             assert client.end() == 0
             assert client.process.stderr is not None and "Traceback" not in client.process.stderr.read()
         other.shutdown()
-    assert "not one of a Torc server" in said
+    assert "is not a Torc server's" in said
