@@ -36,8 +36,9 @@ class Appetite:
 class Claiming:
     """Builds orders from what is free. `time_left_s` None: no limit."""
 
-    def __init__(self, machine: Machine, *, compute_node_id: int, scheduler_config_id: int | None) -> None:
+    def __init__(self, machine: Machine, *, compute_node_id: int, run_id: int, scheduler_config_id: int | None) -> None:
         self._node_id = compute_node_id
+        self._run_id = run_id
         self._scheduler_config_id = scheduler_config_id
         self._capacity = Capacity(
             num_cpus=machine.cpus, num_gpus=len(machine.gpus), num_nodes=1, memory_gb=machine.memory_gb
@@ -95,6 +96,7 @@ class Claiming:
         return Order(
             resources=ComputeNodesResources(
                 id=self._node_id,
+                run_id=self._run_id,
                 num_cpus=cpus,
                 num_gpus=gpus,
                 num_nodes=1,

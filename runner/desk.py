@@ -24,12 +24,16 @@ _GIVE_BACK_S: Final = 2.0
 
 @dataclass(slots=True)
 class Arrivals:
-    """What the answers brought. `outlook` is set when the runner, holding nothing, was given nothing."""
+    """What the answers brought. `outlook` is set when the runner, holding nothing, was given nothing.
+
+    `run_id` is the workflow's present run, where an answer told it.
+    """
 
     jobs: list[ClaimedJob] = field(default_factory=list)
     actions: list[WorkflowActionModel] = field(default_factory=list)
     outlook: Outlook | None = None
     is_canceled: bool = False
+    run_id: int | None = None
     is_any: bool = False
     error: TorcError | None = None
 
@@ -169,6 +173,7 @@ class Desk:
             self._may_have_more = self._room_helps = True
         elif answer.outlook is not None:
             self._room_helps = answer.outlook.ready_that_fit > 0
+            arrivals.run_id = answer.outlook.run_id
             arrivals.is_canceled = arrivals.is_canceled or answer.outlook.is_canceled
             if answer.order.settled:
                 arrivals.outlook = answer.outlook

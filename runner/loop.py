@@ -40,7 +40,7 @@ from runner.workshop import Workshop
 from torc_client.http import TorcClient
 from torc_client.processes import RUNNER_VARIABLE
 from torc_core.api.actions import JOB_TRIGGERS
-from torc_core.api.jobs import ReleaseClaimsRequest
+from torc_core.api.jobs import ReleaseClaimsRequest, TakeBackRequest
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.errors import TorcError
 from torc_core.jobs.status import JobStatus
@@ -121,6 +121,8 @@ def run_workflow(
                 parts.close()
                 _keep_undelivered(parts)
                 _sign_off(client, parts, node, duration_s=time.monotonic() - began)
+                if run.reason is ExitReason.ANOTHER_RUN:
+                    _give_back(client, parts, run.explanation)
     finally:
         workshop.launcher.close()
         log.close()
@@ -189,7 +191,12 @@ def _assemble(
         desk=Desk(
             prompt=prompt,
             waiter=waiter,
-            claiming=Claiming(machine, compute_node_id=node_id, scheduler_config_id=options.scheduler_config_id),
+            claiming=Claiming(
+                machine,
+                compute_node_id=node_id,
+                run_id=facts.run_id,
+                scheduler_config_id=options.scheduler_config_id,
+            ),
             wait_s=options.poll_interval_s,
             has_job_actions=any(
                 action.trigger_type in JOB_TRIGGERS and action.action_type == RUN_COMMANDS for action in facts.actions
@@ -253,6 +260,15 @@ def _sign_off(client: TorcClient, parts: Parts, node: ComputeNodeModel, *, durat
                 )
     except TorcError as error:
         parts.log.write(f"could not sign off: {error.message}")
+
+
+def _give_back(client: TorcClient, parts: Parts, reason: str) -> None:
+    """What the server still counts as this runner's goes back: its own reports would be of another run. Best effort."""
+    request = TakeBackRequest(compute_node_ids=[parts.compute_node_id], requeue=True, reason=reason)
+    try:
+        client.take_back_jobs(parts.facts.workflow_id, request)
+    except TorcError as error:
+        parts.log.write(f"could not give jobs back: {error.message}")
 
 
 def shared_environment(api_url: str, facts: WorkflowFacts, files: RunFiles) -> dict[str, str]:

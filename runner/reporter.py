@@ -236,6 +236,7 @@ class Reporter:
     def _send_one_by_one(self, news: News, error: TorcError) -> None:
         """One bad report must not keep the others back; where the server fails, it is kept and tried again."""
         batch = self._under_way
+        unstartable: list[int] = []
         for attempt in list(batch.starts):
             try:
                 self._send_starts([attempt], news)
@@ -246,6 +247,7 @@ class Reporter:
             except TorcError as refusal:
                 news.refused_starts.append((attempt, refusal.message))
                 self._forget(attempt)
+                unstartable.append(attempt.claim.job_id)
             batch.starts.remove(attempt)
         for end in list(batch.ends):
             try:
@@ -259,6 +261,7 @@ class Reporter:
             batch.ends.remove(end)
         if not batch.starts and not batch.ends and not isinstance(error, ServerFaultError):
             batch.releases.clear()
+        batch.releases.extend(unstartable)  # still this runner's claims, though it may not start them
 
     def _pause(self, failures: int) -> int:
         with self._condition:

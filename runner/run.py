@@ -204,6 +204,8 @@ class Run:
             if running:
                 self._say(Notice("info", f"canceled: {running} running job{'s are' if running > 1 else ' is'} stopped"))
             self._leave(ExitReason.CANCELED)
+        elif arrivals.run_id not in {None, self._parts.facts.run_id}:
+            self._leave_to_another_run(arrivals.run_id)
         elif arrivals.outlook is not None and self._is_settled():
             self._judge_outlook(arrivals.outlook, now)
         elif arrivals.jobs or arrivals.actions:
@@ -297,6 +299,14 @@ class Run:
             return True
         return False
 
+    def _leave_to_another_run(self, run_id: int | None) -> None:
+        """The server takes nothing of this run any more, and its jobs may run elsewhere any moment: they end now."""
+        running = len(self._shop.executor.running)
+        if running:
+            self._warn(f"run {run_id} has begun: {running} running job{'s are' if running > 1 else ' is'} stopped")
+        self._leave(ExitReason.ANOTHER_RUN, Outlook(run_id=run_id))
+        self._shop.forget_everything()
+
     def _leave(self, reason: ExitReason, outlook: Outlook | None = None) -> None:
         """No new jobs; queued ones are given back, running ones told to end."""
         if self.reason is None:
@@ -306,6 +316,7 @@ class Run:
                 reason,
                 outlook,
                 workflow_id=self._parts.facts.workflow_id,
+                run_id=self._parts.facts.run_id,
                 machine=self._parts.machine,
                 left_s=self._parts.deadline.left_s(time.monotonic()),
             )

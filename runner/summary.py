@@ -19,6 +19,8 @@ class ExitReason(StrEnum):
     WAITED = "waited"
     """Other runners are at work, and nothing came for this one in the time it was told to wait."""
     CANCELED = "canceled"
+    ANOTHER_RUN = "another_run"
+    """The workflow was reset or recovered; what this runner does counts no more."""
     INTERRUPTED = "interrupted"
     TIME_UP = "time_up"
 
@@ -80,7 +82,13 @@ def reason_to_leave(outlook: Outlook) -> ExitReason | None:
 
 
 def explain(
-    reason: ExitReason, outlook: Outlook | None, *, workflow_id: int, machine: Machine, left_s: float | None
+    reason: ExitReason,
+    outlook: Outlook | None,
+    *,
+    workflow_id: int,
+    run_id: int,
+    machine: Machine,
+    left_s: float | None,
 ) -> str:
     """One line for the user; `left_s` is the time this runner has yet, None: no end."""
     match reason:
@@ -88,6 +96,9 @@ def explain(
             return f"workflow {workflow_id} is complete"
         case ExitReason.CANCELED:
             return f"workflow {workflow_id} was canceled"
+        case ExitReason.ANOTHER_RUN:
+            present = (outlook or Outlook()).run_id
+            return f"workflow {workflow_id} is in run {present} by now, and this runner is of run {run_id}"
         case ExitReason.INTERRUPTED:
             return "interrupted: running jobs were stopped, claimed ones given back"
         case ExitReason.TIME_UP:

@@ -225,13 +225,19 @@ class TorcClient:
         )
 
     def claim_next_jobs(
-        self, workflow_id: int, *, limit: int, compute_node_id: int | None = None, wait_s: float = 0.0
+        self,
+        workflow_id: int,
+        *,
+        limit: int,
+        compute_node_id: int | None = None,
+        run_id: int | None = None,
+        wait_s: float = 0.0,
     ) -> ClaimedJobs:
-        """Up to `limit` ready jobs whatever they need, now pending."""
+        """Up to `limit` ready jobs whatever they need, now pending; none when `run_id` is not the present run."""
         return self._calls.post(
             f"/workflows/{workflow_id}/claim_next_jobs",
             ClaimedJobs,
-            query={"limit": limit, "compute_node_id": compute_node_id, "wait_seconds": wait_s},
+            query={"limit": limit, "compute_node_id": compute_node_id, "run_id": run_id, "wait_seconds": wait_s},
             idempotent=False,
             timeout_s=wait_s + 60.0,
         )

@@ -82,6 +82,40 @@ def test_a_cancel_is_noticed_while_the_runner_waits(
     assert [runner.summary()["reason"] for runner in (busy, idle)] == ["canceled", "canceled"]
 
 
+def test_a_runner_leaves_when_another_run_has_begun_and_its_job_goes_back(
+    client: TorcClient, start_runner: StartRunner, tmp_path: Path
+) -> None:
+    workflow_id = create(client, ENDLESS)
+    runner = start_runner(workflow_id, tmp_path / "out", poll_interval_s=LONG_S)
+    until_running(client, workflow_id)
+    client.reset_workflow_status(workflow_id, force=True)
+    summary = runner.summary(timeout_s=LONG_S / 2)
+    assert summary["reason"] == "another_run"
+    assert summary["explanation"] == f"workflow {workflow_id} is in run 2 by now, and this runner is of run 1"
+    assert processes_with(f"TORC_OUTPUT_DIR={tmp_path}/out") == []
+    assert client.workflow_status(workflow_id).jobs_by_status.ready == 1
+
+
+class ResetAfterTheFirstClaim(TorcClient):
+    """Begins another run when the runner has been given its jobs, and before it starts them."""
+
+    has_reset = False
+
+    def claim_jobs(self, workflow_id: int, *args: Any, **kwargs: Any) -> ClaimedJobs:
+        answer = super().claim_jobs(workflow_id, *args, **kwargs)
+        if answer.jobs and not self.has_reset:
+            self.has_reset = True
+            self.reset_workflow_status(workflow_id, force=True)
+        return answer
+
+
+def test_a_claim_that_cannot_start_in_the_present_run_is_given_back(server: ServerProcess, tmp_path: Path) -> None:
+    with ResetAfterTheFirstClaim(Transport(server.url)) as client:
+        ran = run(client, create(client, "sleep 60"), tmp_path / "out")
+        assert ran.summary.reason is ExitReason.ANOTHER_RUN
+        assert ran.statuses() == {"job1": "ready"}
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_ends_jobs_in_their_own_way_and_gives_claims_back(
     client: TorcClient, start_runner: StartRunner, tmp_path: Path, signum: int

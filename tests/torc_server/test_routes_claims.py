@@ -69,6 +69,19 @@ def test_a_waiting_claim_hears_that_the_workflow_was_canceled(
     assert answer.outlook.is_canceled
 
 
+def test_a_waiting_claim_hears_that_another_run_has_begun(
+    shared_server: ServerProcess, shared_client: TorcClient
+) -> None:
+    client = shared_client
+    workflow_id, _ = make_workflow(client, JobDraft(name="a", command="true"))
+    client.claim_next_jobs(workflow_id, limit=1)
+    with ThreadPoolExecutor(1) as pool, shared_server.client() as waiting:
+        claim = pool.submit(waiting.claim_next_jobs, workflow_id, limit=1, run_id=1, wait_s=_LONG_S)
+        client.reset_workflow_status(workflow_id, force=True)
+        answer = claim.result(timeout=_LONG_S / 2)
+    assert (answer.jobs, answer.reason) == ([], "Workflow is in run 2, not in run 1")
+
+
 def test_a_claim_does_not_wait_for_what_can_never_come(shared_client: TorcClient) -> None:
     workflow_id, [job_id] = make_workflow(shared_client, JobDraft(name="a", command="true"))
     runner_id = make_runner(shared_client, workflow_id)

@@ -17,7 +17,7 @@ from torc_server.db.engine import Database
 from torc_server.db.queries_claims import Candidate
 from torc_server.services.claiming import claim_jobs, claim_next_jobs, nothing_to_claim
 from torc_server.services.packing import Packing
-from torc_server.services.resetting import cancel_workflow
+from torc_server.services.resetting import cancel_workflow, reset_workflow_status
 from torc_server.services.starting import release_claims
 
 S = JobStatus
@@ -166,6 +166,7 @@ def test_an_empty_answer_says_what_there_is_to_hope_for(bench: Bench) -> None:
     answer = bench.write(claim_jobs, run.workflow_id, offer, limit=5)
     assert answer.outlook is not None
     assert answer.outlook.model_dump() == {
+        "run_id": 1,
         "active": 0,
         "ready": 2,
         "ready_that_fit": 1,
@@ -199,6 +200,24 @@ def test_a_look_tells_the_same_as_a_claim_without_taking_anything(bench: Bench) 
         claim_jobs, run.workflow_id, small, limit=1
     )
     assert run.status("0") is S.READY
+
+
+def test_a_runner_of_an_earlier_run_gets_nothing_and_hears_of_the_present_one(bench: Bench) -> None:
+    run = bench.workflow([job("a")])
+    bench.write(reset_workflow_status, run.workflow_id)
+    late = ROOMY.model_copy(update={"run_id": 1})
+    answers = [
+        bench.write(claim_jobs, run.workflow_id, late, limit=5),
+        bench.read(nothing_to_claim, run.workflow_id, late),
+        bench.write(claim_next_jobs, run.workflow_id, run_id=1),
+        bench.read(nothing_to_claim, run.workflow_id, run_id=1),
+    ]
+    for answer in answers:
+        assert answer is not None
+        assert (answer.jobs, answer.reason) == ([], "Workflow is in run 2, not in run 1")
+        assert answer.outlook is not None
+        assert answer.outlook.run_id == 2
+    assert run.claim(run_id=2) == ["a"]
 
 
 def test_nothing_is_claimed_of_a_canceled_workflow(bench: Bench) -> None:

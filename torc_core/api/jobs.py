@@ -71,10 +71,11 @@ class ComputeNodesResources(Capacity):
     CPUs, GPUs and memory are per node. `id` is the runner's compute node: the claimed jobs are noted as its own.
     With `takes_unstated_runtime` jobs that state no runtime fit into any `time_limit`.
     `ahead` more jobs are claimed that do not fit now but fit into `capacity` one by one: the runner queues
-    them, so that short jobs do not wait for a round trip.
+    them, so that short jobs do not wait for a round trip. A runner of another run than `run_id` is given nothing.
     """
 
     id: int | None = None
+    run_id: int | None = None
     time_limit: str | None = None
     takes_unstated_runtime: bool = False
     scheduler_config_id: int | None = None
@@ -94,7 +95,10 @@ class Outlook(ApiModel):
     `active` counts jobs pending or running anywhere, `ready` jobs that could be claimed by somebody,
     `ready_that_fit` those the asking runner could run were it idle. With active and ready_that_fit both 0
     nothing will ever come for it in this run. `smallest_need` is that of the most modest ready job when none fits.
+    `run_id` is the workflow's present run.
     """
+
+    run_id: int | None = None
 
     active: int = 0
     ready: int = 0

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from fastapi import Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from torc_core.api.jobs import ClaimedJobs, ComputeNodesResources, Outlook
+from torc_core.api.jobs import ClaimedJobs, ComputeNodesResources
 from torc_server.routes.contract import contract_router, json_answer
 from torc_server.routes.parameters import LARGEST_ID, QueryId, RecordId
 from torc_server.routes.work import Work, Working
@@ -46,10 +46,13 @@ async def claim_next(
     work: Working,
     limit: Annotated[int, Query(le=LARGEST_ID)] = 10,
     compute_node_id: QueryId = None,
+    run_id: QueryId = None,
     wait_seconds: WaitSeconds = 0.0,
 ) -> Response:
-    claim = partial(work.write, claim_next_jobs, workflow_id, limit=limit, compute_node_id=compute_node_id)
-    look = partial(work.read, nothing_to_claim, workflow_id)
+    claim = partial(
+        work.write, claim_next_jobs, workflow_id, limit=limit, compute_node_id=compute_node_id, run_id=run_id
+    )
+    look = partial(work.read, nothing_to_claim, workflow_id, run_id=run_id)
     return await _claim_or_wait(request, work, workflow_id, claim, look, wait_seconds)
 
 
@@ -65,7 +68,7 @@ async def _claim_or_wait(
     deadline = asyncio.get_running_loop().time() + min(wait_s, LONGEST_WAIT_S)
     with work.hub.waiting(workflow_id) as waiter:
         answer = await run_in_threadpool(claim)
-        while not answer.jobs and _may_get_more(answer.outlook) and not work.hub.is_closing:
+        while not answer.jobs and _may_get_more(answer) and not work.hub.is_closing:
             left_s = deadline - asyncio.get_running_loop().time()
             if left_s <= 0 or not await waiter.wait(left_s) or await request.is_disconnected():
                 break
@@ -75,5 +78,8 @@ async def _claim_or_wait(
     return await run_in_threadpool(json_answer, answer) if len(answer.jobs) > _WRITTEN_APART else json_answer(answer)
 
 
-def _may_get_more(outlook: Outlook | None) -> bool:
-    return outlook is not None and not outlook.is_complete and outlook.active + outlook.ready_that_fit > 0
+def _may_get_more(answer: ClaimedJobs) -> bool:
+    outlook = answer.outlook
+    if outlook is None or answer.reason is not None:
+        return False
+    return not outlook.is_complete and outlook.active + outlook.ready_that_fit > 0

@@ -35,30 +35,37 @@ def claim_jobs(
     """Up to `limit` jobs that fit together into what the runner has free, and `ahead` more; now pending.
 
     The order is priority, then GPUs, runtime, memory and CPUs, the largest first, then age. Jobs of the runner's
-    own scheduler come first; others only when there are none, and never with `strict_scheduler_match`.
+    own scheduler come first; others only when there are none, and never with `strict_scheduler_match`. A runner of
+    another run is given nothing: what it would do counts no more.
     """
     workflow = find_workflow(uow, workflow_id)
     if resources.id is not None:
         find_runner(uow, workflow_id, resources.id)
     claimed: list[int] = []
-    if not workflow.is_canceled:
+    if _why_nothing(workflow, resources.run_id) is None:
         for eligible in _passes(workflow_id, resources, strict=strict_scheduler_match):
             claimed = _claim(uow, eligible, resources, limit=limit)
             if claimed:
                 break
-    return _answer(uow, workflow, claimed, resources, strict=strict_scheduler_match)
+    return _answer(uow, workflow, claimed, resources, strict=strict_scheduler_match, run_id=resources.run_id)
 
 
 def claim_next_jobs(
-    uow: UnitOfWork, workflow_id: int, *, limit: int = 10, compute_node_id: int | None = None
+    uow: UnitOfWork,
+    workflow_id: int,
+    *,
+    limit: int = 10,
+    compute_node_id: int | None = None,
+    run_id: int | None = None,
 ) -> ClaimedJobs:
-    """Up to `limit` ready jobs whatever they need, now pending."""
+    """Up to `limit` ready jobs whatever they need, now pending; nothing for a caller of another run."""
     workflow = find_workflow(uow, workflow_id)
     if compute_node_id is not None:
         find_runner(uow, workflow_id, compute_node_id)
-    wanted = [] if workflow.is_canceled or limit <= 0 else queries.first_ready(uow, workflow_id, limit)
+    is_served = limit > 0 and _why_nothing(workflow, run_id) is None
+    wanted = queries.first_ready(uow, workflow_id, limit) if is_served else []
     apply_event(uow, Event.CLAIM, wanted, owner=compute_node_id)
-    return _answer(uow, workflow, wanted, None, strict=False)
+    return _answer(uow, workflow, wanted, None, strict=False, run_id=run_id)
 
 
 def nothing_to_claim(
@@ -67,12 +74,23 @@ def nothing_to_claim(
     resources: ComputeNodesResources | None = None,
     *,
     strict_scheduler_match: bool = False,
+    run_id: int | None = None,
 ) -> ClaimedJobs | None:
     """The empty answer that a claim would get now, or None when it would get jobs. Only reads."""
     workflow = find_workflow(uow, workflow_id)
-    if not workflow.is_canceled and _would_get_any(uow, workflow_id, resources, strict=strict_scheduler_match):
+    run_id = resources.run_id if resources else run_id
+    is_served = _why_nothing(workflow, run_id) is None
+    if is_served and _would_get_any(uow, workflow_id, resources, strict=strict_scheduler_match):
         return None
-    return _answer(uow, workflow, [], resources, strict=strict_scheduler_match)
+    return _answer(uow, workflow, [], resources, strict=strict_scheduler_match, run_id=run_id)
+
+
+def _why_nothing(workflow: WorkflowState, run_id: int | None) -> str | None:
+    if workflow.is_canceled:
+        return "Workflow is canceled"
+    if run_id not in {None, workflow.run_id}:
+        return f"Workflow is in run {workflow.run_id}, not in run {run_id}"
+    return None
 
 
 def _would_get_any(uow: UnitOfWork, workflow_id: int, resources: ComputeNodesResources | None, *, strict: bool) -> bool:
@@ -125,12 +143,13 @@ def _answer(
     resources: ComputeNodesResources | None,
     *,
     strict: bool,
+    run_id: int | None,
 ) -> ClaimedJobs:
     if claimed:
         return ClaimedJobs(jobs=job_models(uow, claimed, fields=OUTPUTS))
     return ClaimedJobs(
         jobs=[],
-        reason="Workflow is canceled" if workflow.is_canceled else None,
+        reason=_why_nothing(workflow, run_id),
         outlook=_outlook(uow, workflow, resources, strict=strict),
     )
 
@@ -145,6 +164,7 @@ def _outlook(
         fitting = queries.count_fitting(uow, widest, Packing(resources.capacity or resources).fit())
     smallest = queries.smallest_need(uow, workflow.id) if ready and not fitting else None
     return Outlook(
+        run_id=workflow.run_id,
         active=sum(counts.get(status, 0) for status in ACTIVE),
         ready=ready,
         ready_that_fit=fitting,
