@@ -13,6 +13,7 @@ from runner.ledger import Ledger
 from runner.paths import RunFiles
 from torc_core.api.jobs import JobModel
 from torc_core.jobs.status import JobStatus
+from torc_core.recovery.facts import NEAR_LIMIT
 
 _LOOK_AHEAD = 64
 CANNOT_START_CODE = 126
@@ -107,15 +108,14 @@ class Executor:
         )
 
     def _peak_memory(self, event: Ended, attempt: Attempt) -> int:
-        """What the job surely held, in bytes.
+        """What the job surely held, in bytes; 0 where nobody knows.
 
         The kernel's figure is never below what the launcher itself held when it started the job, about 11 MB. Up
-        to there it only says that the job needed no more than that: it is no proof against a lower limit.
+        to there it only says that the job needed no more than that: nothing, where the limit is as low.
         """
         peak, limit = event.peak_memory_bytes, memory_limit(attempt.claim.need)
-        if limit is not None and limit < peak <= self.launcher.footprint_bytes():
-            return limit
-        return peak
+        is_telling = limit is None or peak < NEAR_LIMIT * limit or peak > self.launcher.footprint_bytes()
+        return peak if is_telling else 0
 
     def give_up(self, event: Unstartable) -> AttemptEnd | None:
         """The end of an attempt that never began; None for keys of others. `free` must follow."""

@@ -93,15 +93,19 @@ def test_a_job_whose_child_the_kernel_killed_is_out_of_memory(shared_client: Tor
     assert verdicts == {"victim": (137, "oom"), "other": (137, None)}
 
 
-def test_a_limit_below_what_the_launcher_holds_is_not_exceeded_by_a_tiny_job(
-    shared_client: TorcClient, tmp_path: Path
+@pytest.mark.parametrize("limit", ["2m", "10m"])
+def test_what_the_launcher_holds_is_never_taken_for_a_tiny_jobs_memory(
+    shared_client: TorcClient, tmp_path: Path, limit: str
 ) -> None:
-    tiny = ResourceRequirementsDraft(name="tiny", memory="2m", runtime="PT1H")
-    jobs = [job("good", "true", resource_requirements=0), job("bad", "exit 3", resource_requirements=0)]
+    tiny = ResourceRequirementsDraft(name="tiny", memory=limit, runtime="PT1H")
+    jobs = [job("good", "true", resource_requirements=0), job("killed", "kill -9 $$", resource_requirements=0)]
     ran = run(shared_client, create(shared_client, *jobs, needs=[tiny]), tmp_path)
-    assert [ran.results(name)[0].peak_memory_bytes for name in ("good", "bad")] == [2 << 20, 2 << 20]
-    evidence = shared_client.job_evidence(ran.jobs()["bad"].id or 0).evidence
-    assert (evidence.verdict, evidence.peak_memory_bytes) == (None, 2 << 20)
+    assert [ran.results(name)[0].peak_memory_bytes for name in ("good", "killed")] == [None, None]
+    evidence = shared_client.job_evidence(ran.jobs()["killed"].id or 0).evidence
+    assert (evidence.verdict, evidence.peak_memory_bytes) == (None, None)
+    (group,) = shared_client.failures.groups(ran.workflow_id).items
+    assert group.cause == "It ended on SIGKILL and said nothing."
+    assert group.suggestion is not None and "nothing measured says so" in group.suggestion.reason
 
 
 def test_a_job_that_held_more_than_the_launcher_has_exceeded_its_limit(
