@@ -7,8 +7,8 @@ import pytest
 from recovery_samples import GIB, MIB, UNSPECIFIED, attempt, oom, requirement, timeout
 
 from torc_core.jobs.status import JobStatus
-from torc_core.recovery.attempt import AttemptFacts
-from torc_core.recovery.diagnosis import diagnose
+from torc_core.recovery.attempt import AttemptFacts, Cause
+from torc_core.recovery.diagnosis import Basis, diagnose
 from torc_core.recovery.utilization import describe_cpus, describe_excess, report_utilization
 
 
@@ -91,6 +91,17 @@ def test_a_failed_job_is_flagged_as_timeout_with_its_share_of_the_runtime() -> N
     assert [(v["likely_timeout"], v["runtime_utilization"]) for v in violation] == [(True, "95.2%"), (True, "100.0%")]
     assert violation[1]["timeout_reason"] == "sigxcpu_152"
     assert "likely_oom" not in violation[0]
+
+
+def test_what_the_runner_or_the_scheduler_ended_is_named_in_the_documented_words() -> None:
+    told: list[tuple[Basis, Cause]] = [("runner", Cause.OOM), ("scheduler", Cause.OOM), ("runner", Cause.TIMEOUT)]
+    failures = [diagnose(oom()).model_copy(update={"basis": basis, "cause": cause}) for basis, cause in told]
+    rows = report_utilization(42, completed=(), failures=failures).resource_violations
+    assert [(row.oom_reason, row.timeout_reason) for row in rows] == [
+        ("memory_exceeded", None),
+        ("memory_exceeded", None),
+        (None, "sigxcpu_152"),
+    ]
 
 
 def test_137_without_a_measured_peak_is_an_oom_by_its_code() -> None:

@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from torc_core.recovery.attempt import AttemptFacts, Cause
-from torc_core.recovery.diagnosis import Basis, Diagnosis
+from torc_core.recovery.diagnosis import Diagnosis
 from torc_core.recovery.sparse import SparseModel
 from torc_core.resources.duration import describe_duration, format_duration
 from torc_core.resources.memory import describe_memory, format_memory
@@ -19,6 +19,8 @@ UNSPECIFIED: Final = "unspecified"
 """In the place of an amount that nobody asked for; what the record holds is a placeholder."""
 
 ResourceType = Literal["Memory", "CPU", "Runtime"]
+OomReason = Literal["memory_exceeded", "sigkill_137"]
+TimeoutReason = Literal["sigxcpu_152"]
 Flag = Literal[True] | None
 """There and true, or not there."""
 
@@ -49,10 +51,10 @@ class ResourceViolation(SparseModel):
     peak_memory_bytes: int | None = None
     peak_memory_formatted: str | None = None
     likely_oom: Flag = None
-    oom_reason: Basis | None = None
+    oom_reason: OomReason | None = None
     memory_over_utilization: str | None = None
     likely_timeout: Flag = None
-    timeout_reason: Basis | None = None
+    timeout_reason: TimeoutReason | None = None
     runtime_utilization: str | None = None
     likely_cpu_violation: Flag = None
     peak_cpu_percent: float | None = None
@@ -149,10 +151,10 @@ def _violation(diagnosis: Diagnosis) -> ResourceViolation:
         peak_memory_bytes=peak,
         peak_memory_formatted=None if peak is None else describe_memory(peak),
         likely_oom=_flag(cause is Cause.OOM),
-        oom_reason=diagnosis.basis if cause is Cause.OOM else None,
+        oom_reason=_oom_reason(diagnosis),
         memory_over_utilization=describe_excess(peak / limit) if peak and limit and peak > limit else None,
         likely_timeout=_flag(cause is Cause.TIMEOUT),
-        timeout_reason=diagnosis.basis if cause is Cause.TIMEOUT else None,
+        timeout_reason="sigxcpu_152" if cause is Cause.TIMEOUT else None,
         runtime_utilization=(
             f"{runtime_share:.1%}" if runtime_share is not None and (is_late or cause is Cause.TIMEOUT) else None
         ),
@@ -165,6 +167,13 @@ def _violation(diagnosis: Diagnosis) -> ResourceViolation:
         reason=diagnosis.reason,
         confidence=diagnosis.confidence,
     )
+
+
+def _oom_reason(diagnosis: Diagnosis) -> OomReason | None:
+    """By the code alone, or because somebody saw that there was too little: the two words that readers know."""
+    if diagnosis.cause is not Cause.OOM:
+        return None
+    return "sigkill_137" if diagnosis.basis == "sigkill_137" else "memory_exceeded"
 
 
 def describe_excess(share: float) -> str:
