@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from torc_core.recovery.plan import RecoverOptions
 
 _PANEL = "Recovery"
+RECOVERY_PATIENCE_S: Final = 60.0
+"""So long the server may be away in the middle of a recovery."""
 
 MaxRetriesOption = Annotated[
     int, typer.Option("-m", "--max-retries", min=0, help="Maximum recovery attempts.", rich_help_panel=_PANEL)

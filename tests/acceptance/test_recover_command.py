@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import wait_until
+from helpers import ServerProcess, wait_until
 from recovery_scenes import (
     BROKEN,
     OOM,
@@ -133,6 +133,21 @@ def test_the_hook_of_the_guide_works_as_printed(torc: Torc, shared_client: TorcC
     requirement = client.resource_requirements.get(client.jobs.get(spark).resource_requirements_id or 0)
     assert requirement.num_nodes == 16
     assert statuses(client, workflow_id) == {"spark": "ready", "steady": "completed"}
+
+
+def test_a_recovery_goes_on_when_the_server_was_away_in_the_middle(server: ServerProcess, tmp_path: Path) -> None:
+    with server.client() as client:
+        workflow_id, (broken,) = make_scene(client, job("broken"))
+        fail_all(client, workflow_id, {broken: BROKEN})
+    (tmp_path / "fix.sh").write_text(f"kill -9 {server.process.pid}\n")
+    torc = Torc(tmp_path, server.url)
+    recovering = torc.start("recover", workflow_id, "--recovery-hook", "bash fix.sh")
+    wait_until(lambda: server.process.poll() is not None, "the server is gone")
+    server.stdout.close()
+    server.start()
+    out, err = recovering.communicate(timeout=60)
+    assert recovering.returncode == 0, err
+    assert "Reset 1 job(s)" in out
 
 
 def test_a_failing_hook_leaves_every_job_as_it_was(torc: Torc, shared_client: TorcClient) -> None:

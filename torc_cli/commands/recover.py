@@ -8,7 +8,7 @@ import typer
 from torc_cli.ai_options import AiChoices, agent_for
 from torc_cli.command import command
 from torc_cli.options import WorkflowArgument
-from torc_cli.recovery_options import OutputDirOption, RecoveryChoices, recovery_tools
+from torc_cli.recovery_options import RECOVERY_PATIENCE_S, OutputDirOption, RecoveryChoices, recovery_tools
 from torc_cli.session import Session
 from torc_core.errors import InvalidInputError, TorcError
 
@@ -77,9 +77,11 @@ def _recover(session: Session, workflow_id: int, options: "RecoverOptions", tool
     from torc_client.recovery.summary import recovery_data
     from torc_core.recovery import texts
 
-    done = recover_once(
-        session.client, workflow_id, options, tools, resetting=lambda prospect: [texts.resetting_line(prospect.plan)]
-    )
+    session.client.workflow_status(workflow_id)  # a server that is not there at all is not waited for
+    with session.connect(patience_s=RECOVERY_PATIENCE_S) as client:
+        done = recover_once(
+            client, workflow_id, options, tools, resetting=lambda prospect: [texts.resetting_line(prospect.plan)]
+        )
     prospect, applied = done.prospect, done.applied
     if applied is None:
         return _end_without_retries(session, prospect, options, tools, dry_run=False)
