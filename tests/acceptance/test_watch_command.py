@@ -67,6 +67,22 @@ def test_a_runner_goes_on_with_what_somebody_recovered_before_it_could_ask(torc:
     assert "run 2: 2 completed" in torc("run", path).out
 
 
+def test_a_run_raises_no_job_beyond_what_its_runner_has(torc: Torc, spec: SpecWriter) -> None:
+    path = spec(
+        jobs={"hungry": {"command": KILLED_ONCE, "resource_requirements": "large"}},
+        resource_requirements=[{"name": "large", "num_cpus": 1, "memory": "100m", "runtime": "PT10M"}],
+    )
+    said = torc("run", path, "--recover", "--memory-gb", 0.125).out
+    assert re.search(r"increasing memory 100m -> 128m", said)
+    assert "run 2: 1 completed" in said
+
+
+@pytest.mark.parametrize("option", ["--memory-multiplier", "--runtime-multiplier"])
+def test_a_senseless_multiplier_is_refused(torc: Torc, option: str) -> None:
+    said = torc("recover", 1, option, 100.5, code=2)
+    assert "must be more than 1 and at most 100" in said.err
+
+
 def _text(path: Path) -> str:
     return path.read_text() if path.exists() else ""
 

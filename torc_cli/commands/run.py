@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from torc_core.api.drafts import WorkflowDraft
     from torc_core.api.failures import FailureGroup
     from torc_core.api.workflows import WorkflowStatusModel
+    from torc_core.recovery.plan import RecoverOptions
 
 _PANEL = "What the runner may use"
 _FORCE_OPTION = "--skip-checks"
@@ -87,6 +88,8 @@ def run(
         end_time=_moment(end_time),
         poll_interval_s=poll_interval,
     )
+    if recovers:
+        choices = _within_the_machine(choices, options)
     if is_spec_file(what):
         draft = read_draft(session, Path(what), resource_monitoring=not no_resource_monitoring)
         workflow_id = _create(session, draft, options, force=skip_checks)
@@ -103,6 +106,15 @@ def run(
         own = BoundedRecovery(client=client, options=choices, tools=tools, max_retries=max_retries)
         own.brings_more(client.workflow_status(workflow_id))
         _make_ready_and_run(session, workflow_id, options, own, force=skip_checks)
+
+
+def _within_the_machine(choices: "RecoverOptions", options: "RunnerOptions") -> "RecoverOptions":
+    """No job gets more memory than this runner has: nobody would run it."""
+    from runner.settings import detect_machine
+
+    most = detect_machine(options).memory_bytes
+    capped = most if choices.max_memory_bytes is None else min(most, choices.max_memory_bytes)
+    return choices.model_copy(update={"max_memory_bytes": capped})
 
 
 def _load_runner() -> None:

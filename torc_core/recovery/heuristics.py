@@ -14,6 +14,8 @@ MOST_MEMORY_BYTES: Final = 8_388_607 << 40
 MOST_RUNTIME_S: Final = 99_999_999_999.0
 """The largest amounts that can be written down."""
 
+LARGEST_MULTIPLIER: Final = 100
+
 LEAST_FIRST_MEMORY_BYTES: Final = 1 << 30
 """A job that stated no memory had no limit; its first one must leave room for use that nobody measured."""
 
@@ -38,9 +40,11 @@ class Capped:
 
 
 def check_multiplier(name: str, value: float) -> float:
-    """Return the multiplier. Raises InvalidInputError unless it is finite and above 1."""
-    if not math.isfinite(value) or value <= 1:
-        raise InvalidInputError(f"{name} is {value}; it must be more than 1", hint="use for example 1.5")
+    """Return the multiplier. Raises InvalidInputError unless it is above 1 and at most 100."""
+    if not 1 < value <= LARGEST_MULTIPLIER:
+        raise InvalidInputError(
+            f"{name} is {value}; it must be more than 1 and at most {LARGEST_MULTIPLIER}", hint="use for example 1.5"
+        )
     return value
 
 
