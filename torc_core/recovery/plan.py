@@ -7,7 +7,7 @@ from typing import Final, Literal, Self, assert_never
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from torc_core.errors import InvalidInputError
-from torc_core.jobs.lifecycle import INFRASTRUCTURE_FAULT_LIMIT
+from torc_core.jobs.lifecycle import may_go_back
 from torc_core.jobs.status import JobStatus
 from torc_core.recovery.attempt import INFRASTRUCTURE, AttemptFacts, Cause
 from torc_core.recovery.defaults import MEMORY_MULTIPLIER, RUNTIME_MULTIPLIER
@@ -219,7 +219,7 @@ def _plan_timeout(diagnosis: Diagnosis, options: RecoverOptions) -> Retry | Skip
 
 def _plan_infrastructure_fault(diagnosis: Diagnosis) -> Retry | Skipped:
     faults = diagnosis.facts.infrastructure_faults
-    if faults < INFRASTRUCTURE_FAULT_LIMIT:
+    if may_go_back(faults):
         return _retry(diagnosis)
     return _skip(diagnosis, "infrastructure_limit", f"{diagnosis.reason} It was sent back {faults} times already.")
 
