@@ -8,12 +8,20 @@ from torc_client.recovery.standing import is_at_rest
 from torc_client.recovery.waiting import await_recovery
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from runner.summary import RunSummary
+    from torc_client.recovery.repeating import Recovered
     from torc_core.api.workflows import WorkflowStatusModel
 
 
 class Recovery(Protocol):
     """BoundedRecovery is one."""
+
+    @property
+    def history(self) -> "Sequence[Recovered]":
+        """What it recovered itself."""
+        ...
 
     def brings_more(self, status: "WorkflowStatusModel") -> bool:
         """Whether there are jobs to run again."""
@@ -25,6 +33,7 @@ class RecoveryByOthers:
     """Stays while a `torc watch --recover` of the workflow is alive."""
 
     session: Session
+    history: "Sequence[Recovered]" = ()
 
     def brings_more(self, status: "WorkflowStatusModel") -> bool:
         try:

@@ -6,7 +6,9 @@ from typing import Any, Final
 from torc_cli.output.text import display
 from torc_cli.status_text import count_pairs, unsuccessful, verdict
 from torc_client.http import TorcClient
+from torc_client.recovery.repeating import Recovered
 from torc_client.recovery.standing import is_success
+from torc_client.recovery.summary import history_data, history_lines
 from torc_core.api.failures import FailureGroup
 from torc_core.api.workflows import WorkflowStatusModel
 
@@ -20,14 +22,22 @@ def failure_groups(client: TorcClient, status: WorkflowStatusModel) -> list[Fail
     return client.failures.groups(status.workflow_id, status="all", limit=_GROUPS_SHOWN, job_ids_limit=10).items
 
 
-def report_text(status: WorkflowStatusModel, groups: list[FailureGroup], explanation: str, steps: Sequence[str]) -> str:
-    """`steps` are the next commands as they must be typed."""
+def report_text(
+    status: WorkflowStatusModel,
+    groups: list[FailureGroup],
+    explanation: str,
+    steps: Sequence[str],
+    *,
+    history: Sequence[Recovered] = (),
+) -> str:
+    """`steps` are the next commands as they must be typed, `history` the recoveries between the runs."""
     counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in count_pairs(status) if count)
     name = display(status.workflow_name)
     lines = [f"Workflow {status.workflow_id} ({name}), run {status.run_id}: {counts or 'no jobs'}"]
     if not is_success(status):
         lines.append(f"The runner left: {explanation}")
     lines += [line for group in groups for line in _group_lines(group)]
+    lines += map(_display_indented, history_lines(history))
     lines.append(verdict(status))
     return "\n".join([*lines, *(f"  {step}" for step in steps)])
 
@@ -39,6 +49,7 @@ def report_data(
     steps: Sequence[str],
     *,
     runner: dict[str, Any],
+    history: Sequence[Recovered] = (),
 ) -> dict[str, Any]:
     return {
         "workflow_id": status.workflow_id,
@@ -50,9 +61,15 @@ def report_data(
         "jobs_by_status": dict(count_pairs(status)),
         "explanation": explanation,
         "runner": runner,
+        "recoveries": history_data(history),
         "failures": [_group_data(group) for group in groups],
         "next_commands": [step.partition("    #")[0] for step in steps],
     }
+
+
+def _display_indented(line: str) -> str:
+    text = line.lstrip()
+    return line[: len(line) - len(text)] + display(text)
 
 
 def _group_lines(group: FailureGroup) -> list[str]:

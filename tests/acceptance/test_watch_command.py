@@ -77,6 +77,26 @@ def test_a_run_raises_no_job_beyond_what_its_runner_has(torc: Torc, spec: SpecWr
     assert "run 2: 1 completed" in said
 
 
+def test_a_run_with_recovery_sums_up_what_was_changed_and_what_is_left(torc: Torc, spec: SpecWriter) -> None:
+    path = spec(
+        jobs={
+            "hungry": {"command": KILLED_ONCE, "resource_requirements": "large"},
+            "broken": {"command": "exit 3", "resource_requirements": "large"},
+        },
+        resource_requirements=[{"name": "large", "num_cpus": 1, "memory": "100m", "runtime": "PT10M"}],
+    )
+    said = torc("run", path, "--recover", code=1).out
+    report = said[said.rindex("(test), run 2: ") :]
+    assert re.search(r"Recovered after run 1: 1 job tried again in run 2\n    Job \d+ \(hungry\): .*", report)
+    assert "memory 100m -> 150m" in report
+    assert re.search(r"Left to a person:\n    Job \d+ \(broken\)", report)
+    told = torc("run", path, "--recover", "-f", "json", code=1).json["recoveries"]
+    assert [(each["after_run_id"], each["run_id"], each["reset_count"]) for each in told] == [(1, 2, 1), (2, None, 0)]
+    assert told[0]["adjustments"][0]["original_memory"] == "100m"
+    assert told[0]["adjustments"][0]["new_memory"] == "150m"
+    assert [each["job_name"] for each in told[1]["needs_decision"]] == ["broken"]
+
+
 @pytest.mark.parametrize("option", ["--memory-multiplier", "--runtime-multiplier"])
 def test_a_senseless_multiplier_is_refused(torc: Torc, option: str) -> None:
     said = torc("recover", 1, option, 100.5, code=2)

@@ -19,9 +19,12 @@ from torc_core.errors import InvalidInputError, StateConflictError, TorcError
 from torc_core.recovery.defaults import MAX_RETRIES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from runner.settings import RunnerOptions
     from torc_cli.run_again import Recovery
     from torc_cli.run_progress import RunView
+    from torc_client.recovery.repeating import Recovered
     from torc_core.api.drafts import WorkflowDraft
     from torc_core.api.failures import FailureGroup
     from torc_core.api.workflows import WorkflowStatusModel
@@ -221,20 +224,27 @@ def _run(session: Session, workflow_id: int, options: "RunnerOptions", recovery:
             break
         if not _make_ready(session, workflow_id, options, force=force):
             return
-    _report(session, status, session.literal(summary.explanation), runner=asdict(summary))
+    _report(session, status, session.literal(summary.explanation), runner=asdict(summary), history=recovery.history)
     if not is_success(status):
         raise typer.Exit(1)
 
 
-def _report(session: Session, status: "WorkflowStatusModel", explanation: str, *, runner: dict[str, Any]) -> None:
+def _report(
+    session: Session,
+    status: "WorkflowStatusModel",
+    explanation: str,
+    *,
+    runner: dict[str, Any],
+    history: "Sequence[Recovered]" = (),
+) -> None:
     from torc_cli.run_report import report_data, report_text
     from torc_cli.status_text import next_steps
 
     groups = _failures(session, status)
     steps = [session.literal(step) for step in next_steps(status)]
     session.out.done(
-        report_text(status, groups, explanation, steps),
-        report_data(status, groups, explanation, steps, runner=runner),
+        report_text(status, groups, explanation, steps, history=history),
+        report_data(status, groups, explanation, steps, runner=runner, history=history),
     )
 
 

@@ -1,7 +1,7 @@
 """One recovery from look to reset, and as many of them as are allowed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torc_client.http import TorcClient
 from torc_client.recovery.agent_run import end_lines
@@ -54,6 +54,8 @@ class BoundedRecovery:
     tools: RecoveryTools
     max_retries: int = MAX_RETRIES
     recoveries: int = 0
+    history: list[Recovered] = field(default_factory=list)
+    """What came of them, but for those that were not carried out."""
 
     def brings_more(self, status: WorkflowStatusModel) -> bool:
         """Whether jobs can run again that could not before."""
@@ -87,6 +89,7 @@ class BoundedRecovery:
             if error.hint:
                 say(f"Hint: {error.hint}")
             return False
+        self.history.append(done)
         return done.applied is not None or self._explain_nothing(done.prospect)
 
     def _resetting(self, prospect: Prospect) -> list[str]:

@@ -1,8 +1,11 @@
 """A recovery for programs: the same shape for what is proposed and for what is done."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from torc_client.recovery.recover import Applied, Prospect
+from torc_client.recovery.repeating import Recovered
+from torc_core.recovery import texts
 from torc_core.recovery.outcome import RecoveryResult
 from torc_core.recovery.plan import RecoverOptions
 from torc_core.recovery.utilization import report_utilization
@@ -28,6 +31,29 @@ def recovery_data(
             mode="json"
         ),
     }
+
+
+def history_data(history: Sequence[Recovered]) -> list[dict[str, Any]]:
+    """One entry for each recovery, in their order; `run_id` is None where nothing was sent back."""
+    return [
+        {
+            "after_run_id": done.prospect.status.run_id,
+            "run_id": None if done.applied is None else done.applied.answer.run_id,
+            "reset_count": 0 if done.applied is None else done.applied.answer.reset_count,
+            **RecoveryResult.of(done.prospect.plan).model_dump(mode="json"),
+        }
+        for done in history
+    ]
+
+
+def history_lines(history: Sequence[Recovered]) -> list[str]:
+    """The same for people: what was tried again and with what, and what the last recovery left."""
+    lines: list[str] = []
+    for done in history:
+        if done.applied is not None:
+            after, into = done.prospect.status.run_id, done.applied.answer.run_id
+            lines += texts.recovered_after_lines(done.prospect.plan, after_run_id=after, run_id=into)
+    return [*lines, *(texts.left_lines(history[-1].prospect.plan) if history else [])]
 
 
 def _applied_data(applied: Applied) -> dict[str, Any]:

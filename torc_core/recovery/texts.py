@@ -21,6 +21,7 @@ _FOUND: Final[Mapping[Cause, str]] = {
     Cause.RUNNER_LOST: "Lost runner detected",
     Cause.UNKNOWN: "Unknown failure",
 }
+_JOBS_TOLD: Final = 20
 _ASSISTANT: Final = "the Torc MCP server with your AI assistant to investigate."
 
 
@@ -65,6 +66,39 @@ def recovered_lines(workflow_id: int, plan: RecoveryPlan, *, reset_count: int, s
         *([f"  - {waiting} job(s) wait for a decision: torc failures list {workflow_id}"] if waiting else []),
         f"Reset {reset_count} job(s). {how_on}",
     ]
+
+
+def recovered_after_lines(plan: RecoveryPlan, *, after_run_id: int, run_id: int) -> list[str]:
+    """What one recovery of several did, told at the end."""
+    count = len(plan.retries)
+    return [
+        f"  Recovered after run {after_run_id}: {count} {_jobs(count)} tried again in run {run_id}",
+        *_shortened([f"    Job {each.job_id} ({each.job_name}): {_retried_with(each)}" for each in plan.retries]),
+    ]
+
+
+def left_lines(plan: RecoveryPlan) -> list[str]:
+    """The jobs that a recovery could not help, and why."""
+    left = [*plan.skipped, *plan.needs_decision]
+    lines = _shortened([f"    Job {each.job_id} ({each.job_name}): {each.reason}" for each in left])
+    return ["  Left to a person:", *lines] if lines else []
+
+
+def _retried_with(retry: Retry) -> str:
+    changes = [
+        f"{what} {'set to' if retry.states_no_limits else f'{old} ->'} {new}"
+        for what, old, new in (
+            ("memory", retry.old_memory, retry.memory),
+            ("runtime", retry.old_runtime, retry.runtime),
+        )
+        if new is not None
+    ]
+    return f"{_FOUND[retry.cause]}, {', '.join(changes) or 'the same resources'}"
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    more = len(lines) - _JOBS_TOLD
+    return [*lines[:_JOBS_TOLD], f"    and {more} more"] if more > 0 else lines
 
 
 def proposed_lines(workflow_id: int, plan: RecoveryPlan, *, planned_allocations: int | None = None) -> list[str]:
