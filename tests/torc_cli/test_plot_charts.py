@@ -108,6 +108,27 @@ def test_pictures_are_drawn(tmp_path: Path, stem: str) -> None:
     assert len(picture) > 10_000
 
 
+def test_runs_are_told_apart_and_each_limit_is_drawn(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("r2.db", "r1.db")]
+    for path, start, limit in zip(paths, (2000, 1000), (150 * MIB, 100 * MIB), strict=True):
+        job = SeriesJob(job_id=9, attempt_id=1, name="sim", num_cpus=1, memory_limit_bytes=limit, runtime_limit_s=None)
+        amounts = {"cpu_percent": 1.0, "memory_bytes": 90 * MIB, "num_processes": 1}
+        written = SeriesFile(path)
+        written.add(
+            SeriesRow(job=job, timestamp=start + n, read_bytes=None, write_bytes=None, **amounts) for n in (1, 2)
+        )
+        written.close()
+    [job_series] = read_series(paths)
+    panel = memory_panel(job_series)
+    assert panel.lines[0].y == (90.0, 90.0, None, 90.0, 90.0)
+    assert panel.limit == (150.0, "150 MB")
+    assert panel.earlier_limits == ((100.0, "100 MB"),)
+    [line_chart, *_] = charts_of([job_series])
+    assert "limit 150 MB" in json_of(line_chart)
+    assert "limit 100 MB, earlier" in json_of(line_chart)
+    write_png(line_chart, tmp_path / "job.png")
+
+
 def test_what_the_runner_writes_is_what_is_read(tmp_path: Path) -> None:
     path = tmp_path / "series.db"
     job = SeriesJob(job_id=9, attempt_id=2, name="sim", num_cpus=4, memory_limit_bytes=5 * MIB, runtime_limit_s=None)

@@ -4,7 +4,7 @@ import html
 import json
 from typing import Any, Final, assert_never
 
-from torc_cli.plots.charts import BarChart, BarPanel, Chart, Line, LineChart, Panel
+from torc_cli.plots.charts import BarChart, BarPanel, Chart, Line, LineChart
 from torc_cli.plots.colours import AVERAGE, GRID, LIMIT, OTHERS, PEAK, coloured
 from torc_cli.plots.libraries import load_library
 
@@ -73,7 +73,8 @@ def _lines(chart: LineChart) -> Figure:
             "dtick": panel.tick,
         }
         data += [_trace(line, suffix, colour) for line, colour in coloured(panel)]
-        _add_limit(layout, panel, suffix)
+        for limit, limit_name in panel.limits:
+            _add_limit(layout, suffix, limit, limit_name)
         if panel.title:
             layout["annotations"].append(_panel_title(panel.title, x=0.0, y=top))
     layout["showlegend"] = sum(line.name is not None for panel in chart.panels for line in panel.lines) > 0
@@ -97,10 +98,7 @@ def _trace(line: Line, suffix: str, colour: str) -> Figure:
     }
 
 
-def _add_limit(layout: Figure, panel: Panel, suffix: str) -> None:
-    if panel.limit is None:
-        return
-    height, name = panel.limit
+def _add_limit(layout: Figure, suffix: str, height: float, name: str) -> None:
     layout["shapes"].append(
         {
             "type": "line",

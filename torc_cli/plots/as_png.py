@@ -83,8 +83,7 @@ def _draw_panel(axes: Any, panel: Panel) -> None:
             axes.fill_between(
                 line.x, [float("nan") if value is None else value for value in line.y], color=colour, alpha=0.12
             )
-    if panel.limit is not None:
-        height, name = panel.limit
+    for height, name in panel.limits:
         axes.axhline(height, color=LIMIT, linestyle="--", linewidth=1.2)
         axes.annotate(
             f"limit {name}",

@@ -39,8 +39,16 @@ class Panel:
     lines: tuple[Line, ...]
     top: float
     limit: tuple[float, str] | None = None
+    earlier_limits: tuple[tuple[float, str], ...] = ()
+    """Those of earlier runs."""
     tick: float | None = None
     """The distance of ticks where they must be whole."""
+
+    @property
+    def limits(self) -> list[tuple[float, str]]:
+        """Every height to draw a limit at, and its name."""
+        earlier = [(height, f"{name}, earlier") for height, name in self.earlier_limits]
+        return [*earlier, self.limit] if self.limit else earlier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +143,10 @@ def _memory_panel(job: JobSeries, unit: tuple[int, str], start: int, seconds: fl
     scale, name = unit
     limit = job.memory_limit_bytes
     described = None if limit is None else (limit / scale, describe_memory(limit))
-    return _panel("Memory", name, _line(job, _memory_bytes, start, seconds, scale), described)
+    panel = _panel("Memory", name, _line(job, _memory_bytes, start, seconds, scale), described)
+    earlier = [(each / scale, describe_memory(each)) for each in job.earlier_limits_bytes]
+    near = tuple(each for each in earlier if each[0] <= panel.top * _FAR)
+    return replace(panel, earlier_limits=near, top=max([panel.top, *(_top(height) for height, _ in near)]))
 
 
 def _process_panel(line: Line) -> Panel:
@@ -276,7 +287,7 @@ def _line(
     points = _POINTS_AMONG_OTHERS if is_among_others else _POINTS
     x: list[float] = []
     y: list[float | None] = []
-    for _, attempt in groupby(job.samples, key=lambda sample: sample.attempt_id):
+    for _, attempt in groupby(job.samples, key=lambda sample: (sample.source, sample.attempt_id)):
         samples = list(attempt)
         if x:
             x.append((samples[0].timestamp - start) / seconds)

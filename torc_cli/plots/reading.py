@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -19,24 +19,36 @@ _IDS_SHOWN: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One job at one second since the epoch; `attempt_id` is 0 where the file does not tell."""
+    """One job at one second since the epoch; `attempt_id` is 0 where the file does not tell.
+
+    `source` is the place of its file among those read: runs are in files of their own.
+    """
 
     timestamp: int
     cpu_percent: float
     memory_bytes: int
     num_processes: int
     attempt_id: int
+    source: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSeries:
-    """One job with its samples in the order of time, at least one; limits of its newest attempt, None for none."""
+    """One job with its samples in the order of time, at least one; limits of its newest run, None for none.
+
+    `earlier_limits_bytes` are other limits of its memory in earlier runs, in their order.
+    """
 
     job_id: int
     name: str
     memory_limit_bytes: int | None
     num_cpus: int | None
     samples: tuple[Sample, ...]
+    earlier_limits_bytes: tuple[int, ...] = ()
+
+
+_Described = tuple[str, int | None, int | None]
+"""Name, memory limit and CPUs."""
 
 
 def read_series(paths: Iterable[Path], *, job_ids: Collection[int] = ()) -> list[JobSeries]:
@@ -46,13 +58,13 @@ def read_series(paths: Iterable[Path], *, job_ids: Collection[int] = ()) -> list
     samples.
     """
     samples: defaultdict[int, list[Sample]] = defaultdict(list)
-    described: dict[int, tuple[str, int | None, int | None]] = {}
+    described: dict[tuple[int, int], _Described] = {}
     known: set[int] = set()
     names = [str(path) for path in paths]
-    for path in map(Path, names):
+    for source, path in enumerate(map(Path, names)):
         with _open(path) as connection:
-            described |= dict(_metadata(connection))
-            for job_id, sample in _samples(connection):
+            described |= {(job_id, source): about for job_id, about in _metadata(connection)}
+            for job_id, sample in _samples(connection, source):
                 known.add(job_id)
                 if not job_ids or job_id in job_ids:
                     samples[job_id].append(sample)
@@ -61,10 +73,7 @@ def read_series(paths: Iterable[Path], *, job_ids: Collection[int] = ()) -> list
             f"no samples in {', '.join(names)}", hint="jobs that end before the first sample is due leave none"
         )
     _check_ids(job_ids, known)
-    return [
-        _series(job_id, described.get(job_id, (f"job {job_id}", None, None)), samples[job_id])
-        for job_id in sorted(samples)
-    ]
+    return [_series(job_id, described, samples[job_id]) for job_id in sorted(samples)]
 
 
 def _check_ids(job_ids: Collection[int], known: AbstractSet[int]) -> None:
@@ -75,14 +84,19 @@ def _check_ids(job_ids: Collection[int], known: AbstractSet[int]) -> None:
     raise InvalidInputError(f"no samples of job {', '.join(map(str, unknown))}", hint=f"there are jobs {shown}")
 
 
-def _series(job_id: int, described: tuple[str, int | None, int | None], samples: Sequence[Sample]) -> JobSeries:
-    name, memory_limit_bytes, num_cpus = described
+def _series(job_id: int, described: Mapping[tuple[int, int], _Described], samples: Sequence[Sample]) -> JobSeries:
+    ordered = sorted(samples, key=lambda sample: sample.timestamp)
+    sources = dict.fromkeys(sample.source for sample in ordered)
+    runs = [described[job_id, source] for source in sources if (job_id, source) in described]
+    name, memory_limit_bytes, num_cpus = runs[-1] if runs else (f"job {job_id}", None, None)
+    limits = dict.fromkeys(limit for _, limit, _ in runs if limit is not None and limit != memory_limit_bytes)
     return JobSeries(
         job_id=job_id,
         name=name,
         memory_limit_bytes=memory_limit_bytes,
         num_cpus=num_cpus,
-        samples=tuple(sorted(samples, key=lambda sample: sample.timestamp)),
+        samples=tuple(ordered),
+        earlier_limits_bytes=tuple(limits),
     )
 
 
@@ -121,13 +135,14 @@ def _select(connection: sqlite3.Connection, table: str, *columns: str) -> sqlite
     return connection.execute(f"SELECT {chosen} FROM {table}")  # noqa: S608 - names of ours
 
 
-def _samples(connection: sqlite3.Connection) -> Iterator[tuple[int, Sample]]:
+def _samples(connection: sqlite3.Connection, source: int) -> Iterator[tuple[int, Sample]]:
     columns = ("job_id", "timestamp", "cpu_percent", "memory_bytes", "num_processes", "attempt_id")
     for job_id, timestamp, cpu, memory, processes, attempt_id in _select(connection, _SAMPLES, *columns):
-        yield int(job_id), Sample(int(timestamp), float(cpu), int(memory), int(processes), int(attempt_id or 0))
+        attempt = int(attempt_id or 0)
+        yield int(job_id), Sample(int(timestamp), float(cpu), int(memory), int(processes), attempt, source)
 
 
-def _metadata(connection: sqlite3.Connection) -> Iterator[tuple[int, tuple[str, int | None, int | None]]]:
+def _metadata(connection: sqlite3.Connection) -> Iterator[tuple[int, _Described]]:
     if not _columns(connection, _METADATA):
         return
     for job_id, name, limit, cpus in _select(
