@@ -97,6 +97,20 @@ def test_a_run_with_recovery_sums_up_what_was_changed_and_what_is_left(torc: Tor
     assert [each["job_name"] for each in told[1]["needs_decision"]] == ["broken"]
 
 
+def test_retries_without_recovery_are_refused(torc: Torc, spec: SpecWriter) -> None:
+    said = torc("run", spec(jobs={"a": "true"}), "--max-retries", 7, code=2)
+    assert "--max-retries does nothing without --recover" in said.err
+
+
+def test_corrections_for_a_job_that_is_not_there_are_refused(torc: Torc, shared_client: TorcClient) -> None:
+    workflow_id, (fine,) = make_scene(shared_client, job("fine"))
+    _, (elsewhere,) = make_scene(shared_client, job("elsewhere"))
+    fail_all(shared_client, workflow_id, {fine: None})
+    for job_id in (99999999, elsewhere):
+        said = torc("workflows", "correct-resources", workflow_id, "--job-ids", f"{fine},{job_id}", code=2)
+        assert f"workflow {workflow_id} has no job {job_id}" in said.err
+
+
 @pytest.mark.parametrize("option", ["--memory-multiplier", "--runtime-multiplier"])
 def test_a_senseless_multiplier_is_refused(torc: Torc, option: str) -> None:
     said = torc("recover", 1, option, 100.5, code=2)

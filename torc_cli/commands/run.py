@@ -76,6 +76,8 @@ def run(
 
     session.load = _load_runner
     recovers = recover or ai.ai_recovery
+    if max_retries != MAX_RETRIES and not recovers:
+        raise InvalidInputError("--max-retries does nothing without --recover", hint="add --recover")
     if recovers or (recovery, ai) != (_RECOVERY, _AI):
         # what was said of it is checked, used or not; what nobody mentioned is not even loaded
         choices = recovery.as_options()

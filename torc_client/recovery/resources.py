@@ -1,8 +1,11 @@
 """Resource use of a workflow's jobs: the report, and requirements corrected by it."""
 
+from collections.abc import Set as AbstractSet
+
 from torc_client.http import TorcClient
 from torc_client.recovery.gather import gather_completed, gather_failures, gather_failures_of_run
 from torc_client.slurm import NoScheduler
+from torc_core.errors import InvalidInputError
 from torc_core.recovery.corrections import Correction, CorrectionOptions, plan_corrections
 from torc_core.recovery.diagnosis import diagnose
 from torc_core.recovery.utilization import UtilizationReport, report_utilization
@@ -37,10 +40,27 @@ def utilization(
 def find_corrections(
     client: TorcClient, workflow_id: int, options: CorrectionOptions
 ) -> tuple[int, tuple[Correction, ...]]:
-    """(how many jobs were looked at, what to change). Changes nothing."""
+    """(how many jobs were looked at, what to change). Changes nothing.
+
+    Raises InvalidInputError for chosen jobs that the workflow does not have.
+    """
     client.workflows.get(workflow_id)
     facts = [*gather_completed(client, workflow_id), *gather_failures(client, workflow_id, NoScheduler())]
+    _refuse_unknown(client, workflow_id, set(options.job_ids) - {each.job_id for each in facts})
     return len(facts), plan_corrections([diagnose(each) for each in facts], options)
+
+
+def _refuse_unknown(client: TorcClient, workflow_id: int, job_ids: AbstractSet[int]) -> None:
+    """What has not ended yet is no mistake; what does not exist is."""
+    if not job_ids:
+        return
+    unknown = sorted(job_ids - {job.id for job in client.jobs.list_all(workflow_id=workflow_id)})
+    if unknown:
+        raise InvalidInputError(
+            f"workflow {workflow_id} has no job {', '.join(map(str, unknown[:20]))}",
+            hint=f"`torc jobs list {workflow_id}` shows its jobs",
+            ids={"workflow_id": workflow_id},
+        )
 
 
 def apply_corrections(client: TorcClient, corrections: tuple[Correction, ...]) -> None:
