@@ -40,4 +40,6 @@ def _describe(trouble: Trouble, url: str) -> str:
 
 
 def _reason(trouble: Trouble) -> str:
-    return "" if isinstance(trouble.error, ServerUnreachableError) else f" ({trouble.error.message})"
+    if isinstance(trouble.error, ServerUnreachableError):
+        return ""
+    return f" ({'; '.join(filter(None, (trouble.error.message, trouble.error.hint)))})"

@@ -49,7 +49,7 @@ class FullClient(TorcClient):
 
     def complete_jobs(self, workflow_id: int, completions: Iterable[JobCompletion]) -> CompleteJobsResponse:
         if not self.has_room:
-            raise ServerFaultError("the disk is full")
+            raise ServerFaultError("the disk is full", hint="make room")
         return super().complete_jobs(workflow_id, completions)
 
 
@@ -69,7 +69,7 @@ def test_a_server_that_fails_is_told_of_in_its_own_words(
         summary = run_workflow(full, workflow_id, options, progress=hear)
     assert summary.completed == 2
     assert f"the server at {server.url} fails since " in said[0]
-    assert "(the disk is full)" in said[0]
+    assert said[0].endswith("(the disk is full; make room)")
     assert said[1:] == [f"the server at {server.url} answers again"]
 
 
