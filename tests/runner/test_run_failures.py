@@ -30,7 +30,7 @@ def test_rules_that_cannot_be_read_are_named_and_decide_nothing(
 ) -> None:
     workflow_id = create(client, job("bad", "exit 10", failure_handler=0), rules=[{"exit_codes": [10]}])
     with closing(sqlite3.connect(server.database)) as database, database:
-        database.execute("UPDATE failure_handler SET rules = '[{\"exit_codes\": \"odd\"}]'")
+        database.execute('UPDATE failure_handler SET rules = \'[{"exit_codes": "odd"}]\'')
     ran = run(client, workflow_id, tmp_path / "out")
     (notice,) = [event for event in ran.events if isinstance(event, Notice)]
     assert "rules of failure handler" in notice.text
