@@ -70,7 +70,7 @@ def test_jobs_that_were_taken_back_are_killed_at_once_and_not_reported(
 ) -> None:
     scripted = job("scripted", "exit 9", failure_handler=0)
     rules = [{"exit_codes": [9], "recovery_script": "trap '' TERM; sleep 60"}]
-    stubborn = f"trap '' TERM; sleep 60; touch {tmp_path}/ended-by-itself"
+    stubborn = f"trap '' TERM; sleep 60 && touch {tmp_path}/ended-by-itself"
     lead = {"sigterm_lead_seconds": 3600}
     workflow_id = create(shared_client, stubborn, stubborn, scripted, rules=rules, execution_config=lead)
     said: list[str] = []

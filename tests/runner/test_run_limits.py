@@ -70,7 +70,7 @@ def test_what_the_smallest_job_needs_is_named_with_gpus_nodes_and_time(client: T
 
 
 def test_a_job_over_its_memory_is_killed_as_out_of_memory(client: TorcClient, tmp_path: Path) -> None:
-    hog = f"python3 -c 'import time; x = b\"x\" * (300 << 20); time.sleep(60)'; touch {tmp_path}/ended-by-itself"
+    hog = f"python3 -c 'import time; x = b\"x\" * (300 << 20); time.sleep(60)' && touch {tmp_path}/ended-by-itself"
     workflow_id = create(client, job("hog", hog, resource_requirements=0), needs=[needs(memory="100m")])
     ran = run(client, workflow_id, tmp_path / "out")
     result = ran.results("hog")[0]
