@@ -73,7 +73,6 @@ def find_group(client: TorcClient, workflow_id: int, *, status: str, signature: 
     raise NotFoundError(
         f"workflow {workflow_id} has no {status} jobs with the signature {signature[:40]!r}",
         hint="they may have been decided meanwhile; list the failures again",
-        ids={"workflow_id": workflow_id},
     )
 
 

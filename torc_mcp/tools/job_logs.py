@@ -97,7 +97,6 @@ def _from_evidence(client: TorcClient, job: JobModel, attempt: Attempt, request:
             f"no log of job {request.job_id}, run {attempt.run_id}, attempt {attempt.attempt_id} can be read here, "
             "and the server kept none: it does so for failed attempts only",
             hint="start this MCP server where the job ran, with its --output-dir",
-            ids={"job_id": request.job_id},
         ) from error
     evidence = stored.evidence
     text = evidence.stderr_tail if request.log_type == "stderr" else evidence.stdout_tail
