@@ -193,8 +193,8 @@ any_diagnosis = st.builds(
 )
 any_options = st.builds(
     RecoverOptions,
-    memory_multiplier=st.floats(1, 1e300, exclude_min=True),
-    runtime_multiplier=st.floats(1, 1e300, exclude_min=True),
+    memory_multiplier=st.floats(1, 100, exclude_min=True),
+    runtime_multiplier=st.floats(1, 100, exclude_min=True),
     retry_unknown=st.booleans(),
     recovery_hook=st.none() | st.just("bash fix.sh"),
     max_memory_bytes=st.none() | amount,

@@ -122,7 +122,7 @@ def test_stray_prints_and_children_do_not_reach_the_stream(tmp_path: Path, share
         "import os, subprocess\n"
         "from torc_client import http\n"
         "def noisy(self, workflow_id, real=http.TorcClient.workflow_status):\n"
-        "    print('noise from print'); os.write(1, b'noise from a descriptor\\n')\n"
+        "    print('noise from print', flush=True); os.write(1, b'noise from a descriptor\\n')\n"
         "    subprocess.run(['sh', '-c', 'echo noise from a child; cat'], check=True)\n"
         "    return real(self, workflow_id)\n"
         "http.TorcClient.workflow_status = noisy\n"
