@@ -74,7 +74,7 @@ class Claimer:
         self._closing = False
         self._answers: deque[Answer] = deque()
         self.is_busy = False
-        self.worker = Worker(name, self._work, wake=wake)
+        self.worker = Worker(name, self._work, wake=wake, may_end=lambda: self._closing)
 
     def send(self, order: Order) -> None:
         """Only while it is not busy; busy ends with `take`."""

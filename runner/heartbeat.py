@@ -27,7 +27,9 @@ class Heartbeat:
         self._interval_s = interval_s
         self._closing = threading.Event()
         self.end: TorcError | None = None
-        self.worker = Worker("heartbeat", self._work, wake=wake)
+        self.worker = Worker(
+            "heartbeat", self._work, wake=wake, may_end=lambda: self._closing.is_set() or self.end is not None
+        )
 
     def close(self) -> None:
         """A request under way is not waited for."""

@@ -36,6 +36,7 @@ from runner.settings import Machine, RunnerOptions, detect_machine
 from runner.summary import ExitReason, RunSummary, describe_machine
 from runner.undelivered import count_results, deliver_kept, keep
 from runner.wake import Wake
+from runner.watchdog import ExitGuard
 from runner.workshop import Workshop
 from torc_client.http import TorcClient
 from torc_client.processes import RUNNER_VARIABLE
@@ -98,6 +99,7 @@ def run_workflow(
         progress=progress,
     )
     wake = Wake()
+    guard: ExitGuard | None = None
     try:
         with wake.catching_signals():
             node = register(client, workflow_id, machine=machine, options=options, launcher_pid=workshop.launcher.pid)
@@ -115,6 +117,10 @@ def run_workflow(
                 progress=progress,
             )
             run = Run(parts)
+            guard = ExitGuard(
+                lead_s=parts.deadline.lead_s, log=log.path, before_exit=lambda: _keep_undelivered(parts, wait=False)
+            )
+            wake.on_signal = guard.note_signal
             try:
                 run.work()
             finally:
@@ -126,6 +132,9 @@ def run_workflow(
     finally:
         workshop.launcher.close()
         log.close()
+        wake.on_signal = None
+        if guard is not None:
+            guard.disarm()
     tally = workshop.tally
     return RunSummary(
         workflow_id=workflow_id,
@@ -222,9 +231,9 @@ def _series_of(facts: WorkflowFacts, files: RunFiles, hostname: str) -> SeriesFi
     return SeriesFile(files.series(hostname), flush_every_s=config.flush_interval_seconds or FLUSH_EVERY_S)
 
 
-def _keep_undelivered(parts: Parts) -> None:
+def _keep_undelivered(parts: Parts, *, wait: bool = True) -> None:
     """Results that the server did not take, for the next run to deliver."""
-    if not parts.link.silent_s:
+    if wait and not parts.link.silent_s:
         parts.reporter.worker.join(_LAST_REPORTS_S)
     completions = parts.reporter.undelivered_completions()
     if not completions:

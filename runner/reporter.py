@@ -45,9 +45,17 @@ class News:
     """The server will never take any report of this run again."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """A start to report, unless its end comes before `due_at` on the monotonic clock."""
+
+    attempt: Attempt
+    due_at: float
+
+
 @dataclass(slots=True)
 class _Batch:
-    starts: list[Attempt] = field(default_factory=list)
+    starts: list[_Start] = field(default_factory=list)
     ends: list[AttemptEnd] = field(default_factory=list)
     releases: list[int] = field(default_factory=list)
 
@@ -77,7 +85,8 @@ class Reporter:
         self._is_sending = False
         self._closing = False
         self._news: deque[News] = deque()
-        self.worker = Worker("reporter", self._work, wake=wake)
+        self._progress_at = time.monotonic()
+        self.worker = Worker("reporter", self._work, wake=wake, may_end=lambda: self._closing)
 
     def add(
         self,
@@ -89,7 +98,10 @@ class Reporter:
     ) -> None:
         """Reports soon; `urgent` when the runner has nothing better to do than to wait for the effect."""
         with self._condition:
-            self._waiting.starts.extend(starts)
+            if not self._waiting and not self._under_way:
+                self._progress_at = time.monotonic()  # nothing was due until now
+            # when a start is due is decided here, once: `started_at` is moved by the loop when the launcher answers
+            self._waiting.starts.extend(_Start(attempt, attempt.started_at + _START_AFTER_S) for attempt in starts)
             self._waiting.ends.extend(ends)
             self._waiting.releases.extend(releases)
             self._urgent = urgent
@@ -107,6 +119,13 @@ class Reporter:
         """Everything is delivered and the answers are taken."""
         with self._condition:
             return not self._waiting and not self._is_sending and not self._news
+
+    @property
+    def stalled_s(self) -> float:
+        """Seconds since the server took a report although one is due; 0 while nothing waits."""
+        with self._condition:
+            is_due = bool(self._waiting or self._under_way or self._is_sending)
+            return time.monotonic() - self._progress_at if is_due else 0.0
 
     def undelivered(self) -> list[AttemptEnd]:
         with self._condition:
@@ -154,40 +173,53 @@ class Reporter:
             self._wake()
 
     def _next_batch(self, sent_at: float) -> bool:
-        """Waits for something to report, and a little longer while more is coming; False at the end."""
+        """Waits for something to report, and a little longer while more is coming; False once it is closed and done.
+
+        An empty batch is no end: what seemed due may be young again, or forgotten, by the time it is taken.
+        """
         with self._condition:
-            while not self._closing and (unripe_s := self._unripe_s()) != 0:
-                self._condition.wait(unripe_s)
-            pause_s = sent_at + _PACE_S - time.monotonic()
-            if pause_s > 0 and not self._closing:
-                self._condition.wait_for(
-                    lambda: self._urgent or self._closing or not self._waiting.is_small, timeout=pause_s
-                )
-            self._under_way, self._waiting = self._split()
-            self._is_sending = bool(self._under_way)
-            return self._is_sending
+            while True:
+                if self._under_way:
+                    return False  # closed while the server was away: it stays here, and counts as undelivered
+                while not self._closing and (unripe_s := self._unripe_s()) != 0:
+                    self._condition.wait(unripe_s)
+                pause_s = sent_at + _PACE_S - time.monotonic()
+                if pause_s > 0 and not self._closing:
+                    self._condition.wait_for(
+                        lambda: self._urgent or self._closing or not self._waiting.is_small, timeout=pause_s
+                    )
+                self._under_way, self._waiting = self._split()
+                if self._under_way:
+                    self._is_sending = True
+                    return True
+                if self._closing:
+                    return False
 
     def _unripe_s(self) -> float | None:
         """Seconds until there is something to report; None while nothing waits."""
         waiting = self._waiting
         if waiting.ends or waiting.releases:
             return 0.0
-        return max(0.0, _ripe_at(waiting.starts[0]) - time.monotonic()) if waiting.starts else None
+        # not in the order of `due_at`: each is as old as its attempt was when it was added
+        soonest = min((start.due_at for start in waiting.starts), default=None)
+        return None if soonest is None else max(0.0, soonest - time.monotonic())
 
     def _split(self) -> tuple[_Batch, _Batch]:
         """What is reported now, and the young starts that wait for their ends a little longer."""
         waiting, now = self._waiting, time.monotonic()
         ended = {end.attempt.key for end in waiting.ends}
-        unended = [attempt for attempt in waiting.starts if attempt.key not in ended]
-        ripe = [attempt for attempt in unended if _ripe_at(attempt) <= now or self._closing]
-        young = [attempt for attempt in unended if _ripe_at(attempt) > now and not self._closing]
+        ripe: list[_Start] = []
+        young: list[_Start] = []
+        for start in waiting.starts:
+            if start.attempt.key not in ended:
+                (ripe if start.due_at <= now or self._closing else young).append(start)
         return _Batch(starts=ripe, ends=waiting.ends, releases=waiting.releases), _Batch(starts=young)
 
     def _send(self, news: News) -> None:
         """Each part is forgotten when the server has it, so that a repetition sends the rest only."""
         batch = self._under_way
         while batch.starts:
-            self._send_starts(batch.starts[:_BATCH], news)
+            self._send_starts([start.attempt for start in batch.starts[:_BATCH]], news)
             del batch.starts[:_BATCH]
         while batch.ends:
             # evidence makes a report a hundred times as large
@@ -209,6 +241,7 @@ class Reporter:
                 job_ids=list(by_job),
             ),
         )
+        self._progress_at = time.monotonic()
         for refusal in answer.errors:
             attempt = by_job.get(refusal.job_id)
             if attempt is not None:
@@ -224,6 +257,7 @@ class Reporter:
     def _send_ends(self, ends: list[AttemptEnd], news: News) -> None:
         completions = [self._reporting.completion(end) for end in ends]
         answer = self._client.complete_jobs(self._reporting.workflow_id, completions)
+        self._progress_at = time.monotonic()
         refusals = {refusal.job_id: refusal.message for refusal in answer.errors}
         for end in ends:
             message = refusals.get(end.attempt.claim.job_id)
@@ -237,7 +271,8 @@ class Reporter:
         """One bad report must not keep the others back; where the server fails, it is kept and tried again."""
         batch = self._under_way
         unstartable: list[int] = []
-        for attempt in list(batch.starts):
+        for start in list(batch.starts):
+            attempt = start.attempt
             try:
                 self._send_starts([attempt], news)
             except ServerUnreachableError:
@@ -248,7 +283,7 @@ class Reporter:
                 news.refused_starts.append((attempt, refusal.message))
                 self._forget(attempt)
                 unstartable.append(attempt.claim.job_id)
-            batch.starts.remove(attempt)
+            batch.starts.remove(start)
         for end in list(batch.ends):
             try:
                 self._send_ends([end], news)
@@ -271,10 +306,6 @@ class Reporter:
     def _clear(self) -> None:
         with self._condition:
             self._under_way = _Batch()
-
-
-def _ripe_at(attempt: Attempt) -> float:
-    return attempt.started_at + _START_AFTER_S
 
 
 def _tidy(end: AttemptEnd) -> None:

@@ -4,6 +4,7 @@ import selectors
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +25,7 @@ from runner.scripts import ScriptEnd
 from runner.settings import Machine
 from runner.summary import ExitReason, explain, reason_to_leave
 from runner.wake import Wake
+from runner.watchdog import StallWatch, write_stacks
 from runner.worker import Worker
 from runner.workshop import Workshop
 from torc_client.http import TorcClient
@@ -77,6 +79,7 @@ class Run:
         self._releases: list[int] = []
         self._refused: list[str] = []
         self._outage = OutageNews(parts.link, url=parts.client.url)
+        self._stall = StallWatch(lambda: 0.0 if parts.link.silent_s else parts.reporter.stalled_s)
         self._idle_since: float | None = None
         self._emptied_at: float | None = None
         self._error: TorcError | None = None
@@ -134,7 +137,7 @@ class Run:
     def _timeout_s(self) -> float | None:
         """Until the next thing that no event announces; None when there is none."""
         parts, shop = self._parts, self._shop
-        times = [shop.scripts.next_deadline(), self._idle_deadline()]
+        times = [shop.scripts.next_deadline(), self._idle_deadline(), self._stall.next_look()]
         if shop.executor.running:
             times.append(parts.monitor.next_look())
         if self.reason is None:
@@ -178,6 +181,7 @@ class Run:
         outage = self._outage.take()
         if outage is not None:
             self._say(outage)
+        self._tell_stall()
         if self._parts.link.is_lost and self._error is None:
             minutes = self._parts.link.patience_s / 60
             self._abandon(
@@ -186,6 +190,13 @@ class Run:
                     hint=_AGAIN,
                 )
             )
+
+    def _tell_stall(self) -> None:
+        stall = self._stall.look()
+        if stall is not None:
+            with suppress(OSError):
+                write_stacks(self._parts.log.path)
+            self._warn(f"{stall}; what the runner's threads do is in {self._parts.log.path}")
 
     def _take_answers(self, now: float) -> None:
         arrivals = self._parts.desk.answers(self._shop.executor, now)

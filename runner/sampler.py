@@ -58,7 +58,7 @@ class Sampler:
         self._condition = threading.Condition()
         self._closing = False
         self._results: deque[list[Sample]] = deque()
-        self.worker = Worker("sampler", self._work, wake=wake)
+        self.worker = Worker("sampler", self._work, wake=wake, may_end=lambda: self._closing)
 
     @property
     def problem(self) -> str | None:

@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -15,6 +15,8 @@ class Wake:
 
     def __init__(self) -> None:
         self.signals: list[int] = []
+        self.on_signal: Callable[[int], None] | None = None
+        """Called in the signal handler."""
         self._read_fd, self._write_fd = os.pipe()
         os.set_blocking(self._read_fd, False)
         os.set_blocking(self._write_fd, False)
@@ -48,6 +50,8 @@ class Wake:
         def note(signum: int, _: FrameType | None) -> None:
             self.signals.append(signum)
             self.wake()
+            if self.on_signal is not None:
+                self.on_signal(signum)
 
         former = {signum: signal.getsignal(signum) for signum in _SIGNALS}
         # ignored ones stay ignored: nohup, and jobs of a shell in the background, want that

@@ -3,15 +3,24 @@
 import threading
 from collections.abc import Callable
 
+from torc_core.errors import RunnerError
+
 
 class Worker:
-    """A daemon thread. When its work ends by an error, `error` holds it and the loop is woken: nobody waits in vain."""
+    """A daemon thread that works until it is told to end.
 
-    def __init__(self, name: str, work: Callable[[], None], *, wake: Callable[[], None]) -> None:
+    `may_end` says whether it was told. An end by an exception, and an end that nobody asked for, is kept in `error`
+    and wakes the loop: otherwise the loop would wait for ever for what the thread no longer does.
+    """
+
+    def __init__(
+        self, name: str, work: Callable[[], None], *, wake: Callable[[], None], may_end: Callable[[], bool]
+    ) -> None:
         self.name = name
         self.error: BaseException | None = None
         self._work = work
         self._wake = wake
+        self._may_end = may_end
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -26,3 +35,6 @@ class Worker:
             self.error = error
             self._wake()
             raise
+        if not self._may_end():
+            self.error = RunnerError(f"the thread {self.name!r} ended although nobody told it to")
+            self._wake()

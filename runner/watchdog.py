@@ -1,0 +1,102 @@
+"""Says when nothing moves although something is due, and ends a runner that was told to end and does not."""
+
+import faulthandler
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+STALLED_AFTER_S: Final = 60.0
+FIRST_SIGNAL_GRACE_S: Final = 30.0
+"""After the lead of the running jobs, for their ends to be reaped and reported."""
+SECOND_SIGNAL_GRACE_S: Final = 10.0
+_UNCLEAN_EXIT: Final = 128
+
+
+class StallWatch:
+    """Notices, once each time, that reports wait although the server answers. For the loop's thread."""
+
+    def __init__(self, stalled_s: Callable[[], float], *, after_s: float = STALLED_AFTER_S) -> None:
+        """`stalled_s` tells for how many seconds something due has not moved; 0 while nothing is due."""
+        self._stalled_s = stalled_s
+        self._after_s = after_s
+        self._is_told = False
+
+    def look(self) -> str | None:
+        """What there is to tell the user, once until something moves again."""
+        stalled_s = self._stalled_s()
+        if stalled_s < self._after_s:
+            self._is_told = False
+            return None
+        if self._is_told:
+            return None
+        self._is_told = True
+        return f"no report has reached the server for {stalled_s:.0f} s although some are due"
+
+    def next_look(self) -> float | None:
+        """When to look again, on the monotonic clock; None while nothing is due or all is told."""
+        stalled_s = self._stalled_s()
+        return time.monotonic() + max(1.0, self._after_s - stalled_s) if stalled_s and not self._is_told else None
+
+
+class ExitGuard:
+    """Ends the process when the loop does not, some time after a signal asked for it.
+
+    The loop itself obeys signals. This is for a loop that cannot: it waits for a launcher that hangs, for a job that
+    even SIGKILL does not end, or for a thread that is stuck. The first signal gives it the lead of the running jobs
+    and `FIRST_SIGNAL_GRACE_S` more, the second one `SECOND_SIGNAL_GRACE_S`.
+    """
+
+    def __init__(
+        self,
+        *,
+        lead_s: float,
+        log: Path,
+        before_exit: Callable[[], None],
+        first_grace_s: float = FIRST_SIGNAL_GRACE_S,
+        second_grace_s: float = SECOND_SIGNAL_GRACE_S,
+    ) -> None:
+        """`before_exit` keeps what is not delivered; `log` takes the stacks of all threads."""
+        self._graces_s = (lead_s + first_grace_s, second_grace_s)
+        self._log = log
+        self._before_exit = before_exit
+        self._timers: list[threading.Timer] = []
+
+    def note_signal(self, signum: int) -> None:
+        """Called in the signal handler: it runs even while the main thread waits in a system call."""
+        if len(self._timers) < len(self._graces_s):
+            timer = threading.Timer(self._graces_s[len(self._timers)], self._end, [signum])
+            timer.daemon = True
+            self._timers.append(timer)
+            timer.start()
+
+    def disarm(self) -> None:
+        """The loop has ended by itself."""
+        for timer in self._timers:
+            timer.cancel()
+
+    def _end(self, signum: int) -> None:
+        # nothing here may wait for the main thread, nor stop it from ending: the exit comes in any case
+        try:
+            with suppress(Exception):
+                self._before_exit()
+            with suppress(OSError):
+                write_stacks(self._log)
+            sys.stderr.write(
+                f"torc: {signal.Signals(signum).name}: the runner did not end in time and is ended now; "
+                f"what its threads did is in {self._log}\n"
+            )
+            sys.stderr.flush()
+        finally:
+            os._exit(_UNCLEAN_EXIT + signum)
+
+
+def write_stacks(path: Path) -> None:
+    """Appends what every thread of this process is doing. Raises OSError."""
+    with path.open("a", encoding="utf-8") as file:
+        faulthandler.dump_traceback(file, all_threads=True)

@@ -1,0 +1,52 @@
+"""A run never hangs in silence: it says that nothing moves, and ends when it is told to."""
+
+import os
+import signal
+from pathlib import Path
+
+from helpers import wait_until
+from running import StartRunner, create, until_running
+
+from runner.watchdog import StallWatch
+from torc_client.http import TorcClient
+
+ENDLESS = "while :; do sleep 0.05; done"
+
+
+def launcher_of(pid: int) -> int:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    (launcher,) = [child for child in children if "launcher.py" in Path(f"/proc/{child}/cmdline").read_text()]
+    return int(launcher)
+
+
+def test_the_second_sigterm_ends_a_runner_whose_launcher_hangs(
+    client: TorcClient, start_runner: StartRunner, tmp_path: Path
+) -> None:
+    workflow_id = create(client, ENDLESS)
+    runner = start_runner(workflow_id, tmp_path / "out")
+    until_running(client, workflow_id)
+    launcher = launcher_of(runner.process.pid)
+    os.kill(launcher, signal.SIGSTOP)
+    try:
+        runner.signal(signal.SIGTERM)
+        wait_until(lambda: "SIGTERM: stopping" in runner.errors.read_text(), "the first signal is obeyed")
+        runner.signal(signal.SIGTERM)
+        runner.process.communicate(timeout=60.0)
+    finally:
+        os.kill(launcher, signal.SIGCONT)
+    assert runner.process.returncode == 128 + signal.SIGTERM
+    assert "did not end in time" in runner.errors.read_text()
+
+
+def test_a_stall_is_told_once_until_something_moves() -> None:
+    stalled_s = 10.0
+    watch = StallWatch(lambda: stalled_s, after_s=60.0)
+    assert watch.look() is None
+    stalled_s = 61.0
+    assert watch.look() == "no report has reached the server for 61 s although some are due"
+    assert watch.look() is None
+    assert watch.next_look() is None
+    stalled_s = 0.0
+    assert watch.look() is None
+    stalled_s = 75.0
+    assert "75 s" in (watch.look() or "")
