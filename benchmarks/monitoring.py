@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.common import machine, print_table
-from runner.launcher import read_process_table
-from runner.process_tree import Tree, find_members_of_all
-from runner.sampler import Sampler, Target
-from runner.series import SeriesFile, SeriesJob
+from runner.monitoring.process_tree import Tree, find_members_of_all
+from runner.monitoring.sampler import Sampler, Target
+from runner.monitoring.series import SeriesFile, SeriesJob
+from runner.process.launcher import read_process_table
 
 INTERVAL_S = 1.0
 

@@ -18,15 +18,15 @@ from torc_client.http import TorcClient
 from torc_client.recovery.gather import gather_failures
 from torc_client.recovery.recover import RecoveryTools, carry_out, prepare
 from torc_client.recovery.watch import WatchOptions, watch
-from torc_client.slurm import NoScheduler
+from torc_client.slurm.port import NoScheduler
 from torc_core.api.drafts import JobDraft, ResourceRequirementsDraft, WorkflowDraft
 from torc_core.api.jobs import JobCompletion, StartJobsRequest
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.api.results import ResultModel
 from torc_core.api.workflows import WorkflowModel
+from torc_core.evidence.record import Evidence
 from torc_core.jobs.status import JobStatus
 from torc_core.recovery.diagnosis import diagnose
-from torc_core.recovery.evidence import Evidence
 from torc_core.recovery.plan import RecoverOptions, make_plan
 
 _BATCH = 5000

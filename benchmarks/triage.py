@@ -30,10 +30,10 @@ from torc_core.api.jobs import ComputeNodesResources, JobCompletion, StartJobsRe
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.api.results import ResultModel
 from torc_core.api.workflows import WorkflowModel
+from torc_core.evidence.record import Evidence
 from torc_core.jobs.status import JobStatus
-from torc_core.recovery.classify import classify
-from torc_core.recovery.evidence import Evidence
-from torc_core.recovery.signature import assess
+from torc_core.triage.classify import classify
+from torc_core.triage.signature import assess
 from torc_mcp.server import build_server
 from torc_mcp.settings import McpSettings
 

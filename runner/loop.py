@@ -1,304 +1,415 @@
-"""Runs a workflow's jobs on this machine: claim, start, reap, report; woken by events, never by a timer."""
+"""One run: the loop and its turns."""
 
-import os
+import selectors
+import signal
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
-from runner.actions import RUN_COMMANDS
-from runner.claimer import Claimer
-from runner.claiming import Claiming
-from runner.completions import Reporting
-from runner.desk import Desk
-from runner.evidence import slurm_facts
-from runner.facts import WorkflowFacts, fetch_facts
-from runner.heartbeat import Heartbeat
-from runner.judge import Judge
-from runner.ledger import Ledger
-from runner.link import Link
-from runner.log import RunnerLog
-from runner.monitor import Monitor
-from runner.node import (
-    deregister,
-    describe_taken_back,
-    own_tag,
-    register,
-    take_back_from_the_dead,
-)
-from runner.oom import OomKills
-from runner.paths import RunFiles, create_output_dir
-from runner.progress import Notice, ProgressCallback, ignore_progress
-from runner.reporter import Reporter
-from runner.run import Parts, Run
-from runner.sampler import Sampler
-from runner.schedule import Deadline
-from runner.series import FLUSH_EVERY_S, SeriesFile
-from runner.settings import Machine, RunnerOptions, detect_machine
-from runner.summary import ExitReason, RunSummary, describe_machine
-from runner.undelivered import count_results, deliver_kept, keep
-from runner.wake import Wake
-from runner.watchdog import ExitGuard
-from runner.workshop import Workshop
+from runner.base.attempt import StopReason
+from runner.base.deadline import Deadline
+from runner.base.log import RunnerLog
+from runner.base.paths import RunFiles
+from runner.base.progress import Notice, ProgressCallback
+from runner.base.settings import Machine
+from runner.base.threads import Worker
+from runner.base.wake import Wake
+from runner.base.workflow_facts import WorkflowFacts
+from runner.monitoring.monitor import Monitor
+from runner.process.actions import RUN_COMMANDS, START_TRIGGERS, ActionCommand, ActionQueue, claim_pending_actions
+from runner.process.scripts import ScriptEnd
+from runner.server.claims import Desk
+from runner.server.connection import Link
+from runner.server.heartbeat import Heartbeat
+from runner.server.outage import OutageNews
+from runner.server.reports import Reporter
+from runner.summary import ExitReason, explain, reason_to_leave
+from runner.supervisor import Workshop
+from runner.watchdog import StallWatch, write_stacks
 from torc_client.http import TorcClient
-from torc_client.processes import RUNNER_VARIABLE
-from torc_core.api.actions import JOB_TRIGGERS
-from torc_core.api.jobs import ReleaseClaimsRequest, TakeBackRequest
-from torc_core.api.nodes import ComputeNodeModel
-from torc_core.errors import TorcError
-from torc_core.jobs.status import JobStatus
+from torc_core.api.jobs import Outlook
+from torc_core.errors import RunnerError, StateConflictError, TorcError
+from torc_core.signals import signal_number
 
-_PATIENCE_MINUTES: Final = 20
-_LAST_REPORTS_S: Final = 2.0
-
-
-def run_workflow(
-    client: TorcClient,
-    workflow_id: int,
-    options: RunnerOptions,
-    *,
-    progress: ProgressCallback = ignore_progress,
-) -> RunSummary:
-    """Works until nothing is left that this runner could ever do, and says why it left.
-
-    Failed jobs are results, never errors. `progress` is called in this thread. The client's own patience should
-    be short: the runner keeps its jobs running and tries again by itself while the server is away. Raises
-    NotFoundError for an unknown workflow, and RunnerError when the server stays away longer than the workflow
-    allows; running jobs are stopped then.
-    """
-    began = time.monotonic()
-    machine = detect_machine(options)
-    facts = fetch_facts(client, workflow_id)
-    config = facts.workflow.execution_config
-    files = RunFiles(options.output_dir, workflow_id, run_id=facts.run_id, config=config)
-    create_output_dir(files.output_dir)
-    log = RunnerLog(files.runner_log(os.uname().nodename))
-
-    def warn(text: str) -> None:
-        progress(Notice("warning", text))
-        log.write(text)
-
-    for notice in deliver_kept(client, facts.workflow, files):
-        progress(notice)
-        log.write(notice.text)
-    taken_back = take_back_from_the_dead(client, workflow_id)
-    if taken_back:
-        warn(describe_taken_back(taken_back))
-    judge = Judge(handlers=facts.handlers, outputs=facts.outputs, config=config, oom_kills=_oom_kills(options))
-    for handler_id in judge.unreadable_handlers:
-        warn(f"the rules of failure handler {handler_id} cannot be read: they decide about no failure")
-    workshop = Workshop(
-        shared_environment(client.url, facts, files),
-        ledger=Ledger(
-            cpus=machine.cpus,
-            memory_bytes=machine.memory_bytes,
-            gpus=machine.gpus,
-            slots=options.max_parallel_jobs,
-        ),
-        files=files,
-        judge=judge,
-        log=log,
-        progress=progress,
-    )
-    wake = Wake()
-    guard: ExitGuard | None = None
-    try:
-        with wake.catching_signals():
-            node = register(client, workflow_id, machine=machine, options=options, launcher_pid=workshop.launcher.pid)
-            log.write(f"compute node {node.id}: {describe_machine(machine)}")
-            parts = _assemble(
-                client,
-                options,
-                facts=facts,
-                machine=machine,
-                files=files,
-                workshop=workshop,
-                node=node,
-                wake=wake,
-                log=log,
-                progress=progress,
-            )
-            run = Run(parts)
-            guard = ExitGuard(
-                lead_s=parts.deadline.lead_s, log=log.path, before_exit=lambda: _keep_undelivered(parts, wait=False)
-            )
-            wake.on_signal = guard.note_signal
-            try:
-                run.work()
-            finally:
-                parts.close()
-                _keep_undelivered(parts)
-                _sign_off(client, parts, node, duration_s=time.monotonic() - began)
-                if run.reason is ExitReason.ANOTHER_RUN:
-                    _give_back(client, parts, run.explanation)
-    finally:
-        workshop.launcher.close()
-        log.close()
-        wake.on_signal = None
-        if guard is not None:
-            guard.disarm()
-    tally = workshop.tally
-    return RunSummary(
-        workflow_id=workflow_id,
-        run_id=facts.run_id,
-        compute_node_id=parts.compute_node_id,
-        reason=run.reason or ExitReason.NOTHING_LEFT,
-        explanation=run.explanation,
-        started=tally.started,
-        completed=tally.completed,
-        failed=tally.failed,
-        terminated=tally.terminated,
-        retried=tally.retried,
-        duration_s=time.monotonic() - began,
-        ready_left=run.ready_left,
-    )
+_DELIVERY_S: Final = 10.0
+"""How long an interrupted runner tries to deliver its last results to a server that is away."""
+_LINK_LOOK_S: Final = 1.0
+_AGAIN: Final = "start the server, then run the workflow again with the same output directory"
 
 
-def _assemble(
-    client: TorcClient,
-    options: RunnerOptions,
-    *,
-    facts: WorkflowFacts,
-    machine: Machine,
-    files: RunFiles,
-    workshop: Workshop,
-    node: ComputeNodeModel,
-    wake: Wake,
-    log: RunnerLog,
-    progress: ProgressCallback,
-) -> Parts:
-    """The threads and the loop's collaborators."""
-    workflow_id, node_id = facts.workflow_id, node.id or 0
-    link = Link(patience_s=_patience_s(options, facts), wake=wake.wake)
-    prompt, waiter = (
-        Claimer(
-            client,
-            workflow_id,
-            link=link,
-            wake=wake.wake,
-            needs=facts.requirements.of,
-            strict=options.strict_scheduler_match,
-            name=name,
-        )
-        for name in ("claims now", "claims later")
-    )
-    reporting = Reporting(
-        workflow_id=workflow_id,
-        run_id=facts.run_id,
-        compute_node_id=node_id,
-        hostname=node.hostname,
-        scheduler=slurm_facts(os.environ),
-    )
-    reporter = Reporter(client, reporting, link=link, wake=wake.wake)
-    heartbeat = Heartbeat(client, node_id, wake=wake.wake, interval_s=options.heartbeat_interval_s)
-    sampler = Sampler(wake.wake, series=_series_of(facts, files, node.hostname))
-    return Parts(
-        client=client,
-        compute_node_id=node_id,
-        facts=facts,
-        machine=machine,
-        files=files,
-        workshop=workshop,
-        desk=Desk(
-            prompt=prompt,
-            waiter=waiter,
-            claiming=Claiming(
-                machine,
-                compute_node_id=node_id,
-                run_id=facts.run_id,
-                scheduler_config_id=options.scheduler_config_id,
-            ),
-            wait_s=options.poll_interval_s,
-            has_job_actions=any(
-                action.trigger_type in JOB_TRIGGERS and action.action_type == RUN_COMMANDS for action in facts.actions
-            ),
-        ),
-        reporter=reporter,
-        monitor=Monitor(sampler, workflow=facts.workflow, interval_s=options.sample_interval_s),
-        heartbeat=heartbeat,
-        workers=(prompt.worker, waiter.worker, reporter.worker, sampler.worker, heartbeat.worker),
-        link=link,
-        wake=wake,
-        deadline=Deadline.of(options, facts.workflow),
-        log=log,
-        progress=progress,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a run is made of."""
+
+    client: TorcClient
+    compute_node_id: int
+    facts: WorkflowFacts
+    machine: Machine
+    files: RunFiles
+    workshop: Workshop
+    desk: Desk
+    reporter: Reporter
+    monitor: Monitor
+    heartbeat: Heartbeat
+    workers: tuple[Worker, ...]
+    link: Link
+    wake: Wake
+    deadline: Deadline
+    log: RunnerLog
+    progress: ProgressCallback
+
+    def close(self) -> None:
+        """Ends the threads; requests under way are not waited for."""
+        self.desk.close()
+        self.reporter.close()
+        self.monitor.close()
+        self.heartbeat.close()
 
 
-def _series_of(facts: WorkflowFacts, files: RunFiles, hostname: str) -> SeriesFile | None:
-    """The file of samples over time, where the workflow wants one."""
-    config = facts.workflow.resource_monitor_config
-    if config is None or config.job_granularity() != "time_series":
-        return None
-    return SeriesFile(files.series(hostname), flush_every_s=config.flush_interval_seconds or FLUSH_EVERY_S)
+class Run:
+    """Turns until the runner holds nothing, everything is reported, and nothing more will come."""
 
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._shop = parts.workshop
+        self._actions = ActionQueue()
+        self._signals_seen = 0
+        self._releases: list[int] = []
+        self._refused: list[str] = []
+        self._outage = OutageNews(parts.link, url=parts.client.url)
+        self._stall = StallWatch(lambda: 0.0 if parts.link.silent_s else parts.reporter.stalled_s)
+        self._idle_since: float | None = None
+        self._emptied_at: float | None = None
+        self._error: TorcError | None = None
+        self.reason: ExitReason | None = None
+        self.explanation = ""
+        self.ready_left = 0
 
-def _keep_undelivered(parts: Parts, *, wait: bool = True) -> None:
-    """Results that the server did not take, for the next run to deliver."""
-    if wait and not parts.link.silent_s:
-        parts.reporter.worker.join(_LAST_REPORTS_S)
-    completions = parts.reporter.undelivered_completions()
-    if not completions:
-        return
-    workflow, what = parts.facts.workflow, count_results(len(completions))
-    path = parts.files.undelivered(os.uname().nodename, os.getpid())
-    notice = Notice(
-        "warning",
-        f"{what} could not be delivered; kept in {path}, for the next `torc run {workflow.id}` with this output "
-        "directory to deliver",
-    )
-    try:
-        keep(path, workflow, completions)
-    except OSError as error:
-        notice = Notice("error", f"{what} could not be delivered, nor kept in {path}: {error.strerror}")
-    parts.log.write(notice.text)
-    parts.progress(notice)
+    def work(self) -> None:
+        """Until the runner may leave. Raises the error that forced it to."""
+        self._claim_actions(START_TRIGGERS)
+        self._turn_until(self._is_over)
+        if self._error is not None:
+            raise self._with_undelivered(self._error) if isinstance(self._error, RunnerError) else self._error
+        if self._signals_seen < 2:
+            last = {"on_worker_complete"} | ({"on_workflow_complete"} if self.reason is ExitReason.COMPLETE else set())
+            self._claim_actions(frozenset(last))
+            self._turn_until(lambda: self._actions.is_empty)
 
+    # -- turns ----------------------------------------------------------------------------------
 
-def _sign_off(client: TorcClient, parts: Parts, node: ComputeNodeModel, *, duration_s: float) -> None:
-    """The server gives this runner nothing more; what it gave meanwhile goes back. Best effort."""
-    workflow_id = parts.facts.workflow_id
-    try:
-        deregister(client, node, duration_s=duration_s)
-        if parts.desk.is_busy or parts.desk.lost_an_answer:
-            strays = client.jobs.list_all(
-                workflow_id=workflow_id, status=JobStatus.PENDING, active_compute_node_id=parts.compute_node_id
-            )
-            if strays:
-                ids = [job.id for job in strays if job.id is not None]
-                client.release_claims(
-                    workflow_id, ReleaseClaimsRequest(compute_node_id=parts.compute_node_id, job_ids=ids)
+    def _turn_until(self, is_over: Callable[[], bool]) -> None:
+        launcher = self._shop.launcher
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._parts.wake, selectors.EVENT_READ)
+            selector.register(launcher, selectors.EVENT_READ)
+            while True:
+                self._turn()
+                if is_over():
+                    return
+                if self._shop.launcher is not launcher:
+                    selector.unregister(launcher)
+                    launcher = self._shop.launcher
+                    selector.register(launcher, selectors.EVENT_READ)
+                for key, _ in selector.select(self._timeout_s()):
+                    if key.fileobj is launcher:
+                        self._shop.read_launcher()
+                    else:
+                        self._parts.wake.clear()
+
+    def _turn(self) -> None:
+        now = time.monotonic()
+        self._obey_signals()
+        self._hear_reporter()
+        self._take_answers(now)
+        self._look_after_jobs(now)
+        self._run_next_command()
+        if self.reason is None and self._actions.is_empty:
+            self._shop.start_what_fits()
+        self._shop.flush()
+        self._report(now)
+        if self.reason is None and self._actions.is_empty:
+            self._ask(now)
+        self._parts.log.flush()
+
+    def _timeout_s(self) -> float | None:
+        """Until the next thing that no event announces; None when there is none."""
+        parts, shop = self._parts, self._shop
+        times = [shop.scripts.next_deadline(), self._idle_deadline(), self._stall.next_look()]
+        if shop.executor.running:
+            times.append(parts.monitor.next_look())
+        if self.reason is None:
+            times += [parts.deadline.stop_at, parts.desk.next_stale(shop.executor), parts.desk.next_wait()]
+        if parts.link.silent_s:
+            times.append(time.monotonic() + _LINK_LOOK_S)
+        soonest = min((moment for moment in times if moment is not None), default=None)
+        return None if soonest is None else max(0.0, soonest - time.monotonic()) + 0.001
+
+    # -- what happened --------------------------------------------------------------------------
+
+    def _obey_signals(self) -> None:
+        signals = self._parts.wake.signals
+        while self._signals_seen < len(signals):
+            signum = signals[self._signals_seen]
+            self._signals_seen += 1
+            name = signal.Signals(signum).name
+            if self._signals_seen == 1:
+                self._warn(f"{name}: stopping; once more to kill running jobs at once")
+                self._leave(ExitReason.INTERRUPTED)
+            else:
+                self._warn(f"{name} again: killing running jobs")
+                self._actions.clear()
+                self._shop.stop_everything(signum=signal.SIGKILL, lead_s=0.0)
+
+    def _hear_reporter(self) -> None:
+        for news in self._parts.reporter.take():
+            if news.recorded:
+                self._parts.desk.note_change()
+            for attempt, message in news.refused_starts:
+                self._shop.forget(attempt, message)
+            for end, message in news.refused_ends:
+                self._refused.append(f"the server did not record the end of {end.attempt.label}: {message}")
+            if news.error is not None:
+                self._abandon(news.error)
+        if self._parts.heartbeat.end is not None:
+            self._lose_jobs(self._parts.heartbeat.end)
+        for worker in self._parts.workers:
+            if worker.error is not None:
+                self._abandon(RunnerError(f"the runner's thread {worker.name!r} failed: {worker.error!r}"))
+        outage = self._outage.take()
+        if outage is not None:
+            self._say(outage)
+        self._tell_stall()
+        if self._parts.link.is_lost and self._error is None:
+            minutes = self._parts.link.patience_s / 60
+            self._abandon(
+                RunnerError(
+                    f"no answer from the server for {minutes:g} minutes",
+                    hint=_AGAIN,
                 )
-    except TorcError as error:
-        parts.log.write(f"could not sign off: {error.message}")
+            )
 
+    def _tell_stall(self) -> None:
+        stall = self._stall.look()
+        if stall is not None:
+            with suppress(OSError):
+                write_stacks(self._parts.log.path)
+            self._warn(f"{stall}; what the runner's threads do is in {self._parts.log.path}")
 
-def _give_back(client: TorcClient, parts: Parts, reason: str) -> None:
-    """What the server still counts as this runner's goes back: its own reports would be of another run. Best effort."""
-    request = TakeBackRequest(compute_node_ids=[parts.compute_node_id], requeue=True, reason=reason)
-    try:
-        client.take_back_jobs(parts.facts.workflow_id, request)
-    except TorcError as error:
-        parts.log.write(f"could not give jobs back: {error.message}")
+    def _take_answers(self, now: float) -> None:
+        arrivals = self._parts.desk.answers(self._shop.executor, now)
+        if isinstance(arrivals.error, StateConflictError):
+            self._lose_jobs(arrivals.error)
+        elif arrivals.error is not None:
+            self._abandon(arrivals.error)
+        self._actions.add(arrivals.actions)
+        if self.reason is not None:
+            self._releases.extend(claim.job_id for claim in arrivals.jobs)
+            self._tell_refused()
+            return
+        self._shop.executor.queue.extend(arrivals.jobs)
+        if arrivals.is_canceled:
+            running = len(self._shop.executor.running)
+            if running:
+                self._say(Notice("info", f"canceled: {running} running job{'s are' if running > 1 else ' is'} stopped"))
+            self._leave(ExitReason.CANCELED)
+        elif arrivals.run_id not in {None, self._parts.facts.run_id}:
+            self._leave_to_another_run(arrivals.run_id)
+        elif arrivals.outlook is not None and self._is_settled():
+            self._judge_outlook(arrivals.outlook, now)
+        elif arrivals.jobs or arrivals.actions:
+            self._idle_since = None
+        if arrivals.is_any:
+            self._tell_refused()
 
+    def _tell_refused(self) -> None:
+        """Once an answer has shown whether the workflow was canceled: then nobody expects these ends."""
+        refused, self._refused = self._refused, []
+        if self.reason is not ExitReason.CANCELED:
+            for text in refused:
+                self._warn(text)
 
-def shared_environment(api_url: str, facts: WorkflowFacts, files: RunFiles) -> dict[str, str]:
-    """What all jobs of the run inherit: the runner's environment, the workflow's, and who they are."""
-    return {
-        **os.environ,
-        **(facts.workflow.env or {}),
-        RUNNER_VARIABLE: own_tag(),
-        "TORC_API_URL": api_url,
-        "TORC_WORKFLOW_ID": str(facts.workflow_id),
-        "TORC_RUN_ID": str(facts.run_id),
-        "TORC_OUTPUT_DIR": str(files.output_dir),
-    }
+    def _judge_outlook(self, outlook: Outlook, now: float) -> None:
+        """The runner holds nothing and was given nothing: does it stay?"""
+        if self._idle_since is None:
+            self._idle_since = now
+        reason = reason_to_leave(outlook)
+        deadline = self._idle_deadline()
+        if reason is None and deadline is not None and now >= deadline:
+            reason = ExitReason.WAITED
+        if reason is not None:
+            self._leave(reason, outlook)
 
+    def _idle_deadline(self) -> float | None:
+        wait_s = self._parts.facts.workflow.compute_node_wait_for_new_jobs_seconds
+        if wait_s is None or self._idle_since is None or self.reason is not None:
+            return None
+        return self._idle_since + wait_s
 
-def _oom_kills(options: RunnerOptions) -> OomKills:
-    return OomKills(options.oom_counter) if options.oom_counter else OomKills.of_this_process()
+    def _look_after_jobs(self, now: float) -> None:
+        parts, shop = self._parts, self._shop
+        running = shop.executor.running
+        shop.stop(parts.monitor.note_samples(running), StopReason.MEMORY, signum=signal.SIGKILL, lead_s=0.0)
+        if running:
+            too_long = parts.monitor.look(running, now)
+            shop.stop(too_long, StopReason.RUNTIME, signum=self._termination_signal, lead_s=parts.deadline.lead_s)
+        for problem in parts.monitor.take_problems():
+            self._warn(problem)
+        shop.scripts.enforce_limits(shop.launcher, now)
+        if self.reason is not None:
+            return
+        self._releases.extend(parts.desk.take_too_long(shop.executor, parts.deadline, now))
+        self._releases.extend(parts.desk.take_stale(shop.executor, now))
+        idle_deadline = self._idle_deadline()
+        if parts.deadline.stop_at is not None and now >= parts.deadline.stop_at:
+            self._leave(ExitReason.TIME_UP)
+        elif idle_deadline is not None and now >= idle_deadline and self._is_settled():
+            self._leave(ExitReason.WAITED)
 
+    # -- what follows ---------------------------------------------------------------------------
 
-def _patience_s(options: RunnerOptions, facts: WorkflowFacts) -> float:
-    if options.wait_for_server_s is not None:
-        return options.wait_for_server_s
-    minutes = facts.workflow.compute_node_wait_for_healthy_database_minutes
-    return 60.0 * (_PATIENCE_MINUTES if minutes is None else minutes)
+    def _report(self, now: float) -> None:
+        for end in self._shop.newly_ended:
+            self._parts.desk.note_end(now, duration_s=end.duration_s)
+        releases, self._releases = self._releases, []
+        starving = not self._shop.executor.queue
+        self._shop.report_to(self._parts.reporter, releases=releases, urgent=starving)
+
+    def _ask(self, now: float) -> None:
+        deadline = self._parts.deadline
+        may_claim = deadline.allows_claims(now)
+        if not may_claim and self._is_settled():
+            self._leave(ExitReason.TIME_UP)
+            return
+        self._parts.desk.ask(
+            self._shop.executor,
+            now=now,
+            is_settled=self._is_settled,
+            time_left_s=deadline.left_s(now),
+            actions_done=frozenset(self._actions.claimed),
+            may_claim=may_claim,
+        )
+
+    def _is_settled(self) -> bool:
+        """Nothing in hand, and the server knows all that was."""
+        return self._shop.is_empty and self._actions.is_empty and self._parts.reporter.is_idle
+
+    def _is_over(self) -> bool:
+        if self.reason is None or not self._shop.is_empty:
+            return False
+        if self._error is not None or self._parts.reporter.is_idle:
+            return True
+        if self._emptied_at is None:
+            self._emptied_at = time.monotonic()
+        patience_s = _DELIVERY_S if self._signals_seen < 2 else 0.0
+        is_silent = self._parts.link.silent_s and time.monotonic() - self._emptied_at > patience_s
+        if is_silent and self._signals_seen:
+            self._error = RunnerError("interrupted while the server did not answer", hint=_AGAIN)
+            return True
+        return False
+
+    def _leave_to_another_run(self, run_id: int | None) -> None:
+        """The server takes nothing of this run any more, and its jobs may run elsewhere any moment: they end now."""
+        running = len(self._shop.executor.running)
+        if running:
+            self._warn(f"run {run_id} has begun: {running} running job{'s are' if running > 1 else ' is'} stopped")
+        self._leave(ExitReason.ANOTHER_RUN, Outlook(run_id=run_id))
+        self._shop.forget_everything()
+
+    def _leave(self, reason: ExitReason, outlook: Outlook | None = None) -> None:
+        """No new jobs; queued ones are given back, running ones told to end."""
+        if self.reason is None:
+            self.reason = reason
+            self.ready_left = outlook.ready if outlook else 0
+            self.explanation = explain(
+                reason,
+                outlook,
+                workflow_id=self._parts.facts.workflow_id,
+                run_id=self._parts.facts.run_id,
+                machine=self._parts.machine,
+                left_s=self._parts.deadline.left_s(time.monotonic()),
+            )
+            self._parts.log.write(f"leaving: {self.explanation}")
+        self._actions.clear()
+        queue = self._shop.executor.queue
+        self._releases.extend(claim.job_id for claim in queue)
+        queue.clear()
+        self._shop.stop_everything(signum=self._termination_signal, lead_s=self._parts.deadline.lead_s)
+
+    def _abandon(self, error: TorcError) -> None:
+        """The run cannot go on: jobs are stopped, and the error is raised when they have ended."""
+        if self._error is None:
+            self._leave(ExitReason.INTERRUPTED)
+            self._error = error
+
+    def _lose_jobs(self, error: TorcError) -> None:
+        """The server has given this runner up: its jobs may run elsewhere any moment, so they end now."""
+        if self._error is None:
+            self._warn(f"{error.message}; its jobs are killed here, as others may run them now")
+            self._abandon(error)
+            self._shop.forget_everything()
+
+    def _with_undelivered(self, error: RunnerError) -> RunnerError:
+        jobs = [end.attempt.label for end in self._parts.reporter.undelivered()]
+        if not jobs:
+            return error
+        shown = ", ".join(jobs[:10]) + (f" and {len(jobs) - 10} more" if len(jobs) > 10 else "")
+        return RunnerError(f"{error.message}; results that it does not have: {shown}", hint=error.hint)
+
+    @property
+    def _termination_signal(self) -> int:
+        config = self._parts.facts.workflow.execution_config
+        wanted = config.termination_signal if config else None
+        return (wanted and signal_number(wanted)) or signal.SIGTERM
+
+    # -- actions --------------------------------------------------------------------------------
+
+    def _claim_actions(self, triggers: frozenset[str]) -> None:
+        """Takes what is due of these triggers; an action that cannot be had never stops a workflow."""
+        facts = self._parts.facts
+        if not any(action.trigger_type in triggers for action in facts.actions):
+            return
+        for action in facts.actions:
+            if action.trigger_type in triggers and action.action_type != RUN_COMMANDS:
+                self._parts.log.write(f"action {action.id} ({action.action_type}) is not for this runner")
+        try:
+            claimed = claim_pending_actions(
+                self._parts.client,
+                facts.workflow_id,
+                triggers=triggers,
+                compute_node_id=self._parts.compute_node_id,
+                done=self._actions.claimed,
+            )
+        except TorcError as error:
+            self._warn(f"actions could not be claimed: {error.message}")
+            return
+        self._actions.add(claimed)
+
+    def _run_next_command(self) -> None:
+        command = self._actions.next()
+        if command is None:
+            return
+        self._parts.log.write(f"action {command.action_id} command {command.number}: {command.command}")
+        self._shop.scripts.run(
+            self._shop.launcher,
+            command.line(self._parts.files.output_dir),
+            env={},
+            log=self._parts.files.of_action(command.action_id, command.number),
+            timeout_s=None,
+            on_end=lambda end: self._command_ended(command, end),
+        )
+
+    def _command_ended(self, command: ActionCommand, end: ScriptEnd) -> None:
+        if end.failure:
+            log = self._parts.files.of_action(command.action_id, command.number)
+            self._warn(f"action {command.action_id} command {command.number} {end.failure}; output: {log}")
+        self._actions.note_end(succeeded=not end.failure)
+
+    def _warn(self, text: str) -> None:
+        self._say(Notice("warning", text))
+
+    def _say(self, notice: Notice) -> None:
+        self._parts.log.write(notice.text)
+        self._parts.progress(notice)

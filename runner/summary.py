@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from runner.settings import Machine
+from runner.base.settings import Machine
 from torc_core.api.jobs import JobNeed, Outlook
 from torc_core.jobs.status import JobStatus
 from torc_core.resources.duration import describe_duration, parse_duration

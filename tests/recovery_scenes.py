@@ -9,8 +9,8 @@ from torc_core.api.drafts import JobDraft, ResourceRequirementsDraft, WorkflowDr
 from torc_core.api.jobs import JobCompletion, StartJobsRequest
 from torc_core.api.results import ResultModel
 from torc_core.api.workflows import WorkflowModel
+from torc_core.evidence.record import Evidence
 from torc_core.jobs.status import JobStatus
-from torc_core.recovery.evidence import Evidence
 
 MIB = 1 << 20
 LARGE = ResourceRequirementsDraft(name="large", num_cpus=1, memory="8g", runtime="PT1H")

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from helpers import ServerProcess, wait_until
 
-from runner.loop import run_workflow
-from runner.progress import Progress
-from runner.settings import RunnerOptions
+from runner.base.progress import Progress
+from runner.base.settings import RunnerOptions
+from runner.main import run_workflow
 from runner.summary import RunSummary
 from torc_client.http import TorcClient
 from torc_core.api.drafts import FailureHandlerDraft, JobDraft, ResourceRequirementsDraft, WorkflowDraft

@@ -24,16 +24,16 @@ from torc_core.api.workflows import WorkflowModel
 from torc_core.jobs.status import STATUS_CODES, JobStatus
 from torc_server import invariants
 from torc_server.db.engine import Database
-from torc_server.db.queries_jobs import JobState, job_states
+from torc_server.db.queries.jobs.jobs import JobState, job_states
 from torc_server.db.schema import migrate
-from torc_server.db.unit import UnitOfWork, read_unit, write_unit
-from torc_server.services.claiming import claim_jobs
-from torc_server.services.completing import complete_jobs
-from torc_server.services.creation import create_workflow_from_draft
-from torc_server.services.initialize import initialize_jobs
-from torc_server.services.jobs import get_job
-from torc_server.services.records_nodes import create_compute_node
-from torc_server.services.starting import start_jobs
+from torc_server.db.unit_of_work import UnitOfWork, read_unit, write_unit
+from torc_server.services.jobs.claim import claim_jobs
+from torc_server.services.jobs.complete import complete_jobs
+from torc_server.services.jobs.jobs import get_job
+from torc_server.services.jobs.start import start_jobs
+from torc_server.services.records.compute_nodes import create_compute_node
+from torc_server.services.runs.create import create_workflow_from_draft
+from torc_server.services.runs.initialize import initialize_jobs
 from torc_server.settings import ServiceSettings
 
 P = ParamSpec("P")

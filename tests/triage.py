@@ -18,12 +18,13 @@ from torc_core.api.failures import (
     FailureGroup,
     FailureGroups,
 )
+from torc_core.evidence.record import Evidence
 from torc_core.jobs.status import JobStatus
-from torc_core.recovery.evidence import Evidence
-from torc_server.services import decisions, failures
-from torc_server.services.initialize import initialize_jobs
-from torc_server.services.paging import PageRequest
-from torc_server.services.resetting import reset_job_status, reset_workflow_status
+from torc_server.services.records.paging import PageRequest
+from torc_server.services.runs.initialize import initialize_jobs
+from torc_server.services.runs.reset import reset_job_status, reset_workflow_status
+from torc_server.services.triage import decide as decisions
+from torc_server.services.triage import groups as failures
 
 PERSON = Actor(kind="person", name="ann")
 AGENT = Actor(kind="agent", name="helper", version="1.0", user="ann")

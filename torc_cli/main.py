@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from torc_cli.command import root
-from torc_cli.lazy import lazy_group
-from torc_cli.registry import COMMANDS
+from torc_cli.session.command import root
+from torc_cli.session.lazy import lazy_group
+from torc_cli.session.registry import COMMANDS
 from torc_core import __version__
 from torc_core.errors import InvalidInputError, TorcError
 
@@ -50,7 +50,7 @@ def main() -> None:
     except TorcError as error:
         sys.exit(_complain(error))
     except Exception as error:
-        from torc_cli.surprises import as_torc_error
+        from torc_cli.session.error_translation import as_torc_error
 
         expected = as_torc_error(error)
         if expected is None:
@@ -66,7 +66,7 @@ def _never_fail_to_print() -> None:
 
 
 def _complain(error: TorcError) -> int:
-    from torc_cli.output.text import clean
+    from torc_cli.render.text import clean
 
     hint = f"\nHint: {error.hint}" if error.hint else ""
     sys.stderr.write(clean(f"Error: {error.message}{hint}\n"))

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from torc_client.calls import BATCH_TIMEOUT_S, Calls
 from torc_client.failures import FailureOperations
-from torc_client.resources import Collection
+from torc_client.record_operations import Collection
 from torc_client.transport import Transport
 from torc_core.api.actions import ClaimActionRequest, ClaimActionResponse, WorkflowActionModel
 from torc_core.api.base import Page

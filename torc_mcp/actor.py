@@ -3,7 +3,7 @@
 from typing import Final
 
 from torc_core.api.failures import Actor
-from torc_mcp.app import ToolContext, app_of, one_line
+from torc_mcp.context import ToolContext, app_of, one_line
 
 _UNNAMED: Final = "unnamed MCP client"
 

@@ -6,7 +6,7 @@ from mcp_types import CallToolResult, TextContent
 from pydantic import BaseModel, ConfigDict
 
 from torc_core.errors import NotFoundError, TorcError
-from torc_core.recovery.cleaning import bound, clean_text
+from torc_core.evidence.cleaning import bound, clean_text
 from torc_mcp.budget import HEADLINE_BYTES, SMALL_BYTES
 
 _KNOWS_STRUCTURE: Final = "2025-06-18"

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from torc_core.recovery.cleaning import bound
+from torc_core.evidence.cleaning import bound
 
 ANSWER_BYTES: Final = 15_000
 """Structured content and text together; some agents cut a result somewhere above this."""

@@ -8,7 +8,7 @@ from mcp_types import Completion, CompletionArgument, CompletionContext, PromptR
 
 from torc_core.errors import TorcError
 from torc_core.jobs.status import FAILURES
-from torc_mcp.app import App
+from torc_mcp.context import App
 
 _MAX_VALUES: Final = 100
 _LOOKED_AT: Final = 1_000

@@ -3,13 +3,13 @@
 from pydantic import Field
 
 from torc_core.api.failures import FailureGroup, SignatureRecord
-from torc_core.recovery.cleaning import shorten_line
-from torc_core.recovery.evidence import Evidence
-from torc_core.recovery.rules import Action, FailureClass
-from torc_core.recovery.suggestion import Suggestion
+from torc_core.evidence.cleaning import shorten_line
+from torc_core.evidence.record import Evidence
 from torc_core.resources.memory import describe_memory
+from torc_core.triage.pattern_library import Action, FailureClass
+from torc_core.triage.suggestion import Suggestion
 from torc_mcp.answers import Part
-from torc_mcp.app import one_line
+from torc_mcp.context import one_line
 from torc_mcp.fence import Fence, harmless
 
 _MAX_CAUSE_CHARS = 160

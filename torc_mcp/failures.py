@@ -10,10 +10,10 @@ from torc_client.http import TorcClient
 from torc_core.api.failures import FailureGroup, FailureGroups
 from torc_core.api.jobs import EvidenceModel
 from torc_core.errors import NotFoundError
+from torc_core.evidence.record import Evidence
 from torc_core.jobs.status import FAILURES
-from torc_core.recovery.evidence import Evidence
-from torc_mcp.app import Progress
 from torc_mcp.budget import cut_text, payload_bytes, share_room, text_bytes
+from torc_mcp.context import Progress
 from torc_mcp.failure_views import FailedJobView, GroupView, line_of, view_group, view_job
 from torc_mcp.fence import Fence, harmless
 

@@ -2,8 +2,8 @@
 
 import secrets
 
-from torc_core.recovery.cleaning import clean_text, shorten_line
-from torc_core.recovery.redact import redact_secrets
+from torc_core.evidence.cleaning import clean_text, shorten_line
+from torc_core.evidence.redaction import redact_secrets
 
 
 def harmless(text: str) -> str:

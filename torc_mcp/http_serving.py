@@ -12,7 +12,7 @@ from mcp.server.mcpserver import MCPServer
 from pydantic import AnyHttpUrl
 
 from torc_core.errors import InvalidInputError
-from torc_mcp.app import App
+from torc_mcp.context import App
 
 _SCOPE: Final = "torc"
 _CLIENT: Final = "torc-mcp-client"

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from torc_mcp.reach import describe_reach
 from torc_mcp.settings import Access, McpSettings
+from torc_mcp.workflow_scope import describe_reach
 
 _ORDER: Final = (
     ("list_workflows", "list_workflows finds the id of a workflow"),

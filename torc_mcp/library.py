@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from torc_core.errors import NotFoundError
-from torc_core.recovery.cleaning import bound
+from torc_core.evidence.cleaning import bound
 
 _DOCUMENTS: Final = (".md",)
 _EXAMPLES: Final = (".yaml", ".yml", ".json")

@@ -96,7 +96,7 @@ def _serve(options: argparse.Namespace) -> None:
     settings = _settings(options)
     _log_to_stderr(settings.client.log_level)
 
-    from torc_client.connecting import connect
+    from torc_client.connect import connect
     from torc_mcp.server import build_server
 
     with connect(settings.client, patience_s=_PATIENCE_S) as client:

@@ -13,10 +13,14 @@ from pydantic import ValidationError
 
 from torc_core.errors import TorcError
 from torc_mcp.answers import Answer, as_result, error_text
-from torc_mcp.app import App, app_of
-from torc_mcp.reach import check_reach
+from torc_mcp.context import App, app_of
 from torc_mcp.settings import Access, McpSettings, Toolset
-from torc_mcp.tools import act, authoring, diagnose, inspect, recovery
+from torc_mcp.tools.act import tools as act
+from torc_mcp.tools.authoring import tools as authoring
+from torc_mcp.tools.diagnose import tools as diagnose
+from torc_mcp.tools.inspect import tools as inspect
+from torc_mcp.tools.recovery import tools as recovery
+from torc_mcp.workflow_scope import check_reach
 
 _FOREIGN_ANSWER: Final = (
     "the answer is not one of a Torc server (check the address given to torc-mcp-server, and that it has the "

@@ -10,11 +10,12 @@ from mcp.server.mcpserver.resources import FileResource
 
 from torc_core.errors import NotFoundError, TorcError
 from torc_mcp.answers import Answer, error_text
-from torc_mcp.app import App, ToolContext, app_of
+from torc_mcp.context import App, ToolContext, app_of
 from torc_mcp.library import Library
-from torc_mcp.reach import check_workflow_id
-from torc_mcp.tools import diagnose, inspect
+from torc_mcp.tools.diagnose import tools as diagnose
+from torc_mcp.tools.inspect import tools as inspect
 from torc_mcp.tools.parameters import read_id
+from torc_mcp.workflow_scope import check_workflow_id
 
 P = ParamSpec("P")
 

@@ -12,32 +12,27 @@ from torc_core import API_PREFIX, __version__
 from torc_server.broadcast import Hub
 from torc_server.db.engine import Database
 from torc_server.db.schema import migrate
-from torc_server.routes import (
-    access,
+from torc_server.routes import event_stream, system
+from torc_server.routes.error_responses import add_error_handlers
+from torc_server.routes.jobs import attempts, claims, jobs
+from torc_server.routes.records import (
+    access_groups,
     actions,
-    attempts,
-    claims,
     compute_nodes,
-    event_stream,
     events,
     failure_handlers,
-    failures,
     files,
-    jobs,
     others,
-    recovery,
     relationships,
     resource_requirements,
     results,
-    runs,
     schedulers,
-    summaries,
-    system,
     user_data,
     workflows,
 )
-from torc_server.routes.problems import add_error_handlers
-from torc_server.routes.work import Work
+from torc_server.routes.runs import runs, summary
+from torc_server.routes.triage import failures, recovery
+from torc_server.routes.unit_of_work import Work
 from torc_server.settings import ServerSettings, ServiceSettings, utc_now
 
 _ROUTERS: Final = (
@@ -47,7 +42,7 @@ _ROUTERS: Final = (
     system.router,
     workflows.router,
     runs.router,
-    summaries.router,
+    summary.router,
     actions.router,
     relationships.router,
     files.router,
@@ -62,7 +57,7 @@ _ROUTERS: Final = (
     schedulers.router,
     others.router,
     recovery.router,
-    access.router,
+    access_groups.router,
 )
 
 

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Final
 
 from torc_core.api.events import Severity, StreamEvent
-from torc_server.turns import Line, Waiter
+from torc_server.claim_queue import Line, Waiter
 
 STREAM_BUFFER: Final = 512
 """Events kept for one reader; what comes on top is dropped and counted."""

@@ -3,7 +3,7 @@
 from typing import Final
 
 from torc_server.db.sql import sql
-from torc_server.db.unit import UnitOfWork
+from torc_server.db.unit_of_work import UnitOfWork
 
 _RULES: Final[tuple[tuple[str, str], ...]] = (
     (

@@ -14,7 +14,7 @@ from recovery_scenes import fail_all, job, make_scene
 from torc_process import Said
 
 from torc_client.http import TorcClient
-from torc_core.recovery.evidence import Evidence
+from torc_core.evidence.record import Evidence
 
 MIB = 1 << 20
 REFUSED = Evidence(return_code=1, stderr_tail="ConnectionError: Connection refused to storage.internal:443")

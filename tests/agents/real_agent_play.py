@@ -13,9 +13,9 @@ from typing import Any
 from agent_scenes import IsolatedTorc, Scene, failed_scene, kill_leftovers
 from helpers import ServerProcess, wait_until
 
+from torc_client.agents.process import MARK
 from torc_client.http import TorcClient
-from torc_client.recovery.agent_process import MARK
-from torc_core.recovery.evidence import Evidence
+from torc_core.evidence.record import Evidence
 
 STUB = Path(__file__).parent / "model_stub.py"
 DUMMY = "dummy"

@@ -8,11 +8,11 @@ import pytest
 import yaml
 from agent_scenes import STRANGE, InstallStandIn, IsolatedTorc, failed_scene
 
+from torc_client.agents.files import agent_names, builtin_folder, find_agent, read_agent_file
+from torc_client.agents.output import AgentOutput
 from torc_client.http import TorcClient
-from torc_client.recovery.agent_files import agent_names, builtin_folder, find_agent, read_agent_file
-from torc_client.recovery.agent_output import AgentOutput
+from torc_core.agents.description import AgentEnvironment, choose_environment, fill
 from torc_core.errors import InvalidInputError
-from torc_core.recovery.agent_spec import AgentEnvironment, choose_environment, fill
 from torc_mcp.registry import TOOLS
 
 NOBODY = {"HOME": "/nonexistent"}

@@ -18,8 +18,8 @@ from agent_scenes import (
 )
 from helpers import wait_until
 
+from torc_client.agents.files import builtin_folder
 from torc_client.http import TorcClient
-from torc_client.recovery.agent_files import builtin_folder
 from torc_mcp.registry import TOOLS
 
 SECRET = "s3cret" + "-word"
@@ -215,7 +215,7 @@ def test_a_watch_asks_an_agent_that_decides_nothing_once_and_ends(
 
 def put_short_grace(torc: IsolatedTorc) -> None:
     """The user's own description of claude, which kills sooner."""
-    from torc_client.recovery.agent_files import builtin_folder
+    from torc_client.agents.files import builtin_folder
 
     text = (builtin_folder() / "claude.yaml").read_text()
     folder = torc.folder / ".config" / "torc" / "agents"

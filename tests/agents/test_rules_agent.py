@@ -6,9 +6,9 @@ from pathlib import Path
 from agent_scenes import BAD_DATA, NO_MODULE, OOM, REFUSED, STRANGE, IsolatedTorc, Scene, failed_scene
 from recovery_scenes import fail_all, requirement_of
 
+from torc_client.agents.rules import judge_groups, read_groups
 from torc_client.http import TorcClient
-from torc_client.recovery.rules_agent import judge_groups, read_groups
-from torc_core.recovery.evidence import Evidence
+from torc_core.evidence.record import Evidence
 
 SPEC = """
 name: triage

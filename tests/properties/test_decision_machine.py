@@ -21,12 +21,13 @@ from torc_core.api.failures import (
 )
 from torc_core.errors import ForbiddenError, InvalidInputError, StateConflictError
 from torc_core.jobs.status import JobStatus
-from torc_server.db.unit import UnitOfWork
-from torc_server.services import decisions, proposals
-from torc_server.services.failures import list_groups
-from torc_server.services.initialize import initialize_jobs
-from torc_server.services.paging import PageRequest
-from torc_server.services.resetting import reset_job_status, reset_workflow_status
+from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.records.paging import PageRequest
+from torc_server.services.runs.initialize import initialize_jobs
+from torc_server.services.runs.reset import reset_job_status, reset_workflow_status
+from torc_server.services.triage import decide as decisions
+from torc_server.services.triage import proposals
+from torc_server.services.triage.groups import list_groups
 
 NAMES = tuple("abcd")
 TEXTS = st.sampled_from([REFUSED, BUG, STRANGE, None])

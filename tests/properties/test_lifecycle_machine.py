@@ -14,29 +14,29 @@ from torc_core.api.drafts import FileDraft, JobDraft
 from torc_core.api.jobs import ReleaseClaimsRequest, RetryRequest, TakeBackRequest
 from torc_core.api.recovery import ApplyRecoveryRequest, PlannedRetry
 from torc_core.errors import StateConflictError
+from torc_core.evidence.record import Evidence
 from torc_core.jobs.lifecycle import OUTCOME_EVENTS, Event
 from torc_core.jobs.status import ACTIVE, DONE, JobStatus
-from torc_core.recovery.evidence import Evidence
 from torc_server import invariants
-from torc_server.db.queries_jobs import JobState
-from torc_server.db.unit import UnitOfWork
-from torc_server.services.initialize import initialize_jobs
-from torc_server.services.job_updates import update_job
-from torc_server.services.jobs import delete_job
-from torc_server.services.records_actions import create_action
-from torc_server.services.recovering import apply_recovery
-from torc_server.services.resetting import (
+from torc_server.db.queries.jobs.jobs import JobState
+from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.jobs.change_status import manage_status_change
+from torc_server.services.jobs.jobs import delete_job
+from torc_server.services.jobs.reclaim import take_back_jobs
+from torc_server.services.jobs.retry import retry_job
+from torc_server.services.jobs.start import release_claims
+from torc_server.services.jobs.transitions import apply_event
+from torc_server.services.jobs.update import update_job
+from torc_server.services.records.actions import create_action
+from torc_server.services.runs.initialize import initialize_jobs
+from torc_server.services.runs.reset import (
     cancel_workflow,
     process_changed_job_inputs,
     reset_job_status,
     reset_workflow_status,
 )
-from torc_server.services.retrying import retry_job
-from torc_server.services.starting import release_claims
-from torc_server.services.status_changes import manage_status_change
-from torc_server.services.summaries import is_complete, workflow_status
-from torc_server.services.taking_back import take_back_jobs
-from torc_server.services.transitions import apply_event
+from torc_server.services.runs.summary import is_complete, workflow_status
+from torc_server.services.triage.apply_recovery import apply_recovery
 
 S = JobStatus
 PLACES = st.integers(min_value=0, max_value=11)

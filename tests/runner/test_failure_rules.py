@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from runner.handlers import Exhausted, NoRule, TryAgain, judge, read_rules
+from runner.process.failure_rules import Exhausted, NoRule, TryAgain, judge, read_rules
 from torc_core.api.failure_handlers import FailureHandlerModel, FailureRule
 
 

@@ -7,17 +7,17 @@ import pytest
 from helpers import ServerProcess, make_runner, make_workflow, wait_until
 from running import create, job, processes_with, run, until_running
 
-from runner.heartbeat import Heartbeat
-from runner.loop import run_workflow
-from runner.progress import Notice
-from runner.settings import RunnerOptions
+from runner.base.progress import Notice
+from runner.base.settings import RunnerOptions
+from runner.main import run_workflow
+from runner.server.heartbeat import Heartbeat
 from torc_client.http import TorcClient
 from torc_client.processes import host_facts
 from torc_client.recovery.orphans import find_orphans, take_back
 from torc_core.api.drafts import JobDraft
 from torc_core.api.jobs import ComputeNodesResources, StartJobsRequest, TakeBackRequest
 from torc_core.errors import NotFoundError, StateConflictError
-from torc_core.orphans import OrphanPlan
+from torc_core.recovery.orphans import OrphanPlan
 
 
 def beat(client: TorcClient, node_id: int) -> tuple[Heartbeat, threading.Event]:

@@ -9,7 +9,7 @@ import pytest
 from helpers import wait_until
 from running import is_alive
 
-from runner.launching import Ended, LauncherProcess, Started, Unstartable
+from runner.process.launcher_client import Ended, LauncherProcess, Started, Unstartable
 from torc_core.errors import RunnerError
 
 MIB = 1 << 20

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.ledger import Grant, Ledger, Need
+from runner.base.ledger import Grant, Ledger, Need
 from torc_core.api.resource_requirements import ResourceRequirementsModel
 from torc_core.errors import RunnerError
 

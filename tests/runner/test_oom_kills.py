@@ -9,8 +9,8 @@ import pytest
 from helpers import ServerProcess
 from running import create, job, run
 
-from runner.launching import Ended, LauncherProcess, Started
-from runner.oom import OomKills, find_counter, is_oom_kill, read_total
+from runner.process.launcher_client import Ended, LauncherProcess, Started
+from runner.process.oom import OomKills, find_counter, is_oom_kill, read_total
 from torc_client.http import TorcClient
 from torc_core.api.drafts import ResourceRequirementsDraft
 

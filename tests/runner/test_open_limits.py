@@ -1,7 +1,7 @@
 """Limits that a requirement leaves open."""
 
-from runner.evidence import memory_limit, runtime_limit
-from runner.ledger import Need
+from runner.base.evidence import memory_limit, runtime_limit
+from runner.base.ledger import Need
 
 
 def need(name: str, *, memory_bytes: int, runtime_s: float) -> Need:

@@ -9,12 +9,12 @@ from typing import cast
 import pytest
 from helpers import wait_until
 
-from runner.attempts import Attempt, AttemptEnd, ClaimedJob, OutputFiles
-from runner.completions import Reporting
-from runner.ledger import Grant, Need
-from runner.link import Link
-from runner.reporter import Reporter
-from runner.worker import Worker
+from runner.base.attempt import Attempt, AttemptEnd, ClaimedJob, OutputFiles
+from runner.base.ledger import Grant, Need
+from runner.base.threads import Worker
+from runner.server.completion import Reporting
+from runner.server.connection import Link
+from runner.server.reports import Reporter
 from torc_client.http import TorcClient
 from torc_core.api.jobs import (
     CompleteJobsResponse,

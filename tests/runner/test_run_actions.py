@@ -5,7 +5,7 @@ from pathlib import Path
 from helpers import ServerProcess, wait_until
 from running import create, job, run
 
-from runner.progress import Notice
+from runner.base.progress import Notice
 from torc_client.http import TorcClient
 from torc_client.transport import Transport
 from torc_core.api.actions import WorkflowActionModel

@@ -9,7 +9,7 @@ import pytest
 from helpers import ServerProcess
 from running import create, job, run
 
-from runner.progress import JobEnded, Notice
+from runner.base.progress import JobEnded, Notice
 from runner.summary import ExitReason
 from torc_client.http import TorcClient
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from running import create, job, processes_with, run, until_running
 
-from runner.progress import Notice
+from runner.base.progress import Notice
 from torc_client.http import TorcClient
 from torc_client.transport import Transport
 from torc_core.api.jobs import ClaimedJobs, CompleteJobsResponse, StartJobsRequest, StartJobsResponse, TakeBackRequest

@@ -9,11 +9,11 @@ import pytest
 from helpers import ServerProcess, ended, wait_until
 from running import Ran, RunnerProcess, StartRunner, create, job, run, until_running
 
-from runner.link import Link
-from runner.loop import run_workflow
-from runner.progress import Notice, Progress
-from runner.settings import RunnerOptions
-from runner.undelivered import Undelivered
+from runner.base.progress import Notice, Progress
+from runner.base.settings import RunnerOptions
+from runner.main import run_workflow
+from runner.server.connection import Link
+from runner.server.journal import Undelivered
 from torc_client.http import TorcClient
 from torc_client.transport import Transport
 from torc_core.api.jobs import CompleteJobsRequest, CompleteJobsResponse, JobCompletion

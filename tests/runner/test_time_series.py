@@ -10,8 +10,8 @@ import pytest
 from helpers import wait_until
 from running import StartRunner, create, job, run, until_running
 
-from runner.progress import Notice
-from runner.series import SeriesFile, SeriesJob, SeriesRow
+from runner.base.progress import Notice
+from runner.monitoring.series import SeriesFile, SeriesJob, SeriesRow
 from torc_client.http import TorcClient
 from torc_core.api.configs import JobMonitorConfig, ResourceMonitorConfig
 from torc_core.api.drafts import ResourceRequirementsDraft

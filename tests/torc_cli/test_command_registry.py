@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from torc_cli.main import app
-from torc_cli.registry import COMMANDS
+from torc_cli.session.registry import COMMANDS
 
 HEAVY = ("httpx", "pydantic", "yaml", "runner", "torc_client")
 SOURCES = Path(__file__).parents[2] / "torc_cli"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runner.series import SeriesFile, SeriesJob, SeriesRow
+from runner.monitoring.series import SeriesFile, SeriesJob, SeriesRow
 from torc_cli.plots.as_plotly import figure_of, html_of, json_of
 from torc_cli.plots.as_png import write_png
 from torc_cli.plots.charts import BarChart, Chart, LineChart, charts_of

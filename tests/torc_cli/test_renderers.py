@@ -5,9 +5,9 @@ import json
 import pytest
 from pydantic import BaseModel
 
-from torc_cli.output.as_json import JsonOutput
-from torc_cli.output.as_tables import TableOutput
-from torc_cli.output.base import Column, Table
+from torc_cli.render.as_json import JsonOutput
+from torc_cli.render.as_tables import TableOutput
+from torc_cli.render.base import Column, Table
 
 
 class Thing(BaseModel):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from runner.progress import JobEnded, JobStarted, Notice
-from torc_cli.run_progress import Counts, Lines, Silent
+from runner.base.progress import JobEnded, JobStarted, Notice
+from torc_cli.render.run_progress import Counts, Lines, Silent
 from torc_core.jobs.status import JobStatus
 
 

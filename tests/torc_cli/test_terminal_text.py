@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from torc_cli.output.text import clean, display, escape_unsafe
+from torc_cli.render.text import clean, display, escape_unsafe
 
 HOSTILE = {
     "colours": ("\x1b[31mred\x1b[0m", "red"),

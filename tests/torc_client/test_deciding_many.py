@@ -2,9 +2,9 @@
 
 from recovery_scenes import BROKEN, claim_all, job, make_scene
 
+from torc_client.agents.decide import decide_all, in_parts
+from torc_client.agents.rules import RulesRequest, RulesVerdict, propose_by_rules
 from torc_client.http import TorcClient
-from torc_client.recovery.deciding import decide_all, in_parts
-from torc_client.recovery.rules_agent import RulesRequest, RulesVerdict, propose_by_rules
 from torc_core.api.failures import (
     MAX_DECIDED_JOBS,
     Actor,

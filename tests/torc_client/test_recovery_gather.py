@@ -19,10 +19,10 @@ from recovery_scenes import (
 from torc_client.http import TorcClient
 from torc_client.recovery.gather import gather_completed, gather_failures, gather_failures_of_run
 from torc_client.recovery.recover import RecoveryTools, carry_out, prepare
-from torc_client.slurm import NoScheduler
+from torc_client.slurm.port import NoScheduler
 from torc_core.api.failures import Actor, Classification, ClassifyRequest
+from torc_core.evidence.attempt import AttemptFacts, Cause
 from torc_core.jobs.status import JobStatus
-from torc_core.recovery.attempt import AttemptFacts, Cause
 from torc_core.recovery.diagnosis import diagnose
 from torc_core.recovery.plan import RecoverOptions
 

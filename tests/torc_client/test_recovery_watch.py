@@ -10,16 +10,16 @@ from helpers import ServerProcess, wait_until
 from recovery_scenes import BROKEN, OOM, claim_all, end, fail_all, job, leave, make_scene, statuses
 
 from torc_client.http import TorcClient
-from torc_client.recovery.news import News
 from torc_client.recovery.recover import RecoveryTools
-from torc_client.recovery.repeating import BoundedRecovery
+from torc_client.recovery.rest_events import News
+from torc_client.recovery.rounds import BoundedRecovery
 from torc_client.recovery.waiting import await_recovery
 from torc_client.recovery.watch import WatchOptions, WatchResult, watch
-from torc_client.slurm import NoScheduler
+from torc_client.slurm.port import NoScheduler
 from torc_core.api.jobs import ReleaseClaimsRequest
 from torc_core.api.nodes import ScheduledComputeNodeModel
 from torc_core.errors import ServerUnreachableError, StateConflictError, TorcError
-from torc_core.recovery.autoschedule import AutoScheduleOptions
+from torc_core.recovery.auto_schedule import AutoScheduleOptions
 from torc_core.recovery.plan import RecoverOptions
 
 RECOVER = RecoverOptions(runtime_multiplier=1.5)

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from torc_core.evidence.attempt import AttemptFacts, PartitionLimits, RequirementFacts
+from torc_core.evidence.record import Evidence, SchedulerFacts
 from torc_core.jobs.status import JobStatus
-from torc_core.recovery.attempt import AttemptFacts, PartitionLimits, RequirementFacts
-from torc_core.recovery.evidence import Evidence, SchedulerFacts
 
 GIB = 1 << 30
 MIB = 1 << 20

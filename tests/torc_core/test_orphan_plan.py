@@ -6,8 +6,8 @@ from typing import Any
 from torc_core.api.jobs import JobModel
 from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
 from torc_core.jobs.status import JobStatus
-from torc_core.orphans import OrphanPlan, dead_runner, plan_orphans
 from torc_core.processes import DeadRunner, HostFacts, ProcessIdentity
+from torc_core.recovery.orphans import OrphanPlan, dead_runner, plan_orphans
 
 HOST = HostFacts(
     hostname="here", boot_id="boot-2", booted_at=datetime(2025, 3, 1, 12, 0, tzinfo=UTC), pid_namespace="pid:[1]"

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from torc_core.recovery.autoschedule import (
+from torc_core.recovery.auto_schedule import (
     AutoScheduleOptions,
     AutoScheduleState,
     Decision,

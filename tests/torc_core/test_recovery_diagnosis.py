@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recovery_samples import GIB, MIB, UNSPECIFIED, attempt, evidence, slurm
 
+from torc_core.evidence.attempt import AttemptFacts, Cause
 from torc_core.jobs.status import JobStatus
-from torc_core.recovery.attempt import AttemptFacts, Cause
 from torc_core.recovery.diagnosis import diagnose
 
 TIME_LIMIT = "slurmstepd: error: *** STEP 4711.0 ON n17 CANCELLED AT 2025-03-01T12:00:00 DUE TO TIME LIMIT ***"

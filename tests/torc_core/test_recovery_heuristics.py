@@ -6,7 +6,7 @@ import pytest
 from recovery_samples import GIB, MIB, UNSPECIFIED, attempt, evidence, oom, partition, requirement, timeout
 
 from torc_core.errors import InvalidInputError
-from torc_core.recovery.attempt import AttemptFacts, Cause, EarlierAttempt
+from torc_core.evidence.attempt import AttemptFacts, Cause, EarlierAttempt
 from torc_core.recovery.heuristics import (
     LEAST_FIRST_MEMORY_BYTES,
     MOST_MEMORY_BYTES,

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from recovery_samples import GIB, MIB, UNSPECIFIED, attempt, evidence, oom, partition, requirement, slurm, timeout
 
 from torc_core.errors import InvalidInputError
+from torc_core.evidence.attempt import FAILURES, INFRASTRUCTURE, AttemptFacts, Cause, EarlierAttempt
 from torc_core.jobs.lifecycle import INFRASTRUCTURE_FAULT_LIMIT
 from torc_core.jobs.status import JobStatus
-from torc_core.recovery.attempt import FAILURES, INFRASTRUCTURE, AttemptFacts, Cause, EarlierAttempt
 from torc_core.recovery.diagnosis import Diagnosis, diagnose
-from torc_core.recovery.outcome import RecoveryResult, group_adjustments
 from torc_core.recovery.plan import RecoverOptions, RecoveryPlan, make_plan
+from torc_core.recovery.report import RecoveryResult, group_adjustments
 
 
 def plan_of(*attempts: AttemptFacts, **options: Any) -> RecoveryPlan:

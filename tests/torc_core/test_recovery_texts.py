@@ -4,9 +4,9 @@ from typing import Any
 
 from recovery_samples import GIB, UNSPECIFIED, attempt, evidence, oom, requirement, slurm, timeout
 
+from torc_core.evidence.attempt import AttemptFacts
 from torc_core.jobs.status import JobStatus
 from torc_core.recovery import texts
-from torc_core.recovery.attempt import AttemptFacts
 from torc_core.recovery.diagnosis import diagnose
 from torc_core.recovery.plan import RecoverOptions, RecoveryPlan, make_plan
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from recovery_samples import GIB, MIB, UNSPECIFIED, attempt, oom, requirement, timeout
 
+from torc_core.evidence.attempt import AttemptFacts, Cause
 from torc_core.jobs.status import JobStatus
-from torc_core.recovery.attempt import AttemptFacts, Cause
 from torc_core.recovery.diagnosis import Basis, diagnose
 from torc_core.recovery.utilization import describe_cpus, describe_excess, report_utilization
 

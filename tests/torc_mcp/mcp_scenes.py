@@ -15,8 +15,8 @@ from torc_core.api.jobs import JobCompletion, StartJobsRequest
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.api.results import ResultModel
 from torc_core.api.workflows import WorkflowModel
+from torc_core.evidence.record import Evidence
 from torc_core.jobs.status import JobStatus
-from torc_core.recovery.evidence import Evidence
 from torc_mcp.server import build_server
 from torc_mcp.settings import McpSettings
 

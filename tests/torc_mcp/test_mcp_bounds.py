@@ -8,7 +8,7 @@ from mcp_scenes import Failing, agent, failing, make_workflow, text_of
 from mcp_types import CallToolResult
 
 from torc_client.http import TorcClient
-from torc_core.recovery.evidence import Evidence, fit
+from torc_core.evidence.record import Evidence, fit
 from torc_mcp.budget import ANSWER_BYTES, cut_text, share_room, text_bytes
 
 JOBS = 10_000

@@ -9,7 +9,7 @@ from mcp_scenes import Failing, agent, failing, make_workflow, settings_of
 
 from torc_client.http import TorcClient
 from torc_client.settings import ClientSettings
-from torc_core.recovery.evidence import SchedulerFacts
+from torc_core.evidence.record import SchedulerFacts
 from torc_mcp.settings import Access, McpSettings
 
 pytestmark = pytest.mark.anyio

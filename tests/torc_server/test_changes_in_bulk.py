@@ -12,7 +12,7 @@ from torc_core.api.files import FileModel
 from torc_core.api.workflows import ResetJobsRequest
 from torc_core.errors import NotFoundError, StateConflictError
 from torc_core.jobs.status import JobStatus as S
-from torc_server.services.status_changes import reset_jobs
+from torc_server.services.jobs.change_status import reset_jobs
 
 
 @pytest.fixture

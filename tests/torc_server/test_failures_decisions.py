@@ -26,11 +26,11 @@ from torc_core.api.failures import Actor, ClassifyResponse, DecisionLimits, Reje
 from torc_core.api.schedulers import SlurmSchedulerModel
 from torc_core.errors import InvalidInputError, NotFoundError, StateConflictError
 from torc_core.jobs.status import JobStatus
-from torc_server.services import decisions
-from torc_server.services.records_requirements import REQUIREMENTS
-from torc_server.services.records_schedulers import SLURM_SCHEDULERS
-from torc_server.services.resetting import cancel_workflow, reset_job_status, reset_workflow_status
-from torc_server.services.workflows import archive_workflow
+from torc_server.services.records.resource_requirements import REQUIREMENTS
+from torc_server.services.records.schedulers import SLURM_SCHEDULERS
+from torc_server.services.records.workflows import archive_workflow
+from torc_server.services.runs.reset import cancel_workflow, reset_job_status, reset_workflow_status
+from torc_server.services.triage import decide as decisions
 
 RULES = Actor(kind="rules", name="signatures")
 

@@ -8,12 +8,12 @@ from services_bench import job
 from triage import AGENT, BUG, REFUSED, STRANGE, alike, decide, evidence, fail, failed_run, group_of, groups, judged
 
 from torc_core.api.jobs import TakeBackRequest
+from torc_core.evidence.record import MAX_EVIDENCE_BYTES
 from torc_core.jobs.status import JobStatus
-from torc_core.recovery.evidence import MAX_EVIDENCE_BYTES
-from torc_server.db.unit import UnitOfWork
-from torc_server.services import failures
-from torc_server.services.paging import PageRequest
-from torc_server.services.taking_back import take_back_jobs
+from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.jobs.reclaim import take_back_jobs
+from torc_server.services.records.paging import PageRequest
+from torc_server.services.triage import groups as failures
 
 LEAK = "hunter2secret99"
 

@@ -8,12 +8,13 @@ from triage import AGENT, BUG, REFUSED, alike, decide, fail, failed_run, judged,
 
 from torc_core.api.failures import DecisionLimits
 from torc_core.errors import InvalidInputError
-from torc_server.services import decisions, planning_decisions, proposals
+from torc_server.services.triage import decide as decisions
+from torc_server.services.triage import plan, proposals
 
 
 @pytest.fixture(autouse=True)
 def two_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planning_decisions, "MAX_DECIDED_JOBS", 2)
+    monkeypatch.setattr(plan, "MAX_DECIDED_JOBS", 2)
 
 
 @pytest.fixture

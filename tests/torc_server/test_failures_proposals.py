@@ -18,10 +18,10 @@ from torc_core.api.failures import (
 )
 from torc_core.errors import ForbiddenError, InvalidInputError, NotFoundError, StateConflictError
 from torc_core.jobs.status import JobStatus
-from torc_server.services import proposals
-from torc_server.services.jobs import delete_job
-from torc_server.services.paging import PageRequest
-from torc_server.services.resetting import reset_workflow_status
+from torc_server.services.jobs.jobs import delete_job
+from torc_server.services.records.paging import PageRequest
+from torc_server.services.runs.reset import reset_workflow_status
+from torc_server.services.triage import proposals
 
 
 def _propose(run: Run, *classifications: Classification, **options: Any) -> ProposalModel:

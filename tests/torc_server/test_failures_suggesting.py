@@ -2,10 +2,10 @@
 
 import pytest
 
-from torc_core.recovery.suggestion import Suggestion
-from torc_server.db.queries_failures import History, SlurmCeiling
-from torc_server.services.ceilings import Ceiling, ceiling_of
-from torc_server.services.suggesting import suggest
+from torc_core.triage.suggestion import Suggestion
+from torc_server.db.queries.triage.failures import History, SlurmCeiling
+from torc_server.services.triage.ceilings import Ceiling, ceiling_of
+from torc_server.services.triage.suggest import suggest
 
 
 def _rules(class_: str, action: str, confidence: float = 0.7) -> Suggestion:

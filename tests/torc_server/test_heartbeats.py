@@ -9,15 +9,15 @@ from services_bench import Bench, job
 from torc_core.api.jobs import TakeBackRequest
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.errors import NotFoundError, StateConflictError
-from torc_server.db.unit import read_unit
-from torc_server.services.paging import PageRequest
-from torc_server.services.records_nodes import (
+from torc_server.db.unit_of_work import read_unit
+from torc_server.services.jobs.reclaim import take_back_jobs
+from torc_server.services.records.compute_nodes import (
     get_compute_node,
     hear_compute_node,
     list_compute_nodes,
     update_compute_node,
 )
-from torc_server.services.taking_back import take_back_jobs
+from torc_server.services.records.paging import PageRequest
 
 
 @pytest.fixture

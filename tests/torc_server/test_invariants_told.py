@@ -5,7 +5,7 @@ from pathlib import Path
 from services_bench import Bench, job
 
 from torc_server import invariants
-from torc_server.db.unit import UnitOfWork
+from torc_server.db.unit_of_work import UnitOfWork
 
 
 def test_each_broken_record_is_told_once_with_its_rule(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from torc_core.api.drafts import FileDraft, UserDataDraft
 from torc_core.api.jobs import RetryRequest
 from torc_core.api.workflows import WorkflowModel
 from torc_core.jobs.status import UNSUCCESSFUL, JobStatus
-from torc_server.services.retrying import retry_job
-from torc_server.services.status_changes import manage_status_change
+from torc_server.services.jobs.change_status import manage_status_change
+from torc_server.services.jobs.retry import retry_job
 
 S = JobStatus
 

@@ -25,7 +25,7 @@ from torc_core.api.recovery import ApplyRecoveryRequest, ApplyRecoveryResponse, 
 from torc_core.errors import InvalidInputError, NotFoundError, StateConflictError, TorcError
 from torc_core.jobs.status import JobStatus
 from torc_server.db.engine import Database
-from torc_server.db.unit import read_unit
+from torc_server.db.unit_of_work import read_unit
 from torc_server.invariants import check
 from torc_server.settings import ServiceSettings
 

@@ -12,7 +12,7 @@ from helpers import ServerProcess
 
 from torc_core import API_PREFIX
 from torc_server.db.engine import Database
-from torc_server.db.unit import read_unit
+from torc_server.db.unit_of_work import read_unit
 from torc_server.invariants import check
 from torc_server.settings import ServiceSettings
 

@@ -14,11 +14,11 @@ from torc_core.api.jobs import Capacity, ComputeNodesResources, JobNeed, Release
 from torc_core.errors import InvalidInputError, NotFoundError, StateConflictError
 from torc_core.jobs.status import JobStatus
 from torc_server.db.engine import Database
-from torc_server.db.queries_claims import Candidate
-from torc_server.services.claiming import claim_jobs, claim_next_jobs, nothing_to_claim
-from torc_server.services.packing import Packing
-from torc_server.services.resetting import cancel_workflow, reset_workflow_status
-from torc_server.services.starting import release_claims
+from torc_server.db.queries.jobs.claims import Candidate
+from torc_server.services.jobs.claim import claim_jobs, claim_next_jobs, nothing_to_claim
+from torc_server.services.jobs.packing import Packing
+from torc_server.services.jobs.start import release_claims
+from torc_server.services.runs.reset import cancel_workflow, reset_workflow_status
 
 S = JobStatus
 

@@ -9,15 +9,15 @@ from services_bench import Bench, Run, job
 
 from torc_core.api.jobs import RetryRequest, StartJobsRequest
 from torc_core.errors import InvalidInputError, NotFoundError, StateConflictError, TorcError
+from torc_core.evidence.record import Evidence
 from torc_core.jobs.lifecycle import INFRASTRUCTURE_FAULT_LIMIT
 from torc_core.jobs.status import JobStatus
-from torc_core.recovery.evidence import Evidence
-from torc_server.db.unit import UnitOfWork
-from torc_server.services.completing import complete_job
-from torc_server.services.resetting import cancel_workflow, reset_workflow_status
-from torc_server.services.retrying import retry_job
-from torc_server.services.starting import start_job, start_jobs
-from torc_server.services.summaries import job_evidence
+from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.jobs.complete import complete_job
+from torc_server.services.jobs.retry import retry_job
+from torc_server.services.jobs.start import start_job, start_jobs
+from torc_server.services.runs.reset import cancel_workflow, reset_workflow_status
+from torc_server.services.runs.summary import job_evidence
 
 S = JobStatus
 

@@ -23,14 +23,12 @@ from torc_core.api.workflows import WorkflowModel
 from torc_core.errors import InvalidInputError, NotFoundError, StateConflictError
 from torc_core.jobs.status import JobStatus
 from torc_server.db.sql import sql
-from torc_server.db.unit import UnitOfWork
-from torc_server.services.creation import create_workflow_from_draft
-from torc_server.services.initialize import initialize_jobs
-from torc_server.services.job_updates import update_job
-from torc_server.services.jobs import JobFilter, create_jobs, delete_job, delete_jobs, get_job, list_jobs
-from torc_server.services.paging import PageRequest
-from torc_server.services.records_actions import list_actions
-from torc_server.services.workflows import (
+from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.jobs.jobs import JobFilter, create_jobs, delete_job, delete_jobs, get_job, list_jobs
+from torc_server.services.jobs.update import update_job
+from torc_server.services.records.actions import list_actions
+from torc_server.services.records.paging import PageRequest
+from torc_server.services.records.workflows import (
     archive_workflow,
     create_workflow,
     delete_workflow,
@@ -38,6 +36,8 @@ from torc_server.services.workflows import (
     list_workflows,
     update_workflow,
 )
+from torc_server.services.runs.create import create_workflow_from_draft
+from torc_server.services.runs.initialize import initialize_jobs
 
 S = JobStatus
 WORKFLOW = WorkflowModel(name="w", user="u")

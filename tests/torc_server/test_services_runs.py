@@ -13,22 +13,24 @@ from torc_core.api.resource_requirements import ResourceRequirementsModel
 from torc_core.errors import InvalidInputError, NotFoundError, StateConflictError
 from torc_core.jobs.lifecycle import INFRASTRUCTURE_FAULT_LIMIT
 from torc_core.jobs.status import JobStatus
-from torc_server.db.unit import UnitOfWork
-from torc_server.services.initialize import initialize_jobs
-from torc_server.services.job_updates import update_job
-from torc_server.services.jobs import create_jobs
-from torc_server.services.paging import PageRequest
-from torc_server.services.records_nodes import create_scheduled_compute_node
-from torc_server.services.records_requirements import update_resource_requirements
-from torc_server.services.resetting import (
+from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.jobs.change_status import manage_status_change
+from torc_server.services.jobs.jobs import create_jobs
+from torc_server.services.jobs.reclaim import take_back_jobs
+from torc_server.services.jobs.update import update_job
+from torc_server.services.records.compute_nodes import create_scheduled_compute_node
+from torc_server.services.records.paging import PageRequest
+from torc_server.services.records.resource_requirements import update_resource_requirements
+from torc_server.services.records.workflows import archive_workflow
+from torc_server.services.runs.initialize import initialize_jobs
+from torc_server.services.runs.reset import (
     cancel_workflow,
     find_changed_job_inputs,
     process_changed_job_inputs,
     reset_job_status,
     reset_workflow_status,
 )
-from torc_server.services.status_changes import manage_status_change
-from torc_server.services.summaries import (
+from torc_server.services.runs.summary import (
     is_complete,
     is_uninitialized,
     job_evidence,
@@ -39,8 +41,6 @@ from torc_server.services.summaries import (
     running_jobs,
     workflow_status,
 )
-from torc_server.services.taking_back import take_back_jobs
-from torc_server.services.workflows import archive_workflow
 
 S = JobStatus
 

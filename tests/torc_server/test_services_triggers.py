@@ -7,12 +7,12 @@ from services_bench import Bench, Run, job
 
 from torc_core.api.actions import WorkflowActionModel
 from torc_core.jobs.status import JobStatus
-from torc_server.services.initialize import initialize_jobs
-from torc_server.services.jobs import delete_job
-from torc_server.services.records_actions import claim_action, create_action, list_actions, pending_actions
-from torc_server.services.resetting import reset_job_status
-from torc_server.services.retrying import retry_job
-from torc_server.services.status_changes import manage_status_change
+from torc_server.services.jobs.change_status import manage_status_change
+from torc_server.services.jobs.jobs import delete_job
+from torc_server.services.jobs.retry import retry_job
+from torc_server.services.records.actions import claim_action, create_action, list_actions, pending_actions
+from torc_server.services.runs.initialize import initialize_jobs
+from torc_server.services.runs.reset import reset_job_status
 
 S = JobStatus
 

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel
 
-from torc_cli.command import command
-from torc_cli.output.base import Column, Table
-from torc_cli.session import Session
+from torc_cli.render.base import Column, Table
+from torc_cli.session.command import command
+from torc_cli.session.session import Session
 
 app = typer.Typer(no_args_is_help=True, help="Which AI agents can decide about failures.")
 
@@ -58,8 +58,8 @@ def check(
 
 def _rows(name: str | None) -> list[AgentRow]:
     """A file with a mistake is listed with it; asked for by name, it is an error."""
-    from torc_client.recovery.agent_files import agent_names, find_agent, overlooked_file
-    from torc_client.recovery.agent_run import RULES_AGENT
+    from torc_client.agents.files import agent_names, find_agent, overlooked_file
+    from torc_client.agents.result import RULES_AGENT
     from torc_core.errors import InvalidInputError
 
     own = [AgentRow(name=RULES_AGENT, title="Torc's own rules; no model, no network", state="ready")]
@@ -83,8 +83,8 @@ def _rows(name: str | None) -> list[AgentRow]:
 
 
 def _checked(row: AgentRow) -> AgentRow:
-    from torc_client.recovery.agent_command import find_command
-    from torc_client.recovery.agent_files import find_agent
+    from torc_client.agents.command import find_command
+    from torc_client.agents.files import find_agent
 
     if row.state is not None:
         return row if row.state == "ready" else row.model_copy(update={"hint": row.title})

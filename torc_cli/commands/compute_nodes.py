@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from torc_cli.command import command
-from torc_cli.crud import show_list
-from torc_cli.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument
-from torc_cli.output.base import Column, Table
-from torc_cli.session import Session
+from torc_cli.commands.crud import show_list
+from torc_cli.render.base import Column, Table
+from torc_cli.session.command import command
+from torc_cli.session.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument
+from torc_cli.session.session import Session
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.resources.duration import describe_duration
 

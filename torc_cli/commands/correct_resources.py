@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from torc_cli.command import command
-from torc_cli.options import WorkflowArgument
-from torc_cli.session import Session
+from torc_cli.session.command import command
+from torc_cli.session.options import WorkflowArgument
+from torc_cli.session.session import Session
 from torc_core.errors import InvalidInputError
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from torc_cli.command import command
-from torc_cli.output.text import number
-from torc_cli.session import Session
+from torc_cli.render.text import number
+from torc_cli.session.command import command
+from torc_cli.session.session import Session
 
 if TYPE_CHECKING:
     from torc_core.api.drafts import WorkflowDraft

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from torc_cli.command import command
-from torc_cli.crud import delete_each, parse_json, show_changed
-from torc_cli.options import LimitOption, LogLevel, OffsetOption, ReverseOption, SortOption, WorkflowArgument
-from torc_cli.output.base import Column, Table
-from torc_cli.session import Session
+from torc_cli.commands.crud import delete_each, parse_json, show_changed
+from torc_cli.render.base import Column, Table
+from torc_cli.session.command import command
+from torc_cli.session.options import LimitOption, LogLevel, OffsetOption, ReverseOption, SortOption, WorkflowArgument
+from torc_cli.session.session import Session
 from torc_core.api.events import EventModel
 
 app = typer.Typer(no_args_is_help=True, help="What happened, stored and live.")

@@ -4,10 +4,10 @@ import json
 
 import typer
 
-from torc_cli.command import command
-from torc_cli.options import LimitOption, OffsetOption, WorkflowArgument
-from torc_cli.output.base import Column, Table
-from torc_cli.session import Session
+from torc_cli.render.base import Column, Table
+from torc_cli.session.command import command
+from torc_cli.session.options import LimitOption, OffsetOption, WorkflowArgument
+from torc_cli.session.session import Session
 from torc_core.api.failure_handlers import FAILURE_RULES, FailureHandlerModel, FailureRule
 
 app = typer.Typer(no_args_is_help=True, help="Rules that retry failed jobs by exit code.")

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from torc_cli.command import command
-from torc_cli.options import LimitOption, OffsetOption, WorkflowArgument, YesOption
-from torc_cli.session import Session
+from torc_cli.session.command import command
+from torc_cli.session.options import LimitOption, OffsetOption, WorkflowArgument, YesOption
+from torc_cli.session.session import Session
 
 if TYPE_CHECKING:
     from torc_core.api.failures import Actor, Classification, FailureGroup
@@ -49,8 +49,8 @@ def list_(
     offset: OffsetOption = 0,
 ) -> None:
     """List failures grouped by what they have in common, the largest group first."""
-    from torc_cli.output.text import number
-    from torc_cli.triage_text import GROUPS
+    from torc_cli.render.text import number
+    from torc_cli.render.triage_text import GROUPS
 
     chosen = session.workflow_id(workflow_id)
     found = session.client.failures.groups(chosen, status=status, offset=offset, limit=limit)
@@ -71,7 +71,7 @@ def show(
     job: Annotated[int | None, typer.Option("-j", "--job", metavar="JOB_ID", help="One failed job.")] = None,
 ) -> None:
     """Show the evidence of a group or of one failed job, its attempts and earlier decisions."""
-    from torc_cli.triage_text import attempts_text, evidence_text, group_text
+    from torc_cli.render.triage_text import attempts_text, evidence_text, group_text
     from torc_core.errors import InvalidInputError
 
     if (signature is None) == (job is None):
@@ -116,8 +116,8 @@ def classify(
     propose: Annotated[bool, typer.Option("--propose", help="Store it for somebody to approve.")] = False,
 ) -> None:
     """Decide about failed jobs that wait: retry or fail, by group or by job."""
-    from torc_cli.triage_text import judged_text, progress_text, proposal_text
-    from torc_client.recovery.deciding import decide_all
+    from torc_cli.render.triage_text import judged_text, progress_text, proposal_text
+    from torc_client.agents.decide import decide_all
     from torc_core.api.failures import ClassifyRequest
     from torc_core.errors import InvalidInputError
 
@@ -162,7 +162,7 @@ def proposals(
     status: Annotated[ProposalState | None, typer.Option("--status")] = None,
 ) -> None:
     """List the proposals of a workflow."""
-    from torc_cli.triage_text import PROPOSALS
+    from torc_cli.render.triage_text import PROPOSALS
 
     session.out.records(PROPOSALS, session.client.failures.proposals(session.workflow_id(workflow_id), status=status))
 
@@ -171,7 +171,7 @@ def proposals(
 @command
 def proposal(session: Session, proposal_id: int) -> None:
     """Show one proposal with its jobs; of an open one what would become of them now."""
-    from torc_cli.triage_text import proposal_text
+    from torc_cli.render.triage_text import proposal_text
 
     found = session.client.failures.proposal(proposal_id)
     session.out.done(proposal_text(found), found)
@@ -198,8 +198,8 @@ def approve(
     no_prompts: YesOption = False,
 ) -> None:
     """Apply a proposal to the jobs that are still where they were when it was made."""
-    from torc_cli.proposal_edits import read_edits
-    from torc_cli.triage_text import judged_text
+    from torc_cli.commands.options.proposal_edits import read_edits
+    from torc_cli.render.triage_text import judged_text
     from torc_core.api.failures import ApproveRequest
 
     edits = read_edits(
@@ -236,7 +236,7 @@ def decisions(
     job: Annotated[int | None, typer.Option("-j", "--job", metavar="JOB_ID", help="Only those on this job.")] = None,
 ) -> None:
     """List every decision with who made it, why, and what came of it."""
-    from torc_cli.triage_text import DECISIONS
+    from torc_cli.render.triage_text import DECISIONS
 
     found = session.client.failures.decisions(session.workflow_id(workflow_id), job_id=job)
     session.out.records(DECISIONS, found)

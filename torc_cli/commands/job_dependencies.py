@@ -2,10 +2,10 @@
 
 import typer
 
-from torc_cli.command import command
-from torc_cli.options import WorkflowArgument
-from torc_cli.output.base import Column, Table
-from torc_cli.session import Session
+from torc_cli.render.base import Column, Table
+from torc_cli.session.command import command
+from torc_cli.session.options import WorkflowArgument
+from torc_cli.session.session import Session
 
 app = typer.Typer(no_args_is_help=True, help="Who waits for whom, and through what.")
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from torc_cli.command import command
-from torc_cli.session import Session
+from torc_cli.session.command import command
+from torc_cli.session.session import Session
 from torc_core.api.jobs import JobModel
 from torc_core.api.resource_requirements import ResourceRequirementsModel
 from torc_core.errors import InvalidInputError

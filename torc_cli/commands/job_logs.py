@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from torc_cli.command import command
-from torc_cli.output.text import display
-from torc_cli.session import Session
+from torc_cli.render.text import display
+from torc_cli.session.command import command
+from torc_cli.session.session import Session
 from torc_client.logs import Attempt, JobLogs, Tail, newest_attempt, output_dirs_here, read_job_logs
 from torc_core.api.jobs import JobModel
 from torc_core.errors import NotFoundError, TorcError

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from torc_cli.session import Session
+from torc_cli.session.session import Session
 
 
 def reset_jobs(session: Session, job_ids: Sequence[int], *, reinit: bool) -> None:

@@ -3,8 +3,8 @@
 from pydantic import BaseModel
 
 from torc_cli.commands.failure_handlers import describe_rules
-from torc_cli.output.base import Column, Table
-from torc_cli.session import Session
+from torc_cli.render.base import Column, Table
+from torc_cli.session.session import Session
 from torc_core.api.jobs import JobModel
 
 

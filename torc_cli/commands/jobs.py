@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from torc_cli.command import command
+from torc_cli.commands.crud import changes, delete_all_of, delete_each, show_changed, show_list
 from torc_cli.commands.job_files import create_from_file
 from torc_cli.commands.job_logs import logs
-from torc_cli.crud import changes, delete_all_of, delete_each, show_changed, show_list
-from torc_cli.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument, YesOption
-from torc_cli.output.base import Column, Table
-from torc_cli.session import Session
+from torc_cli.render.base import Column, Table
+from torc_cli.session.command import command
+from torc_cli.session.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument, YesOption
+from torc_cli.session.session import Session
 from torc_core.api.jobs import JobModel
 from torc_core.jobs.status import JobStatus
 

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from torc_cli.command import command
-from torc_cli.options import WorkflowArgument
-from torc_cli.output.text import number
-from torc_cli.session import Session
+from torc_cli.render.text import number
+from torc_cli.session.command import command
+from torc_cli.session.options import WorkflowArgument
+from torc_cli.session.session import Session
 from torc_core.errors import StateConflictError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def reinit(
 @command
 def status(session: Session, workflow_id: WorkflowArgument = None) -> None:
     """Show where a workflow stands."""
-    from torc_cli.status_text import GROUPS_SHOWN, next_steps, status_data, status_text, unsuccessful
+    from torc_cli.render.status_text import GROUPS_SHOWN, next_steps, status_data, status_text, unsuccessful
 
     found = session.client.workflow_status(session.workflow_id(workflow_id))
     failures = None
@@ -104,7 +104,7 @@ def delete(
     no_prompts: NoPromptsOption = False,
 ) -> None:
     """Delete workflows with everything they hold."""
-    from torc_cli.crud import delete_each
+    from torc_cli.commands.crud import delete_each
 
     for workflow_id in workflow_ids:
         _refuse_at_work(session, workflow_id, force=force)

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from torc_cli.command import command
-from torc_cli.session import Session
+from torc_cli.session.command import command
+from torc_cli.session.session import Session
 from torc_core.errors import InvalidInputError
 
 _BOUNDS = "What the assistant may do"
@@ -63,7 +63,7 @@ def config(
     ] = None,
 ) -> None:
     """Print the entry of an assistant's MCP configuration, or put it into its file."""
-    from torc_client.mcp_config import SERVER_NAME, config_place, server_entry, write_entry
+    from torc_client.agents.mcp_config import SERVER_NAME, config_place, server_entry, write_entry
 
     place = config_place(agent.value, scope.value, folder=Path.cwd(), environment=os.environ)
     arguments = _arguments(

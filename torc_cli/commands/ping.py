@@ -1,7 +1,7 @@
 """`torc ping`."""
 
-from torc_cli.command import command
-from torc_cli.session import Session
+from torc_cli.session.command import command
+from torc_cli.session.session import Session
 
 
 @command

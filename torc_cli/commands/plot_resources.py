@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import typer
 
-from torc_cli.command import command
-from torc_cli.output.text import number
-from torc_cli.session import Session
+from torc_cli.render.text import number
+from torc_cli.session.command import command
+from torc_cli.session.session import Session
 from torc_core.errors import InvalidInputError
 
 if TYPE_CHECKING:

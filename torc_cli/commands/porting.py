@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from torc_cli.command import command
-from torc_cli.options import WorkflowArgument
-from torc_cli.output.text import number
-from torc_cli.session import Session
+from torc_cli.render.text import number
+from torc_cli.session.command import command
+from torc_cli.session.options import WorkflowArgument
+from torc_cli.session.session import Session
 
 
 @command

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from torc_cli.ai_options import AiChoices, agent_for
-from torc_cli.command import command
-from torc_cli.options import WorkflowArgument
-from torc_cli.recovery_options import RECOVERY_PATIENCE_S, OutputDirOption, RecoveryChoices, recovery_tools
-from torc_cli.session import Session
+from torc_cli.commands.options.ai import AiChoices, agent_for
+from torc_cli.commands.options.recovery import RECOVERY_PATIENCE_S, OutputDirOption, RecoveryChoices, recovery_tools
+from torc_cli.session.command import command
+from torc_cli.session.options import WorkflowArgument
+from torc_cli.session.session import Session
 from torc_core.errors import InvalidInputError, TorcError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _preview(session: Session, workflow_id: int, options: "RecoverOptions", tool
 
 
 def _recover(session: Session, workflow_id: int, options: "RecoverOptions", tools: "RecoveryTools") -> bool:
-    from torc_client.recovery.repeating import recover_once
+    from torc_client.recovery.rounds import recover_once
     from torc_client.recovery.summary import recovery_data
     from torc_core.recovery import texts
 
@@ -101,8 +101,8 @@ def _end_without_retries(
     session: Session, prospect: "Prospect", options: "RecoverOptions", tools: "RecoveryTools", *, dry_run: bool
 ) -> bool:
     """Whether that is well: every job succeeded, or others can go on."""
-    from torc_client.recovery.agent_run import end_lines
-    from torc_client.recovery.standing import is_at_rest, is_success, waiting_jobs
+    from torc_client.agents.result import end_lines
+    from torc_client.recovery.state import is_at_rest, is_success, waiting_jobs
     from torc_core.recovery import texts
 
     workflow_id, status, agent = prospect.workflow_id, prospect.status, prospect.agent
@@ -139,8 +139,8 @@ def _show_proposals(session: Session, prospect: "Prospect") -> bool:
     agent = prospect.agent
     if agent is None or session.is_json:
         return agent is not None and bool(agent.proposals)
-    from torc_cli.proposal_table import JUDGEMENTS, how_to_approve, judgement_rows
-    from torc_client.recovery.agent_run import result_lines
+    from torc_cli.render.proposal_table import JUDGEMENTS, how_to_approve, judgement_rows
+    from torc_client.agents.result import result_lines
 
     lines = ["", *result_lines(agent)]
     session.out.done("\n".join(lines), {})

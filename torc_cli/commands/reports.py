@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from torc_cli.command import command
 from torc_cli.commands.lifecycle import status
-from torc_cli.options import WorkflowArgument
-from torc_cli.output.base import Column, Table
-from torc_cli.recovery_options import OutputDirOption
-from torc_cli.session import Session
+from torc_cli.commands.options.recovery import OutputDirOption
+from torc_cli.render.base import Column, Table
+from torc_cli.session.command import command
+from torc_cli.session.options import WorkflowArgument
+from torc_cli.session.session import Session
 from torc_core.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def results(
     job_ids: Annotated[list[int] | None, typer.Option("-j", "--job-id", help="Only this job; may be repeated.")] = None,
 ) -> None:
     """List results with the log files of their jobs."""
-    from torc_cli.results_report import collect_results
+    from torc_cli.render.results_report import collect_results
 
     folder = output_dir or Path(session.settings.output_dir)
     if not folder.is_dir():

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from torc_cli.command import command
-from torc_cli.crud import changes, delete_each, show_changed, show_list
-from torc_cli.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument
-from torc_cli.output.base import Column, Table
-from torc_cli.session import Session
+from torc_cli.commands.crud import changes, delete_each, show_changed, show_list
+from torc_cli.render.base import Column, Table
+from torc_cli.session.command import command
+from torc_cli.session.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument
+from torc_cli.session.session import Session
 from torc_core.api.resource_requirements import ResourceRequirementsModel
 
 app = typer.Typer(no_args_is_help=True, help="What jobs need: CPUs, memory, GPUs, nodes, time.")

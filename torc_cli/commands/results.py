@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from torc_cli.command import command
-from torc_cli.crud import delete_each, show_list
-from torc_cli.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument
-from torc_cli.output.base import Column, Table
-from torc_cli.session import Session
+from torc_cli.commands.crud import delete_each, show_list
+from torc_cli.render.base import Column, Table
+from torc_cli.session.command import command
+from torc_cli.session.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument
+from torc_cli.session.session import Session
 from torc_core.api.results import ResultModel
 from torc_core.jobs.status import JobStatus
 from torc_core.resources.duration import describe_duration

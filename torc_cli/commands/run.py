@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from torc_cli.ai_options import AiChoices, agent_for
-from torc_cli.command import command
 from torc_cli.commands.create import NoMonitoringOption, read_draft
-from torc_cli.output.text import number
-from torc_cli.recovery_options import MaxRetriesOption, OutputDirOption, RecoveryChoices, recovery_tools
-from torc_cli.session import Session
+from torc_cli.commands.options.ai import AiChoices, agent_for
+from torc_cli.commands.options.recovery import MaxRetriesOption, OutputDirOption, RecoveryChoices, recovery_tools
+from torc_cli.render.text import number
+from torc_cli.session.command import command
+from torc_cli.session.session import Session
 from torc_core.errors import InvalidInputError, StateConflictError, TorcError
 from torc_core.recovery.defaults import MAX_RETRIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from runner.settings import RunnerOptions
-    from torc_cli.run_again import Recovery
-    from torc_cli.run_progress import RunView
-    from torc_client.recovery.repeating import Recovered
+    from runner.base.settings import RunnerOptions
+    from torc_cli.commands.run_again import Recovery
+    from torc_cli.render.run_progress import RunView
+    from torc_client.recovery.rounds import Recovered
     from torc_core.api.drafts import WorkflowDraft
     from torc_core.api.failures import FailureGroup
     from torc_core.api.workflows import WorkflowStatusModel
@@ -72,7 +72,7 @@ def run(
     ai: AiChoices = _AI,
 ) -> None:
     """Run a workflow on this machine, from a file or by its id."""
-    from runner.settings import RunnerOptions
+    from runner.base.settings import RunnerOptions
 
     session.load = _load_runner
     recovers = recover or ai.ai_recovery
@@ -101,11 +101,11 @@ def run(
     else:
         workflow_id = int(what)
     if not recovers:
-        from torc_cli.run_again import RecoveryByOthers
+        from torc_cli.commands.run_again import RecoveryByOthers
 
         _make_ready_and_run(session, workflow_id, options, RecoveryByOthers(session=session), force=skip_checks)
         return
-    from torc_client.recovery.repeating import BoundedRecovery
+    from torc_client.recovery.rounds import BoundedRecovery
 
     with session.connect(patience_s=_RECOVERY_PATIENCE_S) as client:
         own = BoundedRecovery(client=client, options=choices, tools=tools, max_retries=max_retries)
@@ -115,7 +115,7 @@ def run(
 
 def _within_the_machine(choices: "RecoverOptions", options: "RunnerOptions") -> "RecoverOptions":
     """No job gets more memory than this runner has: nobody would run it."""
-    from runner.settings import detect_machine
+    from runner.base.settings import detect_machine
 
     most = detect_machine(options).memory_bytes
     capped = most if choices.max_memory_bytes is None else min(most, choices.max_memory_bytes)
@@ -123,7 +123,7 @@ def _within_the_machine(choices: "RecoverOptions", options: "RunnerOptions") -> 
 
 
 def _load_runner() -> None:
-    for module in ("runner.loop", "torc_client.workflows", "torc_cli.run_again", "torc_cli.run_report"):
+    for module in ("runner.main", "torc_client.workflows", "torc_cli.commands.run_again", "torc_cli.render.run_report"):
         import_module(module)
 
 
@@ -146,7 +146,7 @@ def is_spec_file(what: str) -> bool:
 
 def _create(session: Session, draft: "WorkflowDraft", options: "RunnerOptions", *, force: bool) -> int:
     """Nothing is created that could not run here."""
-    from runner.paths import create_output_dir
+    from runner.base.paths import create_output_dir
     from torc_client.specs import missing_input_files
     from torc_client.workflows import refuse_missing_files
 
@@ -169,7 +169,7 @@ def _make_ready_and_run(
 
 def _make_ready(session: Session, workflow_id: int, options: "RunnerOptions", *, force: bool) -> bool:
     """Initializes what is not; False when there is nothing to run, which is then said with its exit code."""
-    from runner.paths import create_output_dir
+    from runner.base.paths import create_output_dir
     from torc_client.workflows import initialize, settle
 
     client = session.client
@@ -197,7 +197,7 @@ def _make_ready(session: Session, workflow_id: int, options: "RunnerOptions", *,
 
 
 def _say_complete(session: Session, status: "WorkflowStatusModel") -> None:
-    from torc_client.recovery.standing import is_success
+    from torc_client.recovery.state import is_success
 
     explanation = f"workflow {status.workflow_id} is complete already"
     anew = (
@@ -211,9 +211,9 @@ def _say_complete(session: Session, status: "WorkflowStatusModel") -> None:
 
 
 def _run(session: Session, workflow_id: int, options: "RunnerOptions", recovery: "Recovery", *, force: bool) -> None:
-    from runner.loop import run_workflow
-    from torc_cli.run_again import moved_on
-    from torc_client.recovery.standing import is_success
+    from runner.main import run_workflow
+    from torc_cli.commands.run_again import moved_on
+    from torc_client.recovery.state import is_success
 
     client = session.client
     while True:
@@ -239,8 +239,8 @@ def _report(
     runner: dict[str, Any],
     history: "Sequence[Recovered]" = (),
 ) -> None:
-    from torc_cli.run_report import report_data, report_text
-    from torc_cli.status_text import next_steps
+    from torc_cli.render.run_report import report_data, report_text
+    from torc_cli.render.status_text import next_steps
 
     groups = _failures(session, status)
     steps = [session.literal(step) for step in next_steps(status)]
@@ -252,7 +252,7 @@ def _report(
 
 def _failures(session: Session, status: "WorkflowStatusModel") -> list["FailureGroup"]:
     """A report without causes is better than none after hours of work."""
-    from torc_cli.run_report import failure_groups
+    from torc_cli.render.run_report import failure_groups
 
     try:
         return failure_groups(session.client, status)
@@ -262,7 +262,7 @@ def _failures(session: Session, status: "WorkflowStatusModel") -> list["FailureG
 
 
 def _view(session: Session, status: "WorkflowStatusModel") -> "RunView":
-    from torc_cli.run_progress import Bar, Counts, Lines, Silent
+    from torc_cli.render.run_progress import Bar, Counts, Lines, Silent
 
     counts = Counts(total=status.total_jobs, done=status.jobs_by_status.completed + status.jobs_by_status.disabled)
     if session.is_json:

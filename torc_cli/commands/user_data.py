@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
-from torc_cli.command import command
-from torc_cli.crud import changes, delete_all_of, delete_each, parse_json, show_changed, show_list
-from torc_cli.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument, YesOption
-from torc_cli.output.base import Column, Table
-from torc_cli.output.text import display
-from torc_cli.session import Session
+from torc_cli.commands.crud import changes, delete_all_of, delete_each, parse_json, show_changed, show_list
+from torc_cli.render.base import Column, Table
+from torc_cli.render.text import display
+from torc_cli.session.command import command
+from torc_cli.session.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument, YesOption
+from torc_cli.session.session import Session
 from torc_core.api.files import UserDataModel
 
 app = typer.Typer(no_args_is_help=True, help="JSON values that jobs pass to each other.")

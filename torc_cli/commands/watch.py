@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from torc_cli.ai_options import AiChoices, agent_for
-from torc_cli.command import command
-from torc_cli.options import WorkflowArgument
-from torc_cli.recovery_options import MaxRetriesOption, OutputDirOption, RecoveryChoices, recovery_tools, sayer
-from torc_cli.session import Session
-from torc_core.recovery.autoschedule import COOLDOWN_S, STRANDED_TIMEOUT_S, THRESHOLD
+from torc_cli.commands.options.ai import AiChoices, agent_for
+from torc_cli.commands.options.recovery import MaxRetriesOption, OutputDirOption, RecoveryChoices, recovery_tools, sayer
+from torc_cli.session.command import command
+from torc_cli.session.options import WorkflowArgument
+from torc_cli.session.session import Session
+from torc_core.recovery.auto_schedule import COOLDOWN_S, STRANDED_TIMEOUT_S, THRESHOLD
 from torc_core.recovery.defaults import MAX_RETRIES, POLL_S, WATCH_RUNTIME_MULTIPLIER
 
 _PATIENCE_S = 1200.0
@@ -54,11 +54,11 @@ def watch(
     ] = STRANDED_TIMEOUT_S,
 ) -> None:
     """Follow a workflow to its end, and with --recover mend what fails on the way."""
-    from torc_cli.watch_log import WatchLog
-    from torc_client.recovery.news import News
+    from torc_cli.render.watch_log import WatchLog
+    from torc_client.recovery.rest_events import News
     from torc_client.recovery.watch import WatchOptions
     from torc_client.recovery.watch import watch as watch_workflow
-    from torc_core.recovery.autoschedule import AutoScheduleOptions
+    from torc_core.recovery.auto_schedule import AutoScheduleOptions
 
     recovers = recover or ai.ai_recovery
     choices = recovery.as_options()

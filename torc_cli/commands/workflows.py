@@ -5,18 +5,18 @@ from typing import Annotated
 
 import typer
 
-from torc_cli.command import command
 from torc_cli.commands import lifecycle
 from torc_cli.commands.correct_resources import correct_resources
 from torc_cli.commands.create import create
+from torc_cli.commands.crud import changes, parse_json, show_changed
 from torc_cli.commands.porting import export, import_
-from torc_cli.commands.recovering import reset_status, sync_status
 from torc_cli.commands.reports import check_resource_utilization
+from torc_cli.commands.reset_status import reset_status, sync_status
 from torc_cli.commands.run import run
-from torc_cli.crud import changes, parse_json, show_changed
-from torc_cli.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument
-from torc_cli.output.base import Column, Table
-from torc_cli.session import Session
+from torc_cli.render.base import Column, Table
+from torc_cli.session.command import command
+from torc_cli.session.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument
+from torc_cli.session.session import Session
 from torc_core.api.actions import WorkflowActionModel
 from torc_core.api.workflows import WorkflowModel
 from torc_core.errors import InvalidInputError

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Final
 
-from torc_cli.output.text import display, number
 from torc_cli.plots.reading import JobSeries, Sample
+from torc_cli.render.text import display, number
 from torc_core.resources.memory import describe_memory
 
 NAMED_LINES: Final = 10

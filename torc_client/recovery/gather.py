@@ -5,23 +5,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from torc_client.http import TorcClient
-from torc_client.slurm import Scheduler
+from torc_client.slurm.port import Scheduler
 from torc_core.api.jobs import EvidenceModel, JobModel
 from torc_core.api.resource_requirements import ResourceRequirementsModel
 from torc_core.api.results import ResultModel
-from torc_core.jobs.status import FAILURES, JobStatus
-from torc_core.recovery.attempt import (
+from torc_core.evidence.attempt import (
     UNSPECIFIED_REQUIREMENT,
     AttemptFacts,
     EarlierAttempt,
     PartitionLimits,
     RequirementFacts,
 )
+from torc_core.evidence.record import Evidence
+from torc_core.jobs.status import FAILURES, JobStatus
 from torc_core.recovery.diagnosis import diagnose
-from torc_core.recovery.evidence import Evidence
-from torc_core.recovery.facts import RUNNER_LOST_CODE
 from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
+from torc_core.triage.facts import RUNNER_LOST_CODE
 
 _FAILED_RESULTS: Final = (JobStatus.FAILED, JobStatus.TERMINATED)
 """What a result says of an attempt that failed, also where the job waits for a decision."""

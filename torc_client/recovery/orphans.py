@@ -8,8 +8,8 @@ from torc_client.processes import end_remains, process_identity
 from torc_core.api.jobs import JobModel, ReleaseClaimsRequest, TakeBackRequest, TakeBackResponse, TakenBackJob
 from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
 from torc_core.jobs.status import ACTIVE
-from torc_core.orphans import HEARTBEAT_TIMEOUT_S, LostRunner, OrphanPlan, plan_orphans
 from torc_core.processes import HostFacts
+from torc_core.recovery.orphans import HEARTBEAT_TIMEOUT_S, LostRunner, OrphanPlan, plan_orphans
 
 
 def find_orphans(

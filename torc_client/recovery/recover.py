@@ -5,24 +5,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from torc_client.agents.result import AgentRun, result_lines
 from torc_client.http import TorcClient
 from torc_client.processes import host_facts
-from torc_client.recovery.agent_run import AgentRun, result_lines
 from torc_client.recovery.gather import gather_failures, orphan_facts
 from torc_client.recovery.hooks import Hook, run_hook
 from torc_client.recovery.orphans import find_orphans, take_back
-from torc_client.recovery.standing import active_jobs
-from torc_client.slurm import NoScheduler, Scheduler
+from torc_client.recovery.state import active_jobs
+from torc_client.slurm.port import NoScheduler, Scheduler
 from torc_core.api.failures import Actor
 from torc_core.api.jobs import TakenBackJob
 from torc_core.api.recovery import ApplyRecoveryRequest, ApplyRecoveryResponse, PlannedRetry
 from torc_core.api.workflows import WorkflowStatusModel
 from torc_core.errors import StateConflictError
+from torc_core.evidence.attempt import AttemptFacts
 from torc_core.jobs.status import JobStatus
-from torc_core.orphans import OrphanPlan
 from torc_core.recovery import texts
-from torc_core.recovery.attempt import AttemptFacts
 from torc_core.recovery.diagnosis import Diagnosis, diagnose
+from torc_core.recovery.orphans import OrphanPlan
 from torc_core.recovery.plan import RecoverOptions, RecoveryPlan, make_plan
 
 Say = Callable[[str], None]

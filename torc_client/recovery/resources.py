@@ -4,7 +4,7 @@ from collections.abc import Set as AbstractSet
 
 from torc_client.http import TorcClient
 from torc_client.recovery.gather import gather_completed, gather_failures, gather_failures_of_run
-from torc_client.slurm import NoScheduler
+from torc_client.slurm.port import NoScheduler
 from torc_core.errors import InvalidInputError
 from torc_core.recovery.corrections import Correction, CorrectionOptions, plan_corrections
 from torc_core.recovery.diagnosis import diagnose

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from torc_client.recovery.recover import Applied, Prospect
-from torc_client.recovery.repeating import Recovered
+from torc_client.recovery.rounds import Recovered
 from torc_core.recovery import texts
-from torc_core.recovery.outcome import RecoveryResult
 from torc_core.recovery.plan import RecoverOptions
+from torc_core.recovery.report import RecoveryResult
 from torc_core.recovery.utilization import report_utilization
 
 

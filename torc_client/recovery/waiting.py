@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from torc_client.http import TorcClient
-from torc_client.recovery.standing import failed_jobs, is_at_rest
+from torc_client.recovery.state import failed_jobs, is_at_rest
 
 _POLL_S: Final = 0.5
 _GONE_S: Final = 3.0

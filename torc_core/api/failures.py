@@ -5,9 +5,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from torc_core.api.base import ApiModel, Page
-from torc_core.recovery.evidence import Evidence
-from torc_core.recovery.rules import Action as Action
-from torc_core.recovery.suggestion import Suggestion
+from torc_core.evidence.record import Evidence
+from torc_core.triage.pattern_library import Action as Action
+from torc_core.triage.suggestion import Suggestion
 
 MAX_DECIDED_JOBS = 10_000
 """How many jobs one proposal or one call decides; of a larger group the rest waits for the next call."""

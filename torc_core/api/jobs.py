@@ -6,8 +6,8 @@ from pydantic import Field
 
 from torc_core.api.base import ApiModel
 from torc_core.api.results import ResultModel
+from torc_core.evidence.record import Evidence
 from torc_core.jobs.status import JobStatus
-from torc_core.recovery.evidence import Evidence
 
 
 class ComputeNodeSchedule(ApiModel):

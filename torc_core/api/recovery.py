@@ -4,7 +4,7 @@ from pydantic import Field
 
 from torc_core.api.base import ApiModel
 from torc_core.api.failures import Actor
-from torc_core.recovery.attempt import Cause
+from torc_core.evidence.attempt import Cause
 
 
 class PlannedRetry(ApiModel):

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from torc_core.recovery.attempt import AttemptFacts, Cause, RequirementFacts
+from torc_core.evidence.attempt import AttemptFacts, Cause, RequirementFacts
 from torc_core.recovery.diagnosis import Diagnosis
 from torc_core.recovery.heuristics import check_multiplier
 from torc_core.recovery.sparse import SparseModel

@@ -4,13 +4,13 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from torc_core.evidence.attempt import AttemptFacts, Cause, EarlierAttempt
+from torc_core.evidence.record import Evidence
 from torc_core.jobs.status import JobStatus
-from torc_core.recovery.attempt import AttemptFacts, Cause, EarlierAttempt
-from torc_core.recovery.classify import classify
-from torc_core.recovery.evidence import Evidence
-from torc_core.recovery.facts import judge_certain_facts, signal_name
-from torc_core.recovery.rules import load_library
-from torc_core.recovery.suggestion import Suggestion
+from torc_core.triage.classify import classify
+from torc_core.triage.facts import judge_certain_facts, signal_name
+from torc_core.triage.pattern_library import load_library
+from torc_core.triage.suggestion import Suggestion
 
 _BETTER_THAN_137: Final = 0.8
 """A text must be this sure to explain exit code 137 by something else than memory."""

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final, TypeVar
 
 from torc_core.errors import InvalidInputError
-from torc_core.recovery.attempt import AttemptFacts, Cause
+from torc_core.evidence.attempt import AttemptFacts, Cause
 from torc_core.resources.memory import round_up_memory
 
 MOST_MEMORY_BYTES: Final = 8_388_607 << 40

@@ -7,9 +7,9 @@ from typing import Final, Literal, Self, assert_never
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from torc_core.errors import InvalidInputError
+from torc_core.evidence.attempt import INFRASTRUCTURE, AttemptFacts, Cause
 from torc_core.jobs.lifecycle import may_go_back
 from torc_core.jobs.status import JobStatus
-from torc_core.recovery.attempt import INFRASTRUCTURE, AttemptFacts, Cause
 from torc_core.recovery.defaults import MEMORY_MULTIPLIER, RUNTIME_MULTIPLIER
 from torc_core.recovery.diagnosis import Diagnosis
 from torc_core.recovery.heuristics import (

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from torc_core.evidence.attempt import Cause
 from torc_core.jobs.status import SUCCESSFUL, JobStatus
-from torc_core.recovery.attempt import Cause
 from torc_core.recovery.plan import RecoveryPlan, Retry, Skipped
 
 DIAGNOSING: Final = "Diagnosing failures..."

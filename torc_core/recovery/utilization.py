@@ -6,7 +6,7 @@ from typing import Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from torc_core.recovery.attempt import AttemptFacts, Cause
+from torc_core.evidence.attempt import AttemptFacts, Cause
 from torc_core.recovery.diagnosis import Diagnosis
 from torc_core.recovery.sparse import SparseModel
 from torc_core.resources.duration import describe_duration, format_duration

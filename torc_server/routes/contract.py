@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope
 
 from torc_core.api.system import ErrorResponse
 from torc_core.errors import TorcError
-from torc_server.routes.problems import answer_error, describe_problems
+from torc_server.routes.error_responses import answer_error, describe_problems
 
 BODY_CAP_BYTES: Final = 200 * 1024 * 1024
 PARSE_APART_BYTES: Final = 64 * 1024

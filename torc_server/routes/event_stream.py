@@ -13,8 +13,8 @@ from torc_core.api.events import Severity, StreamEvent
 from torc_server.broadcast import Hub
 from torc_server.routes.contract import contract_router
 from torc_server.routes.parameters import RecordId
-from torc_server.routes.work import Working
-from torc_server.services.lookup import find_workflow
+from torc_server.routes.unit_of_work import Working
+from torc_server.services.records.lookup import find_workflow
 
 KEEP_ALIVE_S: Final = 15.0
 _KEEP_ALIVE: Final = ": keep-alive\n\n"

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Path, Query
 
 from torc_core.api.base import MAX_PAGE
-from torc_server.services.paging import PageRequest
+from torc_server.services.records.paging import PageRequest
 
 LARGEST_ID: Final = 2**63 - 1
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-from torc_core.recovery.classify import classify
-from torc_core.recovery.evidence import Evidence, SchedulerFacts
+from torc_core.evidence.record import Evidence, SchedulerFacts
+from torc_core.triage.classify import classify
 
 FOLDER = Path(__file__).parents[2] / "data" / "failures"
 HELD_OUT = "held_out"

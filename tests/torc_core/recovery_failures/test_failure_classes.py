@@ -6,10 +6,10 @@ import time
 import pytest
 from failure_cases import FailureCase, load_cases, measure
 
-from torc_core.recovery.classify import classify
-from torc_core.recovery.evidence import Evidence, SchedulerFacts
-from torc_core.recovery.rules import load_library
-from torc_core.recovery.signature import assess
+from torc_core.evidence.record import Evidence, SchedulerFacts
+from torc_core.triage.classify import classify
+from torc_core.triage.pattern_library import load_library
+from torc_core.triage.signature import assess
 
 CASES = load_cases()
 

@@ -7,11 +7,11 @@ from failure_cases import FOLDER, fill
 from yaml import safe_load
 
 from torc_core.errors import InvalidInputError
-from torc_core.recovery.classify import classify
-from torc_core.recovery.evidence import Evidence
-from torc_core.recovery.lines import strip_prefix
-from torc_core.recovery.reading import read_text
-from torc_core.recovery.rules import Pattern, load_library, parse_patterns, split_words
+from torc_core.evidence.lines import strip_prefix
+from torc_core.evidence.record import Evidence
+from torc_core.triage.cause_line import read_text
+from torc_core.triage.classify import classify
+from torc_core.triage.pattern_library import Pattern, load_library, parse_patterns, split_words
 
 PATTERNS = load_library().patterns
 

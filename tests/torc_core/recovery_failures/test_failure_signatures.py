@@ -7,8 +7,8 @@ from failure_cases import SETTINGS, load_cases
 from hypothesis import given
 from hypothesis import strategies as st
 
-from torc_core.recovery.evidence import Evidence
-from torc_core.recovery.signature import assess, cause_line, signature
+from torc_core.evidence.record import Evidence
+from torc_core.triage.signature import assess, cause_line, signature
 
 CASES = [case for case in load_cases() if case.class_ != "none"]
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from torc_core.recovery.cleaning import bound, clean_text, excerpt_stderr, shorten_line
-from torc_core.recovery.evidence import MAX_EVIDENCE_BYTES, Evidence, SchedulerFacts, fit
-from torc_core.recovery.redact import redact_secrets
+from torc_core.evidence.cleaning import bound, clean_text, excerpt_stderr, shorten_line
+from torc_core.evidence.record import MAX_EVIDENCE_BYTES, Evidence, SchedulerFacts, fit
+from torc_core.evidence.redaction import redact_secrets
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,298 @@
+"""Runs a workflow's jobs on this machine: claim, start, reap, report; woken by events, never by a timer."""
+
+import os
+import time
+from typing import Final
+
+from runner.base.deadline import Deadline
+from runner.base.evidence import slurm_facts
+from runner.base.ledger import Ledger
+from runner.base.log import RunnerLog
+from runner.base.paths import RunFiles, create_output_dir
+from runner.base.progress import Notice, ProgressCallback, ignore_progress
+from runner.base.settings import Machine, RunnerOptions, detect_machine
+from runner.base.wake import Wake
+from runner.base.workflow_facts import WorkflowFacts, fetch_facts
+from runner.loop import Parts, Run
+from runner.monitoring.monitor import Monitor
+from runner.monitoring.sampler import Sampler
+from runner.monitoring.series import FLUSH_EVERY_S, SeriesFile
+from runner.process.actions import RUN_COMMANDS
+from runner.process.oom import OomKills
+from runner.process.outcome import Judge
+from runner.server.claim_policy import Claiming
+from runner.server.claim_thread import Claimer
+from runner.server.claims import Desk
+from runner.server.completion import Reporting
+from runner.server.connection import Link
+from runner.server.heartbeat import Heartbeat
+from runner.server.journal import count_results, deliver_kept, keep
+from runner.server.registration import deregister, describe_taken_back, own_tag, register, take_back_from_the_dead
+from runner.server.reports import Reporter
+from runner.summary import ExitReason, RunSummary, describe_machine
+from runner.supervisor import Workshop
+from runner.watchdog import ExitGuard
+from torc_client.http import TorcClient
+from torc_client.processes import RUNNER_VARIABLE
+from torc_core.api.actions import JOB_TRIGGERS
+from torc_core.api.jobs import ReleaseClaimsRequest, TakeBackRequest
+from torc_core.api.nodes import ComputeNodeModel
+from torc_core.errors import TorcError
+from torc_core.jobs.status import JobStatus
+
+_PATIENCE_MINUTES: Final = 20
+_LAST_REPORTS_S: Final = 2.0
+
+
+def run_workflow(
+    client: TorcClient,
+    workflow_id: int,
+    options: RunnerOptions,
+    *,
+    progress: ProgressCallback = ignore_progress,
+) -> RunSummary:
+    """Works until nothing is left that this runner could ever do, and says why it left.
+
+    Failed jobs are results, never errors. `progress` is called in this thread. The client's own patience should
+    be short: the runner keeps its jobs running and tries again by itself while the server is away. Raises
+    NotFoundError for an unknown workflow, and RunnerError when the server stays away longer than the workflow
+    allows; running jobs are stopped then.
+    """
+    began = time.monotonic()
+    machine = detect_machine(options)
+    facts = fetch_facts(client, workflow_id)
+    config = facts.workflow.execution_config
+    files = RunFiles(options.output_dir, workflow_id, run_id=facts.run_id, config=config)
+    create_output_dir(files.output_dir)
+    log = RunnerLog(files.runner_log(os.uname().nodename))
+
+    def warn(text: str) -> None:
+        progress(Notice("warning", text))
+        log.write(text)
+
+    for notice in deliver_kept(client, facts.workflow, files):
+        progress(notice)
+        log.write(notice.text)
+    taken_back = take_back_from_the_dead(client, workflow_id)
+    if taken_back:
+        warn(describe_taken_back(taken_back))
+    judge = Judge(handlers=facts.handlers, outputs=facts.outputs, config=config, oom_kills=_oom_kills(options))
+    for handler_id in judge.unreadable_handlers:
+        warn(f"the rules of failure handler {handler_id} cannot be read: they decide about no failure")
+    workshop = Workshop(
+        shared_environment(client.url, facts, files),
+        ledger=Ledger(
+            cpus=machine.cpus,
+            memory_bytes=machine.memory_bytes,
+            gpus=machine.gpus,
+            slots=options.max_parallel_jobs,
+        ),
+        files=files,
+        judge=judge,
+        log=log,
+        progress=progress,
+    )
+    wake = Wake()
+    guard: ExitGuard | None = None
+    try:
+        with wake.catching_signals():
+            node = register(client, workflow_id, machine=machine, options=options, launcher_pid=workshop.launcher.pid)
+            log.write(f"compute node {node.id}: {describe_machine(machine)}")
+            parts = _assemble(
+                client,
+                options,
+                facts=facts,
+                machine=machine,
+                files=files,
+                workshop=workshop,
+                node=node,
+                wake=wake,
+                log=log,
+                progress=progress,
+            )
+            run = Run(parts)
+            guard = ExitGuard(
+                lead_s=parts.deadline.lead_s, log=log.path, before_exit=lambda: _keep_undelivered(parts, wait=False)
+            )
+            wake.on_signal = guard.note_signal
+            try:
+                run.work()
+            finally:
+                parts.close()
+                _keep_undelivered(parts)
+                _sign_off(client, parts, node, duration_s=time.monotonic() - began)
+                if run.reason is ExitReason.ANOTHER_RUN:
+                    _give_back(client, parts, run.explanation)
+    finally:
+        workshop.launcher.close()
+        log.close()
+        wake.on_signal = None
+        if guard is not None:
+            guard.disarm()
+    tally = workshop.tally
+    return RunSummary(
+        workflow_id=workflow_id,
+        run_id=facts.run_id,
+        compute_node_id=parts.compute_node_id,
+        reason=run.reason or ExitReason.NOTHING_LEFT,
+        explanation=run.explanation,
+        started=tally.started,
+        completed=tally.completed,
+        failed=tally.failed,
+        terminated=tally.terminated,
+        retried=tally.retried,
+        duration_s=time.monotonic() - began,
+        ready_left=run.ready_left,
+    )
+
+
+def _assemble(
+    client: TorcClient,
+    options: RunnerOptions,
+    *,
+    facts: WorkflowFacts,
+    machine: Machine,
+    files: RunFiles,
+    workshop: Workshop,
+    node: ComputeNodeModel,
+    wake: Wake,
+    log: RunnerLog,
+    progress: ProgressCallback,
+) -> Parts:
+    """The threads and the loop's collaborators."""
+    workflow_id, node_id = facts.workflow_id, node.id or 0
+    link = Link(patience_s=_patience_s(options, facts), wake=wake.wake)
+    prompt, waiter = (
+        Claimer(
+            client,
+            workflow_id,
+            link=link,
+            wake=wake.wake,
+            needs=facts.requirements.of,
+            strict=options.strict_scheduler_match,
+            name=name,
+        )
+        for name in ("claims now", "claims later")
+    )
+    reporting = Reporting(
+        workflow_id=workflow_id,
+        run_id=facts.run_id,
+        compute_node_id=node_id,
+        hostname=node.hostname,
+        scheduler=slurm_facts(os.environ),
+    )
+    reporter = Reporter(client, reporting, link=link, wake=wake.wake)
+    heartbeat = Heartbeat(client, node_id, wake=wake.wake, interval_s=options.heartbeat_interval_s)
+    sampler = Sampler(wake.wake, series=_series_of(facts, files, node.hostname))
+    return Parts(
+        client=client,
+        compute_node_id=node_id,
+        facts=facts,
+        machine=machine,
+        files=files,
+        workshop=workshop,
+        desk=Desk(
+            prompt=prompt,
+            waiter=waiter,
+            claiming=Claiming(
+                machine,
+                compute_node_id=node_id,
+                run_id=facts.run_id,
+                scheduler_config_id=options.scheduler_config_id,
+            ),
+            wait_s=options.poll_interval_s,
+            has_job_actions=any(
+                action.trigger_type in JOB_TRIGGERS and action.action_type == RUN_COMMANDS for action in facts.actions
+            ),
+        ),
+        reporter=reporter,
+        monitor=Monitor(sampler, workflow=facts.workflow, interval_s=options.sample_interval_s),
+        heartbeat=heartbeat,
+        workers=(prompt.worker, waiter.worker, reporter.worker, sampler.worker, heartbeat.worker),
+        link=link,
+        wake=wake,
+        deadline=Deadline.of(options, facts.workflow),
+        log=log,
+        progress=progress,
+    )
+
+
+def _series_of(facts: WorkflowFacts, files: RunFiles, hostname: str) -> SeriesFile | None:
+    """The file of samples over time, where the workflow wants one."""
+    config = facts.workflow.resource_monitor_config
+    if config is None or config.job_granularity() != "time_series":
+        return None
+    return SeriesFile(files.series(hostname), flush_every_s=config.flush_interval_seconds or FLUSH_EVERY_S)
+
+
+def _keep_undelivered(parts: Parts, *, wait: bool = True) -> None:
+    """Results that the server did not take, for the next run to deliver."""
+    if wait and not parts.link.silent_s:
+        parts.reporter.worker.join(_LAST_REPORTS_S)
+    completions = parts.reporter.undelivered_completions()
+    if not completions:
+        return
+    workflow, what = parts.facts.workflow, count_results(len(completions))
+    path = parts.files.undelivered(os.uname().nodename, os.getpid())
+    notice = Notice(
+        "warning",
+        f"{what} could not be delivered; kept in {path}, for the next `torc run {workflow.id}` with this output "
+        "directory to deliver",
+    )
+    try:
+        keep(path, workflow, completions)
+    except OSError as error:
+        notice = Notice("error", f"{what} could not be delivered, nor kept in {path}: {error.strerror}")
+    parts.log.write(notice.text)
+    parts.progress(notice)
+
+
+def _sign_off(client: TorcClient, parts: Parts, node: ComputeNodeModel, *, duration_s: float) -> None:
+    """The server gives this runner nothing more; what it gave meanwhile goes back. Best effort."""
+    workflow_id = parts.facts.workflow_id
+    try:
+        deregister(client, node, duration_s=duration_s)
+        if parts.desk.is_busy or parts.desk.lost_an_answer:
+            strays = client.jobs.list_all(
+                workflow_id=workflow_id, status=JobStatus.PENDING, active_compute_node_id=parts.compute_node_id
+            )
+            if strays:
+                ids = [job.id for job in strays if job.id is not None]
+                client.release_claims(
+                    workflow_id, ReleaseClaimsRequest(compute_node_id=parts.compute_node_id, job_ids=ids)
+                )
+    except TorcError as error:
+        parts.log.write(f"could not sign off: {error.message}")
+
+
+def _give_back(client: TorcClient, parts: Parts, reason: str) -> None:
+    """What the server still counts as this runner's goes back: its own reports would be of another run. Best effort."""
+    request = TakeBackRequest(compute_node_ids=[parts.compute_node_id], requeue=True, reason=reason)
+    try:
+        client.take_back_jobs(parts.facts.workflow_id, request)
+    except TorcError as error:
+        parts.log.write(f"could not give jobs back: {error.message}")
+
+
+def shared_environment(api_url: str, facts: WorkflowFacts, files: RunFiles) -> dict[str, str]:
+    """What all jobs of the run inherit: the runner's environment, the workflow's, and who they are."""
+    return {
+        **os.environ,
+        **(facts.workflow.env or {}),
+        RUNNER_VARIABLE: own_tag(),
+        "TORC_API_URL": api_url,
+        "TORC_WORKFLOW_ID": str(facts.workflow_id),
+        "TORC_RUN_ID": str(facts.run_id),
+        "TORC_OUTPUT_DIR": str(files.output_dir),
+    }
+
+
+def _oom_kills(options: RunnerOptions) -> OomKills:
+    return OomKills(options.oom_counter) if options.oom_counter else OomKills.of_this_process()
+
+
+def _patience_s(options: RunnerOptions, facts: WorkflowFacts) -> float:
+    if options.wait_for_server_s is not None:
+        return options.wait_for_server_s
+    minutes = facts.workflow.compute_node_wait_for_healthy_database_minutes
+    return 60.0 * (_PATIENCE_MINUTES if minutes is None else minutes)

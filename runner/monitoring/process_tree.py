@@ -1,0 +1,62 @@
+"""Which of all processes belong to which job, found in one pass for all jobs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from runner.process.launcher import ProcessTable
+
+
+@dataclass(slots=True)
+class Tree:
+    """The processes of one job. `leader` is its first process.
+
+    `known` are members seen so far, process id to start time: they stay members when they have left the job's
+    session and lost their parents.
+    """
+
+    leader: int
+    known: dict[int, str] = field(default_factory=dict)
+
+
+def find_members_of_all(table: ProcessTable, trees: Iterable[Tree]) -> list[tuple[Tree, list[int]]]:
+    """Each tree with its living processes: those of its session, those known, and the descendants of both.
+
+    Every process is looked at once, however many trees there are; `known` is brought up to date.
+    """
+    members: list[tuple[Tree, list[int]]] = [(tree, []) for tree in trees]
+    by_session = {tree.leader: place for place, (tree, _) in enumerate(members)}
+    by_pid = {
+        pid: place
+        for place, (tree, _) in enumerate(members)
+        for pid, born in tree.known.items()
+        if pid in table and table[pid][2] == born
+    }
+    found: dict[int, int | None] = {}
+    for pid in table:
+        owner = _owner(table, pid, by_session, by_pid, found)
+        if owner is not None:
+            members[owner][1].append(pid)
+    for tree, pids in members:
+        tree.known = {pid: table[pid][2] for pid in pids}
+    return members
+
+
+def _owner(
+    table: ProcessTable, pid: int, by_session: dict[int, int], by_pid: dict[int, int], found: dict[int, int | None]
+) -> int | None:
+    """Climbs until somebody's owner is known, and notes the answer for all that were passed."""
+    passed: list[int] = []
+    owner: int | None = None
+    while pid not in found and pid in table:
+        # noted before it is known: an inconsistent table must not make a circle
+        found[pid] = None
+        passed.append(pid)
+        parent, session = table[pid][:2]
+        owner = by_session.get(session, by_pid.get(pid))
+        if owner is not None:
+            break
+        pid = parent
+    else:
+        owner = found.get(pid)
+    found.update(dict.fromkeys(passed, owner))
+    return owner

@@ -1,0 +1,182 @@
+"""The jobs in this runner's hands: queued, started when they fit, and back when they ended."""
+
+import signal
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from runner.base.attempt import Attempt, AttemptEnd, ClaimedJob, StopReason
+from runner.base.evidence import memory_limit
+from runner.base.ledger import Ledger
+from runner.base.paths import RunFiles
+from runner.process.launcher_client import Ended, LauncherProcess, Unstartable
+from torc_core.api.jobs import JobModel
+from torc_core.jobs.status import JobStatus
+from torc_core.triage.facts import NEAR_LIMIT
+
+_LOOK_AHEAD = 64
+CANNOT_START_CODE = 126
+LOST_CODE = 137
+
+
+class Executor:
+    """Owns the launcher's job keys, the ledger and the queue of claimed jobs."""
+
+    def __init__(self, launcher: LauncherProcess, *, ledger: Ledger, files: RunFiles, keys: Iterator[int]) -> None:
+        self.launcher = launcher
+        self.ledger = ledger
+        self._files = files
+        self._keys = keys
+        self.queue: deque[ClaimedJob] = deque()
+        self.running: dict[int, Attempt] = {}
+        self._started: set[tuple[int, int]] = set()
+        self.ended: dict[int, Attempt] = {}
+        """Attempts whose process has ended and whose resources are still kept: a recovery script may need them."""
+
+    def held_ids(self) -> set[int]:
+        """Jobs that are queued, running, or ended with a recovery script under way."""
+        attempts = (*self.running.values(), *self.ended.values())
+        return {claim.job_id for claim in self.queue} | {attempt.claim.job_id for attempt in attempts}
+
+    def has_started(self, claim: ClaimedJob) -> bool:
+        """Whether this very attempt was started here before."""
+        return (claim.job_id, claim.attempt_id) in self._started
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.queue or self.running or self.ended)
+
+    def start_what_fits(self) -> list[Attempt]:
+        """Starts queued jobs in their order; one that does not fit lets smaller ones pass."""
+        started: list[Attempt] = []
+        waiting: list[ClaimedJob] = []
+        too_large: set[int] = set()
+        while self.queue and self.ledger.has_slot and len(waiting) < _LOOK_AHEAD:
+            claim = self.queue.popleft()
+            # jobs of one requirement share its Need: what did not fit once need not be weighed again
+            grant = None if id(claim.need) in too_large else self.ledger.take(claim.need)
+            if grant is None:
+                too_large.add(id(claim.need))
+                waiting.append(claim)
+                continue
+            attempt = Attempt(
+                key=next(self._keys),
+                claim=claim,
+                grant=grant,
+                files=self._files.of_attempt(claim.job_id, claim.model.name, claim.attempt_id),
+                started_at=time.monotonic(),
+            )
+            self.running[attempt.key] = attempt
+            self._started.add((claim.job_id, claim.attempt_id))
+            self.launcher.run(
+                attempt.key,
+                command_line(claim.model),
+                env=job_environment(attempt),
+                stdout=attempt.files.stdout,
+                stderr=attempt.files.stderr,
+            )
+            started.append(attempt)
+        self.queue.extendleft(reversed(waiting))
+        return started
+
+    def note_start(self, key: int, pid: int) -> None:
+        """The launcher has started it: limits count from here. Keys of others are left alone."""
+        attempt = self.running.get(key)
+        if attempt is not None:
+            attempt.pid, attempt.started_at = pid, time.monotonic()
+
+    def stop(self, attempt: Attempt, reason: StopReason, signum: int, lead_s: float) -> None:
+        """Ends the attempt from outside; the first reason stands."""
+        attempt.stop = attempt.stop or reason
+        self.launcher.stop(attempt.key, signum, lead_s=lead_s)
+
+    def reap(self, event: Ended) -> AttemptEnd | None:
+        """The attempt's end as the kernel tells it; None for keys of others. `free` must follow."""
+        attempt = self._end(event.key)
+        if attempt is None:
+            return None
+        killed_by = -event.exit_code if event.exit_code < 0 else None
+        return AttemptEnd(
+            attempt=attempt,
+            return_code=event.exit_code if killed_by is None else 128 + killed_by,
+            signal=killed_by,
+            ended_at=datetime.now(UTC),
+            duration_s=event.duration_s,
+            cpu_time_s=event.cpu_time_s,
+            peak_memory_bytes=self._peak_memory(event, attempt),
+        )
+
+    def _peak_memory(self, event: Ended, attempt: Attempt) -> int:
+        """What the job surely held, in bytes; 0 where nobody knows.
+
+        The kernel's figure is never below what the launcher itself held when it started the job, about 11 MB. Up
+        to there it only says that the job needed no more than that: nothing, where the limit is as low.
+        """
+        peak, limit = event.peak_memory_bytes, memory_limit(attempt.claim.need)
+        is_telling = limit is None or peak < NEAR_LIMIT * limit or peak > self.launcher.footprint_bytes()
+        return peak if is_telling else 0
+
+    def give_up(self, event: Unstartable) -> AttemptEnd | None:
+        """The end of an attempt that never began; None for keys of others. `free` must follow."""
+        attempt = self._end(event.key)
+        if attempt is None:
+            return None
+        return AttemptEnd(
+            attempt=attempt,
+            return_code=CANNOT_START_CODE,
+            ended_at=datetime.now(UTC),
+            duration_s=0.0,
+            verdict="spawn_failed",
+            error=f"the job's process could not be started: {event.error} (log files below {self._files.stdio_dir})",
+        )
+
+    def replace_launcher(self, launcher: LauncherProcess) -> list[AttemptEnd]:
+        """After the old one was killed: what it had started ends as lost."""
+        self.launcher = launcher
+        ends: list[AttemptEnd] = []
+        for attempt in list(self.running.values()):
+            self._end(attempt.key)
+            ends.append(
+                AttemptEnd(
+                    attempt=attempt,
+                    return_code=LOST_CODE,
+                    signal=signal.SIGKILL,
+                    ended_at=datetime.now(UTC),
+                    duration_s=time.monotonic() - attempt.started_at,
+                    status=JobStatus.FAILED,
+                    verdict="lost",
+                    unmatched=True,
+                    infrastructure_fault=True,
+                )
+            )
+        return ends
+
+    def free(self, attempt: Attempt) -> None:
+        """Gives the resources of an ended attempt back."""
+        del self.ended[attempt.key]
+        self.ledger.give_back(attempt.grant)
+
+    def _end(self, key: int) -> Attempt | None:
+        attempt = self.running.pop(key, None)
+        if attempt is not None:
+            self.ended[key] = attempt
+        return attempt
+
+
+def command_line(job: JobModel) -> str:
+    return f"{job.invocation_script} {job.command}" if job.invocation_script else job.command
+
+
+def job_environment(attempt: Attempt, *, return_code: int | None = None) -> Mapping[str, str]:
+    """What differs from the environment that all jobs of the run share."""
+    job = attempt.claim.model
+    env = dict(job.env or {})
+    env["TORC_JOB_ID"] = str(attempt.claim.job_id)
+    env["TORC_JOB_NAME"] = job.name
+    env["TORC_ATTEMPT_ID"] = str(attempt.claim.attempt_id)
+    if attempt.grant.gpus:
+        env["CUDA_VISIBLE_DEVICES"] = ",".join(attempt.grant.gpus)
+    if return_code is not None:
+        env["TORC_RETURN_CODE"] = str(return_code)
+    return env

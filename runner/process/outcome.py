@@ -1,0 +1,89 @@
+"""What an ended attempt means: completed, failed, terminated, and whether the rules allow another one."""
+
+from collections.abc import Iterable
+from typing import Final, assert_never
+
+from runner.base.attempt import Attempt, AttemptEnd, StopReason
+from runner.base.output_files import DeclaredOutputs
+from runner.process.failure_rules import Exhausted, NoRule, TryAgain, judge, read_rules
+from runner.process.oom import OOM_CODE, OomKills
+from torc_core.api.configs import ExecutionConfig
+from torc_core.api.failure_handlers import FailureHandlerModel, FailureRule
+from torc_core.jobs.status import JobStatus
+
+TIMEOUT_CODE: Final = 152
+_MISSING_OUTPUT_CODE: Final = 1
+
+
+class Judge:
+    """Fills in status, verdict and the rules' say; the attempt's return code changes where the runner ended it."""
+
+    def __init__(
+        self,
+        *,
+        handlers: Iterable[FailureHandlerModel],
+        outputs: DeclaredOutputs,
+        config: ExecutionConfig | None,
+        oom_kills: OomKills,
+    ) -> None:
+        self._outputs = outputs
+        self._oom_kills = oom_kills
+        self._oom_code = (config and config.oom_exit_code) or OOM_CODE
+        self._timeout_code = (config and config.timeout_exit_code) or TIMEOUT_CODE
+        self._rules = {handler.id: read_rules(handler) for handler in handlers}
+
+    @property
+    def unreadable_handlers(self) -> list[int]:
+        """Handlers whose rules a newer or broken server wrote."""
+        return [handler_id for handler_id, rules in self._rules.items() if rules is None and handler_id is not None]
+
+    def note_starts(self, attempts: Iterable[Attempt]) -> None:
+        """Before their processes begin: a kill for memory counts from here."""
+        open_now = self._oom_kills.open()
+        for attempt in attempts:
+            attempt.oom_kills_before = open_now
+
+    def conclude(self, end: AttemptEnd) -> None:
+        """Sets status and verdict, and looks for the output files of a success."""
+        match end.attempt.stop:
+            case StopReason.MEMORY if end.return_code != 0:
+                end.verdict, end.return_code = "oom", self._oom_code
+            case StopReason.RUNTIME:
+                # also after exit 0: a program that saves its state when it is told to end has not done its work
+                end.verdict, end.return_code = "timeout", self._timeout_code
+            case StopReason.LEAVING if end.return_code != 0:
+                end.verdict, end.status = "terminated", JobStatus.TERMINATED
+                return
+            case None if self._oom_kills.explains(end.return_code, open_before=end.attempt.oom_kills_before):
+                end.verdict, end.return_code = "oom", self._oom_code
+            case StopReason.MEMORY | StopReason.LEAVING | StopReason.FORGOTTEN | None:
+                pass
+            case unreachable:
+                assert_never(unreachable)
+        if end.return_code == 0:
+            end.status = JobStatus.COMPLETED
+            end.missing_files, end.output_mtimes = self._outputs.check(end.attempt.claim.job_id)
+            if end.missing_files:
+                end.status, end.verdict = JobStatus.FAILED, "missing_output"
+                end.return_code = _MISSING_OUTPUT_CODE
+
+    def apply_rules(self, end: AttemptEnd) -> FailureRule | None:
+        """The rule that allows another attempt. Says in `end` when no rule decided."""
+        claim = end.attempt.claim
+        rules = self._rules.get(claim.model.failure_handler_id) or ()
+        verdict = judge(
+            rules,
+            end.return_code,
+            attempt_id=claim.attempt_id,
+            infrastructure_faults=claim.model.infrastructure_faults or 0,
+        )
+        match verdict:
+            case TryAgain(rule):
+                return rule
+            case NoRule():
+                end.unmatched = True
+            case Exhausted():
+                pass
+            case unreachable:
+                assert_never(unreachable)
+        return None

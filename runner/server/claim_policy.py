@@ -1,0 +1,112 @@
+"""When to ask for jobs, and for how many: pure decisions about orders."""
+
+from collections import deque
+from collections.abc import Collection
+from typing import Final
+
+from runner.base.attempt import ClaimedJob
+from runner.base.ledger import Ledger
+from runner.base.settings import Machine
+from runner.server.claim_thread import Order
+from torc_core.api.jobs import Capacity, ComputeNodesResources
+from torc_core.resources.duration import format_duration
+
+_WINDOW_S: Final = 0.6
+_SHORT_S: Final = 1.0
+_MOST_AHEAD: Final = 500
+_MOST_AT_ONCE: Final = 1000
+
+
+class Appetite:
+    """How many jobs to hold in advance: as many short ones as ended lately; none where jobs run long."""
+
+    def __init__(self) -> None:
+        self._ends: deque[float] = deque(maxlen=_MOST_AHEAD)
+
+    def note_end(self, now: float, *, duration_s: float) -> None:
+        if duration_s < _SHORT_S:
+            self._ends.append(now)
+
+    def ahead(self, now: float) -> int:
+        while self._ends and self._ends[0] < now - _WINDOW_S:
+            self._ends.popleft()
+        return len(self._ends)
+
+
+class Claiming:
+    """Builds orders from what is free. `time_left_s` None: no limit."""
+
+    def __init__(self, machine: Machine, *, compute_node_id: int, run_id: int, scheduler_config_id: int | None) -> None:
+        self._node_id = compute_node_id
+        self._run_id = run_id
+        self._scheduler_config_id = scheduler_config_id
+        self._capacity = Capacity(
+            num_cpus=machine.cpus, num_gpus=len(machine.gpus), num_nodes=1, memory_gb=machine.memory_gb
+        )
+        self.appetite = Appetite()
+        self.must_adopt = False
+
+    def order(
+        self, ledger: Ledger, queue: Collection[ClaimedJob], *, now: float, time_left_s: float | None
+    ) -> Order | None:
+        """For what is free and not yet promised to queued jobs; None when there is no room for more."""
+        wanted = self.appetite.ahead(now)
+        ahead = max(0, wanted - len(queue))
+        has_slot = ledger.free_slots is None or ledger.free_slots > len(queue)
+        if not has_slot and ahead <= wanted // 2:
+            return None  # asked in every turn: what follows looks at the whole queue
+        cpus = max(0, ledger.free_cpus - sum(claim.need.cpus for claim in queue))
+        slots = cpus if ledger.free_slots is None else min(cpus, max(0, ledger.free_slots - len(queue)))
+        if slots == 0 and ahead <= wanted // 2:
+            return None
+        memory_bytes = max(0, ledger.free_memory_bytes - sum(claim.need.memory_bytes for claim in queue))
+        gpus = max(0, ledger.free_gpus - sum(claim.need.gpus for claim in queue))
+        return self._build(
+            cpus if slots else 0,
+            memory_bytes if slots else 0,
+            gpus if slots else 0,
+            limit=min(slots, _MOST_AT_ONCE),
+            ahead=ahead,
+            time_left_s=time_left_s,
+        )
+
+    def wait(
+        self,
+        ledger: Ledger,
+        queue: Collection[ClaimedJob],
+        *,
+        now: float,
+        time_left_s: float | None,
+        wait_s: float,
+        may_claim: bool,
+    ) -> Order:
+        """Lets the server answer when there is something to do, or the workflow was canceled.
+
+        Without room, or without `may_claim`, it asks for nothing and only hears the news.
+        """
+        order = self.order(ledger, queue, now=now, time_left_s=time_left_s) if may_claim else None
+        if order is None:
+            order = self._build(0, 0, 0, limit=0, ahead=0, time_left_s=time_left_s)
+        resources = order.resources.model_copy(update={"ahead": 0})
+        return Order(resources=resources, limit=order.limit, wait_s=wait_s, settled=order.settled)
+
+    def _build(
+        self, cpus: int, memory_bytes: int, gpus: int, *, limit: int, ahead: int, time_left_s: float | None
+    ) -> Order:
+        return Order(
+            resources=ComputeNodesResources(
+                id=self._node_id,
+                run_id=self._run_id,
+                num_cpus=cpus,
+                num_gpus=gpus,
+                num_nodes=1,
+                memory_gb=memory_bytes / (1 << 30),
+                time_limit=None if time_left_s is None else format_duration(time_left_s),
+                takes_unstated_runtime=True,
+                scheduler_config_id=self._scheduler_config_id,
+                ahead=ahead,
+                capacity=self._capacity,
+            ),
+            limit=limit,
+            adopt=self.must_adopt,
+        )

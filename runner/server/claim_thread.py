@@ -1,0 +1,150 @@
+"""Asks the server for jobs, in a thread, so that starting and reaping never wait for an answer."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from runner.base.attempt import ClaimedJob
+from runner.base.ledger import Need
+from runner.base.threads import Worker
+from runner.process.actions import claim_pending_actions
+from runner.server.connection import Link, pause_after
+from torc_client.http import TorcClient
+from torc_core.api.actions import WorkflowActionModel
+from torc_core.api.jobs import ComputeNodesResources, JobModel, Outlook
+from torc_core.errors import ServerFaultError, ServerUnreachableError, TorcError
+from torc_core.jobs.status import JobStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One request for jobs.
+
+    `settled` notes that the runner held nothing when it asked: only then an empty answer says that nothing will
+    come. `adopt` asks also for jobs that are noted as this runner's from an answer that was lost. `triggers`
+    are the kinds of actions to claim too, but for those in `done`: they run before the jobs that come with them.
+    """
+
+    resources: ComputeNodesResources
+    limit: int
+    wait_s: float = 0.0
+    settled: bool = False
+    adopt: bool = False
+    triggers: frozenset[str] = frozenset()
+    done: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """`error` when the server refused for good; `lost` when its answer may have been lost."""
+
+    order: Order
+    jobs: list[ClaimedJob] = field(default_factory=list)
+    adopted: list[ClaimedJob] = field(default_factory=list)
+    actions: list[WorkflowActionModel] = field(default_factory=list)
+    outlook: Outlook | None = None
+    lost: bool = False
+    error: TorcError | None = None
+
+
+class Claimer:
+    """One thread, one request at a time."""
+
+    def __init__(
+        self,
+        client: TorcClient,
+        workflow_id: int,
+        *,
+        link: Link,
+        wake: Callable[[], None],
+        needs: Callable[[JobModel], Need],
+        strict: bool,
+        name: str,
+    ) -> None:
+        self._client = client
+        self._workflow_id = workflow_id
+        self._link = link
+        self._wake = wake
+        self._needs = needs
+        self._strict = strict
+        self._condition = threading.Condition()
+        self._order: Order | None = None
+        self._closing = False
+        self._answers: deque[Answer] = deque()
+        self.is_busy = False
+        self.worker = Worker(name, self._work, wake=wake, may_end=lambda: self._closing)
+
+    def send(self, order: Order) -> None:
+        """Only while it is not busy; busy ends with `take`."""
+        self.is_busy = True
+        with self._condition:
+            self._order = order
+            self._condition.notify()
+
+    def take(self) -> Answer | None:
+        """The answer, once."""
+        if not self._answers:
+            return None
+        self.is_busy = False
+        return self._answers.popleft()
+
+    def close(self) -> None:
+        """No further requests; one under way is not waited for."""
+        with self._condition:
+            self._closing = True
+            self._condition.notify()
+
+    def _work(self) -> None:
+        failures = 0
+        while True:
+            with self._condition:
+                self._condition.wait_for(lambda: self._order is not None or self._closing)
+                order, self._order = self._order, None
+            if order is None or self._closing:
+                return
+            try:
+                answer = self._ask(order)
+                self._link.answered("claims")
+                failures = 0
+            except (ServerUnreachableError, ServerFaultError) as error:
+                self._link.failed("claims", error)
+                with self._condition:
+                    self._condition.wait_for(lambda: self._closing, pause_after(failures))
+                failures += 1
+                answer = Answer(order=order, lost=True)
+            except TorcError as error:
+                self._link.answered("claims")
+                answer = Answer(order=order, error=error)
+            self._answers.append(answer)
+            self._wake()
+
+    def _ask(self, order: Order) -> Answer:
+        node_id = order.resources.id
+        adopted: list[ClaimedJob] = []
+        if order.adopt and node_id is not None:
+            adopted = self._held(
+                self._client.jobs.list_all(
+                    workflow_id=self._workflow_id, status=JobStatus.PENDING, active_compute_node_id=node_id
+                )
+            )
+        claimed = self._client.claim_jobs(
+            self._workflow_id,
+            order.resources,
+            limit=order.limit,
+            wait_s=order.wait_s,
+            strict_scheduler_match=self._strict,
+        )
+        actions: list[WorkflowActionModel] = []
+        if order.triggers:
+            # asked for after the jobs: what is to run before a job is due by the time that job can be claimed
+            actions = claim_pending_actions(
+                self._client, self._workflow_id, triggers=order.triggers, compute_node_id=node_id, done=order.done
+            )
+        jobs = self._held(claimed.jobs)
+        return Answer(order=order, jobs=jobs, adopted=adopted, actions=actions, outlook=claimed.outlook)
+
+    def _held(self, jobs: list[JobModel]) -> list[ClaimedJob]:
+        now = time.monotonic()
+        return [ClaimedJob(job.id or 0, job.attempt_id or 1, job, self._needs(job), now) for job in jobs]

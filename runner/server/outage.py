@@ -1,0 +1,45 @@
+"""What the user is told when the server is away or fails: once that it is so, once that it is over."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from runner.base.progress import Notice
+from runner.server.connection import Link, Trouble
+from torc_core.errors import ServerUnreachableError
+
+_TELL_AFTER_S: Final = 2.0
+"""A server that is only started anew is back by then."""
+
+
+class OutageNews:
+    """Looks at the link. `url` is the server's address."""
+
+    def __init__(self, link: Link, *, url: str) -> None:
+        self._link = link
+        self._url = url
+        self._is_told = False
+
+    def take(self) -> Notice | None:
+        """What there is to tell, once."""
+        trouble, silent_s = self._link.trouble, self._link.silent_s
+        if self._is_told and trouble is None:
+            self._is_told = False
+            return Notice("info", f"the server at {self._url} answers again")
+        if trouble is None or self._is_told or silent_s < _TELL_AFTER_S:
+            return None
+        self._is_told = True
+        since = datetime.now(UTC).astimezone() - timedelta(seconds=silent_s)
+        until = since + timedelta(seconds=self._link.patience_s)
+        what = f"{_describe(trouble, self._url)} since {since:%H:%M:%S}"
+        return Notice("warning", f"{what}; jobs go on, trying until {until:%H:%M}{_reason(trouble)}")
+
+
+def _describe(trouble: Trouble, url: str) -> str:
+    is_away = isinstance(trouble.error, ServerUnreachableError)
+    return f"no answer from the server at {url}" if is_away else f"the server at {url} fails"
+
+
+def _reason(trouble: Trouble) -> str:
+    if isinstance(trouble.error, ServerUnreachableError):
+        return ""
+    return f" ({'; '.join(filter(None, (trouble.error.message, trouble.error.hint)))})"

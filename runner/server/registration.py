@@ -1,0 +1,81 @@
+"""This runner's record on the server, and what runners before it on this machine left behind."""
+
+import os
+from datetime import UTC, datetime
+
+from runner.base.settings import Machine, RunnerOptions
+from torc_client.http import TorcClient
+from torc_client.logs import OUTPUT_DIR_FACT
+from torc_client.processes import end_remains, host_facts, process_identity
+from torc_client.recovery.orphans import find_orphans, take_back
+from torc_core.api.jobs import TakenBackJob
+from torc_core.api.nodes import ComputeNodeModel
+from torc_core.errors import RunnerError
+from torc_core.processes import HostFacts
+from torc_core.recovery.orphans import dead_runner
+from torc_core.resources.duration import format_duration
+from torc_core.times import rfc3339
+
+
+def register(
+    client: TorcClient, workflow_id: int, *, machine: Machine, options: RunnerOptions, launcher_pid: int
+) -> ComputeNodeModel:
+    """The stored record of this runner. Its facts let others see later whether it still lives."""
+    identity = process_identity(os.getpid())
+    facts = identity.as_scheduler_facts(launcher=process_identity(launcher_pid)) if identity else {}
+    return client.compute_nodes.create(
+        ComputeNodeModel(
+            workflow_id=workflow_id,
+            hostname=host_facts().hostname,
+            pid=os.getpid(),
+            start_time=rfc3339(datetime.now(UTC)),
+            num_cpus=machine.cpus,
+            num_gpus=len(machine.gpus),
+            num_nodes=1,
+            memory_gb=machine.memory_gb,
+            compute_node_type=options.node_type,
+            is_active=True,
+            time_limit=None if options.time_limit_s is None else format_duration(options.time_limit_s),
+            scheduler_config_id=options.scheduler_config_id,
+            scheduler=facts | {OUTPUT_DIR_FACT: str(options.output_dir.absolute())} | dict(options.node_facts),
+        )
+    )
+
+
+def own_tag() -> str:
+    """What the processes of this runner's jobs bear; this process itself does not."""
+    identity = process_identity(os.getpid())
+    return identity.tag if identity else str(os.getpid())
+
+
+def deregister(client: TorcClient, node: ComputeNodeModel, *, duration_s: float) -> None:
+    """Marks the runner inactive: it is given no jobs any more."""
+    if node.id is not None:
+        ended = node.model_copy(update={"is_active": False, "duration_seconds": duration_s})
+        client.compute_nodes.update(node.id, ended)
+
+
+def take_back_from_the_dead(client: TorcClient, workflow_id: int) -> list[TakenBackJob]:
+    """Jobs of runners of this machine that died go back to the queue, once their processes are gone."""
+    try:
+        host = host_facts()
+    except RunnerError:
+        return []
+    _end_remains(client, workflow_id, host)
+    # nobody here can see whether jobs of a silent runner elsewhere still run: that is for a person to say
+    plan = find_orphans(client, workflow_id, host=host, heartbeat_timeout_s=None)
+    return [] if plan.is_empty else take_back(client, plan, requeue=True).jobs
+
+
+def _end_remains(client: TorcClient, workflow_id: int, host: HostFacts) -> None:
+    """Also of runners that others took for lost already: their processes may still run here."""
+    nodes = [node for node in client.compute_nodes.list_all(workflow_id=workflow_id) if node.hostname == host.hostname]
+    seen = (dead_runner(node, host=host, process=process_identity(node.pid)) for node in nodes)
+    end_remains([runner for runner in seen if runner is not None])
+
+
+def describe_taken_back(jobs: list[TakenBackJob]) -> str:
+    """For the user: which jobs, and what became of them."""
+    shown = ", ".join(f"{job.job_name} ({job.outcome})" for job in jobs[:5])
+    more = f" and {len(jobs) - 5} more" if len(jobs) > 5 else ""
+    return f"took back {len(jobs)} jobs of a runner that is gone: {shown}{more}"

@@ -1,0 +1,317 @@
+"""Tells the server what started and what ended, in batches, in a thread; nothing is lost while it is away."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from runner.base.attempt import Attempt, AttemptEnd
+from runner.base.threads import Worker
+from runner.server.completion import Reporting
+from runner.server.connection import Link, pause_after
+from torc_client.http import TorcClient
+from torc_core.api.jobs import JobCompletion, ReleaseClaimsRequest, StartJobsRequest
+from torc_core.errors import (
+    ForbiddenError,
+    NotFoundError,
+    ServerFaultError,
+    ServerUnreachableError,
+    TorcError,
+    UnauthorizedError,
+)
+from torc_core.jobs.status import JobStatus
+
+_BATCH: Final = 1000
+_FAILED_BATCH: Final = 200
+_PACE_S: Final = 0.1
+_START_AFTER_S: Final = 0.1
+"""An attempt that ends sooner is reported once, with its end."""
+_FAULTS_BEFORE_SPLIT: Final = 3
+_HOPELESS: Final = (NotFoundError, UnauthorizedError, ForbiddenError)
+
+
+@dataclass(slots=True)
+class News:
+    """What one round of reports brought."""
+
+    recorded: list[AttemptEnd] = field(default_factory=list)
+    refused_starts: list[tuple[Attempt, str]] = field(default_factory=list)
+    refused_ends: list[tuple[AttemptEnd, str]] = field(default_factory=list)
+    error: TorcError | None = None
+    """The server will never take any report of this run again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """A start to report, unless its end comes before `due_at` on the monotonic clock."""
+
+    attempt: Attempt
+    due_at: float
+
+
+@dataclass(slots=True)
+class _Batch:
+    starts: list[_Start] = field(default_factory=list)
+    ends: list[AttemptEnd] = field(default_factory=list)
+    releases: list[int] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.starts or self.ends or self.releases)
+
+    @property
+    def is_small(self) -> bool:
+        return len(self.starts) + len(self.ends) < _BATCH
+
+
+class Reporter:
+    """The start of an attempt goes out before its end, or not at all when it ends soon: the end says it too.
+
+    What is under way counts as not delivered yet.
+    """
+
+    def __init__(self, client: TorcClient, reporting: Reporting, *, link: Link, wake: Callable[[], None]) -> None:
+        self._client = client
+        self._reporting = reporting
+        self._link = link
+        self._wake = wake
+        self._condition = threading.Condition()
+        self._waiting = _Batch()
+        self._under_way = _Batch()
+        self._urgent = False
+        self._is_sending = False
+        self._closing = False
+        self._news: deque[News] = deque()
+        self._progress_at = time.monotonic()
+        self.worker = Worker("reporter", self._work, wake=wake, may_end=lambda: self._closing)
+
+    def add(
+        self,
+        *,
+        starts: Sequence[Attempt] = (),
+        ends: Sequence[AttemptEnd] = (),
+        releases: Sequence[int] = (),
+        urgent: bool,
+    ) -> None:
+        """Reports soon; `urgent` when the runner has nothing better to do than to wait for the effect."""
+        with self._condition:
+            if not self._waiting and not self._under_way:
+                self._progress_at = time.monotonic()  # nothing was due until now
+            # when a start is due is decided here, once: `started_at` is moved by the loop when the launcher answers
+            self._waiting.starts.extend(_Start(attempt, attempt.started_at + _START_AFTER_S) for attempt in starts)
+            self._waiting.ends.extend(ends)
+            self._waiting.releases.extend(releases)
+            self._urgent = urgent
+            self._condition.notify()
+
+    def take(self) -> list[News]:
+        """What the server said since the last call."""
+        found: list[News] = []
+        while self._news:
+            found.append(self._news.popleft())
+        return found
+
+    @property
+    def is_idle(self) -> bool:
+        """Everything is delivered and the answers are taken."""
+        with self._condition:
+            return not self._waiting and not self._is_sending and not self._news
+
+    @property
+    def stalled_s(self) -> float:
+        """Seconds since the server took a report although one is due; 0 while nothing waits."""
+        with self._condition:
+            is_due = bool(self._waiting or self._under_way or self._is_sending)
+            return time.monotonic() - self._progress_at if is_due else 0.0
+
+    def undelivered(self) -> list[AttemptEnd]:
+        with self._condition:
+            return [*self._under_way.ends, *self._waiting.ends]
+
+    def undelivered_completions(self) -> list[JobCompletion]:
+        """The same as the server would have been told."""
+        return [self._reporting.completion(end) for end in self.undelivered()]
+
+    def close(self) -> None:
+        """Sends what is left unless the server is away; does not wait for the thread."""
+        with self._condition:
+            self._closing = True
+            self._condition.notify()
+
+    # -- the thread -----------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        sent_at = 0.0
+        while self._next_batch(sent_at):
+            sent_at = time.monotonic()
+            news = News()
+            failures = 0
+            while self._under_way and not (self._closing and failures):
+                try:
+                    self._send(news)
+                    self._link.answered("reports")
+                    failures = 0
+                except _HOPELESS as error:
+                    news.error = error
+                    self._clear()
+                except ServerUnreachableError as error:
+                    self._link.failed("reports", error)
+                    failures = self._pause(failures)
+                except ServerFaultError as error:
+                    self._link.failed("reports", error)
+                    failures = self._pause(failures)
+                    if failures > _FAULTS_BEFORE_SPLIT:
+                        self._send_one_by_one(news, error)
+                except TorcError as error:
+                    self._link.answered("reports")
+                    self._send_one_by_one(news, error)
+            self._news.append(news)
+            self._is_sending = False
+            self._wake()
+
+    def _next_batch(self, sent_at: float) -> bool:
+        """Waits for something to report, and a little longer while more is coming; False once it is closed and done.
+
+        An empty batch is no end: what seemed due may be young again, or forgotten, by the time it is taken.
+        """
+        with self._condition:
+            while True:
+                if self._under_way:
+                    return False  # closed while the server was away: it stays here, and counts as undelivered
+                while not self._closing and (unripe_s := self._unripe_s()) != 0:
+                    self._condition.wait(unripe_s)
+                pause_s = sent_at + _PACE_S - time.monotonic()
+                if pause_s > 0 and not self._closing:
+                    self._condition.wait_for(
+                        lambda: self._urgent or self._closing or not self._waiting.is_small, timeout=pause_s
+                    )
+                self._under_way, self._waiting = self._split()
+                if self._under_way:
+                    self._is_sending = True
+                    return True
+                if self._closing:
+                    return False
+
+    def _unripe_s(self) -> float | None:
+        """Seconds until there is something to report; None while nothing waits."""
+        waiting = self._waiting
+        if waiting.ends or waiting.releases:
+            return 0.0
+        # not in the order of `due_at`: each is as old as its attempt was when it was added
+        soonest = min((start.due_at for start in waiting.starts), default=None)
+        return None if soonest is None else max(0.0, soonest - time.monotonic())
+
+    def _split(self) -> tuple[_Batch, _Batch]:
+        """What is reported now, and the young starts that wait for their ends a little longer."""
+        waiting, now = self._waiting, time.monotonic()
+        ended = {end.attempt.key for end in waiting.ends}
+        ripe: list[_Start] = []
+        young: list[_Start] = []
+        for start in waiting.starts:
+            if start.attempt.key not in ended:
+                (ripe if start.due_at <= now or self._closing else young).append(start)
+        return _Batch(starts=ripe, ends=waiting.ends, releases=waiting.releases), _Batch(starts=young)
+
+    def _send(self, news: News) -> None:
+        """Each part is forgotten when the server has it, so that a repetition sends the rest only."""
+        batch = self._under_way
+        while batch.starts:
+            self._send_starts([start.attempt for start in batch.starts[:_BATCH]], news)
+            del batch.starts[:_BATCH]
+        while batch.ends:
+            # evidence makes a report a hundred times as large
+            size = _BATCH if all(end.status is JobStatus.COMPLETED for end in batch.ends[:_BATCH]) else _FAILED_BATCH
+            self._send_ends(batch.ends[:size], news)
+            del batch.ends[:size]
+        if batch.releases:
+            request = ReleaseClaimsRequest(compute_node_id=self._reporting.compute_node_id, job_ids=batch.releases)
+            self._client.release_claims(self._reporting.workflow_id, request)
+            batch.releases.clear()
+
+    def _send_starts(self, starts: list[Attempt], news: News) -> None:
+        by_job = {attempt.claim.job_id: attempt for attempt in starts}
+        answer = self._client.start_jobs(
+            self._reporting.workflow_id,
+            StartJobsRequest(
+                run_id=self._reporting.run_id,
+                compute_node_id=self._reporting.compute_node_id,
+                job_ids=list(by_job),
+            ),
+        )
+        self._progress_at = time.monotonic()
+        for refusal in answer.errors:
+            attempt = by_job.get(refusal.job_id)
+            if attempt is not None:
+                news.refused_starts.append((attempt, refusal.message))
+                self._forget(attempt)
+
+    def _forget(self, attempt: Attempt) -> None:
+        """The end of an attempt that the server does not want is not reported."""
+        with self._condition:
+            for batch in (self._under_way, self._waiting):
+                batch.ends[:] = [end for end in batch.ends if end.attempt is not attempt]
+
+    def _send_ends(self, ends: list[AttemptEnd], news: News) -> None:
+        completions = [self._reporting.completion(end) for end in ends]
+        answer = self._client.complete_jobs(self._reporting.workflow_id, completions)
+        self._progress_at = time.monotonic()
+        refusals = {refusal.job_id: refusal.message for refusal in answer.errors}
+        for end in ends:
+            message = refusals.get(end.attempt.claim.job_id)
+            if message is None:
+                news.recorded.append(end)
+                _tidy(end)
+            else:
+                news.refused_ends.append((end, message))
+
+    def _send_one_by_one(self, news: News, error: TorcError) -> None:
+        """One bad report must not keep the others back; where the server fails, it is kept and tried again."""
+        batch = self._under_way
+        unstartable: list[int] = []
+        for start in list(batch.starts):
+            attempt = start.attempt
+            try:
+                self._send_starts([attempt], news)
+            except ServerUnreachableError:
+                return
+            except ServerFaultError:
+                continue
+            except TorcError as refusal:
+                news.refused_starts.append((attempt, refusal.message))
+                self._forget(attempt)
+                unstartable.append(attempt.claim.job_id)
+            batch.starts.remove(start)
+        for end in list(batch.ends):
+            try:
+                self._send_ends([end], news)
+            except ServerUnreachableError:
+                return
+            except ServerFaultError:
+                continue
+            except TorcError as refusal:
+                news.refused_ends.append((end, refusal.message))
+            batch.ends.remove(end)
+        if not batch.starts and not batch.ends and not isinstance(error, ServerFaultError):
+            batch.releases.clear()
+        batch.releases.extend(unstartable)  # still this runner's claims, though it may not start them
+
+    def _pause(self, failures: int) -> int:
+        with self._condition:
+            self._condition.wait_for(lambda: self._closing, pause_after(failures))
+        return failures + 1
+
+    def _clear(self) -> None:
+        with self._condition:
+            self._under_way = _Batch()
+
+
+def _tidy(end: AttemptEnd) -> None:
+    """Removes the output of a successful attempt where the workflow wants that."""
+    files = end.attempt.files
+    if files.delete_on_success and end.status is JobStatus.COMPLETED:
+        for name in {files.stdout, files.stderr} - {None}:
+            with suppress(OSError):
+                Path(name or "").unlink()

@@ -1,0 +1,220 @@
+"""From a claimed job to its reported end: start, reap, judge, recovery script."""
+
+import signal
+from collections.abc import Iterable, Mapping
+from functools import partial
+from itertools import count
+from typing import Final, Literal, assert_never
+
+from runner.base.attempt import Attempt, AttemptEnd, StopReason
+from runner.base.ledger import Ledger
+from runner.base.log import RunnerLog
+from runner.base.paths import RunFiles
+from runner.base.progress import JobEnded, JobStarted, Notice, ProgressCallback
+from runner.process.executor import Executor, job_environment
+from runner.process.launcher_client import Ended, LauncherProcess, Started, Unstartable
+from runner.process.outcome import Judge
+from runner.process.scripts import ScriptEnd, Scripts
+from runner.server.reports import Reporter
+from runner.summary import Tally
+from torc_client.processes import RUNNER_VARIABLE, kill_tagged
+from torc_core.api.failure_handlers import FailureRule
+from torc_core.errors import RunnerError
+from torc_core.jobs.lifecycle import may_go_back
+from torc_core.jobs.status import JobStatus
+
+_LAUNCHERS: Final = 3
+"""How often the launcher may be killed before the runner gives up."""
+
+
+class Workshop:
+    """Holds what the loop must report: attempts that started and ended."""
+
+    def __init__(
+        self,
+        env: Mapping[str, str],
+        *,
+        ledger: Ledger,
+        files: RunFiles,
+        judge: Judge,
+        log: RunnerLog,
+        progress: ProgressCallback,
+    ) -> None:
+        self._env = env
+        self._files = files
+        self._judge = judge
+        self._log = log
+        self._progress = progress
+        self._launchers_left = _LAUNCHERS
+        keys = count(1)
+        self.launcher = LauncherProcess(env, log=log.path)
+        self.executor = Executor(self.launcher, ledger=ledger, files=files, keys=keys)
+        self.scripts = Scripts(keys)
+        self.tally = Tally()
+        self.is_leaving = False
+        self.newly_ended: list[AttemptEnd] = []
+        self._starts: list[Attempt] = []
+
+    @property
+    def is_empty(self) -> bool:
+        return self.executor.is_empty and not self.scripts
+
+    def start_what_fits(self) -> None:
+        started = self.executor.start_what_fits()
+        if started:
+            self._judge.note_starts(started)
+        for attempt in started:
+            claim = attempt.claim
+            self.tally.started += 1
+            self._starts.append(attempt)
+            self._log.write(f"start {attempt.label}")
+            self._progress(JobStarted(claim.job_id, claim.model.name, claim.attempt_id))
+
+    def report_to(self, reporter: Reporter, *, releases: Iterable[int], urgent: bool) -> None:
+        """Hands over what is to be reported."""
+        starts, self._starts = self._starts, []
+        ends, self.newly_ended = self.newly_ended, []
+        released = list(releases)
+        if starts or ends or released:
+            reporter.add(starts=starts, ends=ends, releases=released, urgent=urgent)
+
+    def read_launcher(self) -> None:
+        """What happened to the processes. Raises RunnerError when the launcher was killed again and again."""
+        try:
+            events = self.launcher.events()
+        except RunnerError as error:
+            self._replace_launcher(error)
+            return
+        for event in events:
+            match event:
+                case Started(key, pid):
+                    self.executor.note_start(key, pid)
+                case Ended():
+                    self.scripts.handle(event)
+                    self._conclude(self.executor.reap(event))
+                case Unstartable():
+                    self.scripts.handle(event)
+                    self._conclude(self.executor.give_up(event))
+                case unreachable:
+                    assert_never(unreachable)
+
+    def flush(self) -> None:
+        """Sends commands to the launcher."""
+        try:
+            self.launcher.flush()
+        except RunnerError as error:
+            self._replace_launcher(error)
+
+    def stop(self, attempts: Iterable[Attempt], reason: StopReason, *, signum: int, lead_s: float) -> None:
+        for attempt in attempts:
+            self._log.write(f"stop {attempt.label}: {reason}")
+            self.executor.stop(attempt, reason, signum, lead_s)
+
+    def stop_everything(self, *, signum: int, lead_s: float) -> None:
+        """Ends jobs and scripts because the runner leaves."""
+        self.is_leaving = True
+        self.stop(list(self.executor.running.values()), StopReason.LEAVING, signum=signum, lead_s=lead_s)
+        self.scripts.stop_all(self.launcher, signum, lead_s)
+
+    def forget(self, attempt: Attempt, message: str) -> None:
+        """The server does not want this attempt: it is killed and never reported."""
+        self._say("warning", f"{attempt.label} is not this runner's any more ({message}); it was stopped")
+        attempt.stop = StopReason.FORGOTTEN
+        self.executor.stop(attempt, StopReason.FORGOTTEN, signal.SIGKILL, 0.0)
+
+    def forget_everything(self) -> None:
+        """The same for all attempts and their scripts, without a word."""
+        running = list(self.executor.running.values())
+        for attempt in (*running, *self.executor.ended.values()):
+            attempt.stop = StopReason.FORGOTTEN
+        self.stop(running, StopReason.FORGOTTEN, signum=signal.SIGKILL, lead_s=0.0)
+        self.scripts.stop_all(self.launcher, signal.SIGKILL, 0.0)
+
+    # -- ends -----------------------------------------------------------------------------------
+
+    def _conclude(self, end: AttemptEnd | None) -> None:
+        if end is None:
+            return
+        if end.attempt.stop is StopReason.FORGOTTEN:
+            self.executor.free(end.attempt)
+            return
+        self._judge.conclude(end)
+        rule = self._judge.apply_rules(end) if end.status is JobStatus.FAILED else None
+        if rule is None:
+            self._finish(end)
+        elif rule.recovery_script is None:
+            end.max_retries = rule.max_retries
+            self._finish(end)
+        elif self.is_leaving:
+            end.unmatched = True
+            self._finish(end)
+        else:
+            self._recover(end, rule, rule.recovery_script)
+
+    def _recover(self, end: AttemptEnd, rule: FailureRule, script: str) -> None:
+        attempt = end.attempt
+        self._log.write(f"recovery script for {attempt.label}, return code {end.return_code}: {script}")
+        self.scripts.run(
+            self.launcher,
+            script,
+            env=job_environment(attempt, return_code=end.return_code),
+            log=self._files.of_recovery(attempt.files),
+            timeout_s=rule.recovery_timeout_s,
+            on_end=partial(self._recovered, end, rule),
+        )
+
+    def _recovered(self, end: AttemptEnd, rule: FailureRule, script: ScriptEnd) -> None:
+        if end.attempt.stop is StopReason.FORGOTTEN:
+            self.executor.free(end.attempt)
+            return
+        if not script.failure:
+            end.max_retries = rule.max_retries
+        else:
+            # cut short, the script decided nothing
+            end.unmatched = script.was_stopped
+            end.recovery_script_error = None if script.was_stopped else script.failure
+            log = self._files.of_recovery(end.attempt.files)
+            self._say("warning", f"recovery script of {end.attempt.label} {script.failure}; its output: {log}")
+        self._finish(end)
+
+    def _finish(self, end: AttemptEnd) -> None:
+        attempt, claim = end.attempt, end.attempt.claim
+        will_retry = end.max_retries is not None or (
+            end.infrastructure_fault and may_go_back(claim.model.infrastructure_faults or 0)
+        )
+        self.executor.free(attempt)
+        self.tally.count(end.status, will_retry=will_retry)
+        self.newly_ended.append(end)
+        note = end.error or ", ".join(end.missing_files) or (end.verdict or "")
+        self._log.write(
+            f"end {attempt.label}: {end.status}, return code {end.return_code}, {end.duration_s:.3f} s"
+            f"{', will be retried' if will_retry else ''}{f' ({note})' if note else ''}"
+        )
+        self._progress(
+            JobEnded(
+                claim.job_id,
+                claim.model.name,
+                claim.attempt_id,
+                end.status,
+                end.return_code,
+                end.duration_s,
+                will_retry,
+                note,
+            )
+        )
+
+    def _replace_launcher(self, error: RunnerError) -> None:
+        self._launchers_left -= 1
+        if self._launchers_left == 0:
+            raise error
+        self._say("error", f"{error.message}; running jobs were lost with it, the runner goes on")
+        self.launcher.close()
+        kill_tagged([self._env[RUNNER_VARIABLE]])
+        self.launcher = LauncherProcess(self._env, log=self._log.path)
+        for end in self.executor.replace_launcher(self.launcher):
+            self._finish(end)
+        self.scripts.lose_all()
+
+    def _say(self, level: Literal["warning", "error"], text: str) -> None:
+        self._log.write(text)
+        self._progress(Notice(level, text))

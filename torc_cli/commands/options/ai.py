@@ -1,0 +1,99 @@
+"""The options of AI-assisted recovery, and what they are turned into."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from torc_cli.commands.options.recovery import RecoveryChoices
+from torc_cli.session.session import Session
+from torc_core.errors import InvalidInputError
+from torc_core.recovery.defaults import MIN_CONFIDENCE
+
+if TYPE_CHECKING:
+    from torc_client.recovery.recover import AskAgent
+
+_PANEL = "AI-assisted recovery"
+_DEFAULT_AGENT = "claude"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AiChoices:
+    """What the user says about agents; a command that takes one of these has its fields as options."""
+
+    ai_recovery: Annotated[
+        bool,
+        typer.Option(
+            "--ai-recovery", help="Let an agent decide about failures that no rule explains.", rich_help_panel=_PANEL
+        ),
+    ] = False
+    ai_agent: Annotated[
+        str | None,
+        typer.Option(
+            "--ai-agent",
+            metavar="NAME",
+            help="claude (as when left out), copilot, rules (no model), or one of your own; see `torc agents list`.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    ai_timeout: Annotated[
+        float | None,
+        typer.Option("--ai-timeout", min=0.001, help="Seconds the agent may take; 600.", rich_help_panel=_PANEL),
+    ] = None
+    max_ai_retries: Annotated[
+        int | None,
+        typer.Option(
+            "--max-ai-retries",
+            min=0,
+            help="How often agents may send one job back until a person decides; 3.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    ai_min_confidence: Annotated[
+        float,
+        typer.Option(
+            "--ai-min-confidence",
+            min=0,
+            max=1,
+            help="How sure the agent `rules` must be of what it decides.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = MIN_CONFIDENCE
+
+
+def agent_for(
+    session: Session,
+    ai: AiChoices,
+    recovery: RecoveryChoices,
+    *,
+    say: Callable[[str], None],
+    proposes_only: bool = False,
+) -> "AskAgent | None":
+    """None where no agent is wanted. Raises InvalidInputError for an agent that nobody described."""
+    if not ai.ai_recovery:
+        if ai.ai_agent is not None:
+            raise InvalidInputError(f"--ai-agent {ai.ai_agent} does nothing alone", hint="add --ai-recovery")
+        return None
+    from torc_client.agents.ask import AgentOptions, Agents
+    from torc_core.api.failures import DecisionLimits
+    from torc_core.errors import NotFoundError
+
+    limits = DecisionLimits(
+        max_ai_retries=ai.max_ai_retries, max_memory=recovery.max_memory, max_runtime=recovery.max_runtime
+    )
+    options = AgentOptions(
+        name=ai.ai_agent or _DEFAULT_AGENT,
+        user=session.settings.user,
+        timeout_s=ai.ai_timeout,
+        proposes_only=proposes_only,
+        min_confidence=ai.ai_min_confidence,
+        limits=limits,
+    )
+    agents = Agents(options=options, settings=session.settings, environment=os.environ, say=say)
+    try:
+        agents.check()
+    except NotFoundError as error:
+        raise InvalidInputError(error.message, hint=error.hint) from error
+    return agents.ask

@@ -1,0 +1,112 @@
+"""The options that `recover`, `watch` and `run --recover` share, and what they are turned into."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from torc_cli.session.session import Session
+from torc_core.errors import InvalidInputError
+from torc_core.recovery.defaults import HOOK_TIMEOUT_S, MEMORY_MULTIPLIER, RUNTIME_MULTIPLIER
+
+if TYPE_CHECKING:
+    from torc_client.recovery.recover import RecoveryTools
+    from torc_core.recovery.plan import RecoverOptions
+
+_PANEL = "Recovery"
+RECOVERY_PATIENCE_S: Final = 60.0
+"""So long the server may be away in the middle of a recovery."""
+
+MaxRetriesOption = Annotated[
+    int, typer.Option("-m", "--max-retries", min=0, help="Maximum recovery attempts.", rich_help_panel=_PANEL)
+]
+OutputDirOption = Annotated[
+    Path | None, typer.Option("-o", "--output-dir", help="Where logs go; `output` when left out.")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecoveryChoices:
+    """What the user says about recovery; a command that takes one of these has its fields as options."""
+
+    memory_multiplier: Annotated[
+        float, typer.Option("--memory-multiplier", help="Memory increase factor for OOM.", rich_help_panel=_PANEL)
+    ] = MEMORY_MULTIPLIER
+    runtime_multiplier: Annotated[
+        float, typer.Option("--runtime-multiplier", help="Runtime increase factor for timeout.", rich_help_panel=_PANEL)
+    ] = RUNTIME_MULTIPLIER
+    retry_unknown: Annotated[
+        bool,
+        typer.Option("--retry-unknown", help="Also retry jobs with unknown failure causes.", rich_help_panel=_PANEL),
+    ] = False
+    recovery_hook: Annotated[
+        str | None,
+        typer.Option(
+            "--recovery-hook",
+            metavar="COMMAND",
+            help="Run before jobs with unknown failure causes are retried, with the workflow's id as last argument "
+            "and as TORC_WORKFLOW_ID; implies --retry-unknown.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    hook_timeout: Annotated[
+        float, typer.Option("--hook-timeout", min=0.001, help="Seconds the hook may take.", rich_help_panel=_PANEL)
+    ] = HOOK_TIMEOUT_S
+    max_memory: Annotated[
+        str | None,
+        typer.Option(
+            "--max-memory", metavar="AMOUNT", help="No job gets more, for example 64g.", rich_help_panel=_PANEL
+        ),
+    ] = None
+    max_runtime: Annotated[
+        str | None,
+        typer.Option(
+            "--max-runtime", metavar="ISO8601", help="No job gets more, for example PT12H.", rich_help_panel=_PANEL
+        ),
+    ] = None
+
+    def as_options(self) -> "RecoverOptions":
+        """Raises InvalidInputError for what cannot be meant."""
+        from torc_core.recovery.plan import RecoverOptions
+        from torc_core.resources.duration import parse_duration
+        from torc_core.resources.memory import parse_memory
+
+        return RecoverOptions(
+            memory_multiplier=self.memory_multiplier,
+            runtime_multiplier=self.runtime_multiplier,
+            retry_unknown=self.retry_unknown,
+            recovery_hook=self.recovery_hook,
+            max_memory_bytes=None if self.max_memory is None else parse_memory(self.max_memory),
+            max_runtime_s=None if self.max_runtime is None else parse_duration(self.max_runtime),
+        )
+
+
+def recovery_tools(
+    session: Session, choices: RecoveryChoices, *, output_dir: Path | None, recovers: bool = True
+) -> "RecoveryTools":
+    """Raises InvalidInputError when there is a hook that cannot be started, or that nothing would ever start."""
+    from torc_client.recovery.hooks import find_hook
+    from torc_client.recovery.recover import RecoveryTools
+
+    command = choices.recovery_hook
+    if command is not None and not recovers:
+        raise InvalidInputError("--recovery-hook does nothing without --recover", hint="add --recover")
+    hook = None if command is None else find_hook(command, folder=Path.cwd(), timeout_s=choices.hook_timeout)
+    password = session.settings.password
+    return RecoveryTools(
+        user=session.settings.user,
+        say=sayer(session),
+        output_dir=output_dir or Path(session.settings.output_dir),
+        hook=hook,
+        environment={**os.environ, **({"TORC_PASSWORD": password} if password else {})},
+    )
+
+
+def sayer(session: Session) -> Callable[[str], None]:
+    """Lines for people: the result on stdout, or beside it where stdout is for JSON."""
+    if session.is_json:
+        return lambda line: session.out.note(session.literal(line))
+    return lambda line: session.out.done(session.literal(line), {})

@@ -1,0 +1,156 @@
+"""`torc workflows reset-status` and `sync-status`: out of a state in which nothing goes on."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from torc_cli.render.text import display, number
+from torc_cli.session.command import command
+from torc_cli.session.options import WorkflowArgument
+from torc_cli.session.session import Session
+from torc_core.recovery.orphans import HEARTBEAT_TIMEOUT_S
+
+if TYPE_CHECKING:
+    from torc_client.workflows import Reset
+    from torc_core.recovery.orphans import OrphanPlan
+
+
+@command
+def reset_status(
+    session: Session,
+    workflow_id: WorkflowArgument = None,
+    *,
+    failed_only: Annotated[
+        bool,
+        typer.Option(
+            "--failed-only",
+            help="Only failed, pending_failed, canceled and terminated jobs, and what depends on them.",
+        ),
+    ] = False,
+    reinitialize: Annotated[
+        bool, typer.Option("-r", "--reinitialize", help="Decide at once which jobs are ready.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Although jobs are active.")] = False,
+    no_prompts: Annotated[bool, typer.Option("--no-prompts", help="Do not ask.")] = False,
+) -> None:
+    """Send jobs back to their beginning, in a new run."""
+    from torc_client.workflows import reset_status as reset
+
+    chosen = session.workflow_id(workflow_id)
+    which = "failed" if failed_only else "all"
+    if not session.agrees(
+        f"The status of {which} jobs of workflow {chosen} will be reset. Continue?", without_asking=no_prompts
+    ):
+        session.out.note("Reset cancelled.")
+        return
+    done = reset(
+        session.client,
+        chosen,
+        failed_only=failed_only,
+        force=force,
+        reinitialize_too=reinitialize,
+        folder=Path.cwd(),
+    )
+    messages = [session.literal(message) for message in _reset_messages(done, which)]
+    session.out.done("\n".join(messages), _reset_data(done, failed_only=failed_only, messages=messages))
+
+
+def _reset_messages(done: "Reset", which: str) -> list[str]:
+    messages = [f"Reset {done.updated_count} {which} job(s) of workflow {done.workflow_id}, run {done.run_id}"]
+    if done.started is None:
+        messages.append(f"Next: torc run {done.workflow_id}")
+    else:
+        messages.append(
+            f"Reinitialized: {number(done.started.ready_count, 'job')} ready, {done.started.blocked_count} blocked; "
+            f"next: torc run {done.workflow_id}"
+        )
+    return messages
+
+
+def _reset_data(done: "Reset", *, failed_only: bool, messages: list[str]) -> dict[str, Any]:
+    started = done.started
+    return {
+        "status": "success",
+        "workflow_id": done.workflow_id,
+        "run_id": done.run_id,
+        "failed_only": failed_only,
+        "operations": {
+            "workflow_reset": {"run_id": done.run_id},
+            "job_reset": {"updated_count": done.updated_count},
+            "reinitialize": None
+            if started is None
+            else {"ready_count": started.ready_count, "blocked_count": started.blocked_count},
+        },
+        "messages": messages,
+    }
+
+
+@command
+def sync_status(
+    session: Session,
+    workflow_id: WorkflowArgument = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be cleaned up.")] = False,
+    heartbeat_timeout: Annotated[
+        float,
+        typer.Option(
+            "--heartbeat-timeout",
+            metavar="SECONDS",
+            min=1.0,
+            help="Silence after which a runner on another machine is lost; runners are heard every 30 s.",
+        ),
+    ] = HEARTBEAT_TIMEOUT_S,
+) -> None:
+    """Clean up after runners and allocations that ended without a word."""
+    from torc_client.processes import host_facts
+    from torc_client.recovery.orphans import find_orphans, take_back
+
+    chosen = session.workflow_id(workflow_id)
+    session.out.note(f"Looking for orphaned jobs of workflow {chosen}...")
+    plan = find_orphans(session.client, chosen, host=host_facts(), heartbeat_timeout_s=heartbeat_timeout)
+    if not dry_run:
+        take_back(session.client, plan, requeue=False)
+    if plan.out_of_sight:
+        session.out.note(f"{plan.out_of_sight} active runner(s) on other machines cannot be judged from here.")
+    session.out.done(session.literal("\n".join(_sync_lines(plan, dry_run=dry_run))), _sync_data(plan, dry_run=dry_run))
+
+
+def _sync_lines(plan: "OrphanPlan", *, dry_run: bool) -> list[str]:
+    if plan.is_empty:
+        return ["No orphaned jobs found. Workflow state is in sync with its runners."]
+    data = _sync_data(plan, dry_run=dry_run)
+    bullets = {
+        "slurm_jobs_failed": "job(s) of ended Slurm allocations",
+        "pending_allocations_cleaned": "pending allocation(s) that no longer exist",
+        "running_jobs_failed": "job(s) of runners that are gone",
+        "claims_released": "job(s) claimed and never started, back to ready",
+    }
+    failed = data["slurm_jobs_failed"] + data["running_jobs_failed"]
+    lines = [
+        "Would clean up orphaned jobs:" if dry_run else "Cleaned up orphaned jobs:",
+        *(f"  - {data[key]} {what}" for key, what in bullets.items() if data[key]),
+    ]
+    if plan.jobs:
+        named = (f"  - Job {job.job_id} ({display(job.job_name)}): {job.reason}" for job in plan.jobs[:50])
+        lines += ["Affected jobs:", *named]
+    lines.append(f"Total: {failed} job(s) {'would be ' if dry_run else ''}marked as failed")
+    if failed and not dry_run:
+        lines.append(f"You can now run `torc recover {plan.workflow_id}` to retry failed jobs.")
+    return lines
+
+
+def _sync_data(plan: "OrphanPlan", *, dry_run: bool) -> dict[str, Any]:
+    started = [job for job in plan.jobs if job.started]
+    return {
+        "workflow_id": plan.workflow_id,
+        "dry_run": dry_run,
+        "slurm_jobs_failed": sum(job.slurm_job_id is not None for job in started),
+        "pending_allocations_cleaned": len(plan.pending_allocations),
+        "running_jobs_failed": sum(job.slurm_job_id is None for job in started),
+        "claims_released": len(plan.jobs) - len(started),
+        "failed_job_details": [
+            {"job_id": job.job_id, "job_name": job.job_name, "reason": job.reason, "slurm_job_id": job.slurm_job_id}
+            for job in started
+        ],
+    }

@@ -1,0 +1,97 @@
+"""What `torc run` says at its end: where the workflow stands, what failed and why, what to do next."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from torc_cli.render.status_text import count_pairs, unsuccessful, verdict
+from torc_cli.render.text import display
+from torc_client.http import TorcClient
+from torc_client.recovery.rounds import Recovered
+from torc_client.recovery.state import is_success
+from torc_client.recovery.summary import history_data, history_lines
+from torc_core.api.failures import FailureGroup
+from torc_core.api.workflows import WorkflowStatusModel
+
+_GROUPS_SHOWN: Final = 10
+
+
+def failure_groups(client: TorcClient, status: WorkflowStatusModel) -> list[FailureGroup]:
+    """The largest groups of like failures; none where nothing failed."""
+    if not unsuccessful(status):
+        return []
+    return client.failures.groups(status.workflow_id, status="all", limit=_GROUPS_SHOWN, job_ids_limit=10).items
+
+
+def report_text(
+    status: WorkflowStatusModel,
+    groups: list[FailureGroup],
+    explanation: str,
+    steps: Sequence[str],
+    *,
+    history: Sequence[Recovered] = (),
+) -> str:
+    """`steps` are the next commands as they must be typed, `history` the recoveries between the runs."""
+    counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in count_pairs(status) if count)
+    name = display(status.workflow_name)
+    lines = [f"Workflow {status.workflow_id} ({name}), run {status.run_id}: {counts or 'no jobs'}"]
+    if not is_success(status):
+        lines.append(f"The runner left: {explanation}")
+    lines += [line for group in groups for line in _group_lines(group)]
+    lines += map(_display_indented, history_lines(history))
+    lines.append(verdict(status))
+    return "\n".join([*lines, *(f"  {step}" for step in steps)])
+
+
+def report_data(
+    status: WorkflowStatusModel,
+    groups: list[FailureGroup],
+    explanation: str,
+    steps: Sequence[str],
+    *,
+    runner: dict[str, Any],
+    history: Sequence[Recovered] = (),
+) -> dict[str, Any]:
+    return {
+        "workflow_id": status.workflow_id,
+        "workflow_name": status.workflow_name,
+        "run_id": status.run_id,
+        "success": is_success(status),
+        "is_complete": status.is_complete,
+        "total_jobs": status.total_jobs,
+        "jobs_by_status": dict(count_pairs(status)),
+        "explanation": explanation,
+        "runner": runner,
+        "recoveries": history_data(history),
+        "failures": [_group_data(group) for group in groups],
+        "next_commands": [step.partition("    #")[0] for step in steps],
+    }
+
+
+def _display_indented(line: str) -> str:
+    text = line.lstrip()
+    return line[: len(line) - len(text)] + display(text)
+
+
+def _group_lines(group: FailureGroup) -> list[str]:
+    sample = group.sample
+    more = f" and {group.count - 1} more" if group.count > 1 else ""
+    job = f"Job {sample.job_id} ({display(sample.job_name)}){more}"
+    line = f"  {job}: return code {sample.return_code}, {display(group.cause)}"
+    failed_script = sample.evidence.recovery_script_error if sample.evidence else None
+    return [
+        line,
+        *([f"    not tried again: its recovery script {display(failed_script)}"] if failed_script else []),
+        *([f"    {display(group.suggestion.reason)}"] if group.suggestion else []),
+    ]
+
+
+def _group_data(group: FailureGroup) -> dict[str, Any]:
+    return {
+        "signature": group.signature,
+        "cause": group.cause,
+        "count": group.count,
+        "job_ids": group.job_ids,
+        "return_code": group.sample.return_code,
+        "recovery_script_error": group.sample.evidence.recovery_script_error if group.sample.evidence else None,
+        "suggestion": None if group.suggestion is None else group.suggestion.model_dump(mode="json"),
+    }

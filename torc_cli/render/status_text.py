@@ -1,0 +1,116 @@
+"""A workflow's state in words: the counts, the verdict, the next commands."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from torc_cli.render.text import display, number
+from torc_core.api.failures import FailureGroups
+from torc_core.api.workflows import WorkflowStatusModel
+from torc_core.resources.duration import describe_duration
+
+GROUPS_SHOWN: Final = 5
+_CAUSE_LENGTH: Final = 100
+
+
+def status_data(status: WorkflowStatusModel, failures: FailureGroups | None) -> dict[str, Any]:
+    """The status with its times also written for people, and the largest groups of failures without their texts."""
+    walltime = status.walltime_seconds
+    return status.model_dump(mode="json") | {
+        "total_exec_time_formatted": describe_duration(status.total_exec_time_minutes * 60),
+        "walltime_formatted": None if walltime is None else describe_duration(walltime),
+        "failure_groups": [
+            group.model_dump(mode="json", exclude={"record": True, "sample": {"evidence"}})
+            for group in (failures.items if failures else [])
+        ],
+        "failure_group_count": failures.total_count if failures else 0,
+    }
+
+
+def status_text(status: WorkflowStatusModel, failures: FailureGroups | None, steps: Sequence[str]) -> str:
+    """Several lines for people; `steps` are the next commands as they must be typed."""
+    name, user = display(status.workflow_name), display(status.workflow_user)
+    lines = [
+        f"Workflow {status.workflow_id}: {name} (user {user}, run {status.run_id})",
+        f"Jobs: {status.total_jobs}",
+        *(f"  {name.replace('_', ' '):<14} {count}" for name, count in count_pairs(status) if count),
+        f"Execution time: {describe_duration(status.total_exec_time_minutes * 60)}",
+    ]
+    if status.walltime_seconds is not None:
+        lines.append(f"Walltime: {describe_duration(status.walltime_seconds)}")
+    if status.active_compute_nodes:
+        lines.append(f"Active runners: {status.active_compute_nodes}")
+    if status.pending_scheduled_nodes or status.active_scheduled_nodes:
+        lines.append(f"Allocations: {status.active_scheduled_nodes} active, {status.pending_scheduled_nodes} pending")
+    if failures is not None and failures.items:
+        lines += ["Failures:", *_failure_lines(failures)]
+    return "\n".join([*lines, "", verdict(status), *(f"  {step}" for step in steps)])
+
+
+def _failure_lines(failures: FailureGroups) -> Iterator[str]:
+    width = max(len(str(group.count)) for group in failures.items)
+    for group in failures.items:
+        suggestion = group.suggestion
+        advice = "no suggestion" if suggestion is None else f"{suggestion.class_}, {suggestion.action}"
+        yield f"  {group.count:>{width}} x {group.signature} [{advice}] {display(group.cause[:_CAUSE_LENGTH])}"
+    left = failures.total_count - len(failures.items)
+    if left > 0:
+        yield f"  and {number(left, 'more group')}"
+
+
+def count_pairs(status: WorkflowStatusModel) -> list[tuple[str, int]]:
+    """Status name and number of jobs, in the order of a job's life."""
+    return list(status.jobs_by_status.model_dump().items())
+
+
+def unsuccessful(status: WorkflowStatusModel) -> int:
+    """Jobs that ended without success, decided or not."""
+    counts = status.jobs_by_status
+    return counts.failed + counts.canceled + counts.terminated + counts.pending_failed
+
+
+def verdict(status: WorkflowStatusModel) -> str:
+    """One sentence."""
+    counts = status.jobs_by_status
+    if status.is_archived:
+        return "The workflow is archived."
+    if status.is_canceled:
+        return "The workflow was canceled."
+    if status.total_jobs == 0:
+        return "The workflow has no jobs."
+    if counts.uninitialized + counts.disabled == status.total_jobs:
+        return "The workflow was not started yet."
+    if status.is_complete:
+        return (
+            "The workflow is complete: every job succeeded."
+            if not unsuccessful(status)
+            else (f"The workflow is complete: {unsuccessful(status)} job(s) did not succeed.")
+        )
+    if counts.pending_failed:
+        return f"{counts.pending_failed} failed job(s) wait for a decision."
+    if counts.running or counts.pending:
+        return "The workflow is running."
+    return "The workflow is not complete, and nothing runs."
+
+
+def next_steps(status: WorkflowStatusModel) -> Iterator[str]:
+    """Commands that would bring the workflow on."""
+    workflow_id, counts = status.workflow_id, status.jobs_by_status
+    if status.is_archived:
+        yield f"torc workflows archive false {workflow_id}"
+        return
+    if status.is_canceled:
+        yield f"torc reinit {workflow_id}    # what was canceled goes back to its beginning"
+        yield f"torc run {workflow_id}"
+        return
+    if counts.pending_failed:
+        yield f"torc failures list {workflow_id}    # what failed, grouped; then decide"
+        yield f"torc recover {workflow_id} --dry-run    # what would be mended by itself"
+    elif counts.failed or counts.terminated:
+        for name, count in (("failed", counts.failed), ("terminated", counts.terminated)):
+            if count:
+                yield f"torc jobs list {workflow_id} --status {name}"
+        yield f"torc recover {workflow_id} --dry-run"
+    if unsuccessful(status):
+        yield f"torc workflows reset-status {workflow_id} --failed-only --reinitialize    # all of them once more"
+    if not status.is_complete and not (counts.running or counts.pending) and counts.pending_failed == 0:
+        yield f"torc run {workflow_id}"

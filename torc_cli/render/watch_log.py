@@ -1,0 +1,51 @@
+"""What `torc watch` says, on the terminal and in a file that stays when the terminal is gone."""
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from torc_cli.render.text import clean
+from torc_client.recovery.recover import RecoveryTools
+from torc_core.errors import InvalidInputError
+
+
+class WatchLog:
+    """`watch_<hostname>_<workflow_id>.log`; a later watch writes on. Every line bears its time, empty ones none."""
+
+    def __init__(self, folder: Path, workflow_id: int, say: Callable[[str], None]) -> None:
+        self.path = folder / f"watch_{socket.gethostname()}_{workflow_id}.log"
+        self._say = say
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = self.path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise InvalidInputError(
+                f"the log {self.path} cannot be written: {error.strerror}", hint="choose another --output-dir"
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):
+            self._file.close()
+
+    def attached_to(self, tools: RecoveryTools) -> RecoveryTools:
+        """The tools with this as their voice."""
+        return replace(tools, say=self.say)
+
+    def say(self, line: str) -> None:
+        """A full disk or a closed terminal silences one of both, and ends nothing."""
+        with suppress(OSError):
+            self._file.write(f"{self._stamp()} {clean(line)}\n" if line else "\n")
+            self._file.flush()
+        with suppress(OSError):
+            self._say(line)
+
+    @staticmethod
+    def _stamp() -> str:
+        return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,98 @@
+"""What makes a function a command of torc: the global options behind its own, and a session to work with.
+
+A parameter whose type is a dataclass stands for options that several commands share: one for each field, with the
+field's annotation and the value in the parameter's default.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
+from functools import wraps
+from typing import Any, Final, get_args, get_type_hints
+
+import typer
+
+from torc_cli.session.options import GLOBAL_OPTIONS, GlobalOptions
+
+_PREFIX: Final = "global_"
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """Turns `function(session, …)` into what Typer can register.
+
+    Typer sees the function's own parameters and the global options, these without the names that the
+    function uses for something else.
+    """
+
+    def act(ctx: typer.Context, said: GlobalOptions, values: dict[str, Any]) -> None:
+        from torc_cli.session.session import Session
+
+        before = ctx.find_root().obj
+        options = before.overlaid_with(said) if isinstance(before, GlobalOptions) else said
+        with Session(options, output_dir=values.get("output_dir")) as session:
+            function(session, **values)
+
+    return _with_global_options(function, list(inspect.signature(function).parameters)[1:], act)
+
+
+def root(function: Callable[..., None]) -> Callable[..., None]:
+    """Turns `function(…)` into the callback that takes the global options before the command's name."""
+
+    def act(ctx: typer.Context, said: GlobalOptions, values: dict[str, Any]) -> None:
+        ctx.obj = said
+        function(**values)
+
+    return _with_global_options(function, list(inspect.signature(function).parameters), act)
+
+
+def _with_global_options(
+    function: Callable[..., None], names: list[str], act: Callable[[typer.Context, GlobalOptions, dict[str, Any]], None]
+) -> Callable[..., None]:
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    hints = get_type_hints(function, include_extras=True)
+    signature = inspect.signature(function)
+    groups = {name: hints[name] for name in names if is_dataclass(hints[name])}
+    own = [each for name in names for each in _own_parameters(signature.parameters[name], hints[name])]
+    taken = frozenset(option for parameter in own for option in _option_names(parameter.annotation))
+    common = [
+        inspect.Parameter(_PREFIX + option.field, keyword, annotation=annotation, default=option.default)
+        for option in GLOBAL_OPTIONS
+        if (annotation := option.annotation(without=taken)) is not None
+    ]
+
+    @wraps(function)
+    def run(**values: Any) -> None:
+        ctx = values.pop("ctx")
+        said = {parameter.name.removeprefix(_PREFIX): values.pop(parameter.name) for parameter in common}
+        for name, group in groups.items():
+            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
+        act(ctx, GlobalOptions(**said), values)
+
+    parameters = [inspect.Parameter("ctx", keyword, annotation=typer.Context), *own, *common]
+    run.__dict__["__signature__"] = inspect.Signature(parameters)
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _own_parameters(parameter: inspect.Parameter, hint: Any) -> Iterator[inspect.Parameter]:
+    """What Typer is to see of one parameter of the function."""
+    if not is_dataclass(hint):
+        yield parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hint)
+        return
+    hints = get_type_hints(hint, include_extras=True)
+    for field in fields(hint):
+        yield inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            annotation=hints[field.name],
+            default=getattr(parameter.default, field.name),
+        )
+
+
+def _option_names(annotation: Any) -> set[str]:
+    """The names in `Annotated[…, typer.Option("-f", "--format")]`."""
+    names: set[str] = set()
+    for metadata in get_args(annotation)[1:]:
+        declared = (getattr(metadata, "default", None), *(getattr(metadata, "param_decls", None) or ()))
+        names.update(part for name in declared if isinstance(name, str) for part in name.split("/"))
+    return names

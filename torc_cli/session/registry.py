@@ -1,0 +1,53 @@
+"""The commands of `torc`, in the order of `torc --help`. Each help is the first line of the command's own."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from torc_cli.session.lazy import Entry
+
+_RUN: Final = "Run"
+_LOOK: Final = "Look"
+_RECORDS: Final = "Records"
+_OTHER: Final = "Other"
+
+COMMANDS: Final[Mapping[str, Entry]] = {
+    "run": Entry("run", "run", "Run a workflow on this machine, from a file or by its id.", _RUN),
+    "recover": Entry(
+        "recover", "recover", "Diagnose failed jobs, give them what they lacked, and send them back.", _RUN
+    ),
+    "watch": Entry(
+        "watch", "watch", "Follow a workflow to its end, and with --recover mend what fails on the way.", _RUN
+    ),
+    "create": Entry("create", "create", "Create a workflow from a file.", _RUN),
+    "init": Entry("lifecycle", "init", "Begin a new run with every job from its beginning.", _RUN),
+    "reinit": Entry("lifecycle", "reinit", "Begin a new run with what is not done, and what changed.", _RUN),
+    "cancel": Entry("lifecycle", "cancel", "Cancel a workflow: its jobs are stopped.", _RUN),
+    "delete": Entry("lifecycle", "delete", "Delete workflows with everything they hold.", _RUN),
+    "status": Entry("lifecycle", "status", "Show where a workflow stands.", _LOOK),
+    "reports": Entry("reports", "app", "What jobs used, how they ended, and where their logs are.", _LOOK),
+    "failures": Entry("failures", "app", "Failures in groups, and decisions about them.", _LOOK),
+    "plot-resources": Entry(
+        "plot_resources",
+        "plot_resources",
+        "Draw CPU, memory and processes of jobs over time, from the files that runners leave.",
+        _LOOK,
+    ),
+    "workflows": Entry("workflows", "app", "Everything about workflows.", _RECORDS),
+    "jobs": Entry("jobs", "app", "The jobs of workflows, and their logs.", _RECORDS),
+    "results": Entry("results", "app", "The record of every attempt of every job.", _RECORDS),
+    "events": Entry("events", "app", "What happened, stored and live.", _RECORDS),
+    "files": Entry("files", "app", "What jobs read and write.", _RECORDS),
+    "user-data": Entry("user_data", "app", "JSON values that jobs pass to each other.", _RECORDS),
+    "resource-requirements": Entry(
+        "resource_requirements", "app", "What jobs need: CPUs, memory, GPUs, nodes, time.", _RECORDS
+    ),
+    "failure-handlers": Entry("failure_handlers", "app", "Rules that retry failed jobs by exit code.", _RECORDS),
+    "job-dependencies": Entry("job_dependencies", "app", "Who waits for whom, and through what.", _RECORDS),
+    "compute-nodes": Entry("compute_nodes", "app", "The runners, one record for each start.", _RECORDS),
+    "scheduled-compute-nodes": Entry("scheduled_compute_nodes", "app", "Allocations asked of a scheduler.", _RECORDS),
+    "agents": Entry("agents", "app", "Which AI agents can decide about failures.", _OTHER),
+    "mcp": Entry("mcp", "app", "Make Torc's tools known to an AI assistant.", _OTHER),
+    "ping": Entry("ping", "ping", "Ask whether the server answers.", _OTHER),
+    "completions": Entry("completions", "completions", "Print the completion script of a shell.", _OTHER),
+}
+"""Name on the command line -> where it lives. `lazy_group` imports a module when its command is used."""

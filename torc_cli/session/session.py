@@ -1,0 +1,147 @@
+"""What one command works with: settings, the connection, the output. Everything heavy is loaded when first used."""
+
+import logging
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Self
+
+import typer
+
+from torc_cli.render.base import Output
+from torc_cli.session.options import Format, GlobalOptions
+from torc_core.errors import InvalidInputError, ServerFaultError, TorcError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torc_client.http import TorcClient
+    from torc_client.settings import ClientSettings
+
+
+class Session:
+    """One command from its start to its end; leaving it closes the connection and stops the embedded server.
+
+    `output_dir` is what the user named with -o, where the command has it.
+    """
+
+    def __init__(self, options: GlobalOptions, *, output_dir: "Path | None" = None) -> None:
+        self.options = options
+        self._output_dir = output_dir
+        self._stack = ExitStack()
+        self.load: Callable[[], object] = _load_client
+        """Loads what the command will need, while the embedded server starts."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        self._stack.close()
+        if isinstance(error, ServerFaultError) and self.options.standalone:
+            error.hint = f"the log of the embedded server is {self.settings.database}.server.log"
+        if isinstance(error, TorcError) and error.hint:
+            error.hint = self.literal(error.hint)
+
+    @cached_property
+    def settings(self) -> "ClientSettings":
+        from torc_client.settings import load_settings
+
+        options = self.options
+        password = options.password
+        if options.prompt_password and not password:
+            password = str(typer.prompt("Password", hide_input=True, err=True))
+        settings = load_settings(
+            url=options.url,
+            password=password,
+            format_=options.format,
+            database=options.database,
+            log_level=options.log_level,
+        )
+        logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+        return settings
+
+    @cached_property
+    def is_json(self) -> bool:
+        return Format(self.settings.format) is Format.JSON
+
+    @cached_property
+    def out(self) -> Output:
+        if self.is_json:
+            from torc_cli.render.as_json import JsonOutput
+
+            return JsonOutput()
+        from torc_cli.render.as_tables import TableOutput
+
+        return TableOutput()
+
+    @cached_property
+    def url(self) -> str:
+        """The server's address; an embedded server is started for it where one was asked for."""
+        options = self.options
+        if options.standalone and options.url:
+            raise InvalidInputError("--standalone and --url name two servers", hint="use one of them")
+        if options.database and not options.standalone:
+            raise InvalidInputError("--database is the embedded server's", hint="add -s, or name a server with --url")
+        if not options.standalone:
+            return self.settings.url
+        from torc_client.standalone import embedded_server
+
+        return self._stack.enter_context(embedded_server(self.settings.database, meanwhile=self.load))
+
+    @cached_property
+    def client(self) -> "TorcClient":
+        return self._stack.enter_context(self.connect())
+
+    def connect(self, *, patience_s: float = 0.0) -> "TorcClient":
+        """Another connection to the same server, for the caller to close."""
+        from dataclasses import replace
+
+        from torc_client.connect import connect
+
+        return connect(replace(self.settings, url=self.url), patience_s=patience_s)
+
+    def literal(self, text: str) -> str:
+        """`text` with every `torc COMMAND` as it must be typed to reach the same server and the same logs."""
+        from torc_cli.session.literal import literal
+
+        return literal(text, options=self._options_to_type, output_dir=self._output_dir)
+
+    def _options_to_type(self) -> list[str]:
+        """What the shell does not know by itself; a password is not printed."""
+        options, words = self.options, []
+        if options.standalone:
+            words.append("-s")
+            if options.database:
+                words += ["--database", str(options.database)]
+        if options.url:
+            words += ["--url", options.url]
+        if options.password or options.prompt_password:
+            words.append("--prompt-password")
+        return words
+
+    def workflow_id(self, given: int | None) -> int:
+        """The id given, or that of the user's only workflow. Raises InvalidInputError listing the candidates."""
+        if given is not None:
+            return given
+        from torc_cli.session.choose_workflow import only_workflow
+
+        return only_workflow(self.client, user=self.settings.user)
+
+    def agrees(self, question: str, *, without_asking: bool, needs_yes: bool = False) -> bool:
+        """Asks on a terminal; elsewhere nobody could answer, and the command was meant.
+
+        Raises InvalidInputError there when `needs_yes`: what cannot be undone is said twice.
+        """
+        if without_asking or self.is_json:
+            return True
+        if sys.stdin.isatty():
+            return typer.confirm(question, err=True)
+        if needs_yes:
+            raise InvalidInputError(f"nobody can be asked here: {question}", hint="say yes with --no-prompts")
+        return True
+
+
+def _load_client() -> None:
+    import_module("torc_client.connect")

@@ -1,0 +1,232 @@
+"""Asks an agent to decide about failures: the rules, or the program of an AI agent with Torc's tools alone."""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from torc_client.agents.command import agent_environment, describe_end, find_command
+from torc_client.agents.files import AgentFile, find_agent
+from torc_client.agents.output import AgentOutput
+from torc_client.agents.process import Ended, run_to_end
+from torc_client.agents.result import RULES_AGENT, AgentRun
+from torc_client.agents.rules import (
+    RulesRequest,
+    decide_by_rules,
+    judge_groups,
+    left_lines,
+    propose_by_rules,
+    read_groups,
+)
+from torc_client.http import TorcClient
+from torc_client.settings import ClientSettings
+from torc_core.agents.description import AgentSpec, fill
+from torc_core.api.failures import DecisionLimits
+from torc_core.errors import TorcError
+from torc_core.recovery.defaults import MIN_CONFIDENCE
+from torc_core.recovery.plan import RecoveryPlan
+
+_SERVER_NAME: Final = "torc"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentOptions:
+    """What is asked of an agent. `proposes_only`: it changes no job, a person approves. `limits` bind its decisions."""
+
+    name: str
+    user: str
+    timeout_s: float | None = None
+    """None: what the agent's file says."""
+    proposes_only: bool = False
+    min_confidence: float = MIN_CONFIDENCE
+    """The least that the rules must be sure; other agents have a judgement of their own."""
+    limits: DecisionLimits = field(default_factory=DecisionLimits)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agents:
+    """Calls the agent of `options`. `environment` is the user's, `say` gets every line for people."""
+
+    options: AgentOptions
+    settings: ClientSettings
+    environment: Mapping[str, str]
+    say: Callable[[str], None]
+
+    def check(self) -> None:
+        """Raises NotFoundError or InvalidInputError for an agent that nobody described, or described wrongly."""
+        if self.options.name != RULES_AGENT:
+            find_agent(self.options.name, self.environment)
+
+    def ask(self, client: TorcClient, workflow_id: int, plan: RecoveryPlan) -> AgentRun:
+        """What came of it, as the server tells it. A failing agent is no error: what it left keeps waiting."""
+        before = _Standing.of(client, workflow_id)
+        self.say(
+            f"Asking {self.options.name} about {before.waiting} job(s) that wait for a decision"
+            + (" (it may only propose)..." if self.options.proposes_only else "...")
+        )
+        problem, hint = None, None
+        left: list[str] = []
+        try:
+            if self.options.name == RULES_AGENT:
+                left = self._ask_rules(client, workflow_id, plan)
+            else:
+                agent = find_agent(self.options.name, self.environment)
+                problem, hint = self._ask_program(agent, client.url, workflow_id, waiting=before.waiting)
+        except TorcError as error:
+            problem, hint = error.message, error.hint
+        return self._compare(client, workflow_id, before, plan, left=left, problem=problem, hint=hint)
+
+    def _ask_rules(self, client: TorcClient, workflow_id: int, plan: RecoveryPlan) -> list[str]:
+        """Why jobs were left."""
+        options = self.options
+        foreseen = {retry.job_id: retry for retry in plan.retries}
+        verdict = judge_groups(read_groups(client, workflow_id), foreseen, min_confidence=options.min_confidence)
+        request = RulesRequest(user=options.user, limits=options.limits)
+        act = propose_by_rules if options.proposes_only else decide_by_rules
+        return left_lines(verdict, act(client, workflow_id, verdict, request))
+
+    def _ask_program(
+        self, agent: AgentFile, url: str, workflow_id: int, *, waiting: int
+    ) -> tuple[str | None, str | None]:
+        """A problem and a hint; None and None when it ended well, whatever that is worth."""
+        spec = agent.spec
+        found = find_command(spec, self.environment)
+        if found.problem:
+            return found.problem, spec.install_hint
+        prompt = fill(
+            agent.prompt,
+            {
+                "workflow_id": str(workflow_id),
+                "waiting_jobs": str(waiting),
+                "dry_run": "true" if self.options.proposes_only else "false",
+                "reach": _PROPOSING if self.options.proposes_only else _DECIDING,
+            },
+        )
+        timeout_s = self.options.timeout_s or spec.limits.timeout_s
+        with tempfile.TemporaryDirectory(prefix="torc-agent-", ignore_cleanup_errors=True) as private:
+            config, folder = Path(private, "mcp.json"), Path(private, "empty")
+            folder.mkdir()
+            _write_private(config, self._mcp_config(spec, url, workflow_id))
+            values = {"prompt": prompt, "mcp_config_file": str(config), "workflow_id": str(workflow_id)}
+            try:
+                ended = run_to_end(
+                    [*found.argv, *(fill(argument, values) for argument in spec.arguments)],
+                    folder=folder,
+                    environment=agent_environment(spec, self.environment),
+                    timeout_s=timeout_s,
+                    grace_s=spec.limits.grace_s,
+                    output=self._output(spec),
+                )
+            except OSError as error:
+                return f"{spec.title} cannot be started: {error.strerror}", spec.install_hint
+        return _problem_of(ended, spec, timeout_s), None
+
+    def _output(self, spec: AgentSpec) -> AgentOutput:
+        limits = spec.limits
+        return AgentOutput(
+            lambda line: self.say(f"[{spec.prefix}] {line}"),
+            max_lines=limits.output_lines,
+            line_chars=limits.line_chars,
+        )
+
+    def _mcp_config(self, spec: AgentSpec, url: str, workflow_id: int) -> dict[str, Any]:
+        """The server is for this workflow, with the tools of triage alone.
+
+        The password stands in this file alone: not in arguments, and not in the agent's environment.
+        """
+        settings, limits = self.settings, self.options.limits
+        environment = {
+            "TORC_API_URL": url,
+            "TORC_USERNAME": settings.user,
+            "TORC_OUTPUT_DIR": str(Path(settings.output_dir).absolute()),
+            "TORC_ACTOR_NAME": spec.name,
+            "TORC_PASSWORD": settings.password,
+            "TORC_MAX_AI_RETRIES": None if limits.max_ai_retries is None else str(limits.max_ai_retries),
+            "TORC_MAX_MEMORY": limits.max_memory,
+            "TORC_MAX_RUNTIME": limits.max_runtime,
+            "PYTHONPATH": self.environment.get("PYTHONPATH"),
+        }
+        server = {
+            **spec.mcp_config.server,
+            "command": sys.executable,
+            "args": [
+                *("-P", "-m", "torc_mcp.main", "--toolsets", "triage", "--workflow", str(workflow_id)),
+                *(["--proposals-only"] if self.options.proposes_only else []),
+            ],
+            "env": {name: value for name, value in environment.items() if value},
+        }
+        return {spec.mcp_config.servers_key: {_SERVER_NAME: server}}
+
+    def _compare(
+        self,
+        client: TorcClient,
+        workflow_id: int,
+        before: "_Standing",
+        plan: RecoveryPlan,
+        *,
+        left: list[str],
+        problem: str | None,
+        hint: str | None,
+    ) -> AgentRun:
+        undecided = {each.job_id for each in plan.needs_decision}
+        foreseen = before.waiting - len(undecided)
+        decisions = [
+            decision
+            for decision in client.failures.decisions(workflow_id)
+            if decision.id > before.last_decision and decision.actor.kind != "person"
+        ]
+        proposals = [
+            client.failures.proposal(proposal.id)
+            for proposal in client.failures.proposals(workflow_id)
+            if proposal.id > before.last_proposal and proposal.actor.kind != "person"
+        ]
+        proposed = {job.job_id for each in proposals for job in each.jobs if job.status != "skipped"}
+        pending = client.workflow_status(workflow_id).jobs_by_status.pending_failed
+        return AgentRun(
+            agent=self.options.name,
+            workflow_id=workflow_id,
+            retried=sum(decision.action == "retry" for decision in decisions),
+            failed=sum(decision.action == "fail" for decision in decisions),
+            waiting=max(pending - foreseen - len(proposed & undecided), 0),
+            left=left,
+            decided_job_ids=frozenset(decision.job_id for decision in decisions),
+            proposals=proposals,
+            problem=problem,
+            hint=hint,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Standing:
+    """What the server held before the agent was asked."""
+
+    waiting: int
+    last_decision: int
+    last_proposal: int
+
+    @classmethod
+    def of(cls, client: TorcClient, workflow_id: int) -> "_Standing":
+        return cls(
+            waiting=client.workflow_status(workflow_id).jobs_by_status.pending_failed,
+            last_decision=max((decision.id for decision in client.failures.decisions(workflow_id)), default=0),
+            last_proposal=max((proposal.id for proposal in client.failures.proposals(workflow_id)), default=0),
+        )
+
+
+_PROPOSING: Final = "You propose what to do with each; a person looks at your proposal before any job changes."
+_DECIDING: Final = "Your decisions are applied at once, within the bounds that the user set."
+
+
+def _problem_of(ended: Ended, spec: AgentSpec, timeout_s: float) -> str | None:
+    if ended.timed_out:
+        return f"{spec.title} did not end within {timeout_s:g} seconds (--ai-timeout) and was stopped"
+    return f"{spec.title} ended with {describe_end(ended)}" if ended.code else None
+
+
+def _write_private(path: Path, content: Mapping[str, Any]) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump(content, file)

@@ -1,0 +1,196 @@
+"""The agent `rules`: decides about failures by what the rules are sure of. No model, no network."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from torc_client.agents.decide import decide_all, in_parts
+from torc_client.http import TorcClient
+from torc_core import __version__
+from torc_core.api.base import MAX_PAGE
+from torc_core.api.failures import (
+    MAX_DECIDED_JOBS,
+    Actor,
+    Classification,
+    ClassifyRequest,
+    ClassifyResponse,
+    DecisionLimits,
+    FailureGroup,
+    ProposalModel,
+)
+from torc_core.recovery.plan import Retry
+from torc_core.triage.suggestion import Suggestion
+
+_MAX_REASONS: Final = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class RulesVerdict:
+    """`judged` is what nobody else would decide; `foreseen` what recovery does by itself with more memory or time.
+
+    `left` says why the others are left to people, and how many they are.
+    """
+
+    judged: Sequence[Classification]
+    foreseen: Sequence[Classification]
+    left: Mapping[str, int]
+    members: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """The jobs of each signature."""
+
+    @property
+    def everything(self) -> list[Classification]:
+        return [*self.judged, *self.foreseen]
+
+    @property
+    def job_count(self) -> int:
+        return sum(1 if each.signature is None else len(self.members[each.signature]) for each in self.everything)
+
+    @property
+    def by_job(self) -> list[Classification]:
+        """Everything, with the jobs of the groups named one by one."""
+        return [
+            single
+            for each in self.everything
+            for single in (
+                [each]
+                if each.signature is None
+                else [
+                    each.model_copy(update={"signature": None, "job_id": job}) for job in self.members[each.signature]
+                ]
+            )
+        ]
+
+
+def judge_groups(
+    groups: Sequence[FailureGroup], foreseen: Mapping[int, Retry], *, min_confidence: float
+) -> RulesVerdict:
+    """What to do with each group whose suggestion is sure enough; the others are left to people.
+
+    `foreseen` are the retries that the recovery has planned, by job.
+    """
+    left: Counter[str] = Counter()
+    judged: list[Classification] = []
+    for group in groups:
+        why = why_left(group.suggestion, min_confidence)
+        if why is None:
+            judged.extend(_judge(group, foreseen))
+        elif others := _others(group, foreseen):
+            left[why] += len(others)
+    return RulesVerdict(
+        judged=judged,
+        left=left,
+        members={group.signature: group.job_ids for group in groups},
+        foreseen=[
+            _retry_as_planned(foreseen[job_id]) for group in groups for job_id in group.job_ids if job_id in foreseen
+        ],
+    )
+
+
+def propose_by_rules(
+    client: TorcClient, workflow_id: int, verdict: RulesVerdict, request: "RulesRequest"
+) -> ProposalModel | None:
+    """Stores everything for a person to approve, what recovery would do by itself included; returns the last proposal.
+
+    What is too much for one proposal is proposed by job in several.
+    """
+    wanted = verdict.everything
+    if not wanted:
+        return None
+    if verdict.job_count > MAX_DECIDED_JOBS:
+        wanted = verdict.by_job
+    *others, last = in_parts(wanted)
+    for part in others:
+        client.failures.propose(workflow_id, request.of(part))
+    return client.failures.propose(workflow_id, request.of(last))
+
+
+def decide_by_rules(
+    client: TorcClient, workflow_id: int, verdict: RulesVerdict, request: "RulesRequest"
+) -> ClassifyResponse | None:
+    """Applies what nobody else would decide."""
+    wanted = list(verdict.judged)
+    return decide_all(client, workflow_id, request.of(wanted)) if wanted else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RulesRequest:
+    """In whose name, and within which bounds."""
+
+    user: str
+    limits: DecisionLimits
+
+    def of(self, classifications: list[Classification]) -> ClassifyRequest:
+        actor = Actor(kind="rules", name="torc", version=__version__, user=self.user)
+        return ClassifyRequest(classifications=classifications, actor=actor, limits=self.limits)
+
+
+def read_groups(client: TorcClient, workflow_id: int) -> list[FailureGroup]:
+    """Everything that waits for a decision, with the ids of all its jobs."""
+    found: list[FailureGroup] = []
+    while True:
+        page = client.failures.groups(workflow_id, offset=len(found), limit=MAX_PAGE)
+        found.extend(page.items)
+        if not page.has_more:
+            return found
+
+
+def left_lines(verdict: RulesVerdict, answer: ClassifyResponse | ProposalModel | None) -> list[str]:
+    """Why jobs were left, the most frequent reason first: by the rules, or by the server's bounds."""
+    refused = (
+        Counter(job.detail or "skipped" for job in answer.jobs if job.status == "skipped") if answer else Counter()
+    )
+    return [f"{count} job(s): {why}" for why, count in (Counter(verdict.left) + refused).most_common(_MAX_REASONS)]
+
+
+def why_left(suggestion: Suggestion | None, min_confidence: float) -> str | None:
+    """Why the rules leave a group with this suggestion to people; None where they judge it."""
+    if suggestion is None:
+        return "no rule speaks about their failure"
+    if suggestion.confidence < min_confidence:
+        return (
+            f"{suggestion.action} is {suggestion.confidence:.0%} sure ({suggestion.rule}), "
+            f"below --ai-min-confidence {min_confidence:.0%}"
+        )
+    if not _is_complete(suggestion):
+        return f"{suggestion.class_}: nobody knows how much more they need"
+    return None
+
+
+def _others(group: FailureGroup, foreseen: Mapping[int, Retry]) -> list[int]:
+    return [job_id for job_id in group.job_ids if job_id not in foreseen]
+
+
+def _judge(group: FailureGroup, foreseen: Mapping[int, Retry]) -> Iterator[Classification]:
+    suggestion = group.suggestion
+    if suggestion is None:
+        return
+    others = _others(group, foreseen)
+    if len(others) == len(group.job_ids):
+        yield _judgement(suggestion, signature=group.signature)
+    else:
+        yield from (_judgement(suggestion, job_id=job_id) for job_id in others)
+
+
+def _is_complete(suggestion: Suggestion) -> bool:
+    """A retry without what the job lacked would only fail again."""
+    lacks = suggestion.class_ in ("oom", "timeout") and suggestion.action == "retry"
+    return not lacks or bool(suggestion.memory or suggestion.runtime)
+
+
+def _judgement(suggestion: Suggestion, *, signature: str | None = None, job_id: int | None = None) -> Classification:
+    is_retry = suggestion.action == "retry"
+    return Classification(
+        signature=signature,
+        job_id=job_id,
+        action=suggestion.action,
+        reason=f"{suggestion.reason} ({suggestion.rule}, {suggestion.confidence:.0%} sure)",
+        memory=suggestion.memory if is_retry else None,
+        runtime=suggestion.runtime if is_retry else None,
+    )
+
+
+def _retry_as_planned(retry: Retry) -> Classification:
+    return Classification(
+        job_id=retry.job_id, action="retry", reason=retry.reason, memory=retry.memory, runtime=retry.runtime
+    )

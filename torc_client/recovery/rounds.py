@@ -1,0 +1,108 @@
+"""One recovery from look to reset, and as many of them as are allowed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from torc_client.agents.result import end_lines
+from torc_client.http import TorcClient
+from torc_client.recovery.recover import Applied, Prospect, RecoveryTools, carry_out, prepare
+from torc_client.recovery.state import failed_jobs, is_at_rest
+from torc_core.api.workflows import WorkflowStatusModel
+from torc_core.errors import ServerUnreachableError, StateConflictError, TorcError
+from torc_core.recovery import texts
+from torc_core.recovery.defaults import MAX_RETRIES
+from torc_core.recovery.plan import RecoverOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recovered:
+    """`applied` is None where the plan retries nothing."""
+
+    prospect: Prospect
+    applied: Applied | None = None
+
+
+def recover_once(
+    client: TorcClient,
+    workflow_id: int,
+    options: RecoverOptions,
+    tools: RecoveryTools,
+    *,
+    resetting: Callable[[Prospect], list[str]],
+) -> Recovered:
+    """Prepares, and carries out what there is to retry; `resetting` are the lines said in between.
+
+    Raises as `prepare` and `carry_out` do.
+    """
+    prospect = prepare(client, workflow_id, options, tools)
+    if not prospect.plan.retries:
+        return Recovered(prospect=prospect)
+    for line in resetting(prospect):
+        tools.say(line)
+    return Recovered(prospect=prospect, applied=carry_out(client, prospect, tools))
+
+
+@dataclass(kw_only=True)
+class BoundedRecovery:
+    """Recovers a workflow that came to rest, as often as allowed.
+
+    `recoveries` counts the attempts, those that found nothing too.
+    """
+
+    client: TorcClient
+    options: RecoverOptions
+    tools: RecoveryTools
+    max_retries: int = MAX_RETRIES
+    recoveries: int = 0
+    history: list[Recovered] = field(default_factory=list)
+    """What came of them, but for those that were not carried out."""
+
+    def brings_more(self, status: WorkflowStatusModel) -> bool:
+        """Whether jobs can run again that could not before."""
+        while is_at_rest(status) and failed_jobs(status) and not status.is_canceled:
+            if not self.attempt(status.workflow_id):
+                return False
+            status = self.client.workflow_status(status.workflow_id)
+            if not is_at_rest(status):
+                return True
+        return False
+
+    def attempt(self, workflow_id: int) -> bool:
+        """One recovery, where one is left; whether it is worth looking at the workflow again."""
+        say = self.tools.say
+        say("")
+        if self.recoveries >= self.max_retries:
+            for line in texts.retries_exceeded_lines(self.max_retries):
+                say(line)
+            return False
+        self.recoveries += 1
+        say(texts.attempting_line(self.recoveries, self.max_retries))
+        say("")
+        try:
+            done = recover_once(self.client, workflow_id, self.options, self.tools, resetting=self._resetting)
+        except (StateConflictError, ServerUnreachableError) as error:
+            # somebody else may have recovered it, or the answer was lost: look again
+            say(f"This recovery was not carried out: {error.message}")
+            return True
+        except TorcError as error:
+            say(f"Recovery failed: {error.message}")
+            if error.hint:
+                say(f"Hint: {error.hint}")
+            return False
+        self.history.append(done)
+        return done.applied is not None or self._explain_nothing(done.prospect)
+
+    def _resetting(self, prospect: Prospect) -> list[str]:
+        submits = self.tools.scheduler.serves(self.client, prospect.workflow_id)
+        return ["", *texts.watch_reset_lines(submitting=submits)]
+
+    def _explain_nothing(self, prospect: Prospect) -> bool:
+        """Whether jobs can move all the same: the hook, an agent or a person sent some back."""
+        if not is_at_rest(prospect.status):
+            return True
+        say = self.tools.say
+        say("")
+        ended = end_lines(prospect.agent) if prospect.agent is not None else []
+        for line in ended or texts.nothing_recoverable_lines(prospect.plan):
+            say(line)
+        return False

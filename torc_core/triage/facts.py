@@ -1,0 +1,191 @@
+"""What the end of an attempt says by itself: runner verdict, scheduler, signal, exit code, memory, time."""
+
+import signal as signals
+from typing import Final, assert_never
+
+from torc_core.evidence.record import Evidence
+from torc_core.triage.pattern_library import Action, FailureClass
+from torc_core.triage.suggestion import Suggestion
+
+RUNNER_LOST_CODE: Final = -128
+TIMEOUT_COMMAND_CODE: Final = 124
+NEAR_LIMIT: Final = 0.9
+_FAR_FROM_LIMIT: Final = 0.5
+_STOPPING: Final = frozenset({"SIGKILL", "SIGTERM", "SIGXCPU", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGINT", "SIGHUP"})
+
+_SIGNALS: Final[dict[str, tuple[FailureClass, str, float, str]]] = {
+    "SIGTERM": ("transient", "scheduling", 0.6, "It was ended from outside (SIGTERM)."),
+    "SIGHUP": ("transient", "scheduling", 0.6, "It was ended from outside (SIGHUP)."),
+    "SIGSEGV": ("permanent", "crash", 0.7, "It crashed on an invalid memory access (SIGSEGV)."),
+    "SIGABRT": ("permanent", "crash", 0.6, "It aborted itself (SIGABRT)."),
+    "SIGILL": ("permanent", "configuration", 0.75, "It used an instruction this processor lacks (SIGILL)."),
+    "SIGFPE": ("permanent", "numerics", 0.85, "It stopped on an arithmetic error (SIGFPE)."),
+    "SIGXFSZ": ("permanent", "disk_full", 0.9, "It wrote a file larger than allowed (SIGXFSZ)."),
+    "SIGSYS": ("permanent", "crash", 0.7, "It used a forbidden system call (SIGSYS)."),
+}
+"""What a signal makes likely; SIGKILL depends on memory, SIGBUS and SIGINT tell too little."""
+
+_EXIT_CODES: Final[dict[int, tuple[FailureClass, str, float, str]]] = {
+    124: ("timeout", "walltime", 0.65, "It exited with 124, as timeout(1) does when its time is up."),
+    126: ("permanent", "permission", 0.85, "It exited with 126: the command could not be executed."),
+    127: ("permanent", "dependency", 0.85, "It exited with 127: a command was not found."),
+}
+
+_SCHEDULER_STATES: Final[tuple[tuple[str, FailureClass, str, str], ...]] = (
+    ("OUT_OF_ME", "oom", "memory", "The scheduler stopped it for using more memory than it had asked for."),
+    ("OUTOFMEMORY", "oom", "memory", "The scheduler stopped it for using more memory than it had asked for."),
+    ("TERM_MEMLIMIT", "oom", "memory", "The scheduler stopped it at its memory limit."),
+    ("TIMEOUT", "timeout", "walltime", "The scheduler stopped it at its time limit."),
+    ("TIMELIMIT", "timeout", "walltime", "The scheduler stopped it at its time limit."),
+    ("DEADLINE", "timeout", "walltime", "The scheduler stopped it at its deadline."),
+    ("TERM_RUNLIMIT", "timeout", "walltime", "The scheduler stopped it at its run limit."),
+    ("TERM_CPULIMIT", "timeout", "walltime", "The scheduler stopped it at its CPU time limit."),
+    ("NODE_FAIL", "transient", "hardware", "The node failed under it."),
+    ("NODEFAIL", "transient", "hardware", "The node failed under it."),
+    ("NODEDOWN", "transient", "hardware", "The node went down under it."),
+    ("BOOT_FAIL", "transient", "hardware", "The node did not boot."),
+    ("LAUNCH_FAIL", "transient", "scheduling", "The scheduler could not launch it."),
+    ("PREEMPT", "transient", "scheduling", "It was preempted."),
+    ("TERM_OWNER", "transient", "scheduling", "It was preempted by the owner of the node."),
+    ("REQUEUE", "transient", "scheduling", "The scheduler sent it back to the queue."),
+    ("REVOKED", "transient", "scheduling", "Another cluster took the job."),
+    ("SYSTEM_FAIL", "transient", "hardware", "The system failed under it."),
+)  # fmt: skip
+
+
+def signal_name(evidence: Evidence) -> str | None:
+    """Return the name of the signal that ended the attempt (`SIGKILL`), from the signal or from code 128 + n."""
+    number = evidence.signal
+    if number is None and 128 < evidence.return_code <= 128 + 64:
+        number = evidence.return_code - 128
+    if number is None and -64 <= evidence.return_code < 0:
+        number = -evidence.return_code
+    if number is None:
+        return None
+    try:
+        return signals.Signals(number).name
+    except ValueError:
+        return None
+
+
+def judge_certain_facts(evidence: Evidence) -> Suggestion | None:
+    """Return what facts alone prove; confidence 1 means that no text can know better."""
+    match evidence.verdict:
+        case "oom":
+            return _say("oom", "memory", 0.99, "The runner saw it stopped for lack of memory.", "fact-oom")
+        case "timeout":
+            return _say("timeout", "walltime", 0.99, "The runner stopped it at its time limit.", "fact-timeout")
+        case "terminated":
+            return _say("transient", "scheduling", 0.95, "The runner was ending and stopped it.", "fact-terminated")
+        case "lost":
+            return _say("transient", "hardware", 1.0, "The runner was lost while the job ran.", "fact-lost")
+        case "missing_output" | "spawn_failed" | None:
+            pass
+        case unknown:
+            assert_never(unknown)
+    if evidence.return_code == RUNNER_LOST_CODE:
+        return _say("transient", "hardware", 1.0, "The runner was lost while the job ran.", "fact-lost")
+    return _judge_scheduler(evidence) or _judge_limits(evidence)
+
+
+def judge_weak_facts(evidence: Evidence) -> Suggestion | None:
+    """Return what signal and exit code make likely, for use where no text says more."""
+    if evidence.verdict == "missing_output" or (evidence.missing_output_files and evidence.return_code == 0):
+        names = ", ".join(evidence.missing_output_files[:3]) or "its output"
+        reason = f"It ended well but did not write {names}."
+        return _say("permanent", "missing_output", 0.75, reason, "fact-missing-output")
+    if _was_cancelled(evidence):
+        return None
+    peak = _memory_share(evidence)
+    if peak is not None and peak >= 1.0:
+        return _say("oom", "memory", 0.7, "Its peak memory was above its limit.", "fact-peak-memory")
+    name = signal_name(evidence)
+    if name == "SIGKILL" and peak is None:
+        reason = "It was killed (SIGKILL), most often for memory; nothing measured says so."
+        return _say("oom", "memory", 0.5, reason, "fact-sigkill")
+    if name is not None:
+        return _say(*_SIGNALS[name], f"fact-{name.lower()}") if name in _SIGNALS else None
+    code = evidence.return_code
+    return _say(*_EXIT_CODES[code], f"fact-exit-{code}") if code in _EXIT_CODES else None
+
+
+def refute(evidence: Evidence, said: Suggestion) -> bool:
+    """Whether measured facts contradict what a text says."""
+    if said.rule != "shell-killed":
+        return False
+    peak = _memory_share(evidence)
+    return peak is not None and peak < _FAR_FROM_LIMIT
+
+
+def _judge_scheduler(evidence: Evidence) -> Suggestion | None:
+    if evidence.scheduler is None:
+        return None
+    for told in (evidence.scheduler.state, evidence.scheduler.reason):
+        word = (told or "").upper().replace(" ", "_")
+        for prefix, class_, category, reason in _SCHEDULER_STATES:
+            if word.startswith(prefix):
+                return _say(class_, category, 0.97, reason, f"fact-scheduler-{prefix.lower().replace('_', '-')}")
+    return None
+
+
+def _judge_limits(evidence: Evidence) -> Suggestion | None:
+    name = signal_name(evidence)
+    if name == "SIGXCPU":
+        return _say("timeout", "walltime", 0.95, "It was stopped for its time (SIGXCPU, code 152).", "fact-sigxcpu")
+    killed = name in _STOPPING or evidence.return_code == TIMEOUT_COMMAND_CODE
+    if not killed:
+        return None
+    peak = _memory_share(evidence)
+    late = bool(
+        evidence.runtime_s is not None
+        and evidence.runtime_limit_s
+        and evidence.runtime_s >= NEAR_LIMIT * evidence.runtime_limit_s
+    )
+    if name == "SIGKILL" and peak is not None and peak >= (1.0 if late else NEAR_LIMIT):
+        reason = "It was killed with its memory near or above the limit."
+        return _say("oom", "memory", 0.93, reason, "fact-killed-memory")
+    if late:
+        reason = "It was killed after at least 90 % of its allowed runtime."
+        return _say("timeout", "walltime", 0.93, reason, "fact-killed-late")
+    return None
+
+
+def _was_cancelled(evidence: Evidence) -> bool:
+    """Whether somebody cancelled it: only they know whether it should run again."""
+    state = evidence.scheduler.state if evidence.scheduler is not None else None
+    return (state or "").upper().startswith("CANCELLED") and evidence.return_code not in _EXIT_CODES
+
+
+def _memory_share(evidence: Evidence) -> float | None:
+    if evidence.peak_memory_bytes is None or not evidence.memory_limit_bytes:
+        return None
+    return evidence.peak_memory_bytes / evidence.memory_limit_bytes
+
+
+_ADVICE: Final[dict[str, str]] = {
+    "memory": "Give it more memory.",
+    "walltime": "Give it more runtime.",
+    "hardware": "Run it again, on another node if this one fails often.",
+    "scheduling": "Run it again.",
+    "crash": "Reproduce it with a debugger or with core dumps enabled.",
+    "numerics": "Check the input values and the step sizes.",
+    "disk_full": "Write less or raise the file size limit.",
+    "configuration": "Build for the oldest processor of the cluster, or ask for matching nodes.",
+    "permission": "Make the file executable and check its interpreter.",
+    "dependency": "Install the program, load its module, or correct PATH.",
+    "missing_output": "Check the declared output path, or why the program wrote nothing.",
+}
+
+
+def _say(class_: FailureClass, category: str, confidence: float, reason: str, rule: str) -> Suggestion:
+    action: Action = "fail" if class_ == "permanent" else "retry"
+    return Suggestion(
+        class_=class_,
+        action=action,
+        category=category,
+        confidence=confidence,
+        reason=reason,
+        rule=rule,
+        advice=_ADVICE[category],
+        memory_helps=class_ == "oom",
+    )

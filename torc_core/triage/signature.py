@@ -1,0 +1,150 @@
+"""Gives failures with the same cause the same short name, whatever job, path or host they happened on."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from torc_core.evidence.lines import FATAL_MARKERS, is_fatal, is_order, is_progress, is_soft, strip_prefix
+from torc_core.evidence.record import Evidence
+from torc_core.triage.cause_line import Reading, read_cause
+from torc_core.triage.classify import classify_reading
+from torc_core.triage.facts import judge_certain_facts, signal_name
+from torc_core.triage.masking import mask_message
+from torc_core.triage.pattern_library import load_library
+from torc_core.triage.suggestion import Suggestion, quote_line
+
+SIGNATURE_CHARS: Final = 16
+_FRAME: Final = re.compile(r'file "([^"\n]*)", line \d+(?:, in (\S+))?')
+_PYTHON_BUG: Final = re.compile(
+    r"^(?:[a-z_][\w.]*\.)?(?:assertion|attribute|index|key|lookup|name|type|value|zerodivision|runtime|unboundlocal"
+    r"|notimplemented|recursion|stopiteration|arithmetic|overflow|floatingpoint|linalg|\w*exception|exception)"
+    r"(?:error|exception)?\b"
+)
+_EXIT_BELOW: Final = re.compile(r"[^\n]{0,40}?\b(with errorcode -?\d+)", re.IGNORECASE)
+_CRASH: Final = re.compile(
+    r"^(?:.*: line \d+:\s+)?(?:\d+ )?(segmentation fault|aborted|killed|bus error|floating point exception"
+    r"|illegal instruction|trace/breakpoint trap|terminated)\b( \(core dumped\))?\s*(\S+)?.*$"
+)
+_EXCEPTION: Final = re.compile(r"^[a-z_][\w.]*(?:error|exception|exit|interrupt|iteration|timeout|failure)\b(?::|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """All that one look at the evidence tells."""
+
+    signature: str
+    cause_line: str
+    suggestion: Suggestion | None
+
+
+def assess(evidence: Evidence) -> Assessment:
+    """Return signature, cause line and suggestion, reading the texts once."""
+    reading = read_cause(evidence, load_library())
+    cause = _find_cause(evidence, reading)
+    return Assessment(
+        signature=_sign(cause.shape),
+        cause_line=quote_line(cause.line),
+        suggestion=classify_reading(evidence, reading),
+    )
+
+
+def signature(evidence: Evidence) -> str:
+    """Return a stable short name of the cause: equal for failures that differ in numbers, paths and hosts only."""
+    return _sign(_find_cause(evidence, read_cause(evidence, load_library())).shape)
+
+
+def cause_line(evidence: Evidence) -> str:
+    """Return the line that names the cause, harmless and bounded; a sentence where only facts tell."""
+    return quote_line(_find_cause(evidence, read_cause(evidence, load_library())).line)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cause:
+    shape: str
+    line: str
+
+
+def _sign(shape: str) -> str:
+    return hashlib.sha256(shape.encode("utf-8", "replace")).hexdigest()[:SIGNATURE_CHARS]
+
+
+def _find_cause(evidence: Evidence, reading: Reading | None) -> _Cause:
+    fact = judge_certain_facts(evidence)
+    if reading is not None and (fact is None or reading.hit.pattern.class_ == fact.class_):
+        return _Cause(_shape_hit(evidence, reading), strip_prefix(_whole_line(reading)))
+    if fact is not None:
+        return _Cause(f"fact {fact.rule}", fact.reason)
+    text = evidence.stderr_tail if evidence.stderr_tail.strip() else evidence.stdout_tail
+    line = _unknown_cause(f"{evidence.stderr_excerpt}\n{text}" if evidence.stderr_excerpt else text)
+    if line is not None:
+        shape = _with_frame(_shape_line(line, evidence.node), line.lower(), text.lower())
+        return _Cause(shape, line)
+    if evidence.missing_output_files:
+        return _Cause("fact missing-output", f"Output file missing: {evidence.missing_output_files[0]}")
+    name = signal_name(evidence)
+    if name is not None:
+        return _Cause(f"fact {name}", f"It ended on {name} and said nothing.")
+    return _Cause(f"fact exit {evidence.return_code}", f"It exited with {evidence.return_code} and said nothing.")
+
+
+def _shape_hit(evidence: Evidence, reading: Reading) -> str:
+    if reading.hit.pattern.rank == "verdict":
+        return f"verdict {reading.hit.pattern.id}"
+    # as it was written: codes are told apart by their capitals
+    shape = _shape_line(strip_prefix(_whole_line(reading)), evidence.node)
+    return _with_frame(shape, reading.hit.message, reading.text.lower(), reading.hit.start)
+
+
+def _whole_line(reading: Reading) -> str:
+    """The line of the hit, with the exit code that MPI writes below it."""
+    place = reading.text.find(reading.line)
+    following = reading.text[place + len(reading.line) + 1 : place + len(reading.line) + 80].lstrip("\r\n")
+    code = _EXIT_BELOW.match(following) if reading.hit.pattern.id == "mpi-abort" else None
+    return reading.line if code is None else f"{reading.line.rstrip()} {code.group(1)}"
+
+
+def _shape_line(message: str, node: str | None) -> str:
+    crash = _CRASH.match(message.lower())
+    if crash is not None:
+        program = (crash.group(3) or "").rsplit("/", 1)[-1]
+        return mask_message(f"{crash.group(1)} {program}", node)
+    return mask_message(message[:600], node)
+
+
+def _with_frame(shape: str, message: str, lower: str, start: int | None = None) -> str:
+    """Add where a Python error was raised: its message alone is shared by many different bugs."""
+    if _PYTHON_BUG.match(message) is None:
+        return shape
+    if start is None:
+        start = lower.rfind(message)
+    above = lower.rfind('file "', max(0, start - 2000), max(start, 0))
+    frame = _FRAME.match(lower, above) if above >= 0 else None
+    if frame is None:
+        return shape
+    file = frame.group(1).rsplit("/", 1)[-1]
+    return f"{shape} @ {mask_message(f'{file}:{frame.group(2)}')}"
+
+
+def _unknown_cause(text: str) -> str | None:
+    """The likeliest cause among lines no pattern knows: a last exception, the first failure, the last words."""
+    filled = [line for line in text.split("\n") if line.strip()]
+    # indented lines belong to the line above them, unless there is nothing else
+    lines = [strip_prefix(line) for line in filled if line[0] not in " \t+"] or [line.strip() for line in filled]
+    lines = [line for line in lines if line and not is_order(line.lower())]
+    if not lines:
+        return None
+    for line in reversed(lines):
+        if _EXCEPTION.match(line.lower()) and not is_soft(line.lower()):
+            return line
+    first: str | None = None
+    for line in lines[-400:]:
+        lower = line.lower()
+        if first is not None and is_progress(lower):
+            first = None
+        elif first is None and any(marker in lower for marker in FATAL_MARKERS) and is_fatal(line):
+            first = line
+    if first is not None:
+        return first
+    hard = [line for line in lines[-20:] if not is_soft(line.lower()) and not is_progress(line.lower())]
+    return hard[-1] if hard else lines[-1]

@@ -1,0 +1,32 @@
+"""What the rules propose for one failed attempt."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from torc_core.evidence.cleaning import clean_text, shorten_line
+from torc_core.evidence.redaction import redact_secrets
+from torc_core.triage.pattern_library import Action, FailureClass
+
+MAX_QUOTE_CHARS = 300
+
+
+class Suggestion(BaseModel):
+    """A class, the action it calls for, and why. `evidence_line` quotes the log: untrusted data."""
+
+    model_config = ConfigDict(frozen=True, validate_by_name=True, serialize_by_alias=True)
+
+    class_: FailureClass = Field(alias="class")
+    action: Action
+    category: str
+    confidence: float = Field(ge=0, le=1)
+    reason: str
+    evidence_line: str = ""
+    rule: str
+    advice: str = ""
+    memory_helps: bool = False
+    memory: str | None = None
+    runtime: str | None = None
+
+
+def quote_line(line: str) -> str:
+    """Return a line of a log fit for showing: one line, harmless, bounded, without credentials."""
+    return shorten_line(redact_secrets(clean_text(line).replace("\n", " ").strip()), MAX_QUOTE_CHARS)

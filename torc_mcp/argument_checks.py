@@ -1,0 +1,57 @@
+"""An MCP server that names arguments it does not know, or cannot read, before anything is called."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
+from pydantic import ValidationError
+
+from torc_mcp.context import App, one_line
+
+_MAX_PROBLEMS: Final = 5
+
+
+class CheckedServer(MCPServer[App]):
+    """Silence about a misspelt argument would be taken for its effect."""
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[App, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        known = {tool.name: tool.input_schema.get("properties", {}) for tool in await self.list_tools()}
+        if name in known and (problem := _unknown(name, arguments, known[name])):
+            raise ToolError(problem)
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            if isinstance(error.__cause__, ValidationError):
+                raise ToolError(f"{name} cannot be called so: {_problems(error.__cause__)}") from error
+            raise
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[App, Any] | None = None
+    ) -> GetPromptResult | InputRequiredResult:
+        given = arguments or {}
+        known = {prompt.name: prompt.arguments or [] for prompt in await self.list_prompts()}
+        if name not in known:
+            raise MCPError(INVALID_PARAMS, f"there is no prompt {name[:100]!r} (there is: {', '.join(known)})")
+        if problem := _unknown(name, given, [argument.name for argument in known[name]]):
+            raise MCPError(INVALID_PARAMS, problem)
+        if missing := [argument.name for argument in known[name] if argument.required and argument.name not in given]:
+            raise MCPError(INVALID_PARAMS, f"{name} needs {', '.join(missing)}")
+        return await super().get_prompt(name, arguments, context)
+
+
+def _unknown(name: str, given: Mapping[str, Any], known: Collection[str]) -> str | None:
+    unknown = [repr(key[:40]) for key in given if key not in known][:_MAX_PROBLEMS]
+    return f"{name} does not know {', '.join(unknown)} (it knows: {', '.join(known)})" if unknown else None
+
+
+def _problems(error: ValidationError) -> str:
+    """Places and reasons; no addresses of other people's documentation, and no values."""
+    found = error.errors(include_url=False, include_input=False)
+    told = [f"{'.'.join(map(str, each['loc']))}: {one_line(each['msg'])}" for each in found[:_MAX_PROBLEMS]]
+    more = len(found) - len(told)
+    return "; ".join([*told, *([f"and {more} more"] if more else [])])

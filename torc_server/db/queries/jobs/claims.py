@@ -1,0 +1,168 @@
+"""Ready jobs in the order of claims, read from one index."""
+
+from typing import Final, NamedTuple
+
+from torc_server.db.sql import sql
+from torc_server.db.unit_of_work import UnitOfWork
+
+
+class Candidate(NamedTuple):
+    """A ready job and what it needs, in the columns of the claim index."""
+
+    priority: int
+    num_gpus: int
+    runtime_s: float
+    memory_bytes: int
+    num_cpus: int
+    id: int
+    num_nodes: int
+
+
+class Fit(NamedTuple):
+    """What a job may need at most. `nodes` are those that a job of several nodes may take, 0 for none."""
+
+    num_cpus: int
+    num_gpus: int
+    memory_bytes: int
+    nodes: int
+    node_cpus: int
+    node_gpus: int
+    node_memory_bytes: int
+
+
+class Eligible(NamedTuple):
+    """Which jobs may be claimed at all. `scheduler_id` None means that the job's scheduler does not matter.
+
+    Jobs whose requirement is called `timeless` fit into any time; None: no job does.
+    """
+
+    workflow_id: int
+    time_limit_s: float | None
+    scheduler_id: int | None
+    timeless: str | None = None
+
+
+_ORDER: Final = "priority DESC, num_gpus DESC, runtime_s DESC, memory_bytes DESC, num_cpus DESC, id"
+_AMOUNTS: Final = "priority, num_gpus, runtime_s, memory_bytes, num_cpus"
+_FITS: Final = """
+    workflow_id = :workflow_id AND status = $READY
+    AND (
+        :time_limit_s IS NULL OR runtime_s <= :time_limit_s OR :timeless IS NOT NULL AND resource_requirements_id IN
+            (SELECT id FROM resource_requirements WHERE workflow_id = :workflow_id AND name = :timeless)
+    )
+    AND (:scheduler_id IS NULL OR scheduler_id IS NULL OR scheduler_id = :scheduler_id)
+    AND (
+        num_nodes <= 1 AND num_cpus <= :num_cpus AND num_gpus <= :num_gpus AND memory_bytes <= :memory_bytes
+        OR num_nodes > 1 AND num_nodes <= :nodes
+            AND num_cpus <= :node_cpus AND num_gpus <= :node_gpus AND memory_bytes <= :node_memory_bytes
+    )
+"""
+
+
+def next_candidates(
+    uow: UnitOfWork, eligible: Eligible, fit: Fit, *, after: Candidate | None, limit: int
+) -> list[Candidate]:
+    """The next ready jobs that fit, in the order of claims; those behind `after`, or from the beginning."""
+    behind, values = "", {**eligible._asdict(), **fit._asdict(), "limit": limit}
+    if after is not None:
+        behind = sql(
+            """
+            AND ($amounts) <= (:after_priority, :after_num_gpus, :after_runtime_s, :after_memory_bytes, :after_num_cpus)
+            AND (
+                ($amounts) < (:after_priority, :after_num_gpus, :after_runtime_s, :after_memory_bytes, :after_num_cpus)
+                OR id > :after_id
+            )
+            """,
+            amounts=_AMOUNTS,
+        )
+        values |= {f"after_{name}": value for name, value in after._asdict().items()}
+    rows = uow.rows(
+        sql(
+            """
+            SELECT $amounts, id, num_nodes FROM job INDEXED BY ix_job_ready
+            WHERE $fits $behind ORDER BY $order LIMIT :limit
+            """,
+            amounts=_AMOUNTS,
+            fits=sql(_FITS),
+            behind=behind,
+            order=_ORDER,
+        ),
+        **values,
+    )
+    return [Candidate(*row) for row in rows]
+
+
+def first_ready(uow: UnitOfWork, workflow_id: int, limit: int) -> list[int]:
+    """Ready jobs whatever they need, in the order of claims."""
+    return uow.ids(
+        sql(
+            "SELECT id FROM job WHERE workflow_id = :id AND status = $READY ORDER BY $order LIMIT :limit", order=_ORDER
+        ),
+        id=workflow_id,
+        limit=limit,
+    )
+
+
+def count_fitting(uow: UnitOfWork, eligible: Eligible, fit: Fit) -> int:
+    statement = sql("SELECT COUNT(*) FROM job INDEXED BY ix_job_ready WHERE $fits", fits=sql(_FITS))
+    return int(uow.value(statement, **eligible._asdict(), **fit._asdict()))
+
+
+class Need(NamedTuple):
+    """What one job needs."""
+
+    num_cpus: int
+    num_gpus: int
+    num_nodes: int
+    memory_bytes: int
+    runtime_s: float
+
+
+def smallest_need(uow: UnitOfWork, workflow_id: int) -> Need | None:
+    """That of the ready job with the fewest nodes, then GPUs, CPUs and memory, then the shortest."""
+    row = uow.row(
+        sql(
+            """
+            SELECT num_cpus, num_gpus, num_nodes, memory_bytes, runtime_s FROM job INDEXED BY ix_job_ready
+            WHERE workflow_id = :id AND status = $READY
+            ORDER BY num_nodes, num_gpus, num_cpus, memory_bytes, runtime_s LIMIT 1
+            """
+        ),
+        id=workflow_id,
+    )
+    return None if row is None else Need(*row)
+
+
+def is_anything_ready(uow: UnitOfWork, workflow_id: int) -> bool:
+    return (
+        uow.row(sql("SELECT 1 FROM job WHERE workflow_id = :id AND status = $READY LIMIT 1"), id=workflow_id)
+        is not None
+    )
+
+
+class ReadyNeeds(NamedTuple):
+    """Sums over all ready jobs, and the largest of one."""
+
+    num_jobs: int
+    num_cpus: int
+    num_gpus: int
+    memory_bytes: int
+    max_num_nodes: int
+    max_runtime_s: float
+
+
+def ready_needs(uow: UnitOfWork, workflow_id: int, scheduler_id: int | None) -> ReadyNeeds:
+    """`scheduler_id` None means the jobs of any scheduler."""
+    rows = uow.rows(
+        sql(
+            """
+            SELECT COUNT(*), COALESCE(SUM(num_cpus), 0), COALESCE(SUM(num_gpus), 0), COALESCE(SUM(memory_bytes), 0),
+                COALESCE(MAX(num_nodes), 0), COALESCE(MAX(runtime_s), 0)
+            FROM job WHERE workflow_id = :workflow_id AND status = $READY
+                AND (:scheduler_id IS NULL OR scheduler_id IS NULL OR scheduler_id = :scheduler_id)
+            """
+        ),
+        workflow_id=workflow_id,
+        scheduler_id=scheduler_id,
+    )
+    return ReadyNeeds(*rows[0])

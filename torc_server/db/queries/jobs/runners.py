@@ -1,0 +1,57 @@
+"""Runners, as far as the lifecycle of jobs concerns them."""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from torc_server.db.sql import id_list, sql
+from torc_server.db.unit_of_work import UnitOfWork
+
+
+class NodeState(NamedTuple):
+    id: int
+    workflow_id: int
+    hostname: str
+    compute_node_type: str
+    is_active: bool
+    scheduler_job_id: str | None
+
+
+def node_states(uow: UnitOfWork, compute_node_ids: Collection[int]) -> dict[int, NodeState]:
+    """The runners that exist."""
+    rows = uow.rows(
+        sql(
+            """
+            SELECT id, workflow_id, hostname, compute_node_type, is_active, json_extract(scheduler, '$$.slurm_job_id')
+            FROM compute_node WHERE id IN $ids
+            """
+        ),
+        ids=id_list(compute_node_ids),
+    )
+    return {row[0]: _state(*row) for row in rows}
+
+
+def _state(
+    node_id: int, workflow_id: int, hostname: str, kind: str, is_active: int, scheduler_job_id: object
+) -> NodeState:
+    job = None if scheduler_job_id is None else str(scheduler_job_id)
+    return NodeState(node_id, workflow_id, hostname, kind, bool(is_active), job)
+
+
+def note_heartbeat(uow: UnitOfWork, compute_node_id: int) -> bool:
+    """Whether the runner is active, and so was heard."""
+    return (
+        uow.run(
+            "UPDATE compute_node SET last_heartbeat = :now WHERE id = :id AND is_active",
+            now=uow.now_text,
+            id=compute_node_id,
+        )
+        == 1
+    )
+
+
+def deactivate(uow: UnitOfWork, compute_node_ids: Collection[int]) -> list[int]:
+    """Marks runners as gone; returns the ids of those that were active."""
+    return uow.ids(
+        sql("UPDATE compute_node SET is_active = 0 WHERE id IN $ids AND is_active RETURNING id"),
+        ids=id_list(compute_node_ids),
+    )

@@ -1,0 +1,169 @@
+"""Decisions: what they need to know of a job, what is kept of them, and what came of them."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+from torc_core.api.failures import Actor, DecisionModel
+from torc_core.jobs.status import STATUS_BY_CODE, JobStatus
+from torc_server.db.queries.records.base import Slice
+from torc_server.db.sql import id_list, sql
+from torc_server.db.unit_of_work import UnitOfWork
+
+
+class JobFacts(NamedTuple):
+    """A job as decisions see it."""
+
+    id: int
+    workflow_id: int
+    name: str
+    status: JobStatus
+    attempt_id: int
+    requirement_id: int
+    requirement_name: str
+    memory: str
+    runtime: str
+    memory_bytes: int
+    runtime_s: float
+    scheduler_id: int | None
+
+
+def job_facts(uow: UnitOfWork, job_ids: Collection[int]) -> dict[int, JobFacts]:
+    """Those of the jobs that exist."""
+    rows = uow.rows(
+        sql(
+            """
+            SELECT j.id, j.workflow_id, j.name, j.status, j.attempt_id, q.id, q.name, q.memory, q.runtime,
+                q.memory_bytes, q.runtime_s, j.scheduler_id
+            FROM job j JOIN resource_requirements q ON q.id = j.resource_requirements_id
+            WHERE j.id IN $ids
+            """
+        ),
+        ids=id_list(job_ids),
+    )
+    return {row[0]: JobFacts(row[0], row[1], row[2], STATUS_BY_CODE[row[3]], *row[4:]) for row in rows}
+
+
+def retries_without_people(uow: UnitOfWork, job_ids: Collection[int]) -> dict[int, int]:
+    """How often agents and rules sent each of these jobs back, in any run, since a person last decided about it."""
+    rows = uow.rows(
+        sql(
+            """
+            SELECT d.job_id, COUNT(*) FROM decision d
+            WHERE d.job_id IN $ids AND d.action = 'retry' AND d.decided_by_kind IN ('agent', 'rules')
+                AND d.id > COALESCE(
+                    (SELECT MAX(id) FROM decision WHERE job_id = d.job_id AND decided_by_kind = 'person'), 0
+                )
+            GROUP BY d.job_id
+            """
+        ),
+        ids=id_list(job_ids),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+class NewDecision(NamedTuple):
+    """One row of the table, in the order of its columns; actors are JSON."""
+
+    workflow_id: int
+    job_id: int
+    run_id: int
+    attempt_id: int
+    signature: str | None
+    action: str
+    reason: str
+    memory: str | None
+    runtime: str | None
+    actor: str
+    decided_by_kind: str
+    approved_by: str | None
+    proposal_id: int | None
+    decided_at: str
+
+
+def write_decisions(uow: UnitOfWork, decisions: Iterable[NewDecision]) -> None:
+    columns = ", ".join(NewDecision._fields)
+    marks = ", ".join("?" for _ in NewDecision._fields)
+    uow.run_many(sql("INSERT INTO decision ($columns) VALUES ($marks)", columns=columns, marks=marks), decisions)
+
+
+_OUTCOME: Final = """
+    CASE
+        WHEN d.action = 'fail' THEN 'not_run'
+        WHEN r.status = $COMPLETED THEN 'succeeded'
+        WHEN r.status IN $FAILURES THEN 'failed_again'
+        WHEN r.status IS NOT NULL OR j.status IN ($UNINITIALIZED, $CANCELED, $DISABLED) THEN 'not_run'
+        ELSE 'open'
+    END
+"""
+"""The next attempt that ran tells, whatever its run; until then the job may have been canceled or reset."""
+
+NEXT_ATTEMPT: Final = """
+    r.job_id = d.job_id AND (r.run_id, r.attempt_id) = (
+        SELECT run_id, attempt_id FROM result
+        WHERE job_id = d.job_id AND (run_id, attempt_id) > (d.run_id, d.attempt_id)
+        ORDER BY run_id, attempt_id LIMIT 1
+    )
+"""
+"""Joins the result `r` of the first attempt after the one that decision `d` is about."""
+
+
+_STANDING: Final = "d.action = 'fail' AND j.status = $FAILED AND r.job_id IS NULL"
+"""The job is failed because of this decision: nothing ran since."""
+
+
+def list_decisions(
+    uow: UnitOfWork, workflow_id: int, part: Slice, *, job_id: int | None, only_standing: bool = False
+) -> tuple[list[DecisionModel], int]:
+    """The decisions of the workflow, the oldest first, and how many there are in all.
+
+    `only_standing` leaves those because of which jobs are failed now.
+    """
+    source = sql(
+        """
+        FROM decision d
+        JOIN job j ON j.id = d.job_id
+        LEFT JOIN result r ON $next_attempt
+        WHERE d.workflow_id = :workflow_id AND (:job_id IS NULL OR d.job_id = :job_id) $standing
+        """,
+        next_attempt=NEXT_ATTEMPT,
+        standing=sql(f"AND {_STANDING}") if only_standing else "",
+    )
+    rows = uow.rows(
+        sql(
+            """
+            SELECT d.id, d.workflow_id, d.job_id, j.name, d.run_id, d.attempt_id, d.signature, d.action, d.reason,
+                d.memory, d.runtime, d.actor, d.approved_by, d.proposal_id, d.decided_at, $outcome
+            $source
+            ORDER BY d.id LIMIT :limit OFFSET :offset
+            """,
+            outcome=sql(_OUTCOME),
+            source=source,
+        ),
+        workflow_id=workflow_id,
+        job_id=job_id,
+        limit=part.limit,
+        offset=part.offset,
+    )
+    total = uow.value(sql("SELECT COUNT(*) $source", source=source), workflow_id=workflow_id, job_id=job_id)
+    return [_model(row) for row in rows], total
+
+
+def _model(row: Sequence[Any]) -> DecisionModel:
+    return DecisionModel(
+        id=row[0],
+        workflow_id=row[1],
+        job_id=row[2],
+        job_name=row[3],
+        run_id=row[4],
+        attempt_id=row[5],
+        signature=row[6],
+        action=row[7],
+        reason=row[8],
+        memory=row[9],
+        runtime=row[10],
+        actor=Actor.model_validate_json(row[11]),
+        approved_by=None if row[12] is None else Actor.model_validate_json(row[12]),
+        proposal_id=row[13],
+        decided_at=row[14],
+        outcome=row[15],
+    )

@@ -1,0 +1,100 @@
+"""Triage: failures in groups, proposals, decisions and what came of them."""
+
+from typing import Annotated
+
+from fastapi import Path, Query
+
+from torc_core.api.base import MAX_PAGE, Page
+from torc_core.api.failures import (
+    ApproveRequest,
+    ClassifyRequest,
+    ClassifyResponse,
+    DecisionModel,
+    FailureGroups,
+    ProposalModel,
+    ProposalStatus,
+    RejectRequest,
+)
+from torc_core.api.jobs import EvidenceModel
+from torc_server.routes.contract import contract_router
+from torc_server.routes.parameters import QueryId, RecordId, UnsortedPage
+from torc_server.routes.unit_of_work import Working
+from torc_server.services.triage import decide as decisions
+from torc_server.services.triage import groups, proposals
+from torc_server.services.triage.groups import FailureStatus
+
+router = contract_router("failures")
+
+
+@router.get("/workflows/{id}/failures")
+def list_failures(
+    workflow_id: RecordId,
+    work: Working,
+    page: UnsortedPage,
+    status: FailureStatus = "pending_failed",
+    job_ids_limit: Annotated[int, Query(ge=0, le=MAX_PAGE)] = MAX_PAGE,
+    signature: Annotated[str | None, Query(max_length=200)] = None,
+    job_id: QueryId = None,
+) -> FailureGroups:
+    return work.read(
+        groups.list_groups,
+        workflow_id,
+        page,
+        status=status,
+        job_ids_limit=job_ids_limit,
+        signature=signature,
+        job_id=job_id,
+    )
+
+
+@router.get("/workflows/{id}/failures/{signature}/evidence")
+def list_failure_evidence(
+    workflow_id: RecordId, signature: Annotated[str, Path(max_length=200)], work: Working, page: UnsortedPage
+) -> Page[EvidenceModel]:
+    return work.read(groups.list_evidence, workflow_id, signature, page)
+
+
+@router.post("/workflows/{id}/proposals")
+def create_proposal(workflow_id: RecordId, body: ClassifyRequest, work: Working) -> ProposalModel:
+    return work.write(proposals.propose, workflow_id, body)
+
+
+@router.get("/workflows/{id}/proposals")
+def list_proposals(
+    workflow_id: RecordId, work: Working, page: UnsortedPage, status: ProposalStatus | None = None
+) -> Page[ProposalModel]:
+    return work.read(proposals.list_proposals, workflow_id, page, status=status)
+
+
+@router.get("/proposals/{id}")
+def get_proposal(proposal_id: RecordId, work: Working) -> ProposalModel:
+    return work.read(proposals.get_proposal, proposal_id)
+
+
+@router.post("/proposals/{id}/approve")
+def approve_proposal(proposal_id: RecordId, body: ApproveRequest, work: Working) -> ClassifyResponse:
+    return work.write(proposals.approve, proposal_id, body)
+
+
+@router.post("/proposals/{id}/reject")
+def reject_proposal(proposal_id: RecordId, body: RejectRequest, work: Working) -> ProposalModel:
+    return work.write(proposals.reject, proposal_id, body)
+
+
+@router.post("/workflows/{id}/decisions")
+def decide_failures(workflow_id: RecordId, body: ClassifyRequest, work: Working) -> ClassifyResponse:
+    return work.write(decisions.decide, workflow_id, body)
+
+
+@router.post("/workflows/{id}/decisions/preview")
+def preview_decisions(workflow_id: RecordId, body: ClassifyRequest, work: Working) -> ClassifyResponse:
+    """What the same request to /decisions would do now; nothing is changed."""
+    return work.read(decisions.preview, workflow_id, body)
+
+
+@router.get("/workflows/{id}/decisions")
+def list_decisions(
+    workflow_id: RecordId, work: Working, page: UnsortedPage, job_id: QueryId = None, standing: bool = False
+) -> Page[DecisionModel]:
+    """`standing` leaves those because of which jobs are failed now: decided to fail, and nothing ran since."""
+    return work.read(decisions.list_decisions, workflow_id, page, job_id=job_id, only_standing=standing)

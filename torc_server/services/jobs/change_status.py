@@ -1,0 +1,95 @@
+"""A user moves one job by hand, within what the lifecycle allows."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from torc_core.api.jobs import JobModel
+from torc_core.api.workflows import ResetJobsRequest, ResetJobStatus
+from torc_core.errors import StateConflictError
+from torc_core.jobs.lifecycle import TRANSITIONS, Event
+from torc_core.jobs.status import FINISHED, JobStatus
+from torc_server.db.queries.jobs.jobs import JobState, job_models, job_states
+from torc_server.db.queries.jobs.transitions import dependents_of
+from torc_server.db.queries.runs.initialize import begin_attempts
+from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.jobs import triggers
+from torc_server.services.jobs.dependents import finish
+from torc_server.services.jobs.transitions import apply_event, hold_back, reset, send_back
+from torc_server.services.records.lookup import check_run, find_job, find_workflow, no_such_job
+
+_NEVER_BY_HAND: Final = frozenset({Event.CLAIM, Event.START, Event.BLOCK, Event.REOPEN})
+"""Claiming and starting tell who does the job; what a job has to wait for, its dependencies decide."""
+_WHEN_FREE: Final = frozenset({Event.MAKE_READY, Event.RELEASE})
+
+
+def manage_status_change(uow: UnitOfWork, job_id: int, status: JobStatus, *, run_id: int) -> JobModel:
+    """Lets the event happen that leads from the job's status to `status`; the same status is no change.
+
+    A finished job that is reset takes everything that depends on it along. Raises StateConflictError when there
+    is no such event, when dependencies speak against it, and for finished targets, which only an attempt reaches.
+    """
+    job = find_job(uow, job_id)
+    check_run(find_workflow(uow, job.workflow_id), run_id)
+    if status is not job.status:
+        _change(uow, job, _event_for(job, status), run_id=run_id)
+    return job_models(uow, [job_id])[0]
+
+
+def reset_jobs(uow: UnitOfWork, workflow_id: int, request: ResetJobsRequest) -> ResetJobStatus:
+    """Sends the jobs back to their beginning as `manage_status_change` does one; all of them or none.
+
+    Raises NotFoundError for a job that the workflow does not have, StateConflictError for another run.
+    """
+    check_run(find_workflow(uow, workflow_id), request.run_id)
+    states = job_states(uow, request.job_ids)
+    for job_id in request.job_ids:
+        if job_id not in states or states[job_id].workflow_id != workflow_id:
+            raise no_such_job(job_id)
+    moving = [job for job in states.values() if job.status is not JobStatus.UNINITIALIZED]
+    if moving:
+        dependents = dependents_of(uow, [job.id for job in moving if job.status in FINISHED])
+        reset(uow, {*(job.id for job in moving), *dependents})
+        uow.touch(workflow_id)
+    return ResetJobStatus(workflow_id=workflow_id, updated_count=len(moving))
+
+
+def _change(uow: UnitOfWork, job: JobState, event: Event, *, run_id: int) -> None:
+    if event is Event.RESET:
+        dependents = dependents_of(uow, [job.id]) if job.status in FINISHED else []
+        reset(uow, [job.id, *dependents])
+    elif event is Event.RETRY:
+        send_back(uow, [job.id])
+    elif event is Event.DISABLE:
+        finish(uow, job.workflow_id, apply_event(uow, event, [job.id]))
+    else:
+        begin_attempts(uow, job.workflow_id, run_id)
+        moved = apply_event(uow, event, [job.id])
+        hold_back(uow, [job.id])
+        if event in _WHEN_FREE:
+            triggers.on_jobs_ready(uow, job.workflow_id, moved)
+    uow.touch(job.workflow_id)
+
+
+def _event_for(job: JobState, status: JobStatus) -> Event:
+    ids = {"job_id": job.id, "workflow_id": job.workflow_id}
+    if status in FINISHED:
+        raise StateConflictError(
+            f"job {job.id} ({job.name}) cannot be made {status} by hand",
+            hint="complete the job with a result instead",
+            ids=ids,
+        )
+    events: Sequence[Event] = [
+        event
+        for (source, event), target in TRANSITIONS.items()
+        if source is job.status and target is status and event not in _NEVER_BY_HAND
+    ]
+    if not events:
+        raise StateConflictError(f"job {job.id} ({job.name}) is {job.status} and cannot become {status}", ids=ids)
+    event = events[0]
+    if job.unresolved_dependencies and event in _WHEN_FREE:
+        raise StateConflictError(
+            f"job {job.id} ({job.name}) cannot become {status}: {job.unresolved_dependencies} of its dependencies are "
+            "not done",
+            ids=ids,
+        )
+    return event

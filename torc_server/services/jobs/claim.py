@@ -1,0 +1,186 @@
+"""Gives ready jobs to runners, each job to one."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Final
+
+from torc_core.api.jobs import Capacity, ClaimedJobs, ComputeNodesResources, JobNeed, Outlook
+from torc_core.evidence.attempt import UNSPECIFIED_REQUIREMENT
+from torc_core.jobs.lifecycle import Event
+from torc_core.jobs.status import ACTIVE, DONE, JobStatus
+from torc_core.resources.duration import format_duration, parse_duration
+from torc_server.db.queries.jobs import claims as queries
+from torc_server.db.queries.jobs.claims import Candidate, Eligible
+from torc_server.db.queries.jobs.jobs import OUTPUTS, job_models
+from torc_server.db.queries.records.workflows import WorkflowState, count_jobs
+from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.jobs.packing import Packing
+from torc_server.services.jobs.transitions import apply_event
+from torc_server.services.records.lookup import find_runner, find_workflow
+
+_SMALLEST_CHUNK: Final = 128
+_LARGEST_CHUNK: Final = 5_000
+_NO_SCHEDULER: Final = -1
+"""Matches jobs that name no scheduler only."""
+
+
+def claim_jobs(
+    uow: UnitOfWork,
+    workflow_id: int,
+    resources: ComputeNodesResources,
+    *,
+    limit: int,
+    strict_scheduler_match: bool = False,
+) -> ClaimedJobs:
+    """Up to `limit` jobs that fit together into what the runner has free, and `ahead` more; now pending.
+
+    The order is priority, then GPUs, runtime, memory and CPUs, the largest first, then age. Jobs of the runner's
+    own scheduler come first; others only when there are none, and never with `strict_scheduler_match`. A runner of
+    another run is given nothing: what it would do counts no more.
+    """
+    workflow = find_workflow(uow, workflow_id)
+    if resources.id is not None:
+        find_runner(uow, workflow_id, resources.id)
+    claimed: list[int] = []
+    if _why_nothing(workflow, resources.run_id) is None:
+        for eligible in _passes(workflow_id, resources, strict=strict_scheduler_match):
+            claimed = _claim(uow, eligible, resources, limit=limit)
+            if claimed:
+                break
+    return _answer(uow, workflow, claimed, resources, strict=strict_scheduler_match, run_id=resources.run_id)
+
+
+def claim_next_jobs(
+    uow: UnitOfWork,
+    workflow_id: int,
+    *,
+    limit: int = 10,
+    compute_node_id: int | None = None,
+    run_id: int | None = None,
+) -> ClaimedJobs:
+    """Up to `limit` ready jobs whatever they need, now pending; nothing for a caller of another run."""
+    workflow = find_workflow(uow, workflow_id)
+    if compute_node_id is not None:
+        find_runner(uow, workflow_id, compute_node_id)
+    is_served = limit > 0 and _why_nothing(workflow, run_id) is None
+    wanted = queries.first_ready(uow, workflow_id, limit) if is_served else []
+    apply_event(uow, Event.CLAIM, wanted, owner=compute_node_id)
+    return _answer(uow, workflow, wanted, None, strict=False, run_id=run_id)
+
+
+def nothing_to_claim(
+    uow: UnitOfWork,
+    workflow_id: int,
+    resources: ComputeNodesResources | None = None,
+    *,
+    strict_scheduler_match: bool = False,
+    run_id: int | None = None,
+) -> ClaimedJobs | None:
+    """The empty answer that a claim would get now, or None when it would get jobs. Only reads."""
+    workflow = find_workflow(uow, workflow_id)
+    run_id = resources.run_id if resources else run_id
+    is_served = _why_nothing(workflow, run_id) is None
+    if is_served and _would_get_any(uow, workflow_id, resources, strict=strict_scheduler_match):
+        return None
+    return _answer(uow, workflow, [], resources, strict=strict_scheduler_match, run_id=run_id)
+
+
+def _why_nothing(workflow: WorkflowState, run_id: int | None) -> str | None:
+    if workflow.is_canceled:
+        return "Workflow is canceled"
+    if run_id not in {None, workflow.run_id}:
+        return f"Workflow is in run {workflow.run_id}, not in run {run_id}"
+    return None
+
+
+def _would_get_any(uow: UnitOfWork, workflow_id: int, resources: ComputeNodesResources | None, *, strict: bool) -> bool:
+    if resources is None:
+        return queries.is_anything_ready(uow, workflow_id)
+    *_, widest = _passes(workflow_id, resources, strict=strict)
+    offers: list[Capacity] = [resources]
+    if resources.ahead and resources.capacity:
+        offers.append(resources.capacity)
+    return any(queries.next_candidates(uow, widest, Packing(offer).fit(), after=None, limit=1) for offer in offers)
+
+
+def _passes(workflow_id: int, resources: ComputeNodesResources, *, strict: bool) -> Iterator[Eligible]:
+    time_limit_s = None if resources.time_limit is None else parse_duration(resources.time_limit)
+    scheduler_id = _NO_SCHEDULER if resources.scheduler_config_id is None else resources.scheduler_config_id
+    timeless = UNSPECIFIED_REQUIREMENT if resources.takes_unstated_runtime else None
+    yield Eligible(workflow_id, time_limit_s, scheduler_id, timeless)
+    if not strict:
+        yield Eligible(workflow_id, time_limit_s, None, timeless)
+
+
+def _claim(uow: UnitOfWork, eligible: Eligible, resources: ComputeNodesResources, *, limit: int) -> list[int]:
+    claimed = _choose(uow, eligible, resources, limit=limit)
+    apply_event(uow, Event.CLAIM, claimed, owner=resources.id)
+    if resources.ahead and resources.capacity:
+        idle = Packing(resources.capacity).fit()
+        more = [job.id for job in queries.next_candidates(uow, eligible, idle, after=None, limit=resources.ahead)]
+        claimed += apply_event(uow, Event.CLAIM, more, owner=resources.id)
+    return claimed
+
+
+def _choose(uow: UnitOfWork, eligible: Eligible, free: Capacity, *, limit: int) -> list[int]:
+    """Goes through the ready jobs once; what does not fit beside the chosen ones is passed over by the database."""
+    packing, chosen = Packing(free), list[int]()
+    size, last = min(max(_SMALLEST_CHUNK, limit), _LARGEST_CHUNK), None
+    while len(chosen) < limit:
+        candidates: Sequence[Candidate] = queries.next_candidates(uow, eligible, packing.fit(), after=last, limit=size)
+        fitting = (job.id for job in candidates if packing.take(job))
+        chosen += islice(fitting, limit - len(chosen))
+        if len(candidates) < size:
+            break
+        last = candidates[-1]
+    return chosen
+
+
+def _answer(
+    uow: UnitOfWork,
+    workflow: WorkflowState,
+    claimed: list[int],
+    resources: ComputeNodesResources | None,
+    *,
+    strict: bool,
+    run_id: int | None,
+) -> ClaimedJobs:
+    if claimed:
+        return ClaimedJobs(jobs=job_models(uow, claimed, fields=OUTPUTS))
+    return ClaimedJobs(
+        jobs=[],
+        reason=_why_nothing(workflow, run_id),
+        outlook=_outlook(uow, workflow, resources, strict=strict),
+    )
+
+
+def _outlook(
+    uow: UnitOfWork, workflow: WorkflowState, resources: ComputeNodesResources | None, *, strict: bool
+) -> Outlook:
+    counts = count_jobs(uow, workflow.id)
+    ready = fitting = counts.get(JobStatus.READY, 0)
+    if ready and resources is not None:
+        *_, widest = _passes(workflow.id, resources, strict=strict)
+        fitting = queries.count_fitting(uow, widest, Packing(resources.capacity or resources).fit())
+    smallest = queries.smallest_need(uow, workflow.id) if ready and not fitting else None
+    return Outlook(
+        run_id=workflow.run_id,
+        active=sum(counts.get(status, 0) for status in ACTIVE),
+        ready=ready,
+        ready_that_fit=fitting,
+        blocked=counts.get(JobStatus.BLOCKED, 0),
+        pending_failed=counts.get(JobStatus.PENDING_FAILED, 0),
+        is_complete=workflow.is_canceled or all(status in DONE for status in counts),
+        is_canceled=workflow.is_canceled,
+        smallest_need=None if smallest is None else _describe(smallest),
+    )
+
+
+def _describe(need: queries.Need) -> JobNeed:
+    return JobNeed(
+        num_cpus=need.num_cpus,
+        num_gpus=need.num_gpus,
+        num_nodes=need.num_nodes,
+        memory_gb=need.memory_bytes / 2**30,
+        runtime=format_duration(need.runtime_s),
+    )

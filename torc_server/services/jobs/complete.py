@@ -1,0 +1,206 @@
+"""Attempts end: what is recorded, and what becomes of the jobs."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple, assert_never
+
+from torc_core.api.jobs import CompleteJobsRequest, CompleteJobsResponse, JobCompletion, JobError, JobModel
+from torc_core.errors import InvalidInputError, StateConflictError, TorcError
+from torc_core.jobs.lifecycle import OUTCOME_EVENTS, may_go_back, may_retry
+from torc_core.jobs.status import ACTIVE, DONE, JobStatus
+from torc_server.db.queries.jobs import attempts as queries
+from torc_server.db.queries.jobs.attempts import Attempt
+from torc_server.db.queries.jobs.jobs import JobState, job_models, job_states
+from torc_server.db.queries.jobs.transitions import add_fault
+from torc_server.db.queries.records.workflows import WorkflowState
+from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.jobs.announcements import announce_status
+from torc_server.services.jobs.dependents import finish
+from torc_server.services.jobs.evidence import sign_evidence
+from torc_server.services.jobs.retry import note_retries
+from torc_server.services.jobs.transitions import apply_event, send_back
+from torc_server.services.records.lookup import check_run, find_job, find_workflow, no_such_job
+
+_RETRYABLE: Final = frozenset({JobStatus.FAILED, JobStatus.TERMINATED})
+
+
+class _Ending(NamedTuple):
+    """An attempt that ends now; `outcome` is the job's next status unless it is tried again."""
+
+    job: JobState
+    attempt: Attempt
+    completion: JobCompletion
+    outcome: JobStatus
+    retried: bool
+
+
+def complete_jobs(uow: UnitOfWork, workflow_id: int, request: CompleteJobsRequest) -> CompleteJobsResponse:
+    """Records the attempts, moves the jobs, and releases or cancels their dependents in the same transaction.
+
+    An attempt that is recorded already is a success that changes nothing. What is wrong with one completion is
+    told in `errors`, and nothing of it is stored.
+    """
+    workflow = find_workflow(uow, workflow_id)
+    endings: dict[int, _Ending] = {}
+    completed: dict[int, bool] = {}
+    errors: list[JobError] = []
+    for completion, judged in _judge(uow, workflow, request.completions):
+        job_id = completion.job_id
+        match judged:
+            case TorcError():
+                errors.append(JobError(job_id=job_id, message=judged.message, code=judged.code))
+            case _Ending():
+                endings.setdefault(job_id, judged)
+                completed.setdefault(job_id, judged.retried)
+            case JobState():
+                went_back = _may_be_retried(completion) and judged.attempt_id > (completion.result.attempt_id or 0)
+                completed.setdefault(job_id, went_back)
+            case _:
+                assert_never(judged)
+    if endings:
+        _record(uow, workflow_id, list(endings.values()))
+    retried = [job_id for job_id, went_back in completed.items() if went_back]
+    return CompleteJobsResponse(completed=list(completed), errors=errors, retried=retried)
+
+
+def complete_job(uow: UnitOfWork, job_id: int, completion: JobCompletion) -> JobModel:
+    """The same for one job; what is wrong with it is raised."""
+    job = find_job(uow, job_id)
+    workflow = find_workflow(uow, job.workflow_id)
+    for _, judged in _judge(uow, workflow, [completion]):
+        if isinstance(judged, TorcError):
+            raise judged
+    complete_jobs(uow, job.workflow_id, CompleteJobsRequest(completions=[completion]))
+    return job_models(uow, [job_id])[0]
+
+
+def uses_pending_failed(uow: UnitOfWork, workflow: WorkflowState) -> bool:
+    """Whether a failure that nobody decided about waits for a decision."""
+    chosen = workflow.use_pending_failed
+    return uow.settings.use_pending_failed if chosen is None else chosen
+
+
+def _judge(
+    uow: UnitOfWork, workflow: WorkflowState, completions: Sequence[JobCompletion]
+) -> list[tuple[JobCompletion, _Ending | JobState | TorcError]]:
+    """For each completion the ending it means, the job's state when it is recorded already, or the error."""
+    job_ids = [completion.job_id for completion in completions]
+    states = job_states(uow, job_ids)
+    recorded = queries.recorded_attempts(uow, job_ids, workflow.run_id)
+    defers = uses_pending_failed(uow, workflow)
+    judged: list[tuple[JobCompletion, _Ending | JobState | TorcError]] = []
+    for completion in completions:
+        try:
+            judged.append((completion, _end(workflow, states, recorded, completion, defers=defers)))
+        except TorcError as error:
+            judged.append((completion, error))
+    return judged
+
+
+def _end(
+    workflow: WorkflowState,
+    states: Mapping[int, JobState],
+    recorded: set[Attempt],
+    completion: JobCompletion,
+    *,
+    defers: bool,
+) -> _Ending | JobState:
+    job = states.get(completion.job_id)
+    if job is None:
+        raise no_such_job(completion.job_id)
+    _check(workflow, job, completion)
+    attempt = Attempt(job.id, workflow.run_id, completion.result.attempt_id or job.attempt_id)
+    moved_on = job.status not in ACTIVE or attempt.attempt_id != job.attempt_id
+    if moved_on and attempt in recorded:
+        return job
+    if moved_on:
+        raise StateConflictError(
+            f"attempt {attempt.attempt_id} of job {job.id} ({job.name}) cannot end: the job is {job.status} in attempt "
+            f"{job.attempt_id}",
+            hint="the job was canceled, reset or taken back meanwhile; this result is not needed any more",
+            ids={"job_id": job.id, "workflow_id": workflow.id},
+        )
+    if job.compute_node_id not in {None, completion.result.compute_node_id}:
+        raise StateConflictError(
+            f"job {job.id} ({job.name}) is {job.status} on compute node {job.compute_node_id}, not on "
+            f"{completion.result.compute_node_id}",
+            hint="the job was taken back and given to another runner meanwhile",
+            ids={"job_id": job.id, "workflow_id": workflow.id},
+        )
+    outcome = completion.status
+    if completion.unmatched_failure and outcome is JobStatus.FAILED and defers:
+        outcome = JobStatus.PENDING_FAILED
+    return _Ending(job, attempt, completion, outcome, _is_retried(job, completion))
+
+
+def _is_retried(job: JobState, completion: JobCompletion) -> bool:
+    faults = job.infrastructure_faults
+    if completion.infrastructure_fault:
+        return may_go_back(faults)
+    retry = completion.retry
+    return retry is not None and may_retry(job.attempt_id, max_retries=retry.max_retries, infrastructure_faults=faults)
+
+
+def _may_be_retried(completion: JobCompletion) -> bool:
+    return completion.retry is not None or completion.infrastructure_fault
+
+
+def _check(workflow: WorkflowState, job: JobState, completion: JobCompletion) -> None:
+    result, ids = completion.result, {"job_id": job.id, "workflow_id": workflow.id}
+    if job.workflow_id != workflow.id:
+        raise InvalidInputError(f"job {job.id} is of workflow {job.workflow_id}, not of {workflow.id}", ids=ids)
+    if completion.status not in OUTCOME_EVENTS:
+        raise InvalidInputError(
+            f"job {job.id} cannot end as {completion.status}", hint=f"use one of {', '.join(OUTCOME_EVENTS)}", ids=ids
+        )
+    check_run(workflow, completion.run_id)
+    told = (result.job_id, result.workflow_id, result.run_id, result.status)
+    if told != (job.id, workflow.id, completion.run_id, completion.status):
+        raise InvalidInputError(
+            f"the result speaks of job {result.job_id}, workflow {result.workflow_id}, run {result.run_id}, status "
+            f"{result.status}, but the completion of job {job.id}, workflow {workflow.id}, run {completion.run_id}, "
+            f"status {completion.status}",
+            ids=ids,
+        )
+    if _may_be_retried(completion) and completion.status not in _RETRYABLE:
+        raise InvalidInputError(f"job {job.id} ended as {completion.status}, which is not retried", ids=ids)
+
+
+def _record(uow: UnitOfWork, workflow_id: int, endings: Sequence[_Ending]) -> None:
+    queries.write_results(uow, workflow_id, ((ending.attempt, ending.completion.result) for ending in endings))
+    queries.write_evidence(
+        uow,
+        workflow_id,
+        (
+            (ending.attempt, sign_evidence(ending.completion.evidence))
+            for ending in endings
+            if ending.completion.evidence is not None
+        ),
+    )
+    mtimes = (mtime for ending in endings for mtime in ending.completion.output_mtimes.items())
+    queries.write_mtimes(uow, workflow_id, mtimes)
+    done: list[int] = []
+    # a short attempt is reported with its end only
+    for job, _, completion, *_ in endings:
+        if job.status is JobStatus.PENDING:
+            runner_id = completion.result.compute_node_id
+            announce_status(uow, workflow_id, JobStatus.RUNNING, [(job.id, job.name)], compute_node_id=runner_id)
+    for outcome, group in _by_outcome(endings).items():
+        ids = [ending.job.id for ending in group]
+        apply_event(uow, OUTCOME_EVENTS[outcome], ids)
+        names = [(ending.job.id, ending.job.name) for ending in group]
+        announce_status(uow, workflow_id, outcome, names, run_id=group[0].attempt.run_id)
+        done += [ending.job.id for ending in group if not ending.retried] if outcome in DONE else []
+    retried = [ending for ending in endings if ending.retried]
+    if retried:
+        send_back(uow, [ending.job.id for ending in retried])
+        add_fault(uow, [ending.job.id for ending in retried if ending.completion.infrastructure_fault])
+        note_retries(uow, [(ending.job, ending.attempt.run_id) for ending in retried])
+    finish(uow, workflow_id, done)
+
+
+def _by_outcome(endings: Sequence[_Ending]) -> dict[JobStatus, list[_Ending]]:
+    groups: dict[JobStatus, list[_Ending]] = defaultdict(list)
+    for ending in endings:
+        groups[ending.completion.status if ending.retried else ending.outcome].append(ending)
+    return groups

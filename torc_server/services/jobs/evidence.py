@@ -1,0 +1,29 @@
+"""Evidence on its way into the database: without credentials, with its signature and its cause."""
+
+from torc_core.evidence.record import Evidence, fit
+from torc_core.evidence.redaction import redact_secrets
+from torc_core.triage.signature import assess
+from torc_server.db.queries.jobs.attempts import SignedEvidence
+
+
+def sign_evidence(evidence: Evidence) -> SignedEvidence:
+    """Bounds the evidence and removes credentials from all its texts before anything is derived from it."""
+    safe = _without_secrets(fit(evidence))
+    assessed = assess(safe)
+    return SignedEvidence(safe.model_dump_json(exclude_defaults=True), assessed.signature, assessed.cause_line)
+
+
+def _without_secrets(evidence: Evidence) -> Evidence:
+    changed: dict[str, object] = {
+        name: redact_secrets(text)
+        for name in ("stderr_excerpt", "stderr_tail", "stdout_tail")
+        if (text := getattr(evidence, name))
+    }
+    if evidence.scheduler is not None and evidence.scheduler.reason:
+        reason = redact_secrets(evidence.scheduler.reason)
+        changed["scheduler"] = evidence.scheduler.model_copy(update={"reason": reason})
+    if evidence.recovery_script_error:
+        changed["recovery_script_error"] = redact_secrets(evidence.recovery_script_error)
+    if evidence.missing_output_files:
+        changed["missing_output_files"] = tuple(map(redact_secrets, evidence.missing_output_files))
+    return evidence.model_copy(update=changed)

@@ -1,0 +1,48 @@
+"""Which jobs fit together into what a runner has free."""
+
+from torc_core.api.jobs import Capacity
+from torc_server.db.queries.jobs.claims import Candidate, Fit
+
+
+class Packing:
+    """Free resources of a runner; amounts are per node.
+
+    Jobs of one node share the nodes (the sum counts, and each must fit on a node); a job of several nodes takes
+    whole nodes for itself, from those that the shared ones can spare.
+    """
+
+    def __init__(self, free: Capacity) -> None:
+        self._node = (free.num_cpus, free.num_gpus, int(free.memory_gb * 2**30))
+        self._shared_nodes = free.num_nodes
+        self._used = (0, 0, 0)
+
+    def fit(self) -> Fit:
+        """What the next job may need at most."""
+        cpus, gpus, memory_bytes = (
+            min(per_node, per_node * self._shared_nodes - used)
+            for per_node, used in zip(self._node, self._used, strict=True)
+        )
+        return Fit(cpus, gpus, memory_bytes, self._spare_nodes(), *self._node)
+
+    def take(self, job: Candidate) -> bool:
+        """Takes what the job needs, or nothing and says False."""
+        fit = self.fit()
+        if job.num_nodes > 1:
+            fits = (
+                job.num_nodes <= fit.nodes
+                and job.num_cpus <= fit.node_cpus
+                and job.num_gpus <= fit.node_gpus
+                and job.memory_bytes <= fit.node_memory_bytes
+            )
+            self._shared_nodes -= job.num_nodes if fits else 0
+            return fits
+        fits = job.num_cpus <= fit.num_cpus and job.num_gpus <= fit.num_gpus and job.memory_bytes <= fit.memory_bytes
+        if fits:
+            cpus, gpus, memory_bytes = self._used
+            self._used = (cpus + job.num_cpus, gpus + job.num_gpus, memory_bytes + job.memory_bytes)
+        return fits
+
+    def _spare_nodes(self) -> int:
+        """Shared nodes that the jobs on them could do without."""
+        needed = (-(-used // per_node) for per_node, used in zip(self._node, self._used, strict=True) if used)
+        return self._shared_nodes - max(needed, default=0)

@@ -1,0 +1,133 @@
+"""Takes back what runners held that are gone."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal
+
+from torc_core.api.jobs import TakeBackRequest, TakeBackResponse, TakenBackJob
+from torc_core.api.results import ResultModel
+from torc_core.evidence.record import Evidence, SchedulerFacts
+from torc_core.jobs.lifecycle import OUTCOME_EVENTS, Event, may_go_back
+from torc_core.jobs.status import DONE, JobStatus
+from torc_core.triage.facts import RUNNER_LOST_CODE
+from torc_server.db.queries.jobs import attempts, runners
+from torc_server.db.queries.jobs.attempts import Attempt, SignedEvidence
+from torc_server.db.queries.jobs.jobs import JobState, held_jobs
+from torc_server.db.queries.jobs.runners import NodeState
+from torc_server.db.queries.jobs.transitions import add_fault
+from torc_server.db.queries.records.workflows import WorkflowState
+from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.jobs.announcements import announce_status
+from torc_server.services.jobs.complete import uses_pending_failed
+from torc_server.services.jobs.dependents import finish
+from torc_server.services.jobs.evidence import sign_evidence
+from torc_server.services.jobs.retry import note_retries
+from torc_server.services.jobs.transitions import apply_event, hold_back, send_back
+from torc_server.services.records.lookup import find_workflow, no_such_runner
+
+_Outcome = Literal["requeued", "failed", "pending_failed", "released"]
+
+
+def take_back_jobs(uow: UnitOfWork, workflow_id: int, request: TakeBackRequest) -> TakeBackResponse:
+    """Ends every attempt of these runners and marks them inactive; doing it again changes nothing.
+
+    Jobs never started go back to ready. Started ones get a result and evidence, and go back to the queue where
+    that is asked for and not too often done; otherwise they fail, or wait for a decision where that is in use.
+    """
+    workflow = find_workflow(uow, workflow_id)
+    nodes = _find_nodes(uow, workflow_id, request.compute_node_ids)
+    held = held_jobs(uow, list(nodes))
+    unstarted = [job for job in held if job.status is JobStatus.PENDING]
+    lost = [job for job in held if job.status is JobStatus.RUNNING]
+    hold_back(uow, apply_event(uow, Event.UNCLAIM, [job.id for job in unstarted]))
+    requeued = [job for job in lost if request.requeue and may_go_back(job.infrastructure_faults)]
+    failed = [job for job in lost if not (request.requeue and may_go_back(job.infrastructure_faults))]
+    outcome = JobStatus.PENDING_FAILED if uses_pending_failed(uow, workflow) else JobStatus.FAILED
+    _record(uow, workflow, lost, nodes, reason=request.reason)
+    _requeue(uow, workflow, requeued)
+    _fail(uow, workflow, failed, outcome)
+    for node_id in runners.deactivate(uow, list(nodes)):
+        node = nodes[node_id]
+        facts = {"compute_node_id": node_id, "hostname": node.hostname, "compute_node_type": node.compute_node_type}
+        uow.announce(workflow_id, "compute_node_stopped", severity="warning", data={**facts, "reason": request.reason})
+    uow.touch(workflow_id)
+    failed_as: _Outcome = "pending_failed" if outcome is JobStatus.PENDING_FAILED else "failed"
+    return TakeBackResponse(
+        jobs=[
+            *(_taken(job, "released") for job in unstarted),
+            *(_taken(job, "requeued") for job in requeued),
+            *(_taken(job, failed_as) for job in failed),
+        ]
+    )
+
+
+def _find_nodes(uow: UnitOfWork, workflow_id: int, node_ids: Sequence[int]) -> Mapping[int, NodeState]:
+    nodes = runners.node_states(uow, node_ids)
+    for node_id in node_ids:
+        if node_id not in nodes or nodes[node_id].workflow_id != workflow_id:
+            raise no_such_runner(workflow_id, node_id)
+    return nodes
+
+
+def _record(
+    uow: UnitOfWork,
+    workflow: WorkflowState,
+    lost: Sequence[JobState],
+    nodes: Mapping[int, NodeState],
+    *,
+    reason: str,
+) -> None:
+    results: list[tuple[Attempt, ResultModel]] = []
+    evidence: list[tuple[Attempt, SignedEvidence]] = []
+    for job in lost:
+        attempt = Attempt(job.id, workflow.run_id, job.attempt_id)
+        runtime_s = _seconds_since(uow, job.start_time)
+        results.append((attempt, _result(uow, workflow, job, runtime_s)))
+        evidence.append((attempt, _evidence(nodes[job.compute_node_id or 0], runtime_s, reason)))
+    attempts.write_results(uow, workflow.id, results)
+    attempts.write_evidence(uow, workflow.id, evidence)
+
+
+def _result(uow: UnitOfWork, workflow: WorkflowState, job: JobState, runtime_s: float) -> ResultModel:
+    return ResultModel(
+        job_id=job.id,
+        workflow_id=workflow.id,
+        run_id=workflow.run_id,
+        attempt_id=job.attempt_id,
+        compute_node_id=job.compute_node_id or 0,
+        return_code=RUNNER_LOST_CODE,
+        exec_time_minutes=runtime_s / 60,
+        completion_time=uow.now_text,
+        status=JobStatus.FAILED,
+    )
+
+
+def _evidence(node: NodeState, runtime_s: float, reason: str) -> SignedEvidence:
+    facts = SchedulerFacts(type=node.compute_node_type, job_id=node.scheduler_job_id, reason=reason)
+    evidence = Evidence(
+        return_code=RUNNER_LOST_CODE, verdict="lost", runtime_s=runtime_s, node=node.hostname, scheduler=facts
+    )
+    return sign_evidence(evidence)
+
+
+def _requeue(uow: UnitOfWork, workflow: WorkflowState, jobs: Sequence[JobState]) -> None:
+    job_ids = [job.id for job in jobs]
+    send_back(uow, job_ids)
+    add_fault(uow, job_ids)
+    note_retries(uow, [(job, workflow.run_id) for job in jobs])
+
+
+def _fail(uow: UnitOfWork, workflow: WorkflowState, jobs: Sequence[JobState], outcome: JobStatus) -> None:
+    job_ids = apply_event(uow, OUTCOME_EVENTS[outcome], [job.id for job in jobs])
+    announce_status(uow, workflow.id, outcome, [(job.id, job.name) for job in jobs], run_id=workflow.run_id)
+    finish(uow, workflow.id, job_ids if outcome in DONE else [])
+
+
+def _seconds_since(uow: UnitOfWork, start_time: str | None) -> float:
+    if start_time is None:
+        return 0.0
+    return max(0.0, (uow.now - datetime.fromisoformat(start_time)).total_seconds())
+
+
+def _taken(job: JobState, outcome: _Outcome) -> TakenBackJob:
+    return TakenBackJob(job_id=job.id, job_name=job.name, attempt_id=job.attempt_id, outcome=outcome)

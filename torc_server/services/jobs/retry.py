@@ -1,0 +1,65 @@
+"""Failed jobs are tried again."""
+
+from collections.abc import Iterable
+
+from torc_core.api.jobs import JobModel
+from torc_core.errors import StateConflictError
+from torc_core.jobs.lifecycle import may_retry
+from torc_core.jobs.status import JobStatus
+from torc_server.db.queries.jobs.jobs import JobState, job_models
+from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.jobs.transitions import send_back
+from torc_server.services.records.events import store_events
+from torc_server.services.records.lookup import check_run, find_job, find_workflow
+
+_RETRYABLE = (JobStatus.RUNNING, JobStatus.FAILED, JobStatus.TERMINATED)
+
+
+def retry_job(uow: UnitOfWork, job_id: int, *, run_id: int, max_retries: int) -> JobModel:
+    """Back to ready with the next attempt, if `max_retries` allows it; what was canceled behind it waits again.
+
+    A failure that waits for a decision is not retried this way: deciding about it is.
+    """
+    job = find_job(uow, job_id)
+    workflow = find_workflow(uow, job.workflow_id)
+    check_run(workflow, run_id)
+    ids = {"job_id": job_id, "workflow_id": workflow.id}
+    if job.status not in _RETRYABLE:
+        raise StateConflictError(
+            f"job {job_id} ({job.name}) is {job.status} and cannot be retried",
+            hint=f"failed, terminated and running jobs can; reset others with `torc jobs reset-status {job_id}`",
+            ids=ids,
+        )
+    if not may_retry(job.attempt_id, max_retries=max_retries, infrastructure_faults=job.infrastructure_faults):
+        raise StateConflictError(
+            f"job {job_id} ({job.name}) has used up its retries: attempt {job.attempt_id} of {max_retries}",
+            hint="raise max_retries of its failure handler's rule, or `torc recover` the workflow",
+            ids=ids,
+        )
+    send_back(uow, [job_id])
+    note_retries(uow, [(job, run_id)])
+    uow.touch(workflow.id)
+    return job_models(uow, [job_id])[0]
+
+
+def note_retries(uow: UnitOfWork, jobs: Iterable[tuple[JobState, int]]) -> None:
+    """Stores an event for each (job as it was, run)."""
+    store_events(
+        uow,
+        (
+            (
+                job.workflow_id,
+                {
+                    "category": "job_retried",
+                    "event_type": "job_retried",
+                    "job_id": job.id,
+                    "job_name": job.name,
+                    "previous_attempt": job.attempt_id,
+                    "new_attempt": job.attempt_id + 1,
+                    "run_id": run_id,
+                    "message": f"job {job.name} goes back to the queue for attempt {job.attempt_id + 1}",
+                },
+            )
+            for job, run_id in jobs
+        ),
+    )

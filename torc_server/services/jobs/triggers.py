@@ -1,0 +1,45 @@
+"""When actions become due. Workflows without actions cost one look at an index."""
+
+from collections.abc import Collection
+
+from torc_server.db.queries.jobs import triggers as queries
+from torc_server.db.unit_of_work import UnitOfWork
+
+
+def on_initialized(uow: UnitOfWork, workflow_id: int, *, only_uninitialized: bool) -> None:
+    """Arms the actions for what comes, and triggers those of the start and of the runners.
+
+    A partial initialize leaves executed what the start triggered, and what waited for jobs that are still done.
+    """
+    if not queries.has_actions(uow, workflow_id):
+        return
+    queries.delete_recovery_actions(uow, workflow_id)
+    queries.rearm(uow, workflow_id, all_actions=not only_uninitialized)
+    queries.count_anew(uow, workflow_id)
+    for trigger_type in ("on_workflow_start", "on_worker_start", "on_worker_complete"):
+        queries.trigger(uow, workflow_id, trigger_type)
+
+
+def on_jobs_ready(uow: UnitOfWork, workflow_id: int, job_ids: Collection[int]) -> None:
+    _count(uow, workflow_id, "on_jobs_ready", job_ids)
+
+
+def on_jobs_finished(uow: UnitOfWork, workflow_id: int, job_ids: Collection[int]) -> None:
+    """Jobs canceled because of another one count as well."""
+    _count(uow, workflow_id, "on_jobs_complete", job_ids)
+
+
+def on_jobs_deleted(uow: UnitOfWork, workflow_id: int) -> None:
+    """Nobody waits for a job that does not exist."""
+    if queries.has_actions(uow, workflow_id):
+        queries.count_gates_anew(uow, workflow_id)
+
+
+def on_workflow_complete(uow: UnitOfWork, workflow_id: int) -> None:
+    if queries.has_actions(uow, workflow_id, "on_workflow_complete"):
+        queries.trigger(uow, workflow_id, "on_workflow_complete")
+
+
+def _count(uow: UnitOfWork, workflow_id: int, trigger_type: str, job_ids: Collection[int]) -> None:
+    if job_ids and queries.has_actions(uow, workflow_id, trigger_type):
+        queries.count_jobs(uow, workflow_id, trigger_type, job_ids)

@@ -1,0 +1,116 @@
+"""Workflow actions: stored, listed, and claimed by whoever carries them out."""
+
+from collections.abc import Sequence
+from typing import Any, Final, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from torc_core.api.actions import JOB_TRIGGERS, ClaimActionResponse, TriggerType, WorkflowActionModel
+from torc_core.errors import AlreadyTakenError, InvalidInputError, NotFoundError
+from torc_server.db.queries.jobs.triggers import count_anew
+from torc_server.db.queries.records import actions as queries
+from torc_server.db.queries.runs.create import strangers
+from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.records.lookup import find_workflow
+
+_TRIGGERS: Final = frozenset(get_args(TriggerType))
+
+
+class _RunCommands(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    commands: list[str] = Field(min_length=1)
+
+
+class _ScheduleNodes(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    scheduler_id: int | None = None
+    scheduler_type: str | None = None
+    num_allocations: int | None = Field(default=None, ge=1)
+    start_one_worker_per_node: bool | None = None
+    max_parallel_jobs: int | None = Field(default=None, ge=1)
+    serialize_allocations: bool | None = None
+
+
+_CONFIGS: Final[dict[str, type[BaseModel]]] = {"run_commands": _RunCommands, "schedule_nodes": _ScheduleNodes}
+
+
+def create_action(uow: UnitOfWork, workflow_id: int, action: WorkflowActionModel) -> WorkflowActionModel:
+    """The stored action. How often it must be triggered is the server's to say: once, or once for each gating job."""
+    find_workflow(uow, workflow_id)
+    check_action(action)
+    job_ids = sorted(set(action.job_ids or ()))
+    if foreign := strangers(uow, "job", workflow_id, job_ids):
+        raise InvalidInputError(
+            f"the action waits for jobs that workflow {workflow_id} does not have: {foreign[:10]}",
+            hint=f"`torc jobs list {workflow_id}` shows its jobs",
+            ids={"workflow_id": workflow_id},
+        )
+    row = queries.ACTIONS.insert(
+        uow,
+        {
+            "workflow_id": workflow_id,
+            "trigger_type": action.trigger_type,
+            "action_type": action.action_type,
+            "action_config": action.action_config,
+            "trigger_count": 0,
+            "required_triggers": len(job_ids) if job_ids and action.trigger_type in JOB_TRIGGERS else 1,
+            "executed": False,
+            "persistent": bool(action.persistent),
+            "is_recovery": bool(action.is_recovery),
+        },
+    )
+    if job_ids:
+        queries.insert_gates(uow, row["id"], job_ids)
+    if queries.any_begun(uow, job_ids):
+        count_anew(uow, workflow_id)  # a job that is ready already will not become ready again
+        row = queries.ACTIONS.get(uow, row["id"]) or row
+    return _model({**row, "job_ids": job_ids or None})
+
+
+def check_action(action: WorkflowActionModel) -> None:
+    """Raises InvalidInputError for an unknown trigger, and for a configuration nobody could carry out."""
+    if action.trigger_type not in _TRIGGERS:
+        raise InvalidInputError(
+            f"trigger_type {action.trigger_type!r} is unknown", hint=f"use one of {', '.join(sorted(_TRIGGERS))}"
+        )
+    config = _CONFIGS.get(action.action_type)
+    if config is None:
+        raise InvalidInputError(
+            f"action_type {action.action_type!r} is unknown", hint=f"use one of {', '.join(sorted(_CONFIGS))}"
+        )
+    try:
+        config.model_validate(action.action_config)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in ("action_config", *first["loc"]))
+        raise InvalidInputError(f"{action.action_type}: {place}: {first['msg']}") from error
+
+
+def list_actions(uow: UnitOfWork, workflow_id: int) -> list[WorkflowActionModel]:
+    find_workflow(uow, workflow_id)
+    return [_model(row) for row in queries.list_actions(uow, workflow_id)]
+
+
+def pending_actions(uow: UnitOfWork, workflow_id: int, trigger_types: Sequence[str]) -> list[WorkflowActionModel]:
+    """What is triggered and not executed; no trigger types means any."""
+    find_workflow(uow, workflow_id)
+    return [_model(row) for row in queries.list_actions(uow, workflow_id, queries.is_pending(trigger_types))]
+
+
+def claim_action(
+    uow: UnitOfWork, workflow_id: int, action_id: int, *, compute_node_id: int | None
+) -> ClaimActionResponse:
+    """Gives the action to one caller; a persistent one to everybody. Raises AlreadyTakenError."""
+    row = queries.ACTIONS.get(uow, action_id)
+    ids = {"workflow_id": workflow_id, "action_id": action_id}
+    if row is None or row["workflow_id"] != workflow_id:
+        raise NotFoundError(f"workflow {workflow_id} has no action {action_id}", ids=ids)
+    if not queries.mark_executed(uow, action_id, executed_by=compute_node_id):
+        raise AlreadyTakenError(f"action {action_id} of workflow {workflow_id} is claimed already", ids=ids)
+    return ClaimActionResponse(action_id=action_id, success=True)
+
+
+def _model(row: dict[str, Any]) -> WorkflowActionModel:
+    return WorkflowActionModel.model_validate(row)

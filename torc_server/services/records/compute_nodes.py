@@ -1,0 +1,114 @@
+"""Runners (compute nodes) and the allocations they may run in."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from torc_core.api.base import Page
+from torc_core.api.nodes import ComputeNodeModel, Heartbeat, ScheduledComputeNodeModel
+from torc_core.api.system import DeleteCount
+from torc_core.errors import StateConflictError
+from torc_server.db.queries.jobs.runners import note_heartbeat
+from torc_server.db.queries.records.base import RecordStore, json_field_equals
+from torc_server.db.queries.records.jobs import count_jobs_held
+from torc_server.db.tables import ComputeNode, ScheduledComputeNode
+from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.records.base import Records
+from torc_server.services.records.lookup import find_runner
+from torc_server.services.records.paging import PageRequest
+
+COMPUTE_NODES: Final = Records(
+    RecordStore(ComputeNode), ComputeNodeModel, noun="compute node", defaults={"is_active": True}
+)
+SCHEDULED_NODES: Final = Records(
+    RecordStore(ScheduledComputeNode), ScheduledComputeNodeModel, noun="scheduled compute node"
+)
+
+
+def create_compute_node(uow: UnitOfWork, record: ComputeNodeModel) -> ComputeNodeModel:
+    node = COMPUTE_NODES.create(uow, record, derived=_heard(uow, record))
+    uow.announce(node.workflow_id, "compute_node_started", severity="info", data=_described(node))
+    return node
+
+
+def update_compute_node(uow: UnitOfWork, record_id: int, record: ComputeNodeModel) -> ComputeNodeModel:
+    """Writes what is given; a runner that is no longer active is announced."""
+    before = COMPUTE_NODES.get(uow, record_id)
+    node = COMPUTE_NODES.update(uow, record_id, record, derived=_heard(uow, record))
+    if before.is_active and not node.is_active:
+        uow.announce(node.workflow_id, "compute_node_stopped", severity="info", data=_described(node))
+    return node
+
+
+def hear_compute_node(uow: UnitOfWork, record_id: int) -> Heartbeat:
+    """Notes that the runner lives. Raises StateConflictError for one whose jobs were taken back."""
+    if not note_heartbeat(uow, record_id):
+        find_runner(uow, COMPUTE_NODES.get(uow, record_id).workflow_id, record_id)
+    return Heartbeat(compute_node_id=record_id, heard_at=uow.now_text)
+
+
+def get_compute_node(uow: UnitOfWork, record_id: int) -> ComputeNodeModel:
+    return _with_age(uow, COMPUTE_NODES.get(uow, record_id))
+
+
+def delete_compute_node(uow: UnitOfWork, record_id: int) -> ComputeNodeModel:
+    """Refused while the runner holds jobs: nobody could take them back."""
+    node = COMPUTE_NODES.get(uow, record_id)
+    _refuse_when_busy(count_jobs_held(uow, compute_node_id=record_id), f"compute node {record_id}")
+    COMPUTE_NODES.delete(uow, record_id)
+    return node
+
+
+def delete_compute_nodes(uow: UnitOfWork, workflow_id: int) -> DeleteCount:
+    _refuse_when_busy(count_jobs_held(uow, workflow_id=workflow_id), f"the compute nodes of workflow {workflow_id}")
+    return COMPUTE_NODES.delete_all(uow, workflow_id)
+
+
+def list_compute_nodes(
+    uow: UnitOfWork,
+    workflow_id: int,
+    page: PageRequest,
+    *,
+    hostname: str | None,
+    is_active: bool | None,
+    scheduled_compute_node_id: int | None,
+) -> Page[ComputeNodeModel]:
+    """Runners by host, by whether they are active, or by the scheduler's job id they run in."""
+    conditions = COMPUTE_NODES.store.where(workflow_id, equals={"hostname": hostname, "is_active": is_active})
+    if scheduled_compute_node_id is not None:
+        scheduler = COMPUTE_NODES.store.table.c.scheduler
+        conditions.append(json_field_equals(scheduler, "scheduler_id", scheduled_compute_node_id))
+    found = COMPUTE_NODES.list_where(uow, workflow_id, page, conditions)
+    return found.model_copy(update={"items": [_with_age(uow, node) for node in found.items]})
+
+
+def create_scheduled_compute_node(uow: UnitOfWork, record: ScheduledComputeNodeModel) -> ScheduledComputeNodeModel:
+    node = SCHEDULED_NODES.create(uow, record)
+    data = {"scheduled_compute_node_id": node.id, "scheduler_id": node.scheduler_id, "status": node.status}
+    uow.announce(node.workflow_id, "scheduler_node_created", severity="info", data=data)
+    return node
+
+
+def _heard(uow: UnitOfWork, record: ComputeNodeModel) -> dict[str, str]:
+    """The time of a heartbeat is the server's, whatever the runner's clock says."""
+    return {} if record.last_heartbeat is None else {"last_heartbeat": uow.now_text}
+
+
+def _with_age(uow: UnitOfWork, node: ComputeNodeModel) -> ComputeNodeModel:
+    if node.last_heartbeat is None:
+        return node
+    heard = datetime.fromisoformat(node.last_heartbeat)
+    if uow.settings.listening_since is not None:
+        heard = max(heard, uow.settings.listening_since)
+    return node.model_copy(update={"heartbeat_age_s": max(0.0, (uow.now - heard).total_seconds())})
+
+
+def _described(node: ComputeNodeModel) -> dict[str, Any]:
+    return {"compute_node_id": node.id, "hostname": node.hostname, "compute_node_type": node.compute_node_type}
+
+
+def _refuse_when_busy(job_count: int, what: str) -> None:
+    if job_count:
+        raise StateConflictError(
+            f"{job_count} pending or running jobs are in the hands of {what}",
+            hint="take the jobs back first: `torc workflows sync-status`, or `torc cancel`",
+        )

@@ -1,0 +1,78 @@
+"""What jobs need: named requirements, and the copies of them that claims read in the jobs."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from torc_core.api.base import Page
+from torc_core.api.resource_requirements import ResourceRequirementsModel
+from torc_core.api.system import DeleteCount
+from torc_core.errors import StateConflictError
+from torc_core.resources.duration import parse_duration
+from torc_core.resources.memory import parse_memory
+from torc_server.db.queries.records.base import RecordStore
+from torc_server.db.queries.records.jobs import copy_requirements_to_jobs, count_jobs_with_requirements
+from torc_server.db.queries.records.relationships import requirements_of
+from torc_server.db.tables import ResourceRequirements
+from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.records.base import Records
+from torc_server.services.records.events import store_event
+from torc_server.services.records.paging import PageRequest
+
+REQUIREMENTS: Final = Records(
+    RecordStore(ResourceRequirements), ResourceRequirementsModel, noun="resource requirements"
+)
+
+
+def create_resource_requirements(uow: UnitOfWork, record: ResourceRequirementsModel) -> ResourceRequirementsModel:
+    return REQUIREMENTS.create(uow, record, derived=_amounts(record))
+
+
+def update_resource_requirements(
+    uow: UnitOfWork, record_id: int, record: ResourceRequirementsModel
+) -> ResourceRequirementsModel:
+    """Writes what is given; every job with these requirements is claimed by the new amounts from now on."""
+    updated = REQUIREMENTS.update(uow, record_id, record)
+    updated = REQUIREMENTS.update(uow, record_id, record, derived=_amounts(updated))
+    copy_requirements_to_jobs(uow, record_id)
+    store_event(
+        uow,
+        updated.workflow_id,
+        {"category": "user_action", "action": "update_resource_requirements", "resource_requirements_id": record_id},
+    )
+    uow.touch(updated.workflow_id)
+    return updated
+
+
+def delete_resource_requirements(uow: UnitOfWork, record_id: int) -> ResourceRequirementsModel:
+    """Refused while a job needs them: a job always has requirements."""
+    record = REQUIREMENTS.get(uow, record_id)
+    _refuse_when_used(count_jobs_with_requirements(uow, record_id=record_id), f"resource requirements {record_id}")
+    REQUIREMENTS.delete(uow, record_id)
+    return record
+
+
+def delete_all_resource_requirements(uow: UnitOfWork, workflow_id: int) -> DeleteCount:
+    used = count_jobs_with_requirements(uow, workflow_id=workflow_id)
+    _refuse_when_used(used, f"the resource requirements of workflow {workflow_id}")
+    return REQUIREMENTS.delete_all(uow, workflow_id)
+
+
+def list_resource_requirements(
+    uow: UnitOfWork, workflow_id: int, page: PageRequest, *, job_id: int | None, equals: Mapping[str, Any]
+) -> Page[ResourceRequirementsModel]:
+    """Requirements by the values of their columns, or those of one job."""
+    conditions = REQUIREMENTS.store.where(workflow_id, equals=equals)
+    if job_id is not None:
+        conditions.append(requirements_of(job_id))
+    return REQUIREMENTS.list_where(uow, workflow_id, page, conditions)
+
+
+def _amounts(record: ResourceRequirementsModel) -> dict[str, float]:
+    return {"memory_bytes": parse_memory(record.memory), "runtime_s": parse_duration(record.runtime)}
+
+
+def _refuse_when_used(job_count: int, what: str) -> None:
+    if job_count:
+        raise StateConflictError(
+            f"{job_count} jobs need {what}", hint="give those jobs other requirements first, or delete the jobs"
+        )

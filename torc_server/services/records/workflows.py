@@ -1,0 +1,115 @@
+"""Workflows as records: create, read, change, archive, delete."""
+
+from typing import Any, Final
+
+from torc_core.api.base import ApiModel, Page
+from torc_core.api.resource_requirements import ResourceRequirementsModel
+from torc_core.api.workflows import WorkflowModel
+from torc_core.errors import InvalidInputError
+from torc_core.evidence.attempt import UNSPECIFIED_REQUIREMENT
+from torc_server.db.queries.records import workflows as queries
+from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.records.base import slice_of
+from torc_server.services.records.events import store_event
+from torc_server.services.records.lookup import find_workflow
+from torc_server.services.records.paging import PageRequest
+from torc_server.services.records.resource_requirements import create_resource_requirements
+
+_SERVERS_OWN: Final = frozenset({"id", "timestamp", "run_id", "is_canceled", "is_archived", "access_groups"})
+_STORED: Final = tuple(sorted(set(WorkflowModel.model_fields) - _SERVERS_OWN))
+_SORTABLE: Final = tuple(
+    sorted({"id", "timestamp", "name", "user", "description", "project", "run_id", "is_canceled", "is_archived"})
+)
+_DEFAULTS: Final = {
+    "compute_node_ignore_workflow_completion": False,
+    "compute_node_min_time_for_new_jobs_seconds": 300,
+    "compute_node_wait_for_healthy_database_minutes": 20,
+    "compute_node_wait_for_new_jobs_seconds": 90,
+}
+
+
+def create_workflow(uow: UnitOfWork, workflow: WorkflowModel) -> WorkflowModel:
+    """A workflow in its first run, with the requirement `default` for jobs that name none."""
+    workflow_id, created = create_bare_workflow(uow, workflow)
+    default = ResourceRequirementsModel(workflow_id=workflow_id, name=UNSPECIFIED_REQUIREMENT)
+    create_resource_requirements(uow, default)
+    return created
+
+
+def create_bare_workflow(uow: UnitOfWork, workflow: WorkflowModel) -> tuple[int, WorkflowModel]:
+    """The workflow alone, and its id; whoever calls this sees to the requirement `default`."""
+    row = queries.WORKFLOWS.insert(
+        uow,
+        {
+            **_DEFAULTS,
+            **_given(workflow),
+            "timestamp": uow.now_text,
+            "run_id": 1,
+            "is_canceled": False,
+            "is_archived": False,
+        },
+    )
+    for group in workflow.access_groups or ():
+        if not queries.link_group(uow, row["id"], group):
+            raise InvalidInputError(f"there is no access group {group!r}", hint="create the group first")
+    return row["id"], _models(uow, [row])[0]
+
+
+def get_workflow(uow: UnitOfWork, workflow_id: int) -> WorkflowModel:
+    find_workflow(uow, workflow_id)
+    row = queries.WORKFLOWS.get(uow, workflow_id)
+    return _models(uow, [] if row is None else [row])[0]
+
+
+def list_workflows(
+    uow: UnitOfWork,
+    page: PageRequest,
+    *,
+    name: str | None = None,
+    user: str | None = None,
+    description: str | None = None,
+    is_archived: bool | None = None,
+) -> Page[WorkflowModel]:
+    """Workflows by exact name and user, or by a part of the description; archived or not unless told."""
+    rows, total = queries.find_workflows(
+        uow, slice_of(page, _SORTABLE), name=name, user=user, description=description, is_archived=is_archived
+    )
+    return page.page(_models(uow, rows), total=total)
+
+
+def update_workflow(uow: UnitOfWork, workflow_id: int, workflow: WorkflowModel) -> WorkflowModel:
+    """Writes what is given; null keeps what is stored, and the server's own fields stay as they are."""
+    find_workflow(uow, workflow_id)
+    queries.WORKFLOWS.update(uow, workflow_id, _given(workflow))
+    return get_workflow(uow, workflow_id)
+
+
+def delete_workflow(uow: UnitOfWork, workflow_id: int) -> WorkflowModel:
+    """The workflow as it was; everything that belonged to it is gone."""
+    workflow = get_workflow(uow, workflow_id)
+    queries.delete_workflow(uow, workflow_id)
+    uow.touch(workflow_id)
+    return workflow
+
+
+def archive_workflow(uow: UnitOfWork, workflow_id: int, *, is_archived: bool) -> WorkflowModel:
+    """Hides the workflow from lists, or shows it again."""
+    find_workflow(uow, workflow_id)
+    queries.set_archived(uow, workflow_id, is_archived=is_archived)
+    action = "archive_workflow" if is_archived else "unarchive_workflow"
+    store_event(uow, workflow_id, {"category": "user_action", "action": action})
+    return get_workflow(uow, workflow_id)
+
+
+def _given(workflow: WorkflowModel) -> dict[str, Any]:
+    values = {name: getattr(workflow, name) for name in _STORED}
+    return {name: _plain(value) for name, value in values.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json", exclude_none=True) if isinstance(value, ApiModel) else value
+
+
+def _models(uow: UnitOfWork, rows: list[dict[str, Any]]) -> list[WorkflowModel]:
+    groups = queries.group_names(uow, [row["id"] for row in rows])
+    return [WorkflowModel.model_validate({**row, "access_groups": groups.get(row["id"])}) for row in rows]

@@ -1,0 +1,103 @@
+"""Back to the beginning: the workflow for a new run, jobs to uninitialized."""
+
+from torc_core.api.workflows import CancelResult, ChangedJobInputs, ResetJobStatus, WorkflowModel
+from torc_core.errors import StateConflictError
+from torc_core.jobs.lifecycle import Event
+from torc_core.jobs.status import ACTIVE, RESETTABLE_FAILURES, JobStatus
+from torc_server.db.queries.jobs import jobs as queries_jobs
+from torc_server.db.queries.jobs.transitions import dependents_of
+from torc_server.db.queries.records import workflows as queries_workflows
+from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.jobs import triggers
+from torc_server.services.jobs.announcements import announce_status
+from torc_server.services.jobs.transitions import apply_event, reset, settle
+from torc_server.services.records.events import store_event
+from torc_server.services.records.lookup import find_open_workflow, find_workflow
+from torc_server.services.records.workflows import get_workflow
+from torc_server.services.runs.input_hashes import changed_jobs
+
+_STAYING = frozenset({JobStatus.UNINITIALIZED, JobStatus.DISABLED})
+
+
+def reset_workflow_status(uow: UnitOfWork, workflow_id: int, *, force: bool = False) -> WorkflowModel:
+    """Begins a new run and clears the canceled flag; the jobs stay as they are.
+
+    Refused for an archived workflow, and unless forced while jobs or allocations are at work.
+    """
+    workflow = find_open_workflow(uow, workflow_id)
+    if not force:
+        _refuse_at_work(uow, workflow_id)
+    queries_workflows.begin_run(uow, workflow_id)
+    _note(uow, workflow_id, "reset_workflow_status", run_id=workflow.run_id + 1, force=force)
+    uow.touch(workflow_id)
+    return get_workflow(uow, workflow_id)
+
+
+def _refuse_at_work(uow: UnitOfWork, workflow_id: int) -> None:
+    counts = queries_workflows.count_jobs(uow, workflow_id)
+    nodes = queries_workflows.count_nodes(uow, workflow_id)
+    found = {
+        "jobs are pending or running": sum(counts.get(status, 0) for status in ACTIVE),
+        "allocations are pending or active": nodes.scheduled_pending + nodes.scheduled_active,
+    }
+    for what, count in found.items():
+        if count:
+            raise StateConflictError(
+                f"{count} {what} in workflow {workflow_id}",
+                hint="wait for them or cancel the workflow; --force resets all the same",
+                ids={"workflow_id": workflow_id},
+            )
+
+
+def reset_job_status(uow: UnitOfWork, workflow_id: int, *, failed_only: bool = False) -> ResetJobStatus:
+    """All jobs back to uninitialized, or the unsuccessful ones with everything that depends on them.
+
+    Disabled jobs stay disabled.
+    """
+    find_workflow(uow, workflow_id)
+    wanted = RESETTABLE_FAILURES if failed_only else frozenset(JobStatus) - _STAYING
+    chosen = reset(uow, queries_jobs.jobs_in(uow, workflow_id, wanted))
+    if failed_only:
+        reset(uow, dependents_of(uow, chosen))
+    _note(uow, workflow_id, "reset_job_status", failed_only=failed_only, count=len(chosen))
+    uow.touch(workflow_id)
+    return ResetJobStatus(
+        workflow_id=workflow_id, updated_count=len(chosen), reset_type="failed_only" if failed_only else None
+    )
+
+
+def process_changed_job_inputs(uow: UnitOfWork, workflow_id: int) -> ChangedJobInputs:
+    """Resets the jobs whose inputs changed since their last initialize; the next one begins their dependents anew."""
+    find_workflow(uow, workflow_id)
+    changed = changed_jobs(uow, workflow_id)
+    reset(uow, [job_id for job_id, _ in changed])
+    uow.touch(workflow_id)
+    return ChangedJobInputs(reinitialized_jobs=[name for _, name in changed])
+
+
+def find_changed_job_inputs(uow: UnitOfWork, workflow_id: int) -> ChangedJobInputs:
+    """What `process_changed_job_inputs` would reset. Only reads."""
+    find_workflow(uow, workflow_id)
+    return ChangedJobInputs(reinitialized_jobs=[name for _, name in changed_jobs(uow, workflow_id)])
+
+
+def cancel_workflow(uow: UnitOfWork, workflow_id: int) -> CancelResult:
+    """Nothing is claimed any more; jobs in the hands of runners are canceled, and what waits for them with them."""
+    workflow = find_workflow(uow, workflow_id)
+    names = queries_jobs.job_names(uow, queries_jobs.jobs_in(uow, workflow_id, ACTIVE))
+    canceled = apply_event(uow, Event.CANCEL, list(names))
+    ready, behind = settle(uow, canceled)
+    names |= queries_jobs.job_names(uow, behind)
+    announce_status(uow, workflow_id, JobStatus.CANCELED, names.items())
+    triggers.on_jobs_ready(uow, workflow_id, ready)
+    triggers.on_jobs_finished(uow, workflow_id, list(names))
+    if not workflow.is_canceled:
+        queries_workflows.set_canceled(uow, workflow_id)
+        event = {"category": "workflow_canceled", "type": "cancel_workflow", "canceled_jobs": len(names)}
+        store_event(uow, workflow_id, {**event, "message": f"workflow {workflow_id} was canceled"})
+    uow.touch(workflow_id)
+    return CancelResult(workflow_id=workflow_id, canceled_jobs=len(names))
+
+
+def _note(uow: UnitOfWork, workflow_id: int, action: str, **facts: object) -> None:
+    store_event(uow, workflow_id, {"category": "user_action", "action": action, **facts})

@@ -1,0 +1,129 @@
+"""How a workflow stands: counted, never kept."""
+
+from torc_core.api.base import Page
+from torc_core.api.jobs import EvidenceModel, RunningJob
+from torc_core.api.workflows import (
+    IsComplete,
+    IsUninitialized,
+    JobIds,
+    JobStatusCounts,
+    MissingUserData,
+    ReadyJobRequirements,
+    RequiredFiles,
+    WorkflowStatusModel,
+)
+from torc_core.errors import NotFoundError
+from torc_core.evidence.record import Evidence
+from torc_core.jobs.status import DONE, JobStatus
+from torc_core.resources.duration import format_duration
+from torc_server.db.queries.jobs import attempts, claims
+from torc_server.db.queries.jobs import jobs as queries_jobs
+from torc_server.db.queries.records import workflows as queries
+from torc_server.db.queries.runs import initialize
+from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.records.base import slice_of
+from torc_server.services.records.lookup import find_job, find_workflow
+from torc_server.services.records.paging import PageRequest
+
+_FRESH = frozenset({JobStatus.UNINITIALIZED, JobStatus.DISABLED})
+
+
+def workflow_status(uow: UnitOfWork, workflow_id: int) -> WorkflowStatusModel:
+    """Times are of the present run: all attempts together, and from the first start to the last end."""
+    workflow = find_workflow(uow, workflow_id)
+    counts = queries.count_jobs(uow, workflow_id)
+    nodes = queries.count_nodes(uow, workflow_id)
+    exec_time_minutes, walltime_s = queries.time_spent(uow, workflow_id, workflow.run_id)
+    return WorkflowStatusModel(
+        workflow_id=workflow_id,
+        workflow_name=workflow.name,
+        workflow_user=workflow.user,
+        run_id=workflow.run_id,
+        total_jobs=sum(counts.values()),
+        jobs_by_status=JobStatusCounts.model_validate({str(status): count for status, count in counts.items()}),
+        total_exec_time_minutes=exec_time_minutes,
+        walltime_seconds=walltime_s,
+        active_compute_nodes=nodes.active,
+        pending_scheduled_nodes=nodes.scheduled_pending,
+        active_scheduled_nodes=nodes.scheduled_active,
+        is_complete=workflow.is_canceled or all(status in DONE for status in counts),
+        is_canceled=workflow.is_canceled,
+        is_archived=workflow.is_archived,
+    )
+
+
+def is_complete(uow: UnitOfWork, workflow_id: int) -> IsComplete:
+    """A canceled workflow is complete, and so is one without jobs."""
+    workflow = find_workflow(uow, workflow_id)
+    return IsComplete(
+        is_complete=workflow.is_canceled or queries.is_everything_done(uow, workflow_id),
+        is_canceled=workflow.is_canceled,
+    )
+
+
+def is_uninitialized(uow: UnitOfWork, workflow_id: int) -> IsUninitialized:
+    """Whether every job is uninitialized or disabled."""
+    find_workflow(uow, workflow_id)
+    counts = queries.count_jobs(uow, workflow_id)
+    return IsUninitialized(is_uninitialized=all(status in _FRESH for status in counts))
+
+
+def job_ids(uow: UnitOfWork, workflow_id: int) -> JobIds:
+    find_workflow(uow, workflow_id)
+    found = queries_jobs.jobs_in(uow, workflow_id, JobStatus)
+    return JobIds(job_ids=found, count=len(found))
+
+
+def running_jobs(uow: UnitOfWork, workflow_id: int, page: PageRequest) -> Page[RunningJob]:
+    find_workflow(uow, workflow_id)
+    jobs, total = queries_jobs.running_jobs(uow, workflow_id, slice_of(page, ()))
+    return page.page(jobs, total=total)
+
+
+def ready_job_requirements(
+    uow: UnitOfWork, workflow_id: int, *, scheduler_config_id: int | None = None
+) -> ReadyJobRequirements:
+    """What all ready jobs need together; with a scheduler only its jobs and those that name none."""
+    find_workflow(uow, workflow_id)
+    needs = claims.ready_needs(uow, workflow_id, scheduler_config_id)
+    return ReadyJobRequirements(
+        num_jobs=needs.num_jobs,
+        num_cpus=needs.num_cpus,
+        num_gpus=needs.num_gpus,
+        memory_gb=needs.memory_bytes / 2**30,
+        max_num_nodes=needs.max_num_nodes,
+        max_runtime=format_duration(needs.max_runtime_s),
+    )
+
+
+def required_existing_files(uow: UnitOfWork, workflow_id: int) -> RequiredFiles:
+    find_workflow(uow, workflow_id)
+    return RequiredFiles(files=initialize.required_existing_files(uow, workflow_id))
+
+
+def missing_user_data(uow: UnitOfWork, workflow_id: int) -> MissingUserData:
+    find_workflow(uow, workflow_id)
+    return MissingUserData(user_data=initialize.missing_user_data(uow, workflow_id))
+
+
+def job_evidence(
+    uow: UnitOfWork, job_id: int, *, run_id: int | None = None, attempt_id: int | None = None
+) -> EvidenceModel:
+    """The stored evidence of an attempt, the newest failed one by default."""
+    job = find_job(uow, job_id)
+    found = attempts.find_evidence(uow, job_id, run_id=run_id, attempt_id=attempt_id)
+    if found is None:
+        raise NotFoundError(
+            f"there is no evidence of a failed attempt of job {job_id} ({job.name})",
+            hint="evidence is kept for failed attempts only",
+            ids={"job_id": job_id, "workflow_id": job.workflow_id},
+        )
+    attempt, data = found
+    return EvidenceModel(
+        workflow_id=job.workflow_id,
+        job_id=job_id,
+        job_name=job.name,
+        run_id=attempt.run_id,
+        attempt_id=attempt.attempt_id,
+        evidence=Evidence.model_validate_json(data),
+    )

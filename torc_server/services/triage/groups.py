@@ -1,0 +1,181 @@
+"""Failures of a workflow, grouped by what they have in common."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import Final, Literal
+
+from torc_core.api.base import MAX_PAGE, Page
+from torc_core.api.failures import FailureGroup, FailureGroups, FailureSample, SignatureRecord
+from torc_core.api.jobs import EvidenceModel
+from torc_core.evidence.attempt import UNSPECIFIED_REQUIREMENT
+from torc_core.evidence.record import Evidence
+from torc_core.jobs.status import FAILURES, JobStatus
+from torc_core.triage.classify import classify
+from torc_core.triage.suggestion import Suggestion
+from torc_server.db.queries.triage import failures as queries
+from torc_server.db.queries.triage.failures import Failure, Histories, SlurmCeiling, StoredEvidence
+from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.records.lookup import find_workflow
+from torc_server.services.records.paging import PageRequest
+from torc_server.services.triage.amounts import suggest_amounts
+from torc_server.services.triage.ceilings import ceiling_of
+from torc_server.services.triage.suggest import suggest
+
+FailureStatus = Literal["pending_failed", "failed", "terminated", "all"]
+
+_UNKNOWN_CODE: Final = -1
+"""Stands for the return code of an attempt that left no result."""
+
+
+def list_groups(
+    uow: UnitOfWork,
+    workflow_id: int,
+    page: PageRequest,
+    *,
+    status: FailureStatus,
+    job_ids_limit: int | None,
+    signature: str | None = None,
+    job_id: int | None = None,
+) -> FailureGroups:
+    """Jobs that are in `status` now, by the signature of their newest failed attempt; the largest group first.
+
+    Only groups whose signature begins with `signature`, or only the group of one job.
+    """
+    find_workflow(uow, workflow_id)
+    found = queries.failures(uow, workflow_id, _statuses(status), prefix=signature, job_id=job_id)
+    if job_id is not None and found:
+        found = queries.failures(uow, workflow_id, _statuses(status), signature=found[0].signature)
+    groups = _largest_first(found)
+    wanted = groups[page.offset : page.offset + page.limit]
+    samples = [group[0] for group in wanted]
+    texts = queries.evidence_texts(uow, _evidence_ids(samples))
+    histories = queries.histories(uow, workflow_id, [sample.signature for sample in samples])
+    slurm = queries.slurm_ceilings(uow, workflow_id)
+    items = [
+        _group(
+            group,
+            texts.get(group[0].evidence_id or 0),
+            histories.get(group[0].signature, Histories()),
+            slurm=slurm,
+            job_ids_limit=job_ids_limit,
+        )
+        for group in wanted
+    ]
+    return FailureGroups(
+        workflow_id=workflow_id,
+        total_jobs=len(found),
+        items=items,
+        offset=page.offset,
+        max_limit=MAX_PAGE,
+        count=len(items),
+        total_count=len(groups),
+        has_more=page.offset + len(items) < len(groups),
+    )
+
+
+def list_evidence(uow: UnitOfWork, workflow_id: int, signature: str, page: PageRequest) -> Page[EvidenceModel]:
+    """What the newest failed attempts with this signature left behind; the facts of their results where that is all."""
+    find_workflow(uow, workflow_id)
+    found = queries.failures(uow, workflow_id, FAILURES, signature=signature)
+    wanted = found[page.offset : page.offset + page.limit]
+    texts = queries.evidence_texts(uow, _evidence_ids(wanted))
+    items = [
+        EvidenceModel(
+            workflow_id=workflow_id,
+            job_id=failure.job_id,
+            job_name=failure.job_name,
+            run_id=failure.run_id,
+            attempt_id=failure.attempt_id,
+            evidence=_evidence(texts.get(failure.evidence_id or 0)) or _facts(failure),
+        )
+        for failure in wanted
+    ]
+    return page.page(items, total=len(found))
+
+
+def _statuses(status: FailureStatus) -> Collection[JobStatus]:
+    return FAILURES if status == "all" else (JobStatus(status),)
+
+
+def _largest_first(found: Sequence[Failure]) -> list[list[Failure]]:
+    groups: defaultdict[str, list[Failure]] = defaultdict(list)
+    for failure in found:
+        groups[failure.signature].append(failure)
+    return sorted(groups.values(), key=lambda group: (-len(group), group[0].job_id))
+
+
+def _evidence_ids(found: Sequence[Failure]) -> list[int]:
+    return [failure.evidence_id for failure in found if failure.evidence_id is not None]
+
+
+def _group(
+    group: Sequence[Failure],
+    stored: StoredEvidence | None,
+    history: Histories,
+    *,
+    slurm: Collection[SlurmCeiling],
+    job_ids_limit: int | None,
+) -> FailureGroup:
+    first = group[0]
+    evidence = _evidence(stored)
+    cause = _cause(first, stored)
+    return FailureGroup(
+        signature=first.signature,
+        cause=cause,
+        count=len(group),
+        job_ids=[failure.job_id for failure in group[:job_ids_limit]],
+        suggestion=_suggestion(group, evidence or _facts(first), history, slurm=slurm, cause=cause),
+        record=SignatureRecord(
+            retried=sum(each.retried for each in history),
+            retries_succeeded=sum(each.succeeded for each in history),
+            retries_failed_again=sum(each.failed_again for each in history),
+            failed=sum(each.failed for each in history),
+        ),
+        sample=FailureSample(
+            job_id=first.job_id,
+            job_name=first.job_name,
+            run_id=first.run_id,
+            attempt_id=first.attempt_id,
+            return_code=_UNKNOWN_CODE if first.return_code is None else first.return_code,
+            exec_time_minutes=first.exec_time_minutes,
+            evidence=evidence,
+        ),
+    )
+
+
+def _suggestion(
+    group: Sequence[Failure],
+    evidence: Evidence,
+    history: Histories,
+    *,
+    slurm: Collection[SlurmCeiling],
+    cause: str,
+) -> Suggestion | None:
+    suggestion = suggest(classify(evidence), history.here, elsewhere=history.elsewhere, cause=cause)
+    if suggestion is None:
+        return None
+    return suggest_amounts(suggestion, group, evidence, ceiling=ceiling_of(slurm, group[0].scheduler_id))
+
+
+def _evidence(stored: StoredEvidence | None) -> Evidence | None:
+    return None if stored is None else Evidence.model_validate_json(stored.data)
+
+
+def _facts(failure: Failure) -> Evidence:
+    """What the result alone tells, in the words of evidence."""
+    states_limits = failure.requirement_name != UNSPECIFIED_REQUIREMENT
+    return Evidence(
+        return_code=_UNKNOWN_CODE if failure.return_code is None else failure.return_code,
+        peak_memory_bytes=failure.peak_memory_bytes,
+        memory_limit_bytes=failure.memory_bytes or None if states_limits else None,
+        runtime_s=None if failure.exec_time_minutes is None else failure.exec_time_minutes * 60,
+        runtime_limit_s=failure.runtime_s or None if states_limits else None,
+    )
+
+
+def _cause(failure: Failure, stored: StoredEvidence | None) -> str:
+    if stored is not None and stored.cause:
+        return stored.cause
+    if failure.return_code is None:
+        return "Nothing about the failure was recorded."
+    return f"It exited with {failure.return_code}; nothing more was recorded."

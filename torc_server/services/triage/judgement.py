@@ -1,0 +1,198 @@
+"""What a judgement means for one job as it is now. Pure: it plans, and nothing is changed."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from torc_core.api.failures import DEFAULT_MAX_AI_RETRIES, Action, ActorKind, ClassifiedJob, DecisionLimits
+from torc_core.errors import InvalidInputError
+from torc_core.evidence.attempt import UNSPECIFIED_REQUIREMENT
+from torc_core.jobs.status import JobStatus
+from torc_core.recovery.heuristics import MOST_MEMORY_BYTES, MOST_RUNTIME_S
+from torc_core.resources.duration import format_duration, parse_duration
+from torc_core.resources.memory import format_memory, parse_memory
+from torc_server.db.queries.triage.decisions import JobFacts
+from torc_server.services.triage.ceilings import Ceiling
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What somebody wants for one job. `bound_to` is the (run, attempt) it was made on, None for the present one."""
+
+    job_id: int
+    action: Action
+    reason: str
+    memory_bytes: int | None = None
+    runtime_s: float | None = None
+    signature: str | None = None
+    bound_to: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What the decider may do: `max_retries` counts those of agents and rules; None for people.
+
+    `is_proposal`: a person decides later, who may do more than the proposer.
+    """
+
+    max_retries: int | None
+    is_proposal: bool
+    may_lower: bool
+    ceiling: Ceiling
+
+
+@dataclass(frozen=True, slots=True)
+class _Amount:
+    """A new amount (None: as it is), or why there can be none; `note` is for the reader."""
+
+    value: float | None = None
+    refusal: str | None = None
+    note: str | None = None
+
+
+_AS_IT_IS: Final = _Amount()
+
+
+def read_limits(limits: DecisionLimits, decider: ActorKind, *, is_proposal: bool = False) -> Bounds:
+    """Raises InvalidInputError for amounts that are none."""
+    is_person = decider == "person"
+    wanted = DEFAULT_MAX_AI_RETRIES if limits.max_ai_retries is None else limits.max_ai_retries
+    return Bounds(
+        max_retries=None if is_person else wanted,
+        is_proposal=is_proposal,
+        may_lower=is_person,
+        ceiling=Ceiling(
+            memory_bytes=read_memory(limits.max_memory, "limits.max_memory"),
+            runtime_s=read_runtime(limits.max_runtime, "limits.max_runtime"),
+        ),
+    )
+
+
+def read_memory(text: str | None, place: str) -> int | None:
+    return None if text is None else int(_checked(parse_memory(text), place, text, MOST_MEMORY_BYTES))
+
+
+def read_runtime(text: str | None, place: str) -> float | None:
+    return None if text is None else _checked(parse_duration(text), place, text, MOST_RUNTIME_S)
+
+
+def judge(
+    judgement: Judgement, job: JobFacts, *, workflow_id: int, run_id: int, retries: int, bounds: Bounds, have: Ceiling
+) -> ClassifiedJob:
+    """The judgement's effect on the job, or why it is skipped.
+
+    `retries` is how often agents and rules sent the job back since a person last decided, `have` what its
+    allocation has.
+    """
+    planned = ClassifiedJob(
+        job_id=job.id,
+        job_name=job.name,
+        run_id=run_id,
+        attempt_id=job.attempt_id,
+        signature=judgement.signature,
+        action=judgement.action,
+        reason=judgement.reason,
+        status="would_apply",
+    )
+    refusal = _moved_on(judgement, job, workflow_id=workflow_id, run_id=run_id)
+    if refusal is not None or judgement.action == "fail":
+        return _skip(planned, refusal) if refusal else planned
+    limit = bounds.max_retries
+    if limit is None or retries < limit:
+        return _with_amounts(planned, judgement, job, bounds=bounds, have=have)
+    if not bounds.is_proposal:
+        return _skip(planned, why_at_limit(retries, limit))
+    proposed = _with_amounts(planned, judgement, job, bounds=bounds, have=have)
+    note = f"{_sent_back(retries, limit)}: it takes a person's approval"
+    proposed.detail = f"{proposed.detail}; {note}" if proposed.detail else note
+    return proposed
+
+
+def why_at_limit(retries: int, limit: int) -> str:
+    """Why nobody but a person may send a job back any more."""
+    return f"{_sent_back(retries, limit)}: a person has to decide"
+
+
+def _sent_back(retries: int, limit: int) -> str:
+    match retries:
+        case 0:
+            so_far = "agents and rules may not send it back"
+        case 1:
+            so_far = "agents and rules sent it back once already"
+        case _:
+            so_far = f"agents and rules sent it back {retries} times already"
+    return f"{so_far}, the limit is {limit}"
+
+
+def _moved_on(judgement: Judgement, job: JobFacts, *, workflow_id: int, run_id: int) -> str | None:
+    if job.workflow_id != workflow_id:
+        return f"it is of workflow {job.workflow_id}"
+    if judgement.bound_to not in (None, (run_id, job.attempt_id)):
+        return f"it moved on: it is {job.status} in run {run_id}, attempt {job.attempt_id}"
+    if job.status is not JobStatus.PENDING_FAILED:
+        return f"it is {job.status}, not pending_failed"
+    return None
+
+
+def _with_amounts(
+    planned: ClassifiedJob, judgement: Judgement, job: JobFacts, *, bounds: Bounds, have: Ceiling
+) -> ClassifiedJob:
+    is_stated = job.requirement_name != UNSPECIFIED_REQUIREMENT
+    memory = _choose(
+        judgement.memory_bytes,
+        job.memory_bytes if is_stated else 0,
+        _lower(bounds.ceiling.memory_bytes, have.memory_bytes),
+        may_lower=bounds.may_lower,
+        what="memory",
+    )
+    runtime = _choose(
+        judgement.runtime_s,
+        job.runtime_s if is_stated else 0.0,
+        _lower(bounds.ceiling.runtime_s, have.runtime_s),
+        may_lower=bounds.may_lower,
+        what="runtime",
+    )
+    refusals = [amount.refusal for amount in (memory, runtime) if amount.refusal]
+    if refusals:
+        return _skip(planned, "; ".join(refusals))
+    notes = [amount.note for amount in (memory, runtime) if amount.note]
+    planned.memory = None if memory.value is None else format_memory(int(memory.value))
+    planned.runtime = None if runtime.value is None else format_duration(runtime.value)
+    planned.old_memory = job.memory if planned.memory else None
+    planned.old_runtime = job.runtime if planned.runtime else None
+    planned.detail = "; ".join(notes) or None
+    return planned
+
+
+def _choose(wanted: float | None, old: float, ceiling: float | None, *, may_lower: bool, what: str) -> _Amount:
+    """`old` 0 stands for no limit that anybody stated."""
+    if wanted is None or wanted == old:
+        return _AS_IT_IS
+    if wanted < old:
+        said = f"{_text(what, wanted)} is less {what} than its present {_text(what, old)}"
+        return _Amount(value=wanted, note=said) if may_lower else _Amount(refusal=said)
+    if ceiling is None or wanted <= ceiling:
+        return _Amount(value=wanted)
+    if ceiling <= old:
+        return _Amount(
+            refusal=f"its {what} {_text(what, old)} cannot be raised: it may get {_text(what, ceiling)} at most"
+        )
+    return _Amount(value=ceiling, note=f"{what} {_text(what, wanted)} was cut to the {_text(what, ceiling)} it may get")
+
+
+def _text(what: str, amount: float) -> str:
+    return format_memory(int(amount)) if what == "memory" else format_duration(amount)
+
+
+def _lower(one: float | None, other: float | None) -> float | None:
+    return min((amount for amount in (one, other) if amount is not None), default=None)
+
+
+def _skip(planned: ClassifiedJob, why: str) -> ClassifiedJob:
+    planned.status, planned.detail = "skipped", why
+    return planned
+
+
+def _checked(amount: float, place: str, text: str, most: float) -> float:
+    if not 0 < amount <= most:
+        raise InvalidInputError(f"{place} is {text!r}", hint="name an amount above zero that a machine can have")
+    return amount

@@ -1,0 +1,189 @@
+"""From judgements on jobs and signatures to a plan for each job: what would be done, and what is skipped and why."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from torc_core.api.failures import (
+    MAX_DECIDED_JOBS,
+    Actor,
+    ActorKind,
+    Classification,
+    ClassifiedJob,
+    ClassifyRequest,
+    DecisionLimits,
+)
+from torc_core.errors import InvalidInputError, NotFoundError
+from torc_core.evidence.redaction import redact_secrets
+from torc_core.jobs.status import JobStatus
+from torc_server.db.queries.records.workflows import WorkflowState
+from torc_server.db.queries.triage import decisions
+from torc_server.db.queries.triage import failures as queries_failures
+from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.triage.ceilings import ceiling_of
+from torc_server.services.triage.judgement import Judgement, judge, read_limits, read_memory, read_runtime
+
+_SHOWN: Final = 20
+
+
+class Counts(NamedTuple):
+    retry: int
+    fail: int
+    skipped: int
+
+
+def count(jobs: Iterable[ClassifiedJob]) -> Counts:
+    """How many jobs are, or would be, retried, failed and skipped."""
+    kinds = Counter("skipped" if job.status == "skipped" else job.action for job in jobs)
+    return Counts(kinds["retry"], kinds["fail"], kinds["skipped"])
+
+
+class Plan(NamedTuple):
+    """What a request does at once; `left` counts the jobs of each signature that were too many."""
+
+    jobs: list[ClassifiedJob]
+    left: Mapping[str, int]
+
+
+def plan_request(
+    uow: UnitOfWork, workflow: WorkflowState, request: ClassifyRequest, *, decider: Actor, is_proposal: bool = False
+) -> Plan:
+    """What the request means for each job now, in the order of the judgements.
+
+    Raises InvalidInputError for wrong amounts, jobs named twice and too many jobs, NotFoundError for jobs that do
+    not exist; nothing else of the request counts then.
+    """
+    judgements = expand(uow, workflow, request.classifications)
+    planned = plan_judgements(
+        uow, workflow, judgements, limits=request.limits, decider=decider.kind, is_proposal=is_proposal
+    )
+    return _cut(planned, named={each.job_id for each in request.classifications if each.job_id is not None})
+
+
+def plan_judgements(
+    uow: UnitOfWork,
+    workflow: WorkflowState,
+    judgements: Sequence[Judgement],
+    *,
+    limits: DecisionLimits,
+    decider: ActorKind,
+    is_proposal: bool = False,
+) -> list[ClassifiedJob]:
+    """Raises NotFoundError naming the jobs that do not exist."""
+    bounds = read_limits(limits, decider, is_proposal=is_proposal)
+    job_ids = [judgement.job_id for judgement in judgements]
+    jobs = decisions.job_facts(uow, job_ids)
+    missing = [job_id for job_id in job_ids if job_id not in jobs]
+    if missing:
+        raise NotFoundError(
+            f"there is no job {some(missing)}",
+            hint=f"`torc failures list {workflow.id}` shows the jobs that wait for a decision",
+            ids={"workflow_id": workflow.id, "job_id": missing[0]},
+        )
+    retries = decisions.retries_without_people(uow, job_ids)
+    slurm = queries_failures.slurm_ceilings(uow, workflow.id)
+    return [
+        judge(
+            judgement,
+            job := jobs[judgement.job_id],
+            workflow_id=workflow.id,
+            run_id=workflow.run_id,
+            retries=retries.get(job.id, 0),
+            bounds=bounds,
+            have=ceiling_of(slurm, job.scheduler_id),
+        )
+        for judgement in judgements
+    ]
+
+
+def expand(uow: UnitOfWork, workflow: WorkflowState, classifications: Sequence[Classification]) -> list[Judgement]:
+    """One judgement for each job: a signature stands for every pending_failed job that has it now."""
+    waiting = queries_failures.failures(uow, workflow.id, [JobStatus.PENDING_FAILED])
+    signatures = {failure.job_id: failure.signature for failure in waiting}
+    by_signature: dict[str, list[int]] = {}
+    for failure in waiting:
+        by_signature.setdefault(failure.signature, []).append(failure.job_id)
+    judgements: list[Judgement] = []
+    for place, classification in enumerate(classifications):
+        wanted = judgement_of(classification, place)
+        if classification.signature is None:
+            job_ids = [] if classification.job_id is None else [classification.job_id]
+        else:
+            job_ids = by_signature.get(classification.signature, [])
+            if not job_ids:
+                raise _no_such_signature(workflow.id, classification.signature)
+        judgements += [wanted(job_id, signatures.get(job_id)) for job_id in job_ids]
+    check_targets(
+        [judgement.job_id for judgement in judgements],
+        named=sum(classification.job_id is not None for classification in classifications),
+    )
+    return judgements
+
+
+def _cut(planned: list[ClassifiedJob], *, named: Collection[int]) -> Plan:
+    """As many as one call may decide: those that are named, then what can be done, then what is skipped."""
+    if len(planned) <= MAX_DECIDED_JOBS:
+        return Plan(planned, {})
+    ordered = sorted(planned, key=lambda job: (job.job_id not in named, job.status == "skipped"))
+    kept = {job.job_id for job in ordered[:MAX_DECIDED_JOBS]}
+    left = Counter(job.signature or "" for job in ordered[MAX_DECIDED_JOBS:] if job.status != "skipped")
+    return Plan([job for job in planned if job.job_id in kept], left)
+
+
+def judgement_of(classification: Classification, place: int) -> "Wanted":
+    """The classification with its amounts read. Raises InvalidInputError that says which of them is wrong."""
+    return Wanted(
+        classification,
+        read_memory(classification.memory or None, f"classifications.{place}.memory"),
+        read_runtime(classification.runtime or None, f"classifications.{place}.runtime"),
+        redact_secrets(classification.reason),
+    )
+
+
+class Wanted(NamedTuple):
+    """What is wanted for any job that the classification names."""
+
+    classification: Classification
+    memory_bytes: int | None
+    runtime_s: float | None
+    reason: str
+
+    def __call__(self, job_id: int, signature: str | None, *, bound_to: tuple[int, int] | None = None) -> Judgement:
+        return Judgement(
+            job_id=job_id,
+            action=self.classification.action,
+            reason=self.reason,
+            memory_bytes=self.memory_bytes,
+            runtime_s=self.runtime_s,
+            signature=signature,
+            bound_to=bound_to,
+        )
+
+
+def check_targets(job_ids: Sequence[int], *, named: int) -> None:
+    """Raises InvalidInputError when a job is judged twice, or when too many are `named` one by one."""
+    twice = sorted(job_id for job_id, times in Counter(job_ids).items() if times > 1)
+    if twice:
+        raise InvalidInputError(
+            f"job {some(twice)} is judged more than once",
+            hint="name each job once: by itself, or by its signature",
+            ids={"job_id": twice[0]},
+        )
+    if named > MAX_DECIDED_JOBS:
+        raise InvalidInputError(
+            f"{named} jobs are too many for one decision", hint=f"decide at most {MAX_DECIDED_JOBS} at once"
+        )
+
+
+def _no_such_signature(workflow_id: int, signature: str) -> NotFoundError:
+    return NotFoundError(
+        f"workflow {workflow_id} has no pending_failed job with the signature {signature[:40]!r}",
+        hint=f"they may have been decided meanwhile: `torc failures list {workflow_id}`",
+        ids={"workflow_id": workflow_id},
+    )
+
+
+def some(job_ids: Sequence[int]) -> str:
+    """The first of the ids, for a message."""
+    shown = ", ".join(map(str, job_ids[:_SHOWN]))
+    return shown if len(job_ids) <= _SHOWN else f"{shown} and {len(job_ids) - _SHOWN} more"
