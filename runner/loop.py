@@ -14,19 +14,19 @@ from runner.base.log import RunnerLog
 from runner.base.paths import RunFiles
 from runner.base.progress import Notice, ProgressCallback
 from runner.base.settings import Machine
-from runner.base.threads import Worker
+from runner.base.threads import LoopThread
 from runner.base.wake import Wake
 from runner.base.workflow_facts import WorkflowFacts
 from runner.monitoring.monitor import Monitor
 from runner.process.actions import RUN_COMMANDS, START_TRIGGERS, ActionCommand, ActionQueue, claim_pending_actions
 from runner.process.scripts import ScriptEnd
-from runner.server.claims import Desk
-from runner.server.connection import Link
+from runner.server.claims import Claims
+from runner.server.connection import Connection
 from runner.server.heartbeat import Heartbeat
-from runner.server.outage import OutageNews
+from runner.server.outage import OutageNotice
 from runner.server.reports import Reporter
 from runner.summary import ExitReason, explain, reason_to_leave
-from runner.supervisor import Workshop
+from runner.supervisor import Supervisor
 from runner.watchdog import StallWatch, write_stacks
 from torc_client.http import TorcClient
 from torc_core.api.jobs import Outlook
@@ -48,13 +48,13 @@ class Parts:
     facts: WorkflowFacts
     machine: Machine
     files: RunFiles
-    workshop: Workshop
-    desk: Desk
+    workshop: Supervisor
+    desk: Claims
     reporter: Reporter
     monitor: Monitor
     heartbeat: Heartbeat
-    workers: tuple[Worker, ...]
-    link: Link
+    workers: tuple[LoopThread, ...]
+    link: Connection
     wake: Wake
     deadline: Deadline
     log: RunnerLog
@@ -68,17 +68,17 @@ class Parts:
         self.heartbeat.close()
 
 
-class Run:
+class RunLoop:
     """Turns until the runner holds nothing, everything is reported, and nothing more will come."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._shop = parts.workshop
+        self._supervisor = parts.workshop
         self._actions = ActionQueue()
         self._signals_seen = 0
         self._releases: list[int] = []
         self._refused: list[str] = []
-        self._outage = OutageNews(parts.link, url=parts.client.url)
+        self._outage = OutageNotice(parts.link, url=parts.client.url)
         self._stall = StallWatch(lambda: 0.0 if parts.link.silent_s else parts.reporter.stalled_s)
         self._idle_since: float | None = None
         self._emptied_at: float | None = None
@@ -90,36 +90,36 @@ class Run:
     def work(self) -> None:
         """Until the runner may leave. Raises the error that forced it to."""
         self._claim_actions(START_TRIGGERS)
-        self._turn_until(self._is_over)
+        self._work_until(self._is_over)
         if self._error is not None:
             raise self._with_undelivered(self._error) if isinstance(self._error, RunnerError) else self._error
         if self._signals_seen < 2:
             last = {"on_worker_complete"} | ({"on_workflow_complete"} if self.reason is ExitReason.COMPLETE else set())
             self._claim_actions(frozenset(last))
-            self._turn_until(lambda: self._actions.is_empty)
+            self._work_until(lambda: self._actions.is_empty)
 
     # -- turns ----------------------------------------------------------------------------------
 
-    def _turn_until(self, is_over: Callable[[], bool]) -> None:
-        launcher = self._shop.launcher
+    def _work_until(self, is_over: Callable[[], bool]) -> None:
+        launcher = self._supervisor.launcher
         with selectors.DefaultSelector() as selector:
             selector.register(self._parts.wake, selectors.EVENT_READ)
             selector.register(launcher, selectors.EVENT_READ)
             while True:
-                self._turn()
+                self._step()
                 if is_over():
                     return
-                if self._shop.launcher is not launcher:
+                if self._supervisor.launcher is not launcher:
                     selector.unregister(launcher)
-                    launcher = self._shop.launcher
+                    launcher = self._supervisor.launcher
                     selector.register(launcher, selectors.EVENT_READ)
                 for key, _ in selector.select(self._timeout_s()):
                     if key.fileobj is launcher:
-                        self._shop.read_launcher()
+                        self._supervisor.read_launcher()
                     else:
                         self._parts.wake.clear()
 
-    def _turn(self) -> None:
+    def _step(self) -> None:
         now = time.monotonic()
         self._obey_signals()
         self._hear_reporter()
@@ -127,8 +127,8 @@ class Run:
         self._look_after_jobs(now)
         self._run_next_command()
         if self.reason is None and self._actions.is_empty:
-            self._shop.start_what_fits()
-        self._shop.flush()
+            self._supervisor.start_what_fits()
+        self._supervisor.flush()
         self._report(now)
         if self.reason is None and self._actions.is_empty:
             self._ask(now)
@@ -136,7 +136,7 @@ class Run:
 
     def _timeout_s(self) -> float | None:
         """Until the next thing that no event announces; None when there is none."""
-        parts, shop = self._parts, self._shop
+        parts, shop = self._parts, self._supervisor
         times = [shop.scripts.next_deadline(), self._idle_deadline(), self._stall.next_look()]
         if shop.executor.running:
             times.append(parts.monitor.next_look())
@@ -161,23 +161,23 @@ class Run:
             else:
                 self._warn(f"{name} again: killing running jobs")
                 self._actions.clear()
-                self._shop.stop_everything(signum=signal.SIGKILL, lead_s=0.0)
+                self._supervisor.stop_everything(signum=signal.SIGKILL, lead_s=0.0)
 
     def _hear_reporter(self) -> None:
         for news in self._parts.reporter.take():
             if news.recorded:
                 self._parts.desk.note_change()
             for attempt, message in news.refused_starts:
-                self._shop.forget(attempt, message)
+                self._supervisor.forget(attempt, message)
             for end, message in news.refused_ends:
                 self._refused.append(f"the server did not record the end of {end.attempt.label}: {message}")
             if news.error is not None:
                 self._abandon(news.error)
         if self._parts.heartbeat.end is not None:
             self._lose_jobs(self._parts.heartbeat.end)
-        for worker in self._parts.workers:
-            if worker.error is not None:
-                self._abandon(RunnerError(f"the runner's thread {worker.name!r} failed: {worker.error!r}"))
+        for thread in self._parts.workers:
+            if thread.error is not None:
+                self._abandon(RunnerError(f"the runner's thread {thread.name!r} failed: {thread.error!r}"))
         outage = self._outage.take()
         if outage is not None:
             self._say(outage)
@@ -199,7 +199,7 @@ class Run:
             self._warn(f"{stall}; what the runner's threads do is in {self._parts.log.path}")
 
     def _take_answers(self, now: float) -> None:
-        arrivals = self._parts.desk.answers(self._shop.executor, now)
+        arrivals = self._parts.desk.answers(self._supervisor.executor, now)
         if isinstance(arrivals.error, StateConflictError):
             self._lose_jobs(arrivals.error)
         elif arrivals.error is not None:
@@ -209,9 +209,9 @@ class Run:
             self._releases.extend(claim.job_id for claim in arrivals.jobs)
             self._tell_refused()
             return
-        self._shop.executor.queue.extend(arrivals.jobs)
+        self._supervisor.executor.queue.extend(arrivals.jobs)
         if arrivals.is_canceled:
-            running = len(self._shop.executor.running)
+            running = len(self._supervisor.executor.running)
             if running:
                 self._say(Notice("info", f"canceled: {running} running job{'s are' if running > 1 else ' is'} stopped"))
             self._leave(ExitReason.CANCELED)
@@ -249,7 +249,7 @@ class Run:
         return self._idle_since + wait_s
 
     def _look_after_jobs(self, now: float) -> None:
-        parts, shop = self._parts, self._shop
+        parts, shop = self._parts, self._supervisor
         running = shop.executor.running
         shop.stop(parts.monitor.note_samples(running), StopReason.MEMORY, signum=signal.SIGKILL, lead_s=0.0)
         if running:
@@ -271,11 +271,11 @@ class Run:
     # -- what follows ---------------------------------------------------------------------------
 
     def _report(self, now: float) -> None:
-        for end in self._shop.newly_ended:
+        for end in self._supervisor.newly_ended:
             self._parts.desk.note_end(now, duration_s=end.duration_s)
         releases, self._releases = self._releases, []
-        starving = not self._shop.executor.queue
-        self._shop.report_to(self._parts.reporter, releases=releases, urgent=starving)
+        starving = not self._supervisor.executor.queue
+        self._supervisor.report_to(self._parts.reporter, releases=releases, urgent=starving)
 
     def _ask(self, now: float) -> None:
         deadline = self._parts.deadline
@@ -284,7 +284,7 @@ class Run:
             self._leave(ExitReason.TIME_UP)
             return
         self._parts.desk.ask(
-            self._shop.executor,
+            self._supervisor.executor,
             now=now,
             is_settled=self._is_settled,
             time_left_s=deadline.left_s(now),
@@ -294,10 +294,10 @@ class Run:
 
     def _is_settled(self) -> bool:
         """Nothing in hand, and the server knows all that was."""
-        return self._shop.is_empty and self._actions.is_empty and self._parts.reporter.is_idle
+        return self._supervisor.is_empty and self._actions.is_empty and self._parts.reporter.is_idle
 
     def _is_over(self) -> bool:
-        if self.reason is None or not self._shop.is_empty:
+        if self.reason is None or not self._supervisor.is_empty:
             return False
         if self._error is not None or self._parts.reporter.is_idle:
             return True
@@ -312,11 +312,11 @@ class Run:
 
     def _leave_to_another_run(self, run_id: int | None) -> None:
         """The server takes nothing of this run any more, and its jobs may run elsewhere any moment: they end now."""
-        running = len(self._shop.executor.running)
+        running = len(self._supervisor.executor.running)
         if running:
             self._warn(f"run {run_id} has begun: {running} running job{'s are' if running > 1 else ' is'} stopped")
         self._leave(ExitReason.ANOTHER_RUN, Outlook(run_id=run_id))
-        self._shop.forget_everything()
+        self._supervisor.forget_everything()
 
     def _leave(self, reason: ExitReason, outlook: Outlook | None = None) -> None:
         """No new jobs; queued ones are given back, running ones told to end."""
@@ -333,10 +333,10 @@ class Run:
             )
             self._parts.log.write(f"leaving: {self.explanation}")
         self._actions.clear()
-        queue = self._shop.executor.queue
+        queue = self._supervisor.executor.queue
         self._releases.extend(claim.job_id for claim in queue)
         queue.clear()
-        self._shop.stop_everything(signum=self._termination_signal, lead_s=self._parts.deadline.lead_s)
+        self._supervisor.stop_everything(signum=self._termination_signal, lead_s=self._parts.deadline.lead_s)
 
     def _abandon(self, error: TorcError) -> None:
         """The run cannot go on: jobs are stopped, and the error is raised when they have ended."""
@@ -349,7 +349,7 @@ class Run:
         if self._error is None:
             self._warn(f"{error.message}; its jobs are killed here, as others may run them now")
             self._abandon(error)
-            self._shop.forget_everything()
+            self._supervisor.forget_everything()
 
     def _with_undelivered(self, error: RunnerError) -> RunnerError:
         jobs = [end.attempt.label for end in self._parts.reporter.undelivered()]
@@ -392,8 +392,8 @@ class Run:
         if command is None:
             return
         self._parts.log.write(f"action {command.action_id} command {command.number}: {command.command}")
-        self._shop.scripts.run(
-            self._shop.launcher,
+        self._supervisor.scripts.run(
+            self._supervisor.launcher,
             command.line(self._parts.files.output_dir),
             env={},
             log=self._parts.files.of_action(command.action_id, command.number),

@@ -13,29 +13,29 @@ from runner.base.progress import Notice, ProgressCallback, ignore_progress
 from runner.base.settings import Machine, RunnerOptions, detect_machine
 from runner.base.wake import Wake
 from runner.base.workflow_facts import WorkflowFacts, fetch_facts
-from runner.loop import Parts, Run
+from runner.loop import Parts, RunLoop
 from runner.monitoring.monitor import Monitor
 from runner.monitoring.sampler import Sampler
 from runner.monitoring.series import FLUSH_EVERY_S, SeriesFile
 from runner.process.actions import RUN_COMMANDS
 from runner.process.oom import OomKills
-from runner.process.outcome import Judge
-from runner.server.claim_policy import Claiming
-from runner.server.claim_thread import Claimer
-from runner.server.claims import Desk
+from runner.process.outcome import Outcomes
+from runner.server.claim_policy import ClaimPolicy
+from runner.server.claim_thread import ClaimThread
+from runner.server.claims import Claims
 from runner.server.completion import Reporting
-from runner.server.connection import Link
+from runner.server.connection import Connection
 from runner.server.heartbeat import Heartbeat
 from runner.server.journal import count_results, deliver_kept, keep
-from runner.server.registration import deregister, describe_taken_back, own_tag, register, take_back_from_the_dead
+from runner.server.registration import deregister, describe_reclaimed, own_tag, reclaim_orphans, register
 from runner.server.reports import Reporter
 from runner.summary import ExitReason, RunSummary, describe_machine
-from runner.supervisor import Workshop
+from runner.supervisor import Supervisor
 from runner.watchdog import ExitGuard
 from torc_client.http import TorcClient
 from torc_client.processes import RUNNER_VARIABLE
 from torc_core.api.actions import JOB_TRIGGERS
-from torc_core.api.jobs import ReleaseClaimsRequest, TakeBackRequest
+from torc_core.api.jobs import ReclaimRequest, ReleaseClaimsRequest
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.errors import TorcError
 from torc_core.jobs.status import JobStatus
@@ -73,13 +73,13 @@ def run_workflow(
     for notice in deliver_kept(client, facts.workflow, files):
         progress(notice)
         log.write(notice.text)
-    taken_back = take_back_from_the_dead(client, workflow_id)
-    if taken_back:
-        warn(describe_taken_back(taken_back))
-    judge = Judge(handlers=facts.handlers, outputs=facts.outputs, config=config, oom_kills=_oom_kills(options))
-    for handler_id in judge.unreadable_handlers:
+    reclaimed = reclaim_orphans(client, workflow_id)
+    if reclaimed:
+        warn(describe_reclaimed(reclaimed))
+    outcomes = Outcomes(handlers=facts.handlers, outputs=facts.outputs, config=config, oom_kills=_oom_kills(options))
+    for handler_id in outcomes.unreadable_handlers:
         warn(f"the rules of failure handler {handler_id} cannot be read: they decide about no failure")
-    workshop = Workshop(
+    workshop = Supervisor(
         shared_environment(client.url, facts, files),
         ledger=Ledger(
             cpus=machine.cpus,
@@ -88,7 +88,7 @@ def run_workflow(
             slots=options.max_parallel_jobs,
         ),
         files=files,
-        judge=judge,
+        outcomes=outcomes,
         log=log,
         progress=progress,
     )
@@ -110,7 +110,7 @@ def run_workflow(
                 log=log,
                 progress=progress,
             )
-            run = Run(parts)
+            run = RunLoop(parts)
             guard = ExitGuard(
                 lead_s=parts.deadline.lead_s, log=log.path, before_exit=lambda: _keep_undelivered(parts, wait=False)
             )
@@ -153,7 +153,7 @@ def _assemble(
     facts: WorkflowFacts,
     machine: Machine,
     files: RunFiles,
-    workshop: Workshop,
+    workshop: Supervisor,
     node: ComputeNodeModel,
     wake: Wake,
     log: RunnerLog,
@@ -161,9 +161,9 @@ def _assemble(
 ) -> Parts:
     """The threads and the loop's collaborators."""
     workflow_id, node_id = facts.workflow_id, node.id or 0
-    link = Link(patience_s=_patience_s(options, facts), wake=wake.wake)
+    link = Connection(patience_s=_patience_s(options, facts), wake=wake.wake)
     prompt, waiter = (
-        Claimer(
+        ClaimThread(
             client,
             workflow_id,
             link=link,
@@ -191,10 +191,10 @@ def _assemble(
         machine=machine,
         files=files,
         workshop=workshop,
-        desk=Desk(
+        desk=Claims(
             prompt=prompt,
             waiter=waiter,
-            claiming=Claiming(
+            claiming=ClaimPolicy(
                 machine,
                 compute_node_id=node_id,
                 run_id=facts.run_id,
@@ -208,7 +208,7 @@ def _assemble(
         reporter=reporter,
         monitor=Monitor(sampler, workflow=facts.workflow, interval_s=options.sample_interval_s),
         heartbeat=heartbeat,
-        workers=(prompt.worker, waiter.worker, reporter.worker, sampler.worker, heartbeat.worker),
+        workers=(prompt.thread, waiter.thread, reporter.thread, sampler.thread, heartbeat.thread),
         link=link,
         wake=wake,
         deadline=Deadline.of(options, facts.workflow),
@@ -228,7 +228,7 @@ def _series_of(facts: WorkflowFacts, files: RunFiles, hostname: str) -> SeriesFi
 def _keep_undelivered(parts: Parts, *, wait: bool = True) -> None:
     """Results that the server did not take, for the next run to deliver."""
     if wait and not parts.link.silent_s:
-        parts.reporter.worker.join(_LAST_REPORTS_S)
+        parts.reporter.thread.join(_LAST_REPORTS_S)
     completions = parts.reporter.undelivered_completions()
     if not completions:
         return
@@ -267,9 +267,9 @@ def _sign_off(client: TorcClient, parts: Parts, node: ComputeNodeModel, *, durat
 
 def _give_back(client: TorcClient, parts: Parts, reason: str) -> None:
     """What the server still counts as this runner's goes back: its own reports would be of another run. Best effort."""
-    request = TakeBackRequest(compute_node_ids=[parts.compute_node_id], requeue=True, reason=reason)
+    request = ReclaimRequest(compute_node_ids=[parts.compute_node_id], requeue=True, reason=reason)
     try:
-        client.take_back_jobs(parts.facts.workflow_id, request)
+        client.reclaim_jobs(parts.facts.workflow_id, request)
     except TorcError as error:
         parts.log.write(f"could not give jobs back: {error.message}")
 

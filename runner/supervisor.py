@@ -12,8 +12,8 @@ from runner.base.log import RunnerLog
 from runner.base.paths import RunFiles
 from runner.base.progress import JobEnded, JobStarted, Notice, ProgressCallback
 from runner.process.executor import Executor, job_environment
-from runner.process.launcher_client import Ended, LauncherProcess, Started, Unstartable
-from runner.process.outcome import Judge
+from runner.process.launcher_client import Ended, LauncherClient, Started, Unstartable
+from runner.process.outcome import Outcomes
 from runner.process.scripts import ScriptEnd, Scripts
 from runner.server.reports import Reporter
 from runner.summary import Tally
@@ -27,7 +27,7 @@ _LAUNCHERS: Final = 3
 """How often the launcher may be killed before the runner gives up."""
 
 
-class Workshop:
+class Supervisor:
     """Holds what the loop must report: attempts that started and ended."""
 
     def __init__(
@@ -36,18 +36,18 @@ class Workshop:
         *,
         ledger: Ledger,
         files: RunFiles,
-        judge: Judge,
+        outcomes: Outcomes,
         log: RunnerLog,
         progress: ProgressCallback,
     ) -> None:
         self._env = env
         self._files = files
-        self._judge = judge
+        self._judge = outcomes
         self._log = log
         self._progress = progress
         self._launchers_left = _LAUNCHERS
         keys = count(1)
-        self.launcher = LauncherProcess(env, log=log.path)
+        self.launcher = LauncherClient(env, log=log.path)
         self.executor = Executor(self.launcher, ledger=ledger, files=files, keys=keys)
         self.scripts = Scripts(keys)
         self.tally = Tally()
@@ -210,7 +210,7 @@ class Workshop:
         self._say("error", f"{error.message}; running jobs were lost with it, the runner goes on")
         self.launcher.close()
         kill_tagged([self._env[RUNNER_VARIABLE]])
-        self.launcher = LauncherProcess(self._env, log=self._log.path)
+        self.launcher = LauncherClient(self._env, log=self._log.path)
         for end in self.executor.replace_launcher(self.launcher):
             self._finish(end)
         self.scripts.lose_all()

@@ -24,13 +24,13 @@ from torc_core.api.jobs import (
     JobCompletion,
     JobModel,
     JobsModel,
+    ReclaimRequest,
+    ReclaimResponse,
     ReleaseClaimsRequest,
     ReleaseClaimsResponse,
     RunningJob,
     StartJobsRequest,
     StartJobsResponse,
-    TakeBackRequest,
-    TakeBackResponse,
 )
 from torc_core.api.nodes import ComputeNodeModel, Heartbeat, ScheduledComputeNodeModel
 from torc_core.api.relationships import JobDependency, JobFileRelationship, JobUserDataRelationship
@@ -258,9 +258,9 @@ class TorcClient:
         """How many claimed jobs went back to ready."""
         return self._calls.post(f"/workflows/{workflow_id}/release_claims", ReleaseClaimsResponse, request).released
 
-    def take_back_jobs(self, workflow_id: int, request: TakeBackRequest) -> TakeBackResponse:
+    def reclaim_jobs(self, workflow_id: int, request: ReclaimRequest) -> ReclaimResponse:
         """Ends the attempts of runners that are gone (return code -128) and marks the runners inactive."""
-        return self._calls.post(f"/workflows/{workflow_id}/take_back_jobs", TakeBackResponse, request)
+        return self._calls.post(f"/workflows/{workflow_id}/take_back_jobs", ReclaimResponse, request)
 
     def heartbeat(self, compute_node_id: int) -> Heartbeat:
         """The runner lives. Raises StateConflictError when its jobs were taken back."""

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Final
 
 from torc_core.api.events import Severity, StreamEvent
-from torc_server.claim_queue import Line, Waiter
+from torc_server.claim_queue import ClaimQueue, Waiter
 
 STREAM_BUFFER: Final = 512
 """Events kept for one reader; what comes on top is dropped and counted."""
@@ -60,7 +60,7 @@ class Hub:
     def __init__(self) -> None:
         self.is_closing = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._lines: dict[int, Line] = {}
+        self._lines: dict[int, ClaimQueue] = {}
         self._readers: dict[int, set[Subscription]] = {}
         self._recovering: dict[int, set[Subscription]] = {}
 
@@ -71,7 +71,7 @@ class Hub:
     @contextmanager
     def waiting(self, workflow_id: int) -> Iterator[Waiter]:
         """A waiter that misses nothing from here on: enter before looking, then look, then wait."""
-        line = self._lines.setdefault(workflow_id, Line())
+        line = self._lines.setdefault(workflow_id, ClaimQueue())
         waiter = line.join()
         try:
             yield waiter

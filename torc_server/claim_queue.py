@@ -3,7 +3,7 @@
 import asyncio
 
 
-class Line:
+class ClaimQueue:
     """The claims that wait on one workflow, in the order they came.
 
     News let one of them look. Only when it took something, or found what others might take, the next one looks:
@@ -57,22 +57,22 @@ class Line:
 class Waiter:
     """One claim that waits. `seen` is how much of the news it has looked after."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: ClaimQueue) -> None:
         self.seen = line.news
         self._line = line
-        self._turn = asyncio.Event()
+        self._step = asyncio.Event()
 
     def call(self) -> None:
-        self._turn.set()
+        self._step.set()
 
     async def wait(self, timeout_s: float) -> bool:
         """True when it is this claim's turn, which lasts until it waits again or leaves; False when the time is up."""
         self._line.pass_on(self)
         try:
-            await asyncio.wait_for(self._turn.wait(), timeout_s)
+            await asyncio.wait_for(self._step.wait(), timeout_s)
         except TimeoutError:
             return False
-        self._turn.clear()
+        self._step.clear()
         self.seen = self._line.news
         return True
 

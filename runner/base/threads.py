@@ -6,7 +6,7 @@ from collections.abc import Callable
 from torc_core.errors import RunnerError
 
 
-class Worker:
+class LoopThread:
     """A daemon thread that works until it is told to end.
 
     `may_end` says whether it was told. An end by an exception, and an end that nobody asked for, is kept in `error`

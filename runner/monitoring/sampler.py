@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from runner.base.threads import Worker
+from runner.base.threads import LoopThread
 from runner.monitoring.process_tree import Tree, find_members_of_all
 from runner.monitoring.series import SeriesFile, SeriesJob, SeriesRow
 from runner.process.launcher import ProcessTable, read_process_table
@@ -58,7 +58,7 @@ class Sampler:
         self._condition = threading.Condition()
         self._closing = False
         self._results: deque[list[Sample]] = deque()
-        self.worker = Worker("sampler", self._work, wake=wake, may_end=lambda: self._closing)
+        self.thread = LoopThread("sampler", self._work, wake=wake, may_end=lambda: self._closing)
 
     @property
     def problem(self) -> str | None:
@@ -84,7 +84,7 @@ class Sampler:
             self._closing = True
             self._condition.notify()
         if self._series is not None:
-            self.worker.join(_LAST_FLUSH_S)
+            self.thread.join(_LAST_FLUSH_S)
 
     def _work(self) -> None:
         series = self._series

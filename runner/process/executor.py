@@ -10,7 +10,7 @@ from runner.base.attempt import Attempt, AttemptEnd, ClaimedJob, StopReason
 from runner.base.evidence import memory_limit
 from runner.base.ledger import Ledger
 from runner.base.paths import RunFiles
-from runner.process.launcher_client import Ended, LauncherProcess, Unstartable
+from runner.process.launcher_client import Ended, LauncherClient, Unstartable
 from torc_core.api.jobs import JobModel
 from torc_core.jobs.status import JobStatus
 from torc_core.triage.facts import NEAR_LIMIT
@@ -23,7 +23,7 @@ LOST_CODE = 137
 class Executor:
     """Owns the launcher's job keys, the ledger and the queue of claimed jobs."""
 
-    def __init__(self, launcher: LauncherProcess, *, ledger: Ledger, files: RunFiles, keys: Iterator[int]) -> None:
+    def __init__(self, launcher: LauncherClient, *, ledger: Ledger, files: RunFiles, keys: Iterator[int]) -> None:
         self.launcher = launcher
         self.ledger = ledger
         self._files = files
@@ -131,7 +131,7 @@ class Executor:
             error=f"the job's process could not be started: {event.error} (log files below {self._files.stdio_dir})",
         )
 
-    def replace_launcher(self, launcher: LauncherProcess) -> list[AttemptEnd]:
+    def replace_launcher(self, launcher: LauncherClient) -> list[AttemptEnd]:
         """After the old one was killed: what it had started ends as lost."""
         self.launcher = launcher
         ends: list[AttemptEnd] = []

@@ -39,7 +39,7 @@ def read_rules(handler: FailureHandlerModel) -> tuple[FailureRule, ...] | None:
         return None
 
 
-def judge(rules: Sequence[FailureRule], return_code: int, *, attempt_id: int, infrastructure_faults: int) -> Verdict:
+def outcomes(rules: Sequence[FailureRule], return_code: int, *, attempt_id: int, infrastructure_faults: int) -> Verdict:
     """The first rule that matches decides."""
     for rule in rules:
         if rule.match_all_exit_codes or return_code in rule.exit_codes:

@@ -45,7 +45,7 @@ class Ended:
 LaunchEvent = Started | Unstartable | Ended
 
 
-class LauncherProcess:
+class LauncherClient:
     """Jobs are named by integer keys of the caller's choice; a key is used once.
 
     `fileno()` becomes readable when `events()` has something to say. When the launcher itself was killed,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from runner.process.launcher_client import Ended, LauncherProcess, Unstartable
+from runner.process.launcher_client import Ended, LauncherClient, Unstartable
 
 STOP_LEAD_S: Final = 5.0
 
@@ -41,7 +41,7 @@ class Scripts:
 
     def run(
         self,
-        launcher: LauncherProcess,
+        launcher: LauncherClient,
         line: str,
         *,
         env: Mapping[str, str],
@@ -81,7 +81,7 @@ class Scripts:
                 assert_never(unreachable)
         script.on_end(end)
 
-    def enforce_limits(self, launcher: LauncherProcess, now: float) -> None:
+    def enforce_limits(self, launcher: LauncherClient, now: float) -> None:
         for key, script in self._running.items():
             if script.deadline is not None and now >= script.deadline and not script.is_late:
                 script.is_late = True
@@ -90,7 +90,7 @@ class Scripts:
     def next_deadline(self) -> float | None:
         return min((s.deadline for s in self._running.values() if s.deadline and not s.is_late), default=None)
 
-    def stop_all(self, launcher: LauncherProcess, signum: int, lead_s: float) -> None:
+    def stop_all(self, launcher: LauncherClient, signum: int, lead_s: float) -> None:
         for key, script in self._running.items():
             script.is_stopped = True
             launcher.stop(key, signum, lead_s=lead_s)

@@ -7,7 +7,7 @@ from typing import Final
 from runner.base.attempt import ClaimedJob
 from runner.base.ledger import Ledger
 from runner.base.settings import Machine
-from runner.server.claim_thread import Order
+from runner.server.claim_thread import ClaimRequest
 from torc_core.api.jobs import Capacity, ComputeNodesResources
 from torc_core.resources.duration import format_duration
 
@@ -17,7 +17,7 @@ _MOST_AHEAD: Final = 500
 _MOST_AT_ONCE: Final = 1000
 
 
-class Appetite:
+class LookAhead:
     """How many jobs to hold in advance: as many short ones as ended lately; none where jobs run long."""
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Appetite:
         return len(self._ends)
 
 
-class Claiming:
+class ClaimPolicy:
     """Builds orders from what is free. `time_left_s` None: no limit."""
 
     def __init__(self, machine: Machine, *, compute_node_id: int, run_id: int, scheduler_config_id: int | None) -> None:
@@ -43,14 +43,14 @@ class Claiming:
         self._capacity = Capacity(
             num_cpus=machine.cpus, num_gpus=len(machine.gpus), num_nodes=1, memory_gb=machine.memory_gb
         )
-        self.appetite = Appetite()
+        self.look_ahead = LookAhead()
         self.must_adopt = False
 
     def order(
         self, ledger: Ledger, queue: Collection[ClaimedJob], *, now: float, time_left_s: float | None
-    ) -> Order | None:
+    ) -> ClaimRequest | None:
         """For what is free and not yet promised to queued jobs; None when there is no room for more."""
-        wanted = self.appetite.ahead(now)
+        wanted = self.look_ahead.ahead(now)
         ahead = max(0, wanted - len(queue))
         has_slot = ledger.free_slots is None or ledger.free_slots > len(queue)
         if not has_slot and ahead <= wanted // 2:
@@ -79,7 +79,7 @@ class Claiming:
         time_left_s: float | None,
         wait_s: float,
         may_claim: bool,
-    ) -> Order:
+    ) -> ClaimRequest:
         """Lets the server answer when there is something to do, or the workflow was canceled.
 
         Without room, or without `may_claim`, it asks for nothing and only hears the news.
@@ -88,12 +88,12 @@ class Claiming:
         if order is None:
             order = self._build(0, 0, 0, limit=0, ahead=0, time_left_s=time_left_s)
         resources = order.resources.model_copy(update={"ahead": 0})
-        return Order(resources=resources, limit=order.limit, wait_s=wait_s, settled=order.settled)
+        return ClaimRequest(resources=resources, limit=order.limit, wait_s=wait_s, settled=order.settled)
 
     def _build(
         self, cpus: int, memory_bytes: int, gpus: int, *, limit: int, ahead: int, time_left_s: float | None
-    ) -> Order:
-        return Order(
+    ) -> ClaimRequest:
+        return ClaimRequest(
             resources=ComputeNodesResources(
                 id=self._node_id,
                 run_id=self._run_id,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from runner.base.attempt import ClaimedJob
 from runner.base.ledger import Need
-from runner.base.threads import Worker
+from runner.base.threads import LoopThread
 from runner.process.actions import claim_pending_actions
-from runner.server.connection import Link, pause_after
+from runner.server.connection import Connection, pause_after
 from torc_client.http import TorcClient
 from torc_core.api.actions import WorkflowActionModel
 from torc_core.api.jobs import ComputeNodesResources, JobModel, Outlook
@@ -19,7 +19,7 @@ from torc_core.jobs.status import JobStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class ClaimRequest:
     """One request for jobs.
 
     `settled` notes that the runner held nothing when it asked: only then an empty answer says that nothing will
@@ -37,10 +37,10 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ClaimAnswer:
     """`error` when the server refused for good; `lost` when its answer may have been lost."""
 
-    order: Order
+    order: ClaimRequest
     jobs: list[ClaimedJob] = field(default_factory=list)
     adopted: list[ClaimedJob] = field(default_factory=list)
     actions: list[WorkflowActionModel] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Answer:
     error: TorcError | None = None
 
 
-class Claimer:
+class ClaimThread:
     """One thread, one request at a time."""
 
     def __init__(
@@ -57,7 +57,7 @@ class Claimer:
         client: TorcClient,
         workflow_id: int,
         *,
-        link: Link,
+        link: Connection,
         wake: Callable[[], None],
         needs: Callable[[JobModel], Need],
         strict: bool,
@@ -70,20 +70,20 @@ class Claimer:
         self._needs = needs
         self._strict = strict
         self._condition = threading.Condition()
-        self._order: Order | None = None
+        self._order: ClaimRequest | None = None
         self._closing = False
-        self._answers: deque[Answer] = deque()
+        self._answers: deque[ClaimAnswer] = deque()
         self.is_busy = False
-        self.worker = Worker(name, self._work, wake=wake, may_end=lambda: self._closing)
+        self.thread = LoopThread(name, self._work, wake=wake, may_end=lambda: self._closing)
 
-    def send(self, order: Order) -> None:
+    def send(self, order: ClaimRequest) -> None:
         """Only while it is not busy; busy ends with `take`."""
         self.is_busy = True
         with self._condition:
             self._order = order
             self._condition.notify()
 
-    def take(self) -> Answer | None:
+    def take(self) -> ClaimAnswer | None:
         """The answer, once."""
         if not self._answers:
             return None
@@ -113,14 +113,14 @@ class Claimer:
                 with self._condition:
                     self._condition.wait_for(lambda: self._closing, pause_after(failures))
                 failures += 1
-                answer = Answer(order=order, lost=True)
+                answer = ClaimAnswer(order=order, lost=True)
             except TorcError as error:
                 self._link.answered("claims")
-                answer = Answer(order=order, error=error)
+                answer = ClaimAnswer(order=order, error=error)
             self._answers.append(answer)
             self._wake()
 
-    def _ask(self, order: Order) -> Answer:
+    def _ask(self, order: ClaimRequest) -> ClaimAnswer:
         node_id = order.resources.id
         adopted: list[ClaimedJob] = []
         if order.adopt and node_id is not None:
@@ -143,7 +143,7 @@ class Claimer:
                 self._client, self._workflow_id, triggers=order.triggers, compute_node_id=node_id, done=order.done
             )
         jobs = self._held(claimed.jobs)
-        return Answer(order=order, jobs=jobs, adopted=adopted, actions=actions, outlook=claimed.outlook)
+        return ClaimAnswer(order=order, jobs=jobs, adopted=adopted, actions=actions, outlook=claimed.outlook)
 
     def _held(self, jobs: list[JobModel]) -> list[ClaimedJob]:
         now = time.monotonic()

@@ -9,8 +9,8 @@ from runner.base.attempt import ClaimedJob
 from runner.base.deadline import Deadline
 from runner.base.evidence import runtime_limit
 from runner.process.executor import Executor
-from runner.server.claim_policy import Claiming
-from runner.server.claim_thread import Answer, Claimer, Order
+from runner.server.claim_policy import ClaimPolicy
+from runner.server.claim_thread import ClaimAnswer, ClaimRequest, ClaimThread
 from torc_core.api.actions import JOB_TRIGGERS, WorkflowActionModel
 from torc_core.api.jobs import Outlook
 from torc_core.errors import TorcError
@@ -38,11 +38,11 @@ class Arrivals:
     error: TorcError | None = None
 
 
-class Desk:
+class Claims:
     """Decides when to send which order. `has_job_actions`: actions are to be asked for with jobs."""
 
     def __init__(
-        self, *, prompt: Claimer, waiter: Claimer, claiming: Claiming, wait_s: float, has_job_actions: bool
+        self, *, prompt: ClaimThread, waiter: ClaimThread, claiming: ClaimPolicy, wait_s: float, has_job_actions: bool
     ) -> None:
         self._prompt = prompt
         self._waiter = waiter
@@ -61,7 +61,7 @@ class Desk:
         """Room was made."""
         self._last_end = now
         self._may_have_more = self._may_have_more or self._room_helps
-        self._claiming.appetite.note_end(now, duration_s=duration_s)
+        self._claiming.look_ahead.note_end(now, duration_s=duration_s)
 
     def note_change(self) -> None:
         """The server has taken reports: jobs may have become ready."""
@@ -82,7 +82,7 @@ class Desk:
         may_claim: bool,
     ) -> None:
         """Sends what is worth sending now."""
-        order: Order | None = None
+        order: ClaimRequest | None = None
         if may_claim and self._may_have_more and not self._prompt.is_busy:
             order = self._claiming.order(executor.ledger, executor.queue, now=now, time_left_s=time_left_s)
         if order is not None:
@@ -104,13 +104,13 @@ class Desk:
     def answers(self, executor: Executor, now: float) -> Arrivals:
         """Takes the answers that have come."""
         arrivals = Arrivals()
-        for claimer in (self._prompt, self._waiter):
-            answer = claimer.take()
+        for thread in (self._prompt, self._waiter):
+            answer = thread.take()
             if answer is not None:
                 arrivals.is_any = True
                 self._note(answer, executor, arrivals)
                 self._last_arrival = now if answer.jobs else self._last_arrival
-                if claimer is self._waiter:
+                if thread is self._waiter:
                     self._may_have_more = self._may_have_more or bool(self._triggers)
                     # a server that sees nothing to wait for answers at once: do not ask it all the time
                     self._next_wait_at = max(now, self._wait_sent_at + min(self._wait_s, _SHORTEST_WAIT_S))
@@ -152,7 +152,7 @@ class Desk:
             return False
         return not executor.running or now - max(self._last_end, self._last_arrival) > _QUIET_S
 
-    def _note(self, answer: Answer, executor: Executor, arrivals: Arrivals) -> None:
+    def _note(self, answer: ClaimAnswer, executor: Executor, arrivals: Arrivals) -> None:
         if answer.lost:
             self.lost_an_answer = True
             self._claiming.must_adopt = True

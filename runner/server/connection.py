@@ -20,7 +20,7 @@ class Trouble:
     error: TorcError
 
 
-class Link:
+class Connection:
     """Knows since when the server does not do what it is asked. Shared by threads; wakes the loop at every change."""
 
     def __init__(

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from runner.base.threads import Worker
+from runner.base.threads import LoopThread
 from torc_client.http import TorcClient
 from torc_core.errors import NotFoundError, ServerFaultError, ServerUnreachableError, StateConflictError, TorcError
 
@@ -27,7 +27,7 @@ class Heartbeat:
         self._interval_s = interval_s
         self._closing = threading.Event()
         self.end: TorcError | None = None
-        self.worker = Worker(
+        self.thread = LoopThread(
             "heartbeat", self._work, wake=wake, may_end=lambda: self._closing.is_set() or self.end is not None
         )
 

@@ -4,17 +4,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from runner.base.progress import Notice
-from runner.server.connection import Link, Trouble
+from runner.server.connection import Connection, Trouble
 from torc_core.errors import ServerUnreachableError
 
 _TELL_AFTER_S: Final = 2.0
 """A server that is only started anew is back by then."""
 
 
-class OutageNews:
+class OutageNotice:
     """Looks at the link. `url` is the server's address."""
 
-    def __init__(self, link: Link, *, url: str) -> None:
+    def __init__(self, link: Connection, *, url: str) -> None:
         self._link = link
         self._url = url
         self._is_told = False

@@ -7,8 +7,8 @@ from runner.base.settings import Machine, RunnerOptions
 from torc_client.http import TorcClient
 from torc_client.logs import OUTPUT_DIR_FACT
 from torc_client.processes import end_remains, host_facts, process_identity
-from torc_client.recovery.orphans import find_orphans, take_back
-from torc_core.api.jobs import TakenBackJob
+from torc_client.recovery.orphans import find_orphans, reclaim
+from torc_core.api.jobs import ReclaimedJob
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.errors import RunnerError
 from torc_core.processes import HostFacts
@@ -55,7 +55,7 @@ def deregister(client: TorcClient, node: ComputeNodeModel, *, duration_s: float)
         client.compute_nodes.update(node.id, ended)
 
 
-def take_back_from_the_dead(client: TorcClient, workflow_id: int) -> list[TakenBackJob]:
+def reclaim_orphans(client: TorcClient, workflow_id: int) -> list[ReclaimedJob]:
     """Jobs of runners of this machine that died go back to the queue, once their processes are gone."""
     try:
         host = host_facts()
@@ -64,7 +64,7 @@ def take_back_from_the_dead(client: TorcClient, workflow_id: int) -> list[TakenB
     _end_remains(client, workflow_id, host)
     # nobody here can see whether jobs of a silent runner elsewhere still run: that is for a person to say
     plan = find_orphans(client, workflow_id, host=host, heartbeat_timeout_s=None)
-    return [] if plan.is_empty else take_back(client, plan, requeue=True).jobs
+    return [] if plan.is_empty else reclaim(client, plan, requeue=True).jobs
 
 
 def _end_remains(client: TorcClient, workflow_id: int, host: HostFacts) -> None:
@@ -74,7 +74,7 @@ def _end_remains(client: TorcClient, workflow_id: int, host: HostFacts) -> None:
     end_remains([runner for runner in seen if runner is not None])
 
 
-def describe_taken_back(jobs: list[TakenBackJob]) -> str:
+def describe_reclaimed(jobs: list[ReclaimedJob]) -> str:
     """For the user: which jobs, and what became of them."""
     shown = ", ".join(f"{job.job_name} ({job.outcome})" for job in jobs[:5])
     more = f" and {len(jobs) - 5} more" if len(jobs) > 5 else ""

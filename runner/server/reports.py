@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from runner.base.attempt import Attempt, AttemptEnd
-from runner.base.threads import Worker
+from runner.base.threads import LoopThread
 from runner.server.completion import Reporting
-from runner.server.connection import Link, pause_after
+from runner.server.connection import Connection, pause_after
 from torc_client.http import TorcClient
 from torc_core.api.jobs import JobCompletion, ReleaseClaimsRequest, StartJobsRequest
 from torc_core.errors import (
@@ -35,7 +35,7 @@ _HOPELESS: Final = (NotFoundError, UnauthorizedError, ForbiddenError)
 
 
 @dataclass(slots=True)
-class News:
+class ReportAnswers:
     """What one round of reports brought."""
 
     recorded: list[AttemptEnd] = field(default_factory=list)
@@ -73,7 +73,7 @@ class Reporter:
     What is under way counts as not delivered yet.
     """
 
-    def __init__(self, client: TorcClient, reporting: Reporting, *, link: Link, wake: Callable[[], None]) -> None:
+    def __init__(self, client: TorcClient, reporting: Reporting, *, link: Connection, wake: Callable[[], None]) -> None:
         self._client = client
         self._reporting = reporting
         self._link = link
@@ -84,9 +84,9 @@ class Reporter:
         self._urgent = False
         self._is_sending = False
         self._closing = False
-        self._news: deque[News] = deque()
+        self._news: deque[ReportAnswers] = deque()
         self._progress_at = time.monotonic()
-        self.worker = Worker("reporter", self._work, wake=wake, may_end=lambda: self._closing)
+        self.thread = LoopThread("reporter", self._work, wake=wake, may_end=lambda: self._closing)
 
     def add(
         self,
@@ -107,9 +107,9 @@ class Reporter:
             self._urgent = urgent
             self._condition.notify()
 
-    def take(self) -> list[News]:
+    def take(self) -> list[ReportAnswers]:
         """What the server said since the last call."""
-        found: list[News] = []
+        found: list[ReportAnswers] = []
         while self._news:
             found.append(self._news.popleft())
         return found
@@ -147,7 +147,7 @@ class Reporter:
         sent_at = 0.0
         while self._next_batch(sent_at):
             sent_at = time.monotonic()
-            news = News()
+            news = ReportAnswers()
             failures = 0
             while self._under_way and not (self._closing and failures):
                 try:
@@ -215,7 +215,7 @@ class Reporter:
                 (ripe if start.due_at <= now or self._closing else young).append(start)
         return _Batch(starts=ripe, ends=waiting.ends, releases=waiting.releases), _Batch(starts=young)
 
-    def _send(self, news: News) -> None:
+    def _send(self, news: ReportAnswers) -> None:
         """Each part is forgotten when the server has it, so that a repetition sends the rest only."""
         batch = self._under_way
         while batch.starts:
@@ -231,7 +231,7 @@ class Reporter:
             self._client.release_claims(self._reporting.workflow_id, request)
             batch.releases.clear()
 
-    def _send_starts(self, starts: list[Attempt], news: News) -> None:
+    def _send_starts(self, starts: list[Attempt], news: ReportAnswers) -> None:
         by_job = {attempt.claim.job_id: attempt for attempt in starts}
         answer = self._client.start_jobs(
             self._reporting.workflow_id,
@@ -254,7 +254,7 @@ class Reporter:
             for batch in (self._under_way, self._waiting):
                 batch.ends[:] = [end for end in batch.ends if end.attempt is not attempt]
 
-    def _send_ends(self, ends: list[AttemptEnd], news: News) -> None:
+    def _send_ends(self, ends: list[AttemptEnd], news: ReportAnswers) -> None:
         completions = [self._reporting.completion(end) for end in ends]
         answer = self._client.complete_jobs(self._reporting.workflow_id, completions)
         self._progress_at = time.monotonic()
@@ -267,7 +267,7 @@ class Reporter:
             else:
                 news.refused_ends.append((end, message))
 
-    def _send_one_by_one(self, news: News, error: TorcError) -> None:
+    def _send_one_by_one(self, news: ReportAnswers, error: TorcError) -> None:
         """One bad report must not keep the others back; where the server fails, it is kept and tried again."""
         batch = self._under_way
         unstartable: list[int] = []

@@ -43,8 +43,8 @@ def _statuses(client: TorcClient, workflow_id: int) -> dict[str, str]:
 def _propose(client: TorcClient, workflow_id: int) -> int:
     """An agent proposes to retry a group."""
     signature = _signature(client, workflow_id)
-    judgement = Classification(signature=signature, action="retry", reason="the storage was down")
-    return client.failures.propose(workflow_id, ClassifyRequest(classifications=[judgement], actor=AGENT)).id
+    request = Classification(signature=signature, action="retry", reason="the storage was down")
+    return client.failures.propose(workflow_id, ClassifyRequest(classifications=[request], actor=AGENT)).id
 
 
 def test_failures_are_listed_by_group_with_what_to_do(torc: Torc, workflow_id: int) -> None:

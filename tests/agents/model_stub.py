@@ -43,8 +43,8 @@ class Conversation:
         if listed is None:
             return listing, {"workflow_id": WORKFLOW_ID}
         if self.result(CLASSIFY) is None:
-            judgements = obedient(listed) if SCENARIO == "obedient" else judge(listed)
-            return classifying, {"workflow_id": WORKFLOW_ID, "dry_run": False, "classifications": judgements}
+            requests = obedient(listed) if SCENARIO == "obedient" else judge(listed)
+            return classifying, {"workflow_id": WORKFLOW_ID, "dry_run": False, "classifications": requests}
         return "I decided about the failures."
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from agent_scenes import BAD_DATA, NO_MODULE, OOM, REFUSED, STRANGE, IsolatedTorc, Scene, failed_scene
 from recovery_scenes import fail_all, requirement_of
 
-from torc_client.agents.rules import judge_groups, read_groups
+from torc_client.agents.rules import decide_groups, read_groups
 from torc_client.http import TorcClient
 from torc_core.evidence.record import Evidence
 
@@ -117,8 +117,8 @@ def test_a_dry_run_tells_of_the_jobs_that_nothing_is_proposed_for(
 def test_a_job_that_recovery_mends_is_judged_alone_among_its_like(shared_client: TorcClient) -> None:
     scene = failed_scene(shared_client, {"a": REFUSED, "b": REFUSED})
     groups = read_groups(shared_client, scene.workflow_id)
-    verdict = judge_groups(groups, {}, min_confidence=0.5)
-    assert [judgement.signature for judgement in verdict.judged] == [groups[0].signature]
+    verdict = decide_groups(groups, {}, min_confidence=0.5)
+    assert [request.signature for request in verdict.judged] == [groups[0].signature]
     assert verdict.foreseen == []
 
 

@@ -13,7 +13,7 @@ from running import StartRunner, create, is_alive, job, processes_with, run, unt
 from runner.process.launcher import LEFTOVER_S, ORPHANED_LEAD_S
 from torc_client.http import TorcClient
 from torc_client.processes import LAUNCHER_ENDING_S, host_facts
-from torc_client.recovery.orphans import find_orphans, take_back
+from torc_client.recovery.orphans import find_orphans, reclaim
 from torc_core.api.nodes import ComputeNodeModel
 
 _SPAN = 'echo "begin $TORC_JOB_NAME $$" >> {marks}; sleep {seconds}; echo "end $TORC_JOB_NAME $$" >> {marks}'
@@ -109,7 +109,7 @@ def test_jobs_that_are_taken_back_without_a_runner_have_ended_before(
     until_running(client, workflow_id)
     runner.kill()
     plan = find_orphans(client, workflow_id, host=host_facts())
-    assert [taken.outcome for taken in take_back(client, plan, requeue=True).jobs] == ["requeued"]
+    assert [taken.outcome for taken in reclaim(client, plan, requeue=True).jobs] == ["requeued"]
     assert processes_with(word) == []
 
 

@@ -81,7 +81,7 @@ class DecisionMachine(RuleBasedStateMachine):
             assert len(set(places)) < len(places)
 
     @rule(action=st.sampled_from(["retry", "fail"]), actor=ACTORS, proposed=st.booleans())
-    def judge_groups(self, action: str, actor: Actor, proposed: bool) -> None:
+    def decide_groups(self, action: str, actor: Actor, proposed: bool) -> None:
         body = {"action": action, "reason": "all alike"}
         wanted = [Classification.model_validate({"signature": signature, **body}) for signature in self.signatures()]
         if wanted:

@@ -11,7 +11,7 @@ from services_bench import Bench, Run, job
 
 from torc_core.api.actions import WorkflowActionModel
 from torc_core.api.drafts import FileDraft, JobDraft
-from torc_core.api.jobs import ReleaseClaimsRequest, RetryRequest, TakeBackRequest
+from torc_core.api.jobs import ReclaimRequest, ReleaseClaimsRequest, RetryRequest
 from torc_core.api.recovery import ApplyRecoveryRequest, PlannedRetry
 from torc_core.errors import StateConflictError
 from torc_core.evidence.record import Evidence
@@ -22,7 +22,7 @@ from torc_server.db.queries.jobs.jobs import JobState
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.change_status import manage_status_change
 from torc_server.services.jobs.jobs import delete_job
-from torc_server.services.jobs.reclaim import take_back_jobs
+from torc_server.services.jobs.reclaim import reclaim_jobs
 from torc_server.services.jobs.retry import retry_job
 from torc_server.services.jobs.start import release_claims
 from torc_server.services.jobs.transitions import apply_event
@@ -203,10 +203,10 @@ class LifecycleMachine(RuleBasedStateMachine):
 
     @rule(requeue=st.booleans())
     def lose_the_runner(self, requeue: bool) -> None:
-        request = TakeBackRequest(compute_node_ids=[self.run.runner], requeue=requeue, reason="gone")
-        self.write(take_back_jobs, self.run.workflow_id, request)
+        request = ReclaimRequest(compute_node_ids=[self.run.runner], requeue=requeue, reason="gone")
+        self.write(reclaim_jobs, self.run.workflow_id, request)
         assert not self.at_work()
-        assert not self.bench.write(take_back_jobs, self.run.workflow_id, request).jobs
+        assert not self.bench.write(reclaim_jobs, self.run.workflow_id, request).jobs
         self.run.runner = self.run.new_runner()
 
     @precondition(lambda self: len(self.names) > 2)

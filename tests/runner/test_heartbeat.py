@@ -13,9 +13,9 @@ from runner.main import run_workflow
 from runner.server.heartbeat import Heartbeat
 from torc_client.http import TorcClient
 from torc_client.processes import host_facts
-from torc_client.recovery.orphans import find_orphans, take_back
+from torc_client.recovery.orphans import find_orphans, reclaim
 from torc_core.api.drafts import JobDraft
-from torc_core.api.jobs import ComputeNodesResources, StartJobsRequest, TakeBackRequest
+from torc_core.api.jobs import ComputeNodesResources, ReclaimRequest, StartJobsRequest
 from torc_core.errors import NotFoundError, StateConflictError
 from torc_core.recovery.orphans import OrphanPlan
 
@@ -38,7 +38,7 @@ def test_a_runner_that_was_given_up_hears_it(shared_client: TorcClient) -> None:
     node_id = make_runner(shared_client, workflow_id)
     heartbeat, woken = beat(shared_client, node_id)
     wait_until(lambda: shared_client.compute_nodes.get(node_id).last_heartbeat, "it was heard")
-    shared_client.take_back_jobs(workflow_id, TakeBackRequest(compute_node_ids=[node_id], requeue=False, reason="old"))
+    shared_client.reclaim_jobs(workflow_id, ReclaimRequest(compute_node_ids=[node_id], requeue=False, reason="old"))
     assert woken.wait(5)
     assert isinstance(heartbeat.end, StateConflictError)
     assert f"compute node {node_id}" in heartbeat.end.message
@@ -78,8 +78,8 @@ def test_jobs_that_were_taken_back_are_killed_at_once_and_not_reported(
     def take_back_all() -> None:
         until_running(shared_client, workflow_id, 3)
         (node,) = shared_client.compute_nodes.list_all(workflow_id=workflow_id)
-        request = TakeBackRequest(compute_node_ids=[node.id or 0], requeue=True, reason="silent for too long")
-        shared_client.take_back_jobs(workflow_id, request)
+        request = ReclaimRequest(compute_node_ids=[node.id or 0], requeue=True, reason="silent for too long")
+        shared_client.reclaim_jobs(workflow_id, request)
 
     options = RunnerOptions(
         output_dir=tmp_path / "out", num_cpus=4, poll_interval_s=poll_interval_s, heartbeat_interval_s=0.2
@@ -120,7 +120,7 @@ def test_a_runner_elsewhere_that_fell_silent_is_lost(shared_client: TorcClient) 
     assert [runner.compute_node_id for runner in plan.runners] == [silent]
     assert "sent no heartbeat since 20" in plan.runners[0].reason
     assert plan.out_of_sight == 1, f"nobody can judge {never_heard}"
-    assert [found.job_id for found in take_back(shared_client, plan, requeue=False).jobs] == job_ids
+    assert [found.job_id for found in reclaim(shared_client, plan, requeue=False).jobs] == job_ids
     evidence = shared_client.job_evidence(job_ids[0]).evidence
     assert evidence.verdict == "lost"
     assert evidence.scheduler is not None

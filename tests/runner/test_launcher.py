@@ -9,7 +9,7 @@ import pytest
 from helpers import wait_until
 from running import is_alive
 
-from runner.process.launcher_client import Ended, LauncherProcess, Started, Unstartable
+from runner.process.launcher_client import Ended, LauncherClient, Started, Unstartable
 from torc_core.errors import RunnerError
 
 MIB = 1 << 20
@@ -20,7 +20,7 @@ class Jobs:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.launcher = LauncherProcess(os.environ)
+        self.launcher = LauncherClient(os.environ)
         self.started: dict[int, int] = {}
         self.ended: dict[int, Ended] = {}
         self.unstartable: dict[int, str] = {}

@@ -11,9 +11,9 @@ from helpers import wait_until
 
 from runner.base.attempt import Attempt, AttemptEnd, ClaimedJob, OutputFiles
 from runner.base.ledger import Grant, Need
-from runner.base.threads import Worker
+from runner.base.threads import LoopThread
 from runner.server.completion import Reporting
-from runner.server.connection import Link
+from runner.server.connection import Connection
 from runner.server.reports import Reporter
 from torc_client.http import TorcClient
 from torc_core.api.jobs import (
@@ -68,7 +68,7 @@ def reporter(client: RecordingClient) -> Reporter:
         pass
 
     reporting = Reporting(workflow_id=1, run_id=1, compute_node_id=1, hostname="here")
-    return Reporter(cast(TorcClient, client), reporting, link=Link(patience_s=60.0, wake=wake), wake=wake)
+    return Reporter(cast(TorcClient, client), reporting, link=Connection(patience_s=60.0, wake=wake), wake=wake)
 
 
 def attempt(key: int, *, age_s: float) -> Attempt:
@@ -110,7 +110,7 @@ def test_a_start_that_becomes_young_again_does_not_end_the_thread(
     wait_until(lambda: client.started == [1, 2], "the second start is reported too")
     reporter.add(ends=[end_of(second)], urgent=True)
     wait_until(lambda: client.completed == [2], "its end is reported")
-    assert reporter.worker.error is None
+    assert reporter.thread.error is None
 
 
 def test_what_was_under_way_when_it_was_closed_counts_as_undelivered(
@@ -121,21 +121,21 @@ def test_what_was_under_way_when_it_was_closed_counts_as_undelivered(
     assert client.tried.wait(10.0)
     reporter.add(ends=[end_of(attempt(2, age_s=1.0))], urgent=True)
     reporter.close()
-    reporter.worker.join(10.0)
+    reporter.thread.join(10.0)
     assert [end.attempt.key for end in reporter.undelivered()] == [1, 2]
 
 
 def test_closing_sends_what_is_left(client: RecordingClient, reporter: Reporter) -> None:
     reporter.add(starts=[attempt(1, age_s=0.0)], ends=[end_of(attempt(2, age_s=1.0))], urgent=False)
     reporter.close()
-    reporter.worker.join(10.0)
+    reporter.thread.join(10.0)
     assert (client.started, client.completed, reporter.undelivered()) == ([1], [2], [])
 
 
-def ending_after(work: Callable[[], None], *, asked: bool) -> Worker:
-    worker = Worker("tested", work, wake=lambda: None, may_end=lambda: asked)
-    worker.join(10.0)
-    return worker
+def ending_after(work: Callable[[], None], *, asked: bool) -> LoopThread:
+    thread = LoopThread("tested", work, wake=lambda: None, may_end=lambda: asked)
+    thread.join(10.0)
+    return thread
 
 
 def test_a_thread_that_ends_unasked_has_an_error_that_the_loop_sees() -> None:

@@ -16,7 +16,7 @@ from running import create, job, processes_with, run, until_running
 from runner.base.progress import Notice
 from torc_client.http import TorcClient
 from torc_client.transport import Transport
-from torc_core.api.jobs import ClaimedJobs, CompleteJobsResponse, StartJobsRequest, StartJobsResponse, TakeBackRequest
+from torc_core.api.jobs import ClaimedJobs, CompleteJobsResponse, ReclaimRequest, StartJobsRequest, StartJobsResponse
 from torc_core.errors import ServerUnreachableError, StateConflictError
 
 T = TypeVar("T")
@@ -155,8 +155,8 @@ def test_a_runner_that_was_declared_gone_stops_its_jobs(client: TorcClient, tmp_
     def declare_gone() -> None:
         until_running(client, workflow_id)
         (node,) = client.compute_nodes.list_all(workflow_id=workflow_id)
-        client.take_back_jobs(
-            workflow_id, TakeBackRequest(compute_node_ids=[node.id or 0], requeue=True, reason="declared gone")
+        client.reclaim_jobs(
+            workflow_id, ReclaimRequest(compute_node_ids=[node.id or 0], requeue=True, reason="declared gone")
         )
 
     declaring = threading.Thread(target=declare_gone)

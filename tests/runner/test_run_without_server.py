@@ -12,7 +12,7 @@ from running import Ran, RunnerProcess, StartRunner, create, job, run, until_run
 from runner.base.progress import Notice, Progress
 from runner.base.settings import RunnerOptions
 from runner.main import run_workflow
-from runner.server.connection import Link
+from runner.server.connection import Connection
 from runner.server.journal import Undelivered
 from torc_client.http import TorcClient
 from torc_client.transport import Transport
@@ -75,7 +75,7 @@ def test_a_server_that_fails_is_told_of_in_its_own_words(
 
 def test_an_answer_to_one_kind_of_request_does_not_hide_that_another_fails() -> None:
     now = [100.0]
-    link = Link(patience_s=10.0, wake=lambda: None, clock=lambda: now[0])
+    link = Connection(patience_s=10.0, wake=lambda: None, clock=lambda: now[0])
     link.failed("reports", FULL)
     link.failed("claims", AWAY)
     now[0] = 105.0
@@ -86,7 +86,7 @@ def test_an_answer_to_one_kind_of_request_does_not_hide_that_another_fails() -> 
 
 
 def test_any_answer_shows_that_the_server_is_there_again() -> None:
-    link = Link(patience_s=10.0, wake=lambda: None)
+    link = Connection(patience_s=10.0, wake=lambda: None)
     link.failed("reports", AWAY)
     link.answered("claims")
     assert link.trouble is None
@@ -94,7 +94,7 @@ def test_any_answer_shows_that_the_server_is_there_again() -> None:
 
 def test_the_loop_is_woken_when_trouble_begins_and_when_it_ends() -> None:
     woken: list[None] = []
-    link = Link(patience_s=10.0, wake=lambda: woken.append(None))
+    link = Connection(patience_s=10.0, wake=lambda: woken.append(None))
     link.answered("claims")
     link.failed("claims", AWAY)
     link.failed("claims", AWAY)

@@ -270,13 +270,13 @@ def test_ready_jobs_without_allocations_end_a_watch_that_may_not_schedule(watchi
 
 def test_auto_schedule_asks_for_nodes_and_not_again_before_the_cooldown(watching: Watching) -> None:
     client, clock = watching.client, watching.clock
-    workflow_id, (stranded,) = make_scene(client, job("stranded"))
+    workflow_id, (orphaned,) = make_scene(client, job("stranded"))
     watching.scheduler = cluster = Cluster(client)
     script = Script(
         clock.forward(60),
         clock.forward(60),
         clock.forward(1800),
-        lambda: fail_all(client, workflow_id, {stranded: None}),
+        lambda: fail_all(client, workflow_id, {orphaned: None}),
     )
     assert watching(workflow_id, script, auto_schedule=AutoScheduleOptions()).is_success
     assert cluster.submitted == 2

@@ -51,7 +51,7 @@ def test_a_runner_whose_process_lives_keeps_its_jobs() -> None:
 def test_a_runner_whose_process_is_gone_loses_its_jobs() -> None:
     found = plan(node(), jobs=(job(5, 1), job(6, 1, JobStatus.PENDING), job(7, 2)), processes={77: None})
     assert [runner.compute_node_id for runner in found.runners] == [1]
-    assert [(stranded.job_id, stranded.started) for stranded in found.jobs] == [(5, True), (6, False)]
+    assert [(orphaned.job_id, orphaned.started) for orphaned in found.jobs] == [(5, True), (6, False)]
 
 
 def test_a_lost_runner_of_this_machine_names_what_it_left_behind() -> None:
@@ -101,7 +101,7 @@ def heard(age_s: float, **changes: Any) -> ComputeNodeModel:
 def test_a_runner_elsewhere_that_was_silent_for_too_long_is_lost() -> None:
     found = plan(heard(301.0, hostname="there"), jobs=(job(5, 1),))
     assert found.runners[0].reason == "its runner on there sent no heartbeat since 2025-03-01T13:30:00Z"
-    assert [stranded.job_id for stranded in found.jobs] == [5]
+    assert [orphaned.job_id for orphaned in found.jobs] == [5]
     assert plan(heard(299.0, hostname="there")).is_empty
     assert plan(heard(299.0, hostname="there")).out_of_sight == 0
     assert plan(heard(61.0, hostname="there"), heartbeat_timeout_s=60.0).runners
@@ -121,7 +121,7 @@ def test_a_silent_runner_whose_process_is_seen_to_live_keeps_its_jobs() -> None:
 
 def test_an_inactive_runner_that_still_holds_jobs_is_lost() -> None:
     found = plan(node(hostname="there", is_active=False), jobs=(job(5, 1),))
-    assert [stranded.job_id for stranded in found.jobs] == [5]
+    assert [orphaned.job_id for orphaned in found.jobs] == [5]
 
 
 def test_claims_of_nobody_are_given_back_only_when_no_runner_is_there() -> None:
@@ -140,6 +140,6 @@ def test_an_ended_slurm_allocation_loses_its_runners_and_is_closed() -> None:
         for n, (slurm_id, status) in enumerate([(4711, "active"), (4712, "active"), (4713, "pending")], start=1)
     )
     found = plan(worker, jobs=(job(5, 1),), allocations=allocations, ended_slurm_jobs={4711, 4713})
-    assert [stranded.slurm_job_id for stranded in found.jobs] == [4711]
+    assert [orphaned.slurm_job_id for orphaned in found.jobs] == [4711]
     assert [allocation.scheduler_id for allocation in found.active_allocations] == [4711]
     assert [allocation.scheduler_id for allocation in found.pending_allocations] == [4713]

@@ -13,10 +13,10 @@ pytestmark = pytest.mark.anyio
 
 async def test_an_argument_that_a_tool_does_not_know_is_named(shared_client: TorcClient, mode: str) -> None:
     workflow_id, (job_id,) = make_workflow(shared_client, [failing("bad", "zzz")])
-    judgement = {"job_id": job_id, "action": "fail", "reason": "x"}
+    request = {"job_id": job_id, "action": "fail", "reason": "x"}
     async with agent(shared_client, mode=mode) as me:
         said = await me.refused(
-            "classify_and_resolve_failures", workflow_id=workflow_id, classifications=[judgement], dryrun=False
+            "classify_and_resolve_failures", workflow_id=workflow_id, classifications=[request], dryrun=False
         )
         assert "does not know 'dryrun'" in said and "dry_run" in said
         assert not shared_client.failures.proposals(workflow_id)

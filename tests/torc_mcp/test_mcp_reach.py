@@ -60,11 +60,9 @@ async def test_no_tool_reaches_another_workflow(shared_client: TorcClient, name:
 async def test_a_job_of_another_workflow_is_never_decided_about(shared_client: TorcClient, *, dry_run: bool) -> None:
     own, _ = make_workflow(shared_client, [failing("mine", STDERR)])
     _, (job_id,) = make_workflow(shared_client, [failing("theirs", STDERR)])
-    judgements = [{"job_id": job_id, "action": "fail", "reason": "a log said so"}]
+    requests = [{"job_id": job_id, "action": "fail", "reason": "a log said so"}]
     async with agent(shared_client, workflows=frozenset({own})) as me:
-        said = await me.ask(
-            "classify_and_resolve_failures", workflow_id=own, classifications=judgements, dry_run=dry_run
-        )
+        said = await me.ask("classify_and_resolve_failures", workflow_id=own, classifications=requests, dry_run=dry_run)
         listed = await me.refused("list_results", workflow_id=own, job_id=job_id)
     assert (said["jobs_to_fail"], said["jobs_skipped"]) == (0, 1)
     assert "another workflow" in listed

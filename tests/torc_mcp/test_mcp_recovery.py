@@ -62,12 +62,10 @@ async def test_a_recovery_stays_within_the_bounds_of_this_server(shared_client: 
 
 async def test_what_an_agent_recovers_is_its_decision_and_bounded(shared_client: TorcClient, mode: str) -> None:
     workflow_id, (odd, odder) = make_workflow(shared_client, [failing("odd", "zzz qqq"), failing("odder", "qqq zzz")])
-    judgement = {"job_id": odd, "action": "retry", "reason": "once more"}
+    request = {"job_id": odd, "action": "retry", "reason": "once more"}
     limits = DecisionLimits(max_ai_retries=1)
     async with agent(shared_client, mode=mode, limits=limits) as me:
-        await me.ask(
-            "classify_and_resolve_failures", workflow_id=workflow_id, classifications=[judgement], dry_run=False
-        )
+        await me.ask("classify_and_resolve_failures", workflow_id=workflow_id, classifications=[request], dry_run=False)
         run_jobs(shared_client, workflow_id, {odd: failing("odd", "zzz qqq")})
         asked = {"workflow_id": workflow_id, "retry_unknown": True, "dry_run": False}
         done = await me.ask("recover_workflow", **asked)

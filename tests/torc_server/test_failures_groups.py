@@ -7,11 +7,11 @@ import pytest
 from services_bench import job
 from triage import AGENT, BUG, REFUSED, STRANGE, alike, decide, evidence, fail, failed_run, group_of, groups, judged
 
-from torc_core.api.jobs import TakeBackRequest
+from torc_core.api.jobs import ReclaimRequest
 from torc_core.evidence.record import MAX_EVIDENCE_BYTES
 from torc_core.jobs.status import JobStatus
 from torc_server.db.unit_of_work import UnitOfWork
-from torc_server.services.jobs.reclaim import take_back_jobs
+from torc_server.services.jobs.reclaim import reclaim_jobs
 from torc_server.services.records.paging import PageRequest
 from torc_server.services.triage import groups as failures
 
@@ -134,8 +134,8 @@ def test_the_evidence_of_a_group_comes_in_pages(tmp_path: Path) -> None:
 def test_a_lost_runner_leaves_a_signed_failure(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {}, job("a"))
     run.begin("a")
-    request = TakeBackRequest(compute_node_ids=[run.runner], reason=f"gone, password={LEAK}")
-    run.bench.write(take_back_jobs, run.workflow_id, request)
+    request = ReclaimRequest(compute_node_ids=[run.runner], reason=f"gone, password={LEAK}")
+    run.bench.write(reclaim_jobs, run.workflow_id, request)
     group = group_of(run, "a")
     assert group.suggestion is not None
     assert group.suggestion.rule == "fact-lost"

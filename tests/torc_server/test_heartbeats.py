@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from services_bench import Bench, job
 
-from torc_core.api.jobs import TakeBackRequest
+from torc_core.api.jobs import ReclaimRequest
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.errors import NotFoundError, StateConflictError
 from torc_server.db.unit_of_work import read_unit
-from torc_server.services.jobs.reclaim import take_back_jobs
+from torc_server.services.jobs.reclaim import reclaim_jobs
 from torc_server.services.records.compute_nodes import (
     get_compute_node,
     hear_compute_node,
@@ -62,7 +62,7 @@ def test_a_time_that_a_runner_writes_itself_becomes_the_servers(bench: Bench) ->
 def test_a_runner_that_was_given_up_is_told_so(bench: Bench) -> None:
     run = bench.workflow([job("a")])
     bench.write(
-        take_back_jobs, run.workflow_id, TakeBackRequest(compute_node_ids=[run.runner], requeue=True, reason="gone")
+        reclaim_jobs, run.workflow_id, ReclaimRequest(compute_node_ids=[run.runner], requeue=True, reason="gone")
     )
     with pytest.raises(StateConflictError, match="not active any more"):
         bench.write(hear_compute_node, run.runner)

@@ -7,7 +7,7 @@ import pytest
 from services_bench import Bench, Run, job
 
 from torc_core.api.drafts import FileDraft, ResourceRequirementsDraft, UserDataDraft
-from torc_core.api.jobs import JobModel, RetryRequest, TakeBackRequest
+from torc_core.api.jobs import JobModel, ReclaimRequest, RetryRequest
 from torc_core.api.nodes import ScheduledComputeNodeModel
 from torc_core.api.resource_requirements import ResourceRequirementsModel
 from torc_core.errors import InvalidInputError, NotFoundError, StateConflictError
@@ -16,7 +16,7 @@ from torc_core.jobs.status import JobStatus
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.change_status import manage_status_change
 from torc_server.services.jobs.jobs import create_jobs
-from torc_server.services.jobs.reclaim import take_back_jobs
+from torc_server.services.jobs.reclaim import reclaim_jobs
 from torc_server.services.jobs.update import update_job
 from torc_server.services.records.compute_nodes import create_scheduled_compute_node
 from torc_server.services.records.paging import PageRequest
@@ -291,9 +291,9 @@ def test_a_change_by_hand_follows_the_lifecycle(bench: Bench, source: str, targe
 
 def lose(run: Run, *, requeue: bool) -> list[tuple[str, str]]:
     """Takes back everything of the present runner, and goes on with another one."""
-    request = TakeBackRequest(compute_node_ids=[run.runner], requeue=requeue, reason="the host is down")
-    answer = run.bench.write(take_back_jobs, run.workflow_id, request)
-    assert run.bench.write(take_back_jobs, run.workflow_id, request).jobs == []
+    request = ReclaimRequest(compute_node_ids=[run.runner], requeue=requeue, reason="the host is down")
+    answer = run.bench.write(reclaim_jobs, run.workflow_id, request)
+    assert run.bench.write(reclaim_jobs, run.workflow_id, request).jobs == []
     run.runner = run.new_runner()
     return [(taken.job_name, taken.outcome) for taken in answer.jobs]
 
@@ -358,7 +358,7 @@ def test_only_runners_of_the_workflow_are_taken_back(bench: Bench) -> None:
     other = bench.workflow([job("x")])
     other.begin("x")
     with pytest.raises(NotFoundError, match="no compute node"):
-        bench.write(take_back_jobs, run.workflow_id, TakeBackRequest(compute_node_ids=[other.runner], reason="r"))
+        bench.write(reclaim_jobs, run.workflow_id, ReclaimRequest(compute_node_ids=[other.runner], reason="r"))
     assert other.status("x") is S.RUNNING
 
 

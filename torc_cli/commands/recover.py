@@ -139,13 +139,13 @@ def _show_proposals(session: Session, prospect: "Prospect") -> bool:
     agent = prospect.agent
     if agent is None or session.is_json:
         return agent is not None and bool(agent.proposals)
-    from torc_cli.render.proposal_table import JUDGEMENTS, how_to_approve, judgement_rows
+    from torc_cli.render.proposal_table import JUDGEMENTS, how_to_approve, proposal_rows
     from torc_client.agents.result import result_lines
 
     lines = ["", *result_lines(agent)]
     session.out.done("\n".join(lines), {})
     for proposal in agent.proposals:
-        session.out.records(JUDGEMENTS, judgement_rows(proposal.jobs))
+        session.out.records(JUDGEMENTS, proposal_rows(proposal.jobs))
         session.out.done(session.literal(how_to_approve(proposal)), {})
     return bool(agent.proposals)
 

@@ -104,13 +104,13 @@ def sync_status(
 ) -> None:
     """Clean up after runners and allocations that ended without a word."""
     from torc_client.processes import host_facts
-    from torc_client.recovery.orphans import find_orphans, take_back
+    from torc_client.recovery.orphans import find_orphans, reclaim
 
     chosen = session.workflow_id(workflow_id)
     session.out.note(f"Looking for orphaned jobs of workflow {chosen}...")
     plan = find_orphans(session.client, chosen, host=host_facts(), heartbeat_timeout_s=heartbeat_timeout)
     if not dry_run:
-        take_back(session.client, plan, requeue=False)
+        reclaim(session.client, plan, requeue=False)
     if plan.out_of_sight:
         session.out.note(f"{plan.out_of_sight} active runner(s) on other machines cannot be judged from here.")
     session.out.done(session.literal("\n".join(_sync_lines(plan, dry_run=dry_run))), _sync_data(plan, dry_run=dry_run))

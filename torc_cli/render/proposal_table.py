@@ -13,7 +13,7 @@ from torc_core.api.failures import ClassifiedJob, ProposalModel
 _IDS_SHOWN = 3
 
 
-class JudgementRow(BaseModel):
+class ProposalRow(BaseModel):
     """Jobs with one judgement; `example` is the name of the first."""
 
     jobs: str
@@ -41,7 +41,7 @@ class _Kind(NamedTuple):
     reason: str
 
 
-def judgement_rows(jobs: Sequence[ClassifiedJob]) -> list[JudgementRow]:
+def proposal_rows(jobs: Sequence[ClassifiedJob]) -> list[ProposalRow]:
     """Retries first, then what is given up, then what is skipped and why; large groups before small ones."""
     groups: defaultdict[_Kind, list[ClassifiedJob]] = defaultdict(list)
     for job in jobs:
@@ -61,9 +61,9 @@ def how_to_approve(proposal: ProposalModel) -> str:
     )
 
 
-def _row(kind: _Kind, jobs: Sequence[ClassifiedJob]) -> JudgementRow:
+def _row(kind: _Kind, jobs: Sequence[ClassifiedJob]) -> ProposalRow:
     shown = ", ".join(str(job.job_id) for job in jobs[:_IDS_SHOWN])
     more = f" and {len(jobs) - _IDS_SHOWN} more" if len(jobs) > _IDS_SHOWN else ""
-    return JudgementRow(
+    return ProposalRow(
         jobs=shown + more, example=jobs[0].job_name, action=kind.action, change=kind.change, reason=kind.reason
     )

@@ -17,7 +17,7 @@ from torc_client.agents.result import RULES_AGENT, AgentRun
 from torc_client.agents.rules import (
     RulesRequest,
     decide_by_rules,
-    judge_groups,
+    decide_groups,
     left_lines,
     propose_by_rules,
     read_groups,
@@ -84,7 +84,7 @@ class Agents:
         """Why jobs were left."""
         options = self.options
         foreseen = {retry.job_id: retry for retry in plan.retries}
-        verdict = judge_groups(read_groups(client, workflow_id), foreseen, min_confidence=options.min_confidence)
+        verdict = decide_groups(read_groups(client, workflow_id), foreseen, min_confidence=options.min_confidence)
         request = RulesRequest(user=options.user, limits=options.limits)
         act = propose_by_rules if options.proposes_only else decide_by_rules
         return left_lines(verdict, act(client, workflow_id, verdict, request))

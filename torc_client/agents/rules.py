@@ -62,7 +62,7 @@ class RulesVerdict:
         ]
 
 
-def judge_groups(
+def decide_groups(
     groups: Sequence[FailureGroup], foreseen: Mapping[int, Retry], *, min_confidence: float
 ) -> RulesVerdict:
     """What to do with each group whose suggestion is sure enough; the others are left to people.

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from torc_client.http import TorcClient
 from torc_client.processes import end_remains, process_identity
-from torc_core.api.jobs import JobModel, ReleaseClaimsRequest, TakeBackRequest, TakeBackResponse, TakenBackJob
+from torc_core.api.jobs import JobModel, ReclaimedJob, ReclaimRequest, ReclaimResponse, ReleaseClaimsRequest
 from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
 from torc_core.jobs.status import ACTIVE
 from torc_core.processes import HostFacts
@@ -38,22 +38,22 @@ def find_orphans(
     )
 
 
-def take_back(client: TorcClient, plan: OrphanPlan, *, requeue: bool) -> TakeBackResponse:
+def reclaim(client: TorcClient, plan: OrphanPlan, *, requeue: bool) -> ReclaimResponse:
     """Applies the plan; with `requeue` started jobs go back to the queue, otherwise they end as failures.
 
     Waits first until what the lost runners started on this machine has ended: no job may run twice at a time.
     """
     end_remains([runner.dead for runner in plan.runners if runner.dead is not None])
-    taken: list[TakenBackJob] = []
+    taken: list[ReclaimedJob] = []
     for reason, node_ids in _by_reason(plan.runners):
-        request = TakeBackRequest(compute_node_ids=node_ids, requeue=requeue, reason=reason)
-        taken.extend(client.take_back_jobs(plan.workflow_id, request).jobs)
+        request = ReclaimRequest(compute_node_ids=node_ids, requeue=requeue, reason=reason)
+        taken.extend(client.reclaim_jobs(plan.workflow_id, request).jobs)
     if plan.claims_of_nobody:
         client.release_claims(plan.workflow_id, ReleaseClaimsRequest(job_ids=list(plan.claims_of_nobody)))
     for allocation in (*plan.pending_allocations, *plan.active_allocations):
         if allocation.id is not None:
             client.scheduled_compute_nodes.update(allocation.id, allocation.model_copy(update={"status": "complete"}))
-    return TakeBackResponse(jobs=taken)
+    return ReclaimResponse(jobs=taken)
 
 
 def _by_reason(runners: Iterable[LostRunner]) -> list[tuple[str, list[int]]]:

@@ -10,11 +10,11 @@ from torc_client.http import TorcClient
 from torc_client.processes import host_facts
 from torc_client.recovery.gather import gather_failures, orphan_facts
 from torc_client.recovery.hooks import Hook, run_hook
-from torc_client.recovery.orphans import find_orphans, take_back
+from torc_client.recovery.orphans import find_orphans, reclaim
 from torc_client.recovery.state import active_jobs
 from torc_client.slurm.port import NoScheduler, Scheduler
 from torc_core.api.failures import Actor
-from torc_core.api.jobs import TakenBackJob
+from torc_core.api.jobs import ReclaimedJob
 from torc_core.api.recovery import ApplyRecoveryRequest, ApplyRecoveryResponse, PlannedRetry
 from torc_core.api.workflows import WorkflowStatusModel
 from torc_core.errors import StateConflictError
@@ -159,12 +159,12 @@ def clean_up(client: TorcClient, workflow_id: int, tools: RecoveryTools, *, requ
         client, workflow_id, host=host_facts(), ended_slurm_jobs=tools.scheduler.ended_jobs(client, workflow_id)
     )
     if not orphans.is_empty:
-        for line in taken_back_lines(take_back(client, orphans, requeue=requeue).jobs, orphans):
+        for line in reclaimed_lines(reclaim(client, orphans, requeue=requeue).jobs, orphans):
             tools.say(line)
     return orphans
 
 
-def taken_back_lines(jobs: list[TakenBackJob], orphans: OrphanPlan) -> list[str]:
+def reclaimed_lines(jobs: list[ReclaimedJob], orphans: OrphanPlan) -> list[str]:
     """What became of the jobs of runners that are gone."""
     reasons = {job.job_id: job.reason for job in orphans.jobs}
     lines = [f"  Job {job.job_id} ({job.job_name}): {job.outcome}, {reasons.get(job.job_id, '')}" for job in jobs[:50]]

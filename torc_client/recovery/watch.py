@@ -128,7 +128,7 @@ class _Watch:
             if self._tools.scheduler.serves(self._client, self._workflow_id):
                 if self._options.auto_schedule is not None:
                     self._schedule(self._options.auto_schedule, has_schedulers=_has_allocations(status))
-                elif _is_stranded(status):
+                elif _is_orphaned(status):
                     self._say(f"{waiting_jobs(status)} ready jobs with no schedulers. {_HOW_TO_SCHEDULE}")
                     return status
             if not came and active_jobs(status):
@@ -218,6 +218,6 @@ def _has_allocations(status: WorkflowStatusModel) -> bool:
     return status.pending_scheduled_nodes + status.active_scheduled_nodes > 0
 
 
-def _is_stranded(status: WorkflowStatusModel) -> bool:
+def _is_orphaned(status: WorkflowStatusModel) -> bool:
     """Whether jobs wait for nodes of a scheduler that nobody asks for."""
     return not (_has_allocations(status) or status.active_compute_nodes or active_jobs(status))

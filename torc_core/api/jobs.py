@@ -185,7 +185,7 @@ class ReleaseClaimsResponse(ApiModel):
     released: int
 
 
-class TakeBackRequest(ApiModel):
+class ReclaimRequest(ApiModel):
     """Takes back everything held by runners that are gone.
 
     `requeue` sends started jobs back to the queue (bounded by the limit for infrastructure faults);
@@ -197,15 +197,15 @@ class TakeBackRequest(ApiModel):
     reason: str
 
 
-class TakenBackJob(ApiModel):
+class ReclaimedJob(ApiModel):
     job_id: int
     job_name: str
     attempt_id: int
     outcome: Literal["requeued", "failed", "pending_failed", "released"]
 
 
-class TakeBackResponse(ApiModel):
-    jobs: list[TakenBackJob]
+class ReclaimResponse(ApiModel):
+    jobs: list[ReclaimedJob]
 
 
 class RunningJob(ApiModel):

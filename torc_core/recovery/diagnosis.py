@@ -8,7 +8,7 @@ from torc_core.evidence.attempt import AttemptFacts, Cause, EarlierAttempt
 from torc_core.evidence.record import Evidence
 from torc_core.jobs.status import JobStatus
 from torc_core.triage.classify import classify
-from torc_core.triage.facts import judge_certain_facts, signal_name
+from torc_core.triage.facts import assess_facts, signal_name
 from torc_core.triage.pattern_library import load_library
 from torc_core.triage.suggestion import Suggestion
 
@@ -56,12 +56,12 @@ def diagnose(facts: AttemptFacts) -> Diagnosis:
 
 def _by_runner_and_scheduler(facts: AttemptFacts, evidence: Evidence) -> Diagnosis | None:
     if evidence.verdict in ("oom", "timeout"):
-        return _judged(facts, judge_certain_facts(evidence), "runner")
+        return _judged(facts, assess_facts(evidence), "runner")
     # the scheduler may know why the runner itself was lost or told to stop
-    told = _judged(facts, judge_certain_facts(Evidence(return_code=0, scheduler=evidence.scheduler)), "scheduler")
+    told = _judged(facts, assess_facts(Evidence(return_code=0, scheduler=evidence.scheduler)), "scheduler")
     if told is not None:
         return told
-    ended = judge_certain_facts(Evidence(return_code=evidence.return_code, verdict=evidence.verdict))
+    ended = assess_facts(Evidence(return_code=evidence.return_code, verdict=evidence.verdict))
     if ended is not None and ended.rule in ("fact-lost", "fact-terminated"):
         return Diagnosis(
             facts=facts, cause=Cause.RUNNER_LOST, basis="runner", confidence=ended.confidence, reason=ended.reason
@@ -72,7 +72,7 @@ def _by_runner_and_scheduler(facts: AttemptFacts, evidence: Evidence) -> Diagnos
 def _by_numbers(facts: AttemptFacts, evidence: Evidence) -> Diagnosis | None:
     peak, limit = evidence.peak_memory_bytes, evidence.memory_limit_bytes
     is_above = bool(peak is not None and limit and peak > limit)
-    measured = judge_certain_facts(evidence.model_copy(update={"verdict": None, "scheduler": None}))
+    measured = assess_facts(evidence.model_copy(update={"verdict": None, "scheduler": None}))
     match measured.rule if measured is not None else None:
         case "fact-sigxcpu":
             return _judged(facts, measured, "sigxcpu_152")

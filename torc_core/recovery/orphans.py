@@ -26,7 +26,7 @@ class LostRunner:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StrandedJob:
+class OrphanedJob:
     """A job in the hands of a lost runner, or of nobody; `started` says whether its process was started."""
 
     job_id: int
@@ -42,7 +42,7 @@ class OrphanPlan:
 
     workflow_id: int
     runners: tuple[LostRunner, ...] = ()
-    jobs: tuple[StrandedJob, ...] = ()
+    jobs: tuple[OrphanedJob, ...] = ()
     claims_of_nobody: tuple[int, ...] = ()
     pending_allocations: tuple[ScheduledComputeNodeModel, ...] = ()
     active_allocations: tuple[ScheduledComputeNodeModel, ...] = ()
@@ -94,7 +94,7 @@ def plan_orphans(
     return OrphanPlan(
         workflow_id=workflow_id,
         runners=tuple(lost.values()),
-        jobs=tuple(_stranded(jobs, lost=lost, nobody_is_there=alive == 0)),
+        jobs=tuple(_orphaned(jobs, lost=lost, nobody_is_there=alive == 0)),
         claims_of_nobody=tuple(job.id for job in jobs if job.id and _is_unheld_claim(job)) if alive == 0 else (),
         pending_allocations=tuple(a for a in allocations if a.status == "pending" and a.scheduler_id in ended),
         active_allocations=tuple(a for a in allocations if a.status == "active" and a.scheduler_id in ended),
@@ -115,15 +115,15 @@ def dead_runner(node: ComputeNodeModel, *, host: HostFacts, process: ProcessIden
     )
 
 
-def _stranded(jobs: Sequence[JobModel], *, lost: Mapping[int, LostRunner], nobody_is_there: bool) -> list[StrandedJob]:
-    found: list[StrandedJob] = []
+def _orphaned(jobs: Sequence[JobModel], *, lost: Mapping[int, LostRunner], nobody_is_there: bool) -> list[OrphanedJob]:
+    found: list[OrphanedJob] = []
     for job in jobs:
         runner = lost.get(job.compute_node_id) if job.compute_node_id is not None else None
         unheld = nobody_is_there and _is_unheld_claim(job)
         if job.id is None or not (runner or unheld):
             continue
         found.append(
-            StrandedJob(
+            OrphanedJob(
                 job_id=job.id,
                 job_name=job.name,
                 started=job.status is JobStatus.RUNNING,

@@ -2,7 +2,7 @@
 
 from torc_core.evidence.record import Evidence
 from torc_core.triage.cause_line import Reading, read_cause
-from torc_core.triage.facts import judge_certain_facts, judge_weak_facts, refute
+from torc_core.triage.facts import assess_facts, assess_hints, refute
 from torc_core.triage.pattern_library import load_library
 from torc_core.triage.suggestion import Suggestion, quote_line
 
@@ -16,7 +16,7 @@ def classify(evidence: Evidence) -> Suggestion | None:
     Texts are data: they are matched against the pattern library and can never choose an action by
     themselves.
     """
-    certain = judge_certain_facts(evidence)
+    certain = assess_facts(evidence)
     if certain is not None and certain.confidence >= 1.0:
         return certain
     return classify_reading(evidence, read_cause(evidence, load_library()))
@@ -24,7 +24,7 @@ def classify(evidence: Evidence) -> Suggestion | None:
 
 def classify_reading(evidence: Evidence, reading: Reading | None) -> Suggestion | None:
     """Return what `classify` says, for texts that were read already."""
-    certain = judge_certain_facts(evidence)
+    certain = assess_facts(evidence)
     said = None if reading is None else _suggest(reading)
     if said is not None and refute(evidence, said):
         said = None
@@ -34,7 +34,7 @@ def classify_reading(evidence: Evidence, reading: Reading | None) -> Suggestion 
     if said is not None and said.rule == "slurm-cancelled-unknown":
         # a signal tells no more than that somebody cancelled it: only they know whether it should run again
         return None
-    weak = judge_weak_facts(evidence)
+    weak = assess_hints(evidence)
     if said is None or reading is None:
         return weak
     if weak is not None and (reading.hit.pattern.rank == "symptom" or said.confidence < weak.confidence - 0.15):

@@ -68,7 +68,7 @@ def signal_name(evidence: Evidence) -> str | None:
         return None
 
 
-def judge_certain_facts(evidence: Evidence) -> Suggestion | None:
+def assess_facts(evidence: Evidence) -> Suggestion | None:
     """Return what facts alone prove; confidence 1 means that no text can know better."""
     match evidence.verdict:
         case "oom":
@@ -88,7 +88,7 @@ def judge_certain_facts(evidence: Evidence) -> Suggestion | None:
     return _judge_scheduler(evidence) or _judge_limits(evidence)
 
 
-def judge_weak_facts(evidence: Evidence) -> Suggestion | None:
+def assess_hints(evidence: Evidence) -> Suggestion | None:
     """Return what signal and exit code make likely, for use where no text says more."""
     if evidence.verdict == "missing_output" or (evidence.missing_output_files and evidence.return_code == 0):
         names = ", ".join(evidence.missing_output_files[:3]) or "its output"

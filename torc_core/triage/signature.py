@@ -9,7 +9,7 @@ from torc_core.evidence.lines import FATAL_MARKERS, is_fatal, is_order, is_progr
 from torc_core.evidence.record import Evidence
 from torc_core.triage.cause_line import Reading, read_cause
 from torc_core.triage.classify import classify_reading
-from torc_core.triage.facts import judge_certain_facts, signal_name
+from torc_core.triage.facts import assess_facts, signal_name
 from torc_core.triage.masking import mask_message
 from torc_core.triage.pattern_library import load_library
 from torc_core.triage.suggestion import Suggestion, quote_line
@@ -70,7 +70,7 @@ def _sign(shape: str) -> str:
 
 
 def _find_cause(evidence: Evidence, reading: Reading | None) -> _Cause:
-    fact = judge_certain_facts(evidence)
+    fact = assess_facts(evidence)
     if reading is not None and (fact is None or reading.hit.pattern.class_ == fact.class_):
         return _Cause(_shape_hit(evidence, reading), strip_prefix(_whole_line(reading)))
     if fact is not None:

@@ -59,7 +59,7 @@ workflow_id = int(arguments[arguments.index("-p") + 1].split("workflow ")[1].spl
 listed = request(3, "tools/call", {"name": "list_pending_failed_jobs", "arguments": {"workflow_id": workflow_id}})
 (notes / "listed").write_text(json.dumps(listed))
 groups = listed["structuredContent"]["groups"]
-judgements = [
+requests = [
     {
         "signature": group["signature"],
         "action": "fail" if "Error: No module" in group["cause"] or "ValueError" in group["cause"] else "retry",
@@ -67,9 +67,9 @@ judgements = [
     }
     for group in groups
 ]
-arguments = {"workflow_id": workflow_id, "classifications": judgements, "dry_run": False}
+arguments = {"workflow_id": workflow_id, "classifications": requests, "dry_run": False}
 done = request(4, "tools/call", {"name": "classify_and_resolve_failures", "arguments": arguments})
 (notes / "decided").write_text(json.dumps(done))
-sys.stdout.write(f"I judged {len(judgements)} groups.\n")
+sys.stdout.write(f"I judged {len(requests)} groups.\n")
 process.stdin.close()
 process.wait()

@@ -6,12 +6,12 @@ from torc_core.api.jobs import (
     EvidenceModel,
     JobCompletion,
     JobModel,
+    ReclaimRequest,
+    ReclaimResponse,
     ReleaseClaimsRequest,
     ReleaseClaimsResponse,
     StartJobsRequest,
     StartJobsResponse,
-    TakeBackRequest,
-    TakeBackResponse,
 )
 from torc_core.api.results import ResultModel
 from torc_core.jobs.status import JobStatus
@@ -40,8 +40,8 @@ def release_claims(workflow_id: RecordId, body: ReleaseClaimsRequest, work: Work
 
 
 @router.post("/workflows/{id}/take_back_jobs", tags=["workflows"])
-def take_back_jobs(workflow_id: RecordId, body: TakeBackRequest, work: Working) -> TakeBackResponse:
-    return work.write(reclaim.take_back_jobs, workflow_id, body)
+def reclaim_jobs(workflow_id: RecordId, body: ReclaimRequest, work: Working) -> ReclaimResponse:
+    return work.write(reclaim.reclaim_jobs, workflow_id, body)
 
 
 @router.put("/jobs/{id}/start_job/{run_id}/{compute_node_id}")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
-from torc_core.api.jobs import TakeBackRequest, TakeBackResponse, TakenBackJob
+from torc_core.api.jobs import ReclaimedJob, ReclaimRequest, ReclaimResponse
 from torc_core.api.results import ResultModel
 from torc_core.evidence.record import Evidence, SchedulerFacts
 from torc_core.jobs.lifecycle import OUTCOME_EVENTS, Event, may_go_back
@@ -28,7 +28,7 @@ from torc_server.services.records.lookup import find_workflow, no_such_runner
 _Outcome = Literal["requeued", "failed", "pending_failed", "released"]
 
 
-def take_back_jobs(uow: UnitOfWork, workflow_id: int, request: TakeBackRequest) -> TakeBackResponse:
+def reclaim_jobs(uow: UnitOfWork, workflow_id: int, request: ReclaimRequest) -> ReclaimResponse:
     """Ends every attempt of these runners and marks them inactive; doing it again changes nothing.
 
     Jobs never started go back to ready. Started ones get a result and evidence, and go back to the queue where
@@ -52,7 +52,7 @@ def take_back_jobs(uow: UnitOfWork, workflow_id: int, request: TakeBackRequest) 
         uow.announce(workflow_id, "compute_node_stopped", severity="warning", data={**facts, "reason": request.reason})
     uow.touch(workflow_id)
     failed_as: _Outcome = "pending_failed" if outcome is JobStatus.PENDING_FAILED else "failed"
-    return TakeBackResponse(
+    return ReclaimResponse(
         jobs=[
             *(_taken(job, "released") for job in unstarted),
             *(_taken(job, "requeued") for job in requeued),
@@ -129,5 +129,5 @@ def _seconds_since(uow: UnitOfWork, start_time: str | None) -> float:
     return max(0.0, (uow.now - datetime.fromisoformat(start_time)).total_seconds())
 
 
-def _taken(job: JobState, outcome: _Outcome) -> TakenBackJob:
-    return TakenBackJob(job_id=job.id, job_name=job.name, attempt_id=job.attempt_id, outcome=outcome)
+def _taken(job: JobState, outcome: _Outcome) -> ReclaimedJob:
+    return ReclaimedJob(job_id=job.id, job_name=job.name, attempt_id=job.attempt_id, outcome=outcome)

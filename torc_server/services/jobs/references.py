@@ -5,7 +5,7 @@ from typing import Final
 
 from torc_core.api.jobs import JobModel
 from torc_core.errors import InvalidInputError
-from torc_server.db.queries.runs.create import strangers
+from torc_server.db.queries.runs.create import foreign_ids
 from torc_server.db.unit_of_work import UnitOfWork
 
 _LISTS: Final[Mapping[str, str]] = {
@@ -31,7 +31,7 @@ def check_references(uow: UnitOfWork, workflow_id: int, jobs: Sequence[JobModel]
 
 
 def _check(uow: UnitOfWork, workflow_id: int, field: str, table: str, ids: set[int]) -> None:
-    unknown = strangers(uow, table, workflow_id, ids) if ids else []
+    unknown = foreign_ids(uow, table, workflow_id, ids) if ids else []
     if unknown:
         raise InvalidInputError(
             f"{field} names what workflow {workflow_id} does not have: {', '.join(map(str, unknown[:_SHOWN]))}",

@@ -35,7 +35,7 @@ def settle(uow: UnitOfWork, done_ids: Collection[int]) -> tuple[list[int], list[
     """
     if not done_ids:
         return [], []
-    canceled = apply_event(uow, Event.CANCEL_DEPENDENT, queries.doomed_behind(uow, done_ids))
+    canceled = apply_event(uow, Event.CANCEL_DEPENDENT, queries.dependents_to_cancel(uow, done_ids))
     ready = apply_event(uow, Event.RELEASE, queries.releasable_behind(uow, [*done_ids, *canceled]))
     return ready, canceled
 
@@ -56,7 +56,7 @@ def send_back(uow: UnitOfWork, job_ids: Collection[int]) -> list[int]:
     retried = apply_event(uow, Event.RETRY, job_ids)
     reopened = apply_event(uow, Event.REOPEN, queries.canceled_behind(uow, retried)) if retried else []
     if reopened:
-        doomed = queries.doomed_behind(uow, queries.dependencies_of(uow, reopened))
+        doomed = queries.dependents_to_cancel(uow, queries.dependencies_of(uow, reopened))
         apply_event(uow, Event.CANCEL_DEPENDENT, doomed)
     hold_back(uow, [*retried, *reopened])
     return retried

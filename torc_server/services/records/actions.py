@@ -9,7 +9,7 @@ from torc_core.api.actions import JOB_TRIGGERS, ClaimActionResponse, TriggerType
 from torc_core.errors import AlreadyTakenError, InvalidInputError, NotFoundError
 from torc_server.db.queries.jobs.triggers import count_anew
 from torc_server.db.queries.records import actions as queries
-from torc_server.db.queries.runs.create import strangers
+from torc_server.db.queries.runs.create import foreign_ids
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.lookup import find_workflow
 
@@ -41,7 +41,7 @@ def create_action(uow: UnitOfWork, workflow_id: int, action: WorkflowActionModel
     find_workflow(uow, workflow_id)
     check_action(action)
     job_ids = sorted(set(action.job_ids or ()))
-    if foreign := strangers(uow, "job", workflow_id, job_ids):
+    if foreign := foreign_ids(uow, "job", workflow_id, job_ids):
         raise InvalidInputError(
             f"the action waits for jobs that workflow {workflow_id} does not have: {foreign[:10]}",
             hint=f"`torc jobs list {workflow_id}` shows its jobs",

@@ -15,7 +15,7 @@ from torc_server.services.triage.ceilings import Ceiling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class DecisionRequest:
     """What somebody wants for one job. `bound_to` is the (run, attempt) it was made on, None for the present one."""
 
     job_id: int
@@ -76,7 +76,14 @@ def read_runtime(text: str | None, place: str) -> float | None:
 
 
 def judge(
-    judgement: Judgement, job: JobFacts, *, workflow_id: int, run_id: int, retries: int, bounds: Bounds, have: Ceiling
+    request: DecisionRequest,
+    job: JobFacts,
+    *,
+    workflow_id: int,
+    run_id: int,
+    retries: int,
+    bounds: Bounds,
+    have: Ceiling,
 ) -> ClassifiedJob:
     """The judgement's effect on the job, or why it is skipped.
 
@@ -88,20 +95,20 @@ def judge(
         job_name=job.name,
         run_id=run_id,
         attempt_id=job.attempt_id,
-        signature=judgement.signature,
-        action=judgement.action,
-        reason=judgement.reason,
+        signature=request.signature,
+        action=request.action,
+        reason=request.reason,
         status="would_apply",
     )
-    refusal = _moved_on(judgement, job, workflow_id=workflow_id, run_id=run_id)
-    if refusal is not None or judgement.action == "fail":
+    refusal = _moved_on(request, job, workflow_id=workflow_id, run_id=run_id)
+    if refusal is not None or request.action == "fail":
         return _skip(planned, refusal) if refusal else planned
     limit = bounds.max_retries
     if limit is None or retries < limit:
-        return _with_amounts(planned, judgement, job, bounds=bounds, have=have)
+        return _with_amounts(planned, request, job, bounds=bounds, have=have)
     if not bounds.is_proposal:
         return _skip(planned, why_at_limit(retries, limit))
-    proposed = _with_amounts(planned, judgement, job, bounds=bounds, have=have)
+    proposed = _with_amounts(planned, request, job, bounds=bounds, have=have)
     note = f"{_sent_back(retries, limit)}: it takes a person's approval"
     proposed.detail = f"{proposed.detail}; {note}" if proposed.detail else note
     return proposed
@@ -123,10 +130,10 @@ def _sent_back(retries: int, limit: int) -> str:
     return f"{so_far}, the limit is {limit}"
 
 
-def _moved_on(judgement: Judgement, job: JobFacts, *, workflow_id: int, run_id: int) -> str | None:
+def _moved_on(request: DecisionRequest, job: JobFacts, *, workflow_id: int, run_id: int) -> str | None:
     if job.workflow_id != workflow_id:
         return f"it is of workflow {job.workflow_id}"
-    if judgement.bound_to not in (None, (run_id, job.attempt_id)):
+    if request.bound_to not in (None, (run_id, job.attempt_id)):
         return f"it moved on: it is {job.status} in run {run_id}, attempt {job.attempt_id}"
     if job.status is not JobStatus.PENDING_FAILED:
         return f"it is {job.status}, not pending_failed"
@@ -134,18 +141,18 @@ def _moved_on(judgement: Judgement, job: JobFacts, *, workflow_id: int, run_id: 
 
 
 def _with_amounts(
-    planned: ClassifiedJob, judgement: Judgement, job: JobFacts, *, bounds: Bounds, have: Ceiling
+    planned: ClassifiedJob, request: DecisionRequest, job: JobFacts, *, bounds: Bounds, have: Ceiling
 ) -> ClassifiedJob:
     is_stated = job.requirement_name != UNSPECIFIED_REQUIREMENT
     memory = _choose(
-        judgement.memory_bytes,
+        request.memory_bytes,
         job.memory_bytes if is_stated else 0,
         _lower(bounds.ceiling.memory_bytes, have.memory_bytes),
         may_lower=bounds.may_lower,
         what="memory",
     )
     runtime = _choose(
-        judgement.runtime_s,
+        request.runtime_s,
         job.runtime_s if is_stated else 0.0,
         _lower(bounds.ceiling.runtime_s, have.runtime_s),
         may_lower=bounds.may_lower,

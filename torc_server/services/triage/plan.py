@@ -21,7 +21,7 @@ from torc_server.db.queries.triage import decisions
 from torc_server.db.queries.triage import failures as queries_failures
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.triage.ceilings import ceiling_of
-from torc_server.services.triage.judgement import Judgement, judge, read_limits, read_memory, read_runtime
+from torc_server.services.triage.judgement import DecisionRequest, judge, read_limits, read_memory, read_runtime
 
 _SHOWN: Final = 20
 
@@ -53,17 +53,17 @@ def plan_request(
     Raises InvalidInputError for wrong amounts, jobs named twice and too many jobs, NotFoundError for jobs that do
     not exist; nothing else of the request counts then.
     """
-    judgements = expand(uow, workflow, request.classifications)
-    planned = plan_judgements(
-        uow, workflow, judgements, limits=request.limits, decider=decider.kind, is_proposal=is_proposal
+    requests = expand(uow, workflow, request.classifications)
+    planned = plan_decisions(
+        uow, workflow, requests, limits=request.limits, decider=decider.kind, is_proposal=is_proposal
     )
     return _cut(planned, named={each.job_id for each in request.classifications if each.job_id is not None})
 
 
-def plan_judgements(
+def plan_decisions(
     uow: UnitOfWork,
     workflow: WorkflowState,
-    judgements: Sequence[Judgement],
+    requests: Sequence[DecisionRequest],
     *,
     limits: DecisionLimits,
     decider: ActorKind,
@@ -71,7 +71,7 @@ def plan_judgements(
 ) -> list[ClassifiedJob]:
     """Raises NotFoundError naming the jobs that do not exist."""
     bounds = read_limits(limits, decider, is_proposal=is_proposal)
-    job_ids = [judgement.job_id for judgement in judgements]
+    job_ids = [judgement.job_id for judgement in requests]
     jobs = decisions.job_facts(uow, job_ids)
     missing = [job_id for job_id in job_ids if job_id not in jobs]
     if missing:
@@ -92,32 +92,34 @@ def plan_judgements(
             bounds=bounds,
             have=ceiling_of(slurm, job.scheduler_id),
         )
-        for judgement in judgements
+        for judgement in requests
     ]
 
 
-def expand(uow: UnitOfWork, workflow: WorkflowState, classifications: Sequence[Classification]) -> list[Judgement]:
+def expand(
+    uow: UnitOfWork, workflow: WorkflowState, classifications: Sequence[Classification]
+) -> list[DecisionRequest]:
     """One judgement for each job: a signature stands for every pending_failed job that has it now."""
     waiting = queries_failures.failures(uow, workflow.id, [JobStatus.PENDING_FAILED])
     signatures = {failure.job_id: failure.signature for failure in waiting}
     by_signature: dict[str, list[int]] = {}
     for failure in waiting:
         by_signature.setdefault(failure.signature, []).append(failure.job_id)
-    judgements: list[Judgement] = []
+    requests: list[DecisionRequest] = []
     for place, classification in enumerate(classifications):
-        wanted = judgement_of(classification, place)
+        wanted = decision_request(classification, place)
         if classification.signature is None:
             job_ids = [] if classification.job_id is None else [classification.job_id]
         else:
             job_ids = by_signature.get(classification.signature, [])
             if not job_ids:
                 raise _no_such_signature(workflow.id, classification.signature)
-        judgements += [wanted(job_id, signatures.get(job_id)) for job_id in job_ids]
+        requests += [wanted(job_id, signatures.get(job_id)) for job_id in job_ids]
     check_targets(
-        [judgement.job_id for judgement in judgements],
+        [judgement.job_id for judgement in requests],
         named=sum(classification.job_id is not None for classification in classifications),
     )
-    return judgements
+    return requests
 
 
 def _cut(planned: list[ClassifiedJob], *, named: Collection[int]) -> Plan:
@@ -130,7 +132,7 @@ def _cut(planned: list[ClassifiedJob], *, named: Collection[int]) -> Plan:
     return Plan([job for job in planned if job.job_id in kept], left)
 
 
-def judgement_of(classification: Classification, place: int) -> "Wanted":
+def decision_request(classification: Classification, place: int) -> "Wanted":
     """The classification with its amounts read. Raises InvalidInputError that says which of them is wrong."""
     return Wanted(
         classification,
@@ -148,8 +150,10 @@ class Wanted(NamedTuple):
     runtime_s: float | None
     reason: str
 
-    def __call__(self, job_id: int, signature: str | None, *, bound_to: tuple[int, int] | None = None) -> Judgement:
-        return Judgement(
+    def __call__(
+        self, job_id: int, signature: str | None, *, bound_to: tuple[int, int] | None = None
+    ) -> DecisionRequest:
+        return DecisionRequest(
             job_id=job_id,
             action=self.classification.action,
             reason=self.reason,

@@ -28,14 +28,14 @@ from torc_server.services.records.events import store_event
 from torc_server.services.records.lookup import find_open_workflow, find_workflow
 from torc_server.services.records.paging import PageRequest
 from torc_server.services.triage.decide import answer, apply_plan, note_decisions
-from torc_server.services.triage.judgement import Judgement, read_memory, read_runtime
+from torc_server.services.triage.judgement import DecisionRequest, read_memory, read_runtime
 from torc_server.services.triage.plan import (
     Counts,
     Wanted,
     check_targets,
     count,
-    judgement_of,
-    plan_judgements,
+    decision_request,
+    plan_decisions,
     plan_request,
     some,
 )
@@ -101,7 +101,7 @@ def approve(uow: UnitOfWork, proposal_id: int, request: ApproveRequest) -> Class
     chosen = _chosen(items, request)
     kept = [item for item in items if item.job_id not in edits]
     planned = _plan(uow, workflow, proposal, kept, decider=request.actor.kind, chosen=chosen)
-    edited = plan_judgements(uow, workflow, list(edits.values()), limits=DecisionLimits(), decider=request.actor.kind)
+    edited = plan_decisions(uow, workflow, list(edits.values()), limits=DecisionLimits(), decider=request.actor.kind)
     applied = [
         *apply_plan(uow, workflow, planned, actor=proposal.actor, approved_by=request.actor, proposal_id=proposal_id),
         *apply_plan(uow, workflow, edited, actor=request.actor, approved_by=request.actor, proposal_id=proposal_id),
@@ -169,10 +169,8 @@ def _plan(
 ) -> list[ClassifiedJob]:
     """The judgements anew, bound to their attempts. What was skipped when it was proposed stays skipped."""
     alive = [item for item in items if item.status != "skipped" and (chosen is None or item.job_id in chosen)]
-    judgements = [_judgement(item) for item in alive]
-    anew = {
-        job.job_id: job for job in plan_judgements(uow, workflow, judgements, limits=proposal.limits, decider=decider)
-    }
+    requests = [_decision_request(item) for item in alive]
+    anew = {job.job_id: job for job in plan_decisions(uow, workflow, requests, limits=proposal.limits, decider=decider)}
     return [_settled(item, anew.get(item.job_id)) for item in items]
 
 
@@ -186,8 +184,8 @@ def _settled(item: ClassifiedJob, anew: ClassifiedJob | None) -> ClassifiedJob:
     return item.model_copy(update={"status": "skipped", "detail": _NOT_CHOSEN})
 
 
-def _judgement(item: ClassifiedJob) -> Judgement:
-    return Judgement(
+def _decision_request(item: ClassifiedJob) -> DecisionRequest:
+    return DecisionRequest(
         job_id=item.job_id,
         action=item.action,
         reason=item.reason,
@@ -203,23 +201,23 @@ def _chosen(items: Sequence[ClassifiedJob], request: ApproveRequest) -> Collecti
         return None
     if not request.only_job_ids:
         raise InvalidInputError("an approval of no job at all", hint="reject the proposal instead")
-    _refuse_strangers(items, request.only_job_ids)
+    _refuse_foreign_jobs(items, request.only_job_ids)
     return frozenset(request.only_job_ids)
 
 
-def _edits(items: Sequence[ClassifiedJob], request: ApproveRequest) -> Mapping[int, Judgement]:
+def _edits(items: Sequence[ClassifiedJob], request: ApproveRequest) -> Mapping[int, DecisionRequest]:
     """The approver's own judgement of jobs of the proposal, bound to the same attempts."""
     held = {item.job_id: item for item in items}
-    edits: list[Judgement] = []
+    edits: list[DecisionRequest] = []
     for place, edit in enumerate(request.edits):
-        wanted = judgement_of(edit, place)
+        wanted = decision_request(edit, place)
         if edit.signature is None:
             job_ids = [] if edit.job_id is None else [edit.job_id]
         else:
             job_ids = [item.job_id for item in items if item.signature == edit.signature]
             if not job_ids:
                 raise InvalidInputError(f"the proposal holds no job with the signature {edit.signature[:40]!r}")
-        _refuse_strangers(items, job_ids)
+        _refuse_foreign_jobs(items, job_ids)
         edits += [_bound(wanted, held[job_id]) for job_id in job_ids]
     check_targets([edit.job_id for edit in edits], named=len(edits))
     if request.only_job_ids is not None:
@@ -229,14 +227,14 @@ def _edits(items: Sequence[ClassifiedJob], request: ApproveRequest) -> Mapping[i
     return {edit.job_id: edit for edit in edits}
 
 
-def _bound(wanted: Wanted, item: ClassifiedJob) -> Judgement:
+def _bound(wanted: Wanted, item: ClassifiedJob) -> DecisionRequest:
     return wanted(item.job_id, item.signature, bound_to=(item.run_id, item.attempt_id))
 
 
-def _refuse_strangers(items: Sequence[ClassifiedJob], job_ids: Collection[int]) -> None:
-    strangers = sorted(set(job_ids) - {item.job_id for item in items})
-    if strangers:
-        raise InvalidInputError(f"the proposal does not hold job {some(strangers)}", ids={"job_id": strangers[0]})
+def _refuse_foreign_jobs(items: Sequence[ClassifiedJob], job_ids: Collection[int]) -> None:
+    foreign_ids = sorted(set(job_ids) - {item.job_id for item in items})
+    if foreign_ids:
+        raise InvalidInputError(f"the proposal does not hold job {some(foreign_ids)}", ids={"job_id": foreign_ids[0]})
 
 
 def _store(uow: UnitOfWork, proposal_id: int, jobs: Sequence[ClassifiedJob]) -> None:

@@ -85,7 +85,7 @@ def add_fault(uow: UnitOfWork, job_ids: Collection[int]) -> None:
     )
 
 
-def doomed_behind(uow: UnitOfWork, dependency_ids: Collection[int]) -> list[int]:
+def dependents_to_cancel(uow: UnitOfWork, dependency_ids: Collection[int]) -> list[int]:
     """Blocked jobs that must be canceled because of those of the dependencies that are unsuccessful, transitively."""
     return uow.ids(
         sql(

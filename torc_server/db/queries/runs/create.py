@@ -106,7 +106,7 @@ def default_requirement_id(uow: UnitOfWork, workflow_id: int) -> int | None:
     return found
 
 
-def strangers(uow: UnitOfWork, table: str, workflow_id: int, ids: Collection[int]) -> list[int]:
+def foreign_ids(uow: UnitOfWork, table: str, workflow_id: int, ids: Collection[int]) -> list[int]:
     """Those of the ids that are no record of the workflow in this table."""
     return uow.ids(
         sql(
