@@ -26,7 +26,7 @@ _PAUSE_S = 0.01
 _SERVER = (sys.executable, "-m", "torc_server.main", "run")
 
 
-def wait_until(predicate: Callable[[], T], description: str, *, timeout_s: float = 10.0) -> T:
+def wait_until(predicate: Callable[[], T], description: str, *, timeout_s: float = 60.0) -> T:
     """The first true value of `predicate`; fails with the description when the time is over."""
     deadline = time.monotonic() + timeout_s
     while not (value := predicate()):
