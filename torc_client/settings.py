@@ -10,11 +10,15 @@ from typing import Any, Final
 
 from torc_core import API_PREFIX
 from torc_core.errors import InvalidInputError
+from torc_core.spec.problems import did_you_mean
 
 DEFAULT_URL: Final = f"http://localhost:8080{API_PREFIX}"
 DEFAULT_OUTPUT_DIR: Final = "output"
 DEFAULT_DATABASE: Final = Path(DEFAULT_OUTPUT_DIR) / "torc.db"
-_TEXTS: Final = ("api_url", "format", "output_dir", "database", "log_level")
+_TABLE: Final = "client"
+_OTHER_TABLES: Final = ("server", "dash")
+"""Tables that other programs read from the same file."""
+_KEYS: Final = ("api_url", "database", "format", "log_level", "output_dir")
 _MEND: Final = "mend or remove this config file"
 _FORMATS: Final = ("table", "json")
 _LOG_LEVELS: Final = ("error", "warning", "info", "debug")
@@ -50,12 +54,12 @@ def load_settings(
     config = _read_config(default_config_files(env) if config_files is None else config_files)
     chosen_url = url or env.get("TORC_API_URL") or config.get("api_url") or DEFAULT_URL
     return ClientSettings(
-        url=complete_url(str(chosen_url)),
+        url=complete_url(chosen_url),
         user=env.get("TORC_USERNAME") or env.get("USER") or env.get("USERNAME") or _login_name(),
         password=password or env.get("TORC_PASSWORD"),
         format=_one_of(_FORMATS, "format", format_ or env.get("TORC_FORMAT") or config.get("format", "table")),
-        output_dir=output_dir or env.get("TORC_OUTPUT_DIR") or str(config.get("output_dir", DEFAULT_OUTPUT_DIR)),
-        database=Path(database or env.get("TORC_DATABASE") or config.get("database", DEFAULT_DATABASE)),
+        output_dir=output_dir or env.get("TORC_OUTPUT_DIR") or config.get("output_dir", DEFAULT_OUTPUT_DIR),
+        database=Path(database or env.get("TORC_DATABASE") or config.get("database") or DEFAULT_DATABASE),
         log_level=_one_of(
             _LOG_LEVELS, "log level", log_level or env.get("TORC_LOG_LEVEL") or config.get("log_level", "warning")
         ),
@@ -82,22 +86,42 @@ def default_config_files(env: Mapping[str, str]) -> tuple[Path, ...]:
     return (Path("/etc/torc/config.toml"), home / "torc" / "config.toml", Path("torc.toml"))
 
 
-def _read_config(files: tuple[Path, ...]) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
+def _read_config(files: tuple[Path, ...]) -> dict[str, str]:
+    """Return the settings of all files that exist; a later file wins over an earlier one.
+
+    Raises InvalidInputError, naming the file, for a text that is no TOML, an unknown key and a value that is no text.
+    """
+    merged: dict[str, str] = {}
     for file in files:
         try:
-            section: Any = tomllib.loads(file.read_text()).get("client", {})
+            document: dict[str, Any] = tomllib.loads(file.read_text())
         except (FileNotFoundError, NotADirectoryError, PermissionError):
             continue
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidInputError(f"{file}: {error}", hint=_MEND) from error
-        if not isinstance(section, dict):
-            raise InvalidInputError(f"{file}: `client` is no table", hint="begin the settings with the line `[client]`")
-        for key in _TEXTS:
-            if not isinstance(section.get(key, ""), str):
-                raise InvalidInputError(f"{file}: client.{key} is no text: {section[key]!r}", hint=_MEND)
-        merged.update(section)
+        merged.update(_read_table(file, document))
     return merged
+
+
+def _read_table(file: Path, document: Mapping[str, Any]) -> Mapping[str, str]:
+    tables = (_TABLE, *_OTHER_TABLES)
+    for name in document.keys() - set(tables):
+        begin = f"begin the settings with the line `[{_TABLE}]`" if name in _KEYS else _MEND
+        meant = "" if name in _KEYS else did_you_mean(name, [f"[{table}]" for table in tables])
+        raise InvalidInputError(f"{file}: unknown key {name}{meant}", hint=begin)
+    table = document.get(_TABLE, {})
+    if not isinstance(table, dict):
+        raise InvalidInputError(
+            f"{file}: `{_TABLE}` is no table", hint=f"begin the settings with the line `[{_TABLE}]`"
+        )
+    for key, value in table.items():
+        if key not in _KEYS:
+            raise InvalidInputError(
+                f"{file}: unknown key {_TABLE}.{key}{did_you_mean(key, _KEYS)}", hint=f"the keys are {', '.join(_KEYS)}"
+            )
+        if not isinstance(value, str):
+            raise InvalidInputError(f"{file}: {_TABLE}.{key} is no text: {value!r}", hint=_MEND)
+    return table
 
 
 def _login_name() -> str:

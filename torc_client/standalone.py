@@ -127,8 +127,9 @@ def _start(paths: _Paths, state: IO[str], meanwhile: Callable[[], object]) -> tu
     try:
         with paths.log.open("wb") as log:
             # A session of its own: Ctrl-C must not reach it before the runner has ended orderly.
+            # -P: the current folder is the user's, and its `queue.py` would be imported for the standard library's.
             server = subprocess.Popen(
-                [sys.executable, "-m", "torc_server.main", "run", *_OPTIONS, "--database", str(paths.database)],
+                [sys.executable, "-P", "-m", "torc_server.main", "run", *_OPTIONS, "--database", str(paths.database)],
                 stdin=its_end,
                 stdout=log,
                 stderr=log,

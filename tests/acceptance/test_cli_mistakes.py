@@ -40,6 +40,7 @@ CONFIG_FILES = {
     "no table": ("client = 5", "client"),
     "a number for a text": ("[client]\ndatabase = 5", "database"),
     "a list for a text": ("[client]\napi_url = ['a']", "api_url"),
+    "an unknown key": ("[client]\napi_ulr = 'http://localhost:1'", "'api_url'"),
 }
 
 

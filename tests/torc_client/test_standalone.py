@@ -94,6 +94,16 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("module", ["queue", "uvicorn", "torc_core"])
+def test_modules_of_the_user_in_the_current_folder_are_not_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    (tmp_path / f"{module}.py").write_text("raise RuntimeError('a module of the user')\n")
+    monkeypatch.chdir(tmp_path)
+    with embedded_server(tmp_path / "torc.db") as url:
+        assert answers(url)
+
+
 def test_a_file_served_on_another_machine_is_left_alone(tmp_path: Path) -> None:
     database = tmp_path / "torc.db"
     state = database.with_name("torc.db.server.json")
