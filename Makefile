@@ -5,11 +5,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST_ARGS ?=
 
-.PHONY: demo test check unit setup dev bench lock clean help
+.PHONY: demo test check unit setup dev dist bench lock clean help
 
 help:
 	@echo "make demo    set up, run the failure handler demo, show jobs, attempts and open decisions"
 	@echo "make test    set up, lint, check types and import directions, run all tests"
+	@echo "make unit    run all tests, or some: make unit PYTEST_ARGS=tests/torc_core"
+	@echo "make dist    build wheel and sdist into dist/, install the wheel in a new environment and try it there"
 	@echo "make bench   set up, run the benchmarks (several minutes)"
 	@echo "make lock    renew the pinned versions in locks/"
 	@echo "make clean   remove .venv and everything that runs left behind"
@@ -51,6 +53,9 @@ unit: dev
 
 test: check unit
 
+dist: setup
+	bash packaging/dist.sh $(BIN)/python
+
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.scale
@@ -63,4 +68,4 @@ lock: dev
 	bash locks/renew.sh $(BIN)/uv
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis demo-output output
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis demo-output output dist site

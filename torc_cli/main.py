@@ -37,7 +37,7 @@ def torc(
 ) -> None:
     """Run workflows of many jobs, and bring them to their end although jobs fail.
 
-    Start with `torc -s run examples/yaml/diamond_workflow.yaml`: no server is needed.
+    Start with `torc examples copy diamond` and `torc -s run diamond.yaml`: no server is needed.
     """
     del version  # its callback has printed it
 

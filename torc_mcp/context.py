@@ -8,8 +8,8 @@ import anyio.from_thread
 from mcp.server.mcpserver import Context
 
 from torc_client.http import TorcClient
+from torc_client.library import Library
 from torc_core.evidence.cleaning import clean_text, shorten_line
-from torc_mcp.library import Library
 from torc_mcp.settings import McpSettings
 
 

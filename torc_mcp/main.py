@@ -126,8 +126,8 @@ def _collect_garbage_again() -> None:
 
 
 def _settings(options: argparse.Namespace) -> "McpSettings":
+    from torc_client.library import project_folder
     from torc_client.settings import load_settings
-    from torc_mcp.library import project_folder
     from torc_mcp.settings import McpSettings, choose_access, parse_toolsets, read_limits
 
     env = os.environ

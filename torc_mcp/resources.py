@@ -8,10 +8,10 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.server.mcpserver.resources import FileResource
 
+from torc_client.library import Library
 from torc_core.errors import NotFoundError, TorcError
 from torc_mcp.answers import Answer, error_text
 from torc_mcp.context import App, ToolContext, app_of
-from torc_mcp.library import Library
 from torc_mcp.tools.diagnose import tools as diagnose
 from torc_mcp.tools.inspect import tools as inspect
 from torc_mcp.tools.parameters import read_id

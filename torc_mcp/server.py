@@ -8,12 +8,12 @@ from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import MCPServer
 
 from torc_client.http import TorcClient
+from torc_client.library import open_docs, open_examples
 from torc_core import __version__
 from torc_mcp.argument_checks import CheckedServer
 from torc_mcp.completions import register_completions
 from torc_mcp.context import App
 from torc_mcp.instructions import write_instructions
-from torc_mcp.library import open_docs, open_examples
 from torc_mcp.prompts import register_prompts
 from torc_mcp.registry import choose_tools, register_tool
 from torc_mcp.resources import register_resources

@@ -162,8 +162,8 @@ def test_copilot_is_looked_for_by_itself_and_then_within_gh(torc: IsolatedTorc) 
 
 
 def test_an_installed_package_without_a_checkout_finds_its_files() -> None:
-    """The wheel is told to carry every file that the checkout's folder holds for agents."""
+    """The wheel carries the whole folder, and the code looks for it there."""
     project = tomllib.loads((builtin_folder().parent / "pyproject.toml").read_text())
     carried = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    needed = {path.name for path in builtin_folder().iterdir() if path.suffix in (".yaml", ".md")}
-    assert {carried[f"agents/{name}"] for name in needed} == {f"torc_client/agent_data/{name}" for name in needed}
+    assert carried["agents"] == "torc_client/project_data/agents"
+    assert carried[".claude-plugin"] == "torc_client/project_data/.claude-plugin"

@@ -76,6 +76,9 @@ torc job-dependencies job-user-data 42
 torc completions bash
 torc plot-resources metrics.db -j 3,7 --format png -p nightly -o plots
 torc -f json plot-resources metrics.db
+torc examples list -f json
+torc examples show diamond
+torc examples copy diamond . --force
 """
 
 

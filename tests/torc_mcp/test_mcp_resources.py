@@ -9,9 +9,9 @@ from mcp import MCPError
 from mcp_scenes import Agent, agent, failing, make_workflow, settings_of
 from mcp_types import PromptReference, ResourceTemplateReference, TextContent, TextResourceContents
 
-import torc_mcp.library as library_module
+import torc_client.library as library_module
 from torc_client.http import TorcClient
-from torc_mcp.library import open_docs, project_folder
+from torc_client.library import open_docs, project_folder
 from torc_mcp.resources import DOCS_URI, EXAMPLES_URI, FAILURES_URI, STDERR_URI, STDOUT_URI, WORKFLOW_URI
 
 pytestmark = pytest.mark.anyio
@@ -91,13 +91,13 @@ def test_an_installed_package_has_documents_and_examples_of_its_own(
 ) -> None:
     project = tomllib.loads((Path(library_module.__file__).parents[1] / "pyproject.toml").read_text())
     carried = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    assert (carried["docs"], carried["examples/yaml"]) == (
-        "torc_mcp/library_data/docs",
-        "torc_mcp/library_data/examples",
+    assert (carried["docs"], carried["examples"]) == (
+        "torc_client/project_data/docs",
+        "torc_client/project_data/examples",
     )
-    monkeypatch.setattr(library_module, "__file__", str(tmp_path / "torc_mcp" / "library.py"))
+    monkeypatch.setattr(library_module, "__file__", str(tmp_path / "torc_client" / "library.py"))
     assert project_folder("docs", None) is None
-    installed = tmp_path / "torc_mcp" / "library_data" / "docs"
+    installed = tmp_path / "torc_client" / "project_data" / "docs"
     installed.mkdir(parents=True)
     assert project_folder("docs", None) == installed
 

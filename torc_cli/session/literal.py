@@ -9,7 +9,7 @@ from typing import Final
 from torc_cli.session.registry import COMMANDS
 
 _WITH_OUTPUT_DIR: Final = ("jobs logs", "recover", "reports results", "run", "watch")
-_WITHOUT_SERVER: Final = frozenset({"agents", "completions", "mcp"})
+_WITHOUT_SERVER: Final = frozenset({"agents", "completions", "examples", "mcp"})
 _NAMES: Final = (*_WITH_OUTPUT_DIR, *(name for name in COMMANDS if name not in _WITHOUT_SERVER))
 _COMMAND: Final = re.compile(rf"(?<![\w-])torc ({'|'.join(map(re.escape, _NAMES))})(?![\w-])")
 

@@ -45,6 +45,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "job-dependencies": Entry("job_dependencies", "app", "Who waits for whom, and through what.", _RECORDS),
     "compute-nodes": Entry("compute_nodes", "app", "The runners, one record for each start.", _RECORDS),
     "scheduled-compute-nodes": Entry("scheduled_compute_nodes", "app", "Allocations asked of a scheduler.", _RECORDS),
+    "examples": Entry("examples", "app", "Example workflows to look at, copy and run.", _OTHER),
     "agents": Entry("agents", "app", "Which AI agents can decide about failures.", _OTHER),
     "mcp": Entry("mcp", "app", "Make Torc's tools known to an AI assistant.", _OTHER),
     "ping": Entry("ping", "ping", "Ask whether the server answers.", _OTHER),

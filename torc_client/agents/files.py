@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from torc_client.agents.result import RULES_AGENT
+from torc_client.library import project_folder
 from torc_core.agents.description import AgentSpec, check_prompt
 from torc_core.errors import InvalidInputError, NotFoundError
 
@@ -27,9 +28,11 @@ class AgentFile:
 
 
 def builtin_folder() -> Path:
-    """Torc's own files: in an installed package beside this code, in a checkout at its root."""
-    installed = Path(__file__).resolve().parents[1] / "agent_data"
-    return installed if installed.is_dir() else Path(__file__).resolve().parents[2] / "agents"
+    """Return the folder of the files that come with Torc. Raises NotFoundError for an incomplete installation."""
+    folder = project_folder("agents")
+    if folder is None:
+        raise NotFoundError("the agent files are not part of this installation", hint="install Torc from its wheel")
+    return folder
 
 
 def user_folder(environment: Mapping[str, str] | None = None) -> Path:
