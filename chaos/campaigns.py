@@ -1,0 +1,233 @@
+"""The campaigns: one round of each is a workflow that must come to its known end whatever is done to it."""
+
+import random
+import sqlite3
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from chaos.processes import Runner, Server
+from chaos.proxy import Fault, FaultyProxy
+from chaos.scenario import Scenario, random_scenario
+from chaos.verdict import Verdict, compare
+from torc_client.http import TorcClient
+from torc_core.api.drafts import JobDraft, WorkflowDraft
+from torc_core.api.jobs import ComputeNodesResources
+from torc_core.api.nodes import ComputeNodeModel
+from torc_core.api.workflows import WorkflowModel
+from torc_core.errors import TorcError
+
+_JOBS: Final = 40
+_KILLS: Final = 4
+"""Below the bound of infrastructure faults (5), so that no job may fail for being killed."""
+_MOST_RUNS: Final = 20
+_CLAIMING_RUNNERS: Final = 8
+_FAULT_SHARE: Final = 0.15
+_DISK_BYTES: Final = 3 << 20
+
+
+def kill_round(folder: Path, rng: random.Random) -> Verdict:
+    """Kill the server, the runner or its launcher at random moments."""
+    with _running(folder, rng) as (server, workflow_id, scenario):
+        runner = Runner(server.url, workflow_id, folder)
+        verdict = Verdict()
+        for _ in range(_KILLS):
+            _wait(runner, rng.uniform(0.2, 2.0))
+            victim = rng.choice(("server", "runner", "launcher"))
+            verdict.counts[f"{victim} killed"] += 1
+            if victim == "server":
+                server.kill()
+                server.start()
+            elif victim == "launcher":
+                runner.kill_launcher()
+            else:
+                runner.kill()
+                runner = Runner(server.url, workflow_id, folder)
+        verdict.add(_bring_to_end(server, server.url, runner, workflow_id, scenario, folder))
+    return verdict
+
+
+def faults_round(folder: Path, rng: random.Random) -> Verdict:
+    """Refuse, delay, double or break requests of the runner, or lose their answers."""
+    lock = threading.Lock()
+
+    def choose(_method: str, _path: str) -> Fault:
+        with lock:
+            if rng.random() >= _FAULT_SHARE:
+                return Fault.NONE
+            return rng.choice([fault for fault in Fault if fault is not Fault.NONE])
+
+    with _running(folder, rng) as (server, workflow_id, scenario):
+        proxy = FaultyProxy(server.url, choose)
+        try:
+            runner = Runner(proxy.url, workflow_id, folder)
+            verdict = _bring_to_end(server, proxy.url, runner, workflow_id, scenario, folder)
+        finally:
+            proxy.close()
+        verdict.counts.update({f"requests {fault}": times for fault, times in proxy.counts.items()})
+    return verdict
+
+
+def outage_round(folder: Path, rng: random.Random) -> Verdict:
+    """Take the server away while jobs end, and kill the runner before it comes back."""
+    with _running(folder, rng) as (server, workflow_id, scenario):
+        runner = Runner(server.url, workflow_id, folder)
+        _wait(runner, rng.uniform(0.5, 1.5))
+        server.kill()
+        _wait(runner, rng.uniform(0.5, 3.0))
+        if rng.random() < 0.5:
+            runner.kill()
+        server.start()
+        return _bring_to_end(server, server.url, runner, workflow_id, scenario, folder)
+
+
+def disk_round(folder: Path, rng: random.Random) -> Verdict:
+    """Fill the disk of the database while jobs run, then make room again. Needs root, for a small tmpfs."""
+    disk = folder / "disk"
+    disk.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={_DISK_BYTES}", "tmpfs", str(disk)], check=True)
+    try:
+        with _running(folder, rng, database=disk / "torc.db") as (server, workflow_id, scenario):
+            runner = Runner(server.url, workflow_id, folder)
+            _wait(runner, rng.uniform(0.3, 1.0))
+            filler = disk / "filler"
+            with filler.open("wb", buffering=0) as file:
+                try:
+                    while file.write(b"\0" * 4096) == 4096:
+                        pass
+                except OSError:
+                    pass
+            _wait(runner, rng.uniform(0.5, 2.0))
+            filler.unlink()
+            return _bring_to_end(server, server.url, runner, workflow_id, scenario, folder)
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def claims_round(folder: Path, rng: random.Random) -> Verdict:
+    """Let eight runners claim the same jobs at once: each job is given to one of them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    server = Server(folder)
+    server.start()
+    try:
+        return _claim_everything(server, jobs=rng.randrange(800, 1600))
+    finally:
+        server.kill()
+
+
+def _claim_everything(server: Server, *, jobs: int) -> Verdict:
+    client = server.client()
+    draft = WorkflowDraft(
+        workflow=WorkflowModel(name="claims", user="chaos"),
+        jobs=[JobDraft(name=f"job{number}", command="true") for number in range(jobs)],
+    )
+    workflow_id = client.create_from_draft(draft).workflow.id or 0
+    client.initialize_jobs(workflow_id)
+    claimed: list[list[int]] = [[] for _ in range(_CLAIMING_RUNNERS)]
+
+    def claim(place: int) -> None:
+        own = server.client()
+        node_id = own.compute_nodes.create(_node(workflow_id)).id
+        resources = ComputeNodesResources(id=node_id, num_cpus=7, num_gpus=0, num_nodes=1, memory_gb=64)
+        while jobs_given := own.claim_jobs(workflow_id, resources, limit=7).jobs:
+            claimed[place] += [job.id or 0 for job in jobs_given]
+
+    threads = [threading.Thread(target=claim, args=[place]) for place in range(_CLAIMING_RUNNERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    verdict = Verdict()
+    every = [job_id for ids in claimed for job_id in ids]
+    verdict.counts.update({"jobs": jobs, "claims": len(every), "double": len(every) - len(set(every))})
+    if len(every) != len(set(every)):
+        verdict.problems.append(f"{len(every) - len(set(every))} jobs were given to two runners")
+    if len(set(every)) != jobs:
+        verdict.problems.append(f"{jobs - len(set(every))} jobs were given to nobody")
+    return verdict
+
+
+def _node(workflow_id: int) -> ComputeNodeModel:
+    return ComputeNodeModel(
+        workflow_id=workflow_id,
+        hostname="localhost",
+        pid=1,
+        start_time="2026-01-01T00:00:00Z",
+        num_cpus=7,
+        num_gpus=0,
+        num_nodes=1,
+        memory_gb=64,
+        compute_node_type="local",
+    )
+
+
+@contextmanager
+def _running(
+    folder: Path, rng: random.Random, *, database: Path | None = None
+) -> Iterator[tuple[Server, int, Scenario]]:
+    """A server with a new random workflow."""
+    for name in ("records", "actions", "output"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    server = Server(folder, database)
+    server.start()
+    try:
+        scenario = random_scenario(rng, jobs=_JOBS)
+        client = server.client()
+        workflow_id = client.create_from_draft(scenario.draft(folder)).workflow.id or 0
+        client.initialize_jobs(workflow_id)
+        yield server, workflow_id, scenario
+    finally:
+        server.kill()
+
+
+def _bring_to_end(
+    server: Server, url: str, runner: Runner, workflow_id: int, scenario: Scenario, folder: Path
+) -> Verdict:
+    """Start the runner again until the workflow is complete, as its user would, and compare."""
+    verdict = Verdict()
+    for _ in range(_MOST_RUNS):
+        runner.wait()
+        client = server.client()
+        if client.is_complete(workflow_id).is_complete and not _waiting_actions(client, workflow_id):
+            verdict.add(compare(client, workflow_id, scenario, folder))
+            verdict.problems += _broken_invariants(server.database_file)
+            return verdict
+        verdict.counts["runner started again"] += 1
+        runner = Runner(url, workflow_id, folder)
+    runner.wait()
+    verdict.add(compare(server.client(), workflow_id, scenario, folder))
+    verdict.problems.append(f"not at its end after {_MOST_RUNS} runs")
+    return verdict
+
+
+def _waiting_actions(client: TorcClient, workflow_id: int) -> bool:
+    try:
+        return bool(client.pending_actions(workflow_id))
+    except TorcError:
+        return True
+
+
+def _broken_invariants(database: Path) -> list[str]:
+    """Return what the database itself finds wrong with it."""
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        return [f"database: {row[0]}" for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
+
+
+def _wait(runner: Runner, seconds: float) -> None:
+    """Let the runner work for a while, or until it ends."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not runner.has_ended:
+        time.sleep(0.01)
+
+
+CAMPAIGNS: Final[dict[str, Callable[[Path, random.Random], Verdict]]] = {
+    "kill": kill_round,
+    "faults": faults_round,
+    "claims": claims_round,
+    "outage": outage_round,
+    "disk": disk_round,
+}

@@ -1,0 +1,118 @@
+"""A real server and real runners, to be killed at any moment."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Final
+
+from torc_client.http import TorcClient
+from torc_client.transport import Transport
+from torc_core import API_PREFIX
+
+_EXIT_S: Final = 120.0
+
+
+@dataclass
+class Server:
+    """`torc-server run` over one database file; the port stays the same over restarts."""
+
+    folder: Path
+    database: Path | None = None
+    port: int = 0
+    process: "subprocess.Popen[str] | None" = field(default=None, init=False)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}{API_PREFIX}"
+
+    @property
+    def database_file(self) -> Path:
+        return self.database or self.folder / "torc.db"
+
+    def start(self) -> None:
+        """Return when it listens. Raises RuntimeError when it does not."""
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-P", "-m", "torc_server.main", "run"),
+                    *("--port", str(self.port), "--database", str(self.database_file)),
+                ],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        output: IO[str] | None = self.process.stdout
+        line = output.readline() if output is not None else ""
+        name, _, port = line.strip().partition("=")
+        if name != "TORC_SERVER_PORT":
+            raise RuntimeError(f"the server did not start: {line!r}; see {self.folder / 'server.log'}")
+        self.port = int(port)
+
+    def kill(self) -> None:
+        """End it at once, as a power failure would."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            if self.process.stdout is not None:
+                self.process.stdout.close()
+            self.process = None
+
+    def client(self, *, patience_s: float = 30.0) -> TorcClient:
+        return TorcClient(Transport(self.url, patience_s=patience_s))
+
+
+@dataclass
+class Runner:
+    """`torc run ID` in a process of its own."""
+
+    url: str
+    workflow_id: int
+    folder: Path
+    process: "subprocess.Popen[bytes]" = field(init=False)
+
+    def __post_init__(self) -> None:
+        with (self.folder / "runner.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-P", "-m", "torc_cli.main", "--url", self.url, "run", str(self.workflow_id)),
+                    *("-o", str(self.folder / "output"), "--num-cpus", "4", "--memory-gb", "4"),
+                    *("--poll-interval", "1", "--max-parallel-jobs", "6"),
+                ],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                cwd=self.folder,
+                start_new_session=True,
+            )
+
+    @property
+    def has_ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def kill(self) -> None:
+        """End it at once; its launcher ends the jobs."""
+        self.process.kill()
+        self.process.wait()
+
+    def kill_launcher(self) -> bool:
+        """End the process that starts the jobs, if it is there."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        try:
+            pids = [int(word) for word in children.read_text().split()]
+            launchers = [pid for pid in pids if b"launcher.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+            for pid in launchers:
+                os.kill(pid, signal.SIGKILL)
+        except (OSError, ValueError):
+            return False
+        return bool(launchers)
+
+    def wait(self) -> int:
+        """Return its exit code. Raises RuntimeError when it hangs: after SIGTERM twice it must be gone."""
+        try:
+            return self.process.wait(_EXIT_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise RuntimeError(f"the runner hangs; see {self.folder / 'runner.log'}") from None
