@@ -1,23 +1,22 @@
 """Watching: it ends whenever nothing goes on, recovers as often as allowed, and never turns in circles."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
+from allocations_scenes import SchedulerInMemory, give_scheduler, plan_one
 from helpers import ServerProcess, wait_until
 from recovery_scenes import BROKEN, OOM, claim_all, end, fail_all, job, leave, make_scene, statuses
 
 from torc_client.http import TorcClient
+from torc_client.recovery.allocations import Allocations
 from torc_client.recovery.recover import RecoveryTools
 from torc_client.recovery.rest_events import News
 from torc_client.recovery.rounds import BoundedRecovery
 from torc_client.recovery.waiting import await_recovery
 from torc_client.recovery.watch import WatchOptions, WatchResult, watch
-from torc_client.slurm.port import NoScheduler
 from torc_core.api.jobs import ReleaseClaimsRequest
-from torc_core.api.nodes import ScheduledComputeNodeModel
 from torc_core.errors import ServerUnreachableError, StateConflictError, TorcError
 from torc_core.recovery.auto_schedule import AutoScheduleOptions
 from torc_core.recovery.plan import RecoverOptions
@@ -61,10 +60,10 @@ class Watching:
     client: TorcClient
     lines: list[str] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
-    scheduler: NoScheduler = field(default_factory=NoScheduler)
+    allocations: Allocations = field(default_factory=Allocations)
 
     def __call__(self, workflow_id: int, script: Script, **options: Any) -> WatchResult:
-        tools = RecoveryTools(user="tester", say=self.lines.append, scheduler=self.scheduler)
+        tools = RecoveryTools(user="tester", say=self.lines.append, allocations=self.allocations)
         choices = WatchOptions(**options)
         return watch(self.client, workflow_id, choices, tools, alarm=script, clock=self.clock)
 
@@ -234,52 +233,36 @@ def test_jobs_that_a_lost_runner_left_behind_go_on(watching: Watching) -> None:
     assert any("ready" in line or "requeued" in line for line in watching.lines)
 
 
-@dataclass
-class Cluster(NoScheduler):
-    """A scheduler that gives every request an allocation which ends at once without work."""
-
-    client: TorcClient
-    submitted: int = 0
-
-    def serves(self, client: TorcClient, workflow_id: int) -> bool:
-        return True
-
-    def submit(self, client: TorcClient, workflow_id: int, *, output_dir: Path) -> Sequence[int]:
-        self.submitted += 1
-        client.scheduled_compute_nodes.create(
-            ScheduledComputeNodeModel(
-                workflow_id=workflow_id,
-                scheduler_id=self.submitted,
-                scheduler_config_id=1,
-                scheduler_type="slurm",
-                status="complete",
-            )
-        )
-        return [1]
-
-    def ended_jobs(self, client: TorcClient, workflow_id: int) -> Collection[int]:
-        return ()
-
-
 def test_ready_jobs_without_allocations_end_a_watch_that_may_not_schedule(watching: Watching) -> None:
-    workflow_id, _ = make_scene(watching.client, job("stranded"))
-    watching.scheduler = Cluster(watching.client)
+    workflow_id, _ = make_scene(watching.client, job("waiting"))
+    give_scheduler(watching.client, workflow_id)
+    watching.allocations = Allocations(scheduler=SchedulerInMemory())
     assert not watching(workflow_id, Script()).is_success
     assert "1 ready jobs with no schedulers. Use --auto-schedule to regenerate." in watching.lines
 
 
 def test_auto_schedule_asks_for_nodes_and_not_again_before_the_cooldown(watching: Watching) -> None:
     client, clock = watching.client, watching.clock
-    workflow_id, (orphaned,) = make_scene(client, job("stranded"))
-    watching.scheduler = cluster = Cluster(client)
+    workflow_id, (waiting,) = make_scene(client, job("waiting"))
+    give_scheduler(client, workflow_id)
+    scheduler = SchedulerInMemory()
+    watching.allocations = Allocations(scheduler=scheduler, planner=plan_one)
+
+    def end_allocations() -> None:
+        for allocation in client.scheduled_compute_nodes.list_all(workflow_id=workflow_id):
+            client.scheduled_compute_nodes.update(
+                allocation.id or 0, allocation.model_copy(update={"status": "complete"})
+            )
+        clock.forward(60)()
+
     script = Script(
-        clock.forward(60),
+        end_allocations,
         clock.forward(60),
         clock.forward(1800),
-        lambda: fail_all(client, workflow_id, {orphaned: None}),
+        lambda: fail_all(client, workflow_id, {waiting: None}),
     )
     assert watching(workflow_id, script, auto_schedule=AutoScheduleOptions()).is_success
-    assert cluster.submitted == 2
+    assert len(scheduler.submitted) == 2
     assert "Auto-schedule: No schedulers available but 1 ready jobs found (0 retries)" in watching.lines
 
 

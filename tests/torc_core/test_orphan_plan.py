@@ -139,7 +139,7 @@ def test_an_ended_slurm_allocation_loses_its_runners_and_is_closed() -> None:
         )
         for n, (slurm_id, status) in enumerate([(4711, "active"), (4712, "active"), (4713, "pending")], start=1)
     )
-    found = plan(worker, jobs=(job(5, 1),), allocations=allocations, ended_slurm_jobs={4711, 4713})
-    assert [orphaned.slurm_job_id for orphaned in found.jobs] == [4711]
+    found = plan(worker, jobs=(job(5, 1),), allocations=allocations, ended_allocations={4711, 4713})
+    assert [orphaned.allocation_id for orphaned in found.jobs] == [4711]
     assert [allocation.scheduler_id for allocation in found.active_allocations] == [4711]
     assert [allocation.scheduler_id for allocation in found.pending_allocations] == [4713]

@@ -57,7 +57,7 @@ def _preview(session: Session, workflow_id: int, options: "RecoverOptions", tool
     from torc_client.recovery.recover import preview
     from torc_core.recovery import texts
 
-    prospect = preview(session.client, workflow_id, options, tools.scheduler)
+    prospect = preview(session.client, workflow_id, options, tools.allocations)
     if prospect.plan.needs_decision and tools.ask_agent is not None:
         run = tools.ask_agent(session.client, workflow_id, prospect.plan)
         prospect = replace(prospect, plan=prospect.plan.after_asking(), agent=run)

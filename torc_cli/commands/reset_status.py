@@ -145,12 +145,12 @@ def _sync_data(plan: "OrphanPlan", *, dry_run: bool) -> dict[str, Any]:
     return {
         "workflow_id": plan.workflow_id,
         "dry_run": dry_run,
-        "slurm_jobs_failed": sum(job.slurm_job_id is not None for job in started),
+        "slurm_jobs_failed": sum(job.allocation_id is not None for job in started),
         "pending_allocations_cleaned": len(plan.pending_allocations),
-        "running_jobs_failed": sum(job.slurm_job_id is None for job in started),
+        "running_jobs_failed": sum(job.allocation_id is None for job in started),
         "claims_released": len(plan.jobs) - len(started),
         "failed_job_details": [
-            {"job_id": job.job_id, "job_name": job.job_name, "reason": job.reason, "slurm_job_id": job.slurm_job_id}
+            {"job_id": job.job_id, "job_name": job.job_name, "reason": job.reason, "slurm_job_id": job.allocation_id}
             for job in started
         ],
     }

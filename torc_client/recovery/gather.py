@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from torc_client.http import TorcClient
-from torc_client.slurm.port import Scheduler
+from torc_client.recovery.allocations import Allocations
 from torc_core.api.jobs import EvidenceModel, JobModel
 from torc_core.api.resource_requirements import ResourceRequirementsModel
 from torc_core.api.results import ResultModel
@@ -35,7 +35,7 @@ class _Attempt(NamedTuple):
     attempt_id: int
 
 
-def gather_failures(client: TorcClient, workflow_id: int, scheduler: Scheduler) -> list[AttemptFacts]:
+def gather_failures(client: TorcClient, workflow_id: int, allocations: Allocations) -> list[AttemptFacts]:
     """The newest attempt of every failed, terminated and pending_failed job, with its earlier failures."""
     jobs = client.jobs.list_all(workflow_id=workflow_id, status=sorted(FAILURES))
     if not jobs:
@@ -45,7 +45,7 @@ def gather_failures(client: TorcClient, workflow_id: int, scheduler: Scheduler) 
     has_history = any(len(results) > 1 for results in attempts.values())
     bare = _evidence(client, workflow_id, only_latest=False, with_texts=False) if has_history else {}
     evidence = _evidence(client, workflow_id, only_latest=True, with_texts=True)
-    limits = scheduler.limits(client, jobs)
+    limits = allocations.limits(client, jobs)
     given_up = {one.job_id: one.why_given_up for one in client.failures.decisions(workflow_id, only_standing=True)}
     return [
         _failure(job, requirements, attempts.get(job.id or 0, []), evidence, bare, limit).model_copy(

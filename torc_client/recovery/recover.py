@@ -8,11 +8,11 @@ from pathlib import Path
 from torc_client.agents.result import AgentRun, result_lines
 from torc_client.http import TorcClient
 from torc_client.processes import host_facts
+from torc_client.recovery.allocations import Allocations
 from torc_client.recovery.gather import gather_failures, orphan_facts
 from torc_client.recovery.hooks import Hook, run_hook
 from torc_client.recovery.orphans import find_orphans, reclaim
 from torc_client.recovery.state import active_jobs
-from torc_client.slurm.port import NoScheduler, Scheduler
 from torc_core.api.failures import Actor
 from torc_core.api.jobs import ReclaimedJob
 from torc_core.api.recovery import ApplyRecoveryRequest, ApplyRecoveryResponse, PlannedRetry
@@ -42,7 +42,7 @@ class RecoveryTools:
     output_dir: Path = Path("output")
     hook: Hook | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
-    scheduler: Scheduler = field(default_factory=NoScheduler)
+    allocations: Allocations = field(default_factory=Allocations)
     ask_agent: AskAgent | None = None
     actor: Actor | None = None
     """Who recovers, where it is not the user: what it retries is kept as its decisions."""
@@ -75,18 +75,18 @@ class Applied:
     jobs_per_allocation: tuple[int, ...] = ()
 
 
-def preview(client: TorcClient, workflow_id: int, options: RecoverOptions, scheduler: Scheduler) -> Prospect:
+def preview(client: TorcClient, workflow_id: int, options: RecoverOptions, allocations: Allocations) -> Prospect:
     """What `prepare` and `carry_out` would do. Changes nothing. Raises as `prepare` does."""
     status = client.workflow_status(workflow_id)
     orphans = find_orphans(
-        client, workflow_id, host=host_facts(), ended_slurm_jobs=scheduler.ended_jobs(client, workflow_id)
+        client, workflow_id, host=host_facts(), ended_allocations=allocations.ended(client, workflow_id)
     )
     _check_at_rest(status, orphaned=len(orphans.jobs))
-    facts = [*gather_failures(client, workflow_id, scheduler), *_future_failures(client, orphans, status.run_id)]
+    facts = [*gather_failures(client, workflow_id, allocations), *_future_failures(client, orphans, status.run_id)]
     prospect = _prospect(status, facts, options, orphans)
-    if not scheduler.serves(client, workflow_id):
+    if not allocations.serves(client, workflow_id):
         return prospect
-    count = scheduler.plan(client, workflow_id, [retry.job_id for retry in prospect.plan.retries])
+    count = allocations.plan(client, workflow_id, [retry.job_id for retry in prospect.plan.retries])
     return replace(prospect, planned_allocations=count)
 
 
@@ -147,16 +147,16 @@ def carry_out(client: TorcClient, prospect: Prospect, tools: RecoveryTools) -> A
     answer = client.failures.apply_recovery(workflow_id, request)
     for reason, count in Counter(skipped.reason for skipped in answer.skipped).items():
         tools.say(texts.not_retried_line(count, reason))
-    if not tools.scheduler.serves(client, workflow_id):
+    if not tools.allocations.serves(client, workflow_id):
         return Applied(answer=answer)
-    allocations = tools.scheduler.submit(client, workflow_id, output_dir=tools.output_dir)
-    return Applied(answer=answer, jobs_per_allocation=tuple(allocations))
+    submitted = tools.allocations.submit(client, workflow_id, output_dir=tools.output_dir)
+    return Applied(answer=answer, jobs_per_allocation=tuple(submitted))
 
 
 def clean_up(client: TorcClient, workflow_id: int, tools: RecoveryTools, *, requeue: bool = False) -> OrphanPlan:
     """Takes back the jobs of runners that are gone, and says so; with `requeue` they are ready again at once."""
     orphans = find_orphans(
-        client, workflow_id, host=host_facts(), ended_slurm_jobs=tools.scheduler.ended_jobs(client, workflow_id)
+        client, workflow_id, host=host_facts(), ended_allocations=tools.allocations.ended(client, workflow_id)
     )
     if not orphans.is_empty:
         for line in reclaimed_lines(reclaim(client, orphans, requeue=requeue).jobs, orphans):
@@ -193,7 +193,7 @@ def _look(
 ) -> Prospect:
     status = client.workflow_status(workflow_id)
     _check_at_rest(status)
-    return _prospect(status, gather_failures(client, workflow_id, tools.scheduler), options, orphans)
+    return _prospect(status, gather_failures(client, workflow_id, tools.allocations), options, orphans)
 
 
 def _prospect(

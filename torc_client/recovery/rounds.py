@@ -93,7 +93,7 @@ class BoundedRecovery:
         return done.applied is not None or self._explain_nothing(done.prospect)
 
     def _resetting(self, prospect: Prospect) -> list[str]:
-        submits = self.tools.scheduler.serves(self.client, prospect.workflow_id)
+        submits = self.tools.allocations.serves(self.client, prospect.workflow_id)
         return ["", *texts.watch_reset_lines(submitting=submits)]
 
     def _explain_nothing(self, prospect: Prospect) -> bool:

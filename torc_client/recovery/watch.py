@@ -98,7 +98,7 @@ class _Watch:
 
     def run(self) -> WatchResult:
         self._client.workflow_status(self._workflow_id)
-        if self._options.auto_schedule and not self._tools.scheduler.serves(self._client, self._workflow_id):
+        if self._options.auto_schedule and not self._tools.allocations.serves(self._client, self._workflow_id):
             self._say(
                 f"Auto-schedule: workflow {self._workflow_id} gets no nodes from a scheduler; start runners by hand"
             )
@@ -125,7 +125,7 @@ class _Watch:
                 said = counts
             if is_at_rest(status):
                 return status
-            if self._tools.scheduler.serves(self._client, self._workflow_id):
+            if self._tools.allocations.serves(self._client, self._workflow_id):
                 if self._options.auto_schedule is not None:
                     self._schedule(self._options.auto_schedule, has_schedulers=_has_allocations(status))
                 elif _is_orphaned(status):
@@ -141,7 +141,7 @@ class _Watch:
         """Until the next poll; sooner while a runner is missing, to say so in time, once."""
         poll_s = self._options.poll_interval_s
         is_idle = status.active_compute_nodes == 0 and active_jobs(status) == 0
-        if not is_idle or self._tools.scheduler.serves(self._client, self._workflow_id):
+        if not is_idle or self._tools.allocations.serves(self._client, self._workflow_id):
             self._idle_since, self._said_idle = None, False
             return poll_s
         if self._said_idle:
@@ -171,10 +171,10 @@ class _Watch:
         if decision.message is not None:
             self._say(decision.message)
         if decision.schedules:
-            allocations = self._tools.scheduler.submit(
+            submitted = self._tools.allocations.submit(
                 self._client, self._workflow_id, output_dir=self._tools.output_dir
             )
-            for line in texts.submission_lines(allocations):
+            for line in texts.submission_lines(submitted):
                 self._say(line)
             self._scheduling = note_scheduled(self._scheduling, now)
 

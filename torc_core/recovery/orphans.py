@@ -21,7 +21,7 @@ class LostRunner:
 
     compute_node_id: int
     reason: str
-    slurm_job_id: int | None = None
+    allocation_id: int | None = None
     dead: DeadRunner | None = None
 
 
@@ -33,7 +33,7 @@ class OrphanedJob:
     job_name: str
     started: bool
     reason: str
-    slurm_job_id: int | None = None
+    allocation_id: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,17 +61,17 @@ def plan_orphans(
     host: HostFacts,
     processes: Mapping[int, ProcessIdentity | None],
     allocations: Sequence[ScheduledComputeNodeModel] = (),
-    ended_slurm_jobs: Collection[int] = (),
+    ended_allocations: Collection[int] = (),
     heartbeat_timeout_s: float | None = HEARTBEAT_TIMEOUT_S,
 ) -> OrphanPlan:
     """Decides from facts alone.
 
     `nodes` are the active runners and those that hold one of `jobs` (the pending and running ones);
-    `processes` what this machine shows under the pids of the nodes that bear its name; `ended_slurm_jobs` the
-    Slurm ids that are surely neither queued nor running. A runner out of sight of this machine is lost when it was
-    silent for longer than `heartbeat_timeout_s`; None leaves such runners alone.
+    `processes` what this machine shows under the pids of the nodes that bear its name; `ended_allocations` the
+    scheduler's ids that are surely neither queued nor running. A runner out of sight of this machine is lost when it
+    was silent for longer than `heartbeat_timeout_s`; None leaves such runners alone.
     """
-    ended = frozenset(ended_slurm_jobs)
+    ended = frozenset(ended_allocations)
     lost: dict[int, LostRunner] = {}
     alive = out_of_sight = 0
     for node in nodes:
@@ -85,7 +85,7 @@ def plan_orphans(
             lost[node.id] = LostRunner(
                 compute_node_id=node.id,
                 reason=reason,
-                slurm_job_id=_slurm_job_id(node),
+                allocation_id=allocation_of(node),
                 dead=dead_runner(node, host=host, process=process),
             )
         else:
@@ -128,7 +128,7 @@ def _orphaned(jobs: Sequence[JobModel], *, lost: Mapping[int, LostRunner], nobod
                 job_name=job.name,
                 started=job.status is JobStatus.RUNNING,
                 reason=runner.reason if runner else NOBODY_HOLDS_IT,
-                slurm_job_id=runner.slurm_job_id if runner else None,
+                allocation_id=runner.allocation_id if runner else None,
             )
         )
     return found
@@ -138,9 +138,9 @@ def _why_lost(
     node: ComputeNodeModel, *, host: HostFacts, process: ProcessIdentity | None, ended: frozenset[int]
 ) -> str | None:
     """None while the runner lives, or while nobody here can know."""
-    slurm_job_id = _slurm_job_id(node)
-    if slurm_job_id is not None and slurm_job_id in ended:
-        return f"its Slurm allocation {slurm_job_id} has ended"
+    allocation_id = allocation_of(node)
+    if allocation_id is not None and allocation_id in ended:
+        return f"its allocation {allocation_id} has ended"
     if node.is_active is False:
         return f"its runner on {node.hostname} ended without giving it back"
     facts = _registered(node)
@@ -176,7 +176,8 @@ def _registered(node: ComputeNodeModel) -> dict[str, Any]:
     return node.scheduler if isinstance(node.scheduler, dict) else {}
 
 
-def _slurm_job_id(node: ComputeNodeModel) -> int | None:
+def allocation_of(node: ComputeNodeModel) -> int | None:
+    """Return the scheduler's id of the allocation that the runner works in; None outside of one."""
     value = str(_registered(node).get("slurm_job_id", ""))
     return int(value) if value.isascii() and value.isdigit() else None
 

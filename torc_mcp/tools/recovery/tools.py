@@ -93,7 +93,7 @@ def recover_workflow(
     )
     report(0, _STEPS, "looking at the failures")
     if dry_run:
-        return _show(preview(app.client, workflow_id, options, tools.scheduler), options, applied=None, dry_run=True)
+        return _show(preview(app.client, workflow_id, options, tools.allocations), options, applied=None, dry_run=True)
     prospect = prepare(app.client, workflow_id, options, tools)
     applied = carry_out(app.client, prospect, tools) if prospect.plan.retries else None
     return _show(prospect, options, applied=applied, dry_run=False)

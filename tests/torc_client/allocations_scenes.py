@@ -1,0 +1,54 @@
+"""A scheduler in memory, for what only depends on the protocol."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torc_client.http import TorcClient
+from torc_client.recovery.allocations import PlannedAllocation
+from torc_core.api.schedulers import SlurmSchedulerModel
+from torc_core.slurm.allocation import AccountingRecord, AllocationRequest, AllocationStatus, Partition, Phase
+
+
+@dataclass
+class SchedulerInMemory:
+    """Allocations are queued until `phases` says otherwise; without an entry the queue does not know them."""
+
+    phases: dict[int, Phase] = field(default_factory=dict)
+    known_partitions: Sequence[Partition] = ()
+    submitted: list[AllocationRequest] = field(default_factory=list)
+
+    def submit(self, request: AllocationRequest) -> int:
+        self.submitted.append(request)
+        return len(self.submitted)
+
+    def status(self, scheduler_ids: Collection[int]) -> Mapping[int, AllocationStatus]:
+        return {
+            each: AllocationStatus(scheduler_id=each, name="", state=str(self.phases[each]), phase=self.phases[each])
+            for each in scheduler_ids
+            if each in self.phases
+        }
+
+    def cancel(self, scheduler_ids: Collection[int]) -> None:
+        for each in scheduler_ids:
+            self.phases[each] = Phase.ENDED
+
+    def accounting(self, scheduler_ids: Collection[int]) -> Mapping[int, AccountingRecord]:
+        return {}
+
+    def partitions(self) -> Sequence[Partition]:
+        return self.known_partitions
+
+
+def plan_one(client: TorcClient, workflow_id: int, job_ids: Collection[int], folder: Path) -> list[PlannedAllocation]:
+    """One allocation for everything."""
+    request = AllocationRequest(key=f"wf{workflow_id}", script=folder / "allocation.sh")
+    return [PlannedAllocation(request=request, scheduler_config_id=1, job_count=1)]
+
+
+def give_scheduler(client: TorcClient, workflow_id: int, *, partition: str | None = None) -> int:
+    """Make the workflow one that gets its nodes from a scheduler; the id of the record."""
+    record = SlurmSchedulerModel(
+        workflow_id=workflow_id, name="s", account="a", nodes=1, walltime="01:00:00", partition=partition
+    )
+    return client.slurm_schedulers.create(record).id or 0

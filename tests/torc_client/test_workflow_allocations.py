@@ -1,0 +1,78 @@
+"""Allocations of a workflow, as recovery sees them: which ended, and how much they can give."""
+
+from pathlib import Path
+
+from allocations_scenes import SchedulerInMemory, give_scheduler, plan_one
+from recovery_scenes import job, make_scene
+
+from torc_client.http import TorcClient
+from torc_client.recovery.allocations import Allocations
+from torc_core.api.nodes import ScheduledComputeNodeModel
+from torc_core.evidence.attempt import PartitionLimits
+from torc_core.slurm.allocation import Partition, Phase
+
+
+def record(client: TorcClient, workflow_id: int, scheduler_id: int, status: str) -> None:
+    client.scheduled_compute_nodes.create(
+        ScheduledComputeNodeModel(
+            workflow_id=workflow_id,
+            scheduler_id=scheduler_id,
+            scheduler_config_id=1,
+            scheduler_type="slurm",
+            status=status,
+        )
+    )
+
+
+def test_without_a_scheduler_nothing_is_asked_for(shared_client: TorcClient, tmp_path: Path) -> None:
+    workflow_id, _ = make_scene(shared_client, job("only"))
+    give_scheduler(shared_client, workflow_id)
+    allocations = Allocations()
+    assert not allocations.serves(shared_client, workflow_id)
+    assert allocations.ended(shared_client, workflow_id) == ()
+    assert allocations.plan(shared_client, workflow_id, ()) == 0
+    assert allocations.submit(shared_client, workflow_id, output_dir=tmp_path) == ()
+
+
+def test_only_workflows_with_a_scheduler_record_are_served(shared_client: TorcClient) -> None:
+    local, _ = make_scene(shared_client, job("only"))
+    served, _ = make_scene(shared_client, job("only"))
+    give_scheduler(shared_client, served)
+    allocations = Allocations(scheduler=SchedulerInMemory())
+    assert not allocations.serves(shared_client, local)
+    assert allocations.serves(shared_client, served)
+
+
+def test_what_the_queue_has_lost_or_calls_ended_has_ended(shared_client: TorcClient) -> None:
+    workflow_id, _ = make_scene(shared_client, job("only"))
+    for scheduler_id, status in ((1, "pending"), (2, "active"), (3, "active"), (4, "complete"), (5, "pending")):
+        record(shared_client, workflow_id, scheduler_id, status)
+    scheduler = SchedulerInMemory(phases={1: Phase.QUEUED, 2: Phase.RUNNING, 3: Phase.ENDED})
+    assert Allocations(scheduler=scheduler).ended(shared_client, workflow_id) == [3, 5]
+
+
+def test_a_job_is_bound_by_the_partition_of_its_scheduler_or_the_default_one(shared_client: TorcClient) -> None:
+    workflow_id, _ = make_scene(shared_client, job("a"), job("b"))
+    scheduler_id = give_scheduler(shared_client, workflow_id, partition="long")
+    first, second = shared_client.jobs.list_all(workflow_id=workflow_id)
+    jobs = [first, second.model_copy(update={"scheduler_id": scheduler_id})]
+    partitions = (
+        Partition(name="short", is_default=True, max_time_s=3600.0, memory_bytes_per_node=1 << 30),
+        Partition(name="long", memory_bytes_per_node=1 << 31),
+    )
+    allocations = Allocations(scheduler=SchedulerInMemory(known_partitions=partitions))
+    assert allocations.limits(shared_client, jobs) == [
+        PartitionLimits(memory_bytes=1 << 30, runtime_s=3600.0),
+        PartitionLimits(memory_bytes=1 << 31),
+    ]
+
+
+def test_a_submitted_allocation_is_recorded(shared_client: TorcClient, tmp_path: Path) -> None:
+    workflow_id, _ = make_scene(shared_client, job("only"))
+    scheduler = SchedulerInMemory()
+    allocations = Allocations(scheduler=scheduler, planner=plan_one)
+    assert allocations.plan(shared_client, workflow_id, ()) == 1
+    assert scheduler.submitted == []
+    assert allocations.submit(shared_client, workflow_id, output_dir=tmp_path) == [1]
+    [stored] = shared_client.scheduled_compute_nodes.list_all(workflow_id=workflow_id)
+    assert (stored.scheduler_id, stored.status) == (1, "pending")

@@ -1,0 +1,104 @@
+"""The allocations of workflows: what the server has recorded of them, joined with what the scheduler says."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from torc_client.http import TorcClient
+from torc_client.slurm.port import Scheduler
+from torc_core.api.jobs import JobModel
+from torc_core.api.nodes import ScheduledComputeNodeModel
+from torc_core.evidence.attempt import PartitionLimits
+from torc_core.recovery.orphans import allocation_of
+from torc_core.slurm.allocation import AllocationRequest, Partition, Phase
+
+_OPEN: Final = ("pending", "active")
+"""Statuses of a recorded allocation that, as far as the server knows, has not ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedAllocation:
+    """A request, the scheduler record it is made from, and how many jobs it is for."""
+
+    request: AllocationRequest
+    scheduler_config_id: int
+    job_count: int
+
+
+Planner = Callable[[TorcClient, int, Collection[int], Path], Sequence[PlannedAllocation]]
+"""Returns the allocations that a workflow's ready jobs need, and these jobs if they were ready too. Submits nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allocations:
+    """Without a scheduler, nodes are the machines where somebody starts `torc run`."""
+
+    scheduler: Scheduler | None = None
+    planner: Planner | None = None
+    scheduler_type: str = "slurm"
+
+    def serves(self, client: TorcClient, workflow_id: int) -> bool:
+        """Return whether the workflow gets its nodes from the scheduler."""
+        if self.scheduler is None:
+            return False
+        return client.slurm_schedulers.page(workflow_id=workflow_id, limit=1).total_count > 0
+
+    def ended(self, client: TorcClient, workflow_id: int) -> Collection[int]:
+        """Return the scheduler's ids of the workflow's allocations that are surely neither queued nor running."""
+        if self.scheduler is None:
+            return ()
+        recorded = open_allocations(client, workflow_id)
+        runners = client.compute_nodes.list_all(workflow_id=workflow_id, is_active=True)
+        ids = {allocation.scheduler_id for allocation in recorded}
+        ids |= {found for runner in runners if (found := allocation_of(runner)) is not None}
+        if not ids:
+            return ()
+        known = self.scheduler.status(ids)
+        return sorted(each for each in ids if each not in known or known[each].phase is Phase.ENDED)
+
+    def limits(self, client: TorcClient, jobs: Sequence[JobModel]) -> Sequence[PartitionLimits]:
+        """Return the most that each job can get where it may run, in the order of `jobs`."""
+        if self.scheduler is None or not jobs:
+            return [PartitionLimits()] * len(jobs)
+        records = client.slurm_schedulers.list_all(workflow_id=jobs[0].workflow_id)
+        names = {record.id: record.partition for record in records}
+        partitions = self.scheduler.partitions()
+        return [_limits(partitions, names.get(job.scheduler_id)) for job in jobs]
+
+    def plan(self, client: TorcClient, workflow_id: int, job_ids: Collection[int]) -> int:
+        """Return how many allocations `submit` would ask for if these jobs were ready too. Changes nothing."""
+        return 0 if self.planner is None else len(self.planner(client, workflow_id, job_ids, Path()))
+
+    def submit(self, client: TorcClient, workflow_id: int, *, output_dir: Path) -> Sequence[int]:
+        """Ask for nodes for what is ready; return the number of jobs of each new allocation."""
+        if self.scheduler is None or self.planner is None:
+            return ()
+        planned = self.planner(client, workflow_id, (), output_dir)
+        for allocation in planned:
+            record = ScheduledComputeNodeModel(
+                workflow_id=workflow_id,
+                scheduler_id=self.scheduler.submit(allocation.request),
+                scheduler_config_id=allocation.scheduler_config_id,
+                scheduler_type=self.scheduler_type,
+                status="pending",
+            )
+            client.scheduled_compute_nodes.create(record)
+        return [allocation.job_count for allocation in planned]
+
+
+def open_allocations(client: TorcClient, workflow_id: int) -> list[ScheduledComputeNodeModel]:
+    """Return the recorded allocations of the workflow that have not ended as far as the server knows."""
+    return [
+        allocation
+        for status in _OPEN
+        for allocation in client.scheduled_compute_nodes.list_all(workflow_id=workflow_id, status=status)
+    ]
+
+
+def _limits(partitions: Sequence[Partition], name: str | None) -> PartitionLimits:
+    """Return the limits of the named partition, of the default one without a name; none where it is not known."""
+    found = [each for each in partitions if (each.is_default if name is None else each.name == name)]
+    if not found:
+        return PartitionLimits()
+    return PartitionLimits(memory_bytes=found[0].memory_bytes_per_node, runtime_s=found[0].max_time_s)

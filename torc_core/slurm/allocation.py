@@ -1,0 +1,98 @@
+"""Allocations and partitions as a scheduler reports them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Phase(StrEnum):
+    """Where an allocation stands, whatever word the scheduler has for it."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllocationRequest:
+    """One batch script to submit.
+
+    `key` is unique: it travels with the submission, so that one whose answer was lost is found again instead of being
+    submitted twice. `options` are words of the command line and win over the options within the script.
+    """
+
+    key: str
+    script: Path
+    options: tuple[str, ...] = ()
+    folder: Path | None = None
+    """Where the script starts; None: the current folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllocationStatus:
+    """An allocation that the queue knows. `state` and `reason` are the scheduler's own words."""
+
+    scheduler_id: int
+    name: str
+    state: str
+    phase: Phase
+    reason: str | None = None
+    will_not_start: bool = False
+    """Whether the reason means that it stays in the queue until somebody changes the request or the cluster."""
+    start_time: str | None = None
+    """Begin, or the scheduler's estimate while it is queued; local time without a zone, as the scheduler prints it."""
+    end_time: str | None = None
+    nodes: str | None = None
+    array_job_id: int | None = None
+    array_task_id: str | None = None
+    partition: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountedStep:
+    """One step of an ended allocation. `max_rss_bytes` is sampled: too low where a step ended early or was killed."""
+
+    name: str
+    state: str
+    exit_code: str | None = None
+    max_rss_bytes: int | None = None
+    cpu_time_s: float | None = None
+    elapsed_s: float | None = None
+    nodes: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountingRecord:
+    """What accounting has kept of one allocation: how it ended, when, where, and its steps."""
+
+    scheduler_id: int
+    name: str
+    state: str
+    exit_code: str | None = None
+    derived_exit_code: str | None = None
+    reason: str | None = None
+    start_time: str | None = None
+    end_time: str | None = None
+    elapsed_s: float | None = None
+    nodes: str | None = None
+    node_count: int = 0
+    cpus: int = 0
+    partition: str | None = None
+    steps: tuple[AccountedStep, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Partition:
+    """A queue and the nodes behind it; None is no limit. Amounts are those of its smallest node."""
+
+    name: str
+    is_default: bool = False
+    is_up: bool = True
+    max_time_s: float | None = None
+    max_nodes: int | None = None
+    node_count: int = 0
+    cpus_per_node: int | None = None
+    memory_bytes_per_node: int | None = None
+    gpus_per_node: int = 0
+    accounts: tuple[str, ...] = ()
+    """The accounts that may use it; empty: all."""
