@@ -27,7 +27,7 @@ class LossyClient(TorcClient):
 
     def __init__(self, url: str, *, seed: int) -> None:
         super().__init__(Transport(url))
-        self._random = random.Random(seed)  # noqa: S311
+        self._random = random.Random(seed)
         self.lost: Counter[str] = Counter()
 
     def claim_jobs(self, *args: Any, **kwargs: Any) -> ClaimedJobs:
