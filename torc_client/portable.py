@@ -13,7 +13,6 @@ from torc_core.api.drafts import (
     ActionDraft,
     FailureHandlerDraft,
     FileDraft,
-    JobDraft,
     ResourceRequirementsDraft,
     SlurmSchedulerDraft,
     UserDataDraft,
@@ -22,7 +21,7 @@ from torc_core.api.drafts import (
 from torc_core.api.events import EventModel
 from torc_core.api.failure_handlers import FAILURE_RULES, FailureHandlerModel
 from torc_core.api.files import FileModel, UserDataModel
-from torc_core.api.jobs import JobModel
+from torc_core.api.jobs import JobDraft, JobModel, shared_job_values
 from torc_core.api.resource_requirements import ResourceRequirementsModel
 from torc_core.api.results import ResultModel
 from torc_core.api.schedulers import SlurmSchedulerModel
@@ -168,13 +167,7 @@ def _numbered(noun: str, records: Sequence[ApiModel]) -> _Numbering:
 def _job_draft(job: JobModel, places: _Places) -> JobDraft:
     with _named(f"job {job.name!r}"):
         return JobDraft(
-            name=job.name,
-            command=job.command,
-            invocation_script=job.invocation_script,
-            env=job.env,
-            cancel_on_blocking_job_failure=job.cancel_on_blocking_job_failure is not False,
-            supports_termination=bool(job.supports_termination),
-            priority=job.priority or 0,
+            **shared_job_values(job),
             depends_on=places.jobs.many(job.depends_on_job_ids),
             input_files=places.files.many(job.input_file_ids),
             output_files=places.files.many(job.output_file_ids),

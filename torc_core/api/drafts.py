@@ -6,6 +6,7 @@ from pydantic import Field
 
 from torc_core.api.base import ApiModel
 from torc_core.api.failure_handlers import FailureRule
+from torc_core.api.jobs import JobDraft
 from torc_core.api.workflows import WorkflowModel
 
 
@@ -47,26 +48,6 @@ class SlurmSchedulerDraft(ApiModel):
     ntasks_per_node: int | None = None
     tmp: str | None = None
     extra: str | None = None
-
-
-class JobDraft(ApiModel):
-    """One job. All integers are positions, from 0, in the draft's own lists."""
-
-    name: str
-    command: str
-    invocation_script: str | None = None
-    env: dict[str, str] | None = None
-    cancel_on_blocking_job_failure: bool = True
-    supports_termination: bool = False
-    priority: int = Field(default=0, ge=0)
-    depends_on: list[int] = Field(default_factory=list)
-    input_files: list[int] = Field(default_factory=list)
-    output_files: list[int] = Field(default_factory=list)
-    input_user_data: list[int] = Field(default_factory=list)
-    output_user_data: list[int] = Field(default_factory=list)
-    resource_requirements: int | None = None
-    failure_handler: int | None = None
-    scheduler: int | None = None
 
 
 class ActionDraft(ApiModel):

@@ -1,6 +1,7 @@
 """Jobs, claims, starts and completions."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -48,6 +49,47 @@ class JobModel(ApiModel):
     start_time: str | None = None
     compute_node_id: int | None = None
     origin: str | None = None
+
+
+class JobDraft(ApiModel):
+    """One job of a workflow draft. The relations hold positions, from 0, in the draft's own lists."""
+
+    name: str
+    command: str
+    invocation_script: str | None = None
+    env: dict[str, str] | None = None
+    cancel_on_blocking_job_failure: bool = True
+    supports_termination: bool = False
+    priority: int = Field(default=0, ge=0)
+    depends_on: list[int] = Field(default_factory=list)
+    input_files: list[int] = Field(default_factory=list)
+    output_files: list[int] = Field(default_factory=list)
+    input_user_data: list[int] = Field(default_factory=list)
+    output_user_data: list[int] = Field(default_factory=list)
+    resource_requirements: int | None = None
+    failure_handler: int | None = None
+    scheduler: int | None = None
+
+
+SHARED_JOB_FIELDS: Final = tuple(field for field in JobDraft.model_fields if field in JobModel.model_fields)
+"""The fields that a draft, a job and its row hold under one name. Inserts, updates and exports are derived from it."""
+
+PLAIN_JOB_FIELDS: Final = tuple(
+    field for field in SHARED_JOB_FIELDS if field not in {"name", "command", "invocation_script", "env"}
+)
+"""The shared fields that a workflow file holds under the same name and whose value no parameter changes."""
+
+JOB_FIELD_DEFAULTS: Final[Mapping[str, Any]] = {
+    field: None if (info := JobDraft.model_fields[field]).is_required() else info.get_default(call_default_factory=True)
+    for field in SHARED_JOB_FIELDS
+}
+"""What is stored for a shared field that is null."""
+
+
+def shared_job_values(job: JobModel) -> dict[str, Any]:
+    """Return the job's shared fields by name, with the default for each that is null."""
+    values = {field: getattr(job, field) for field in SHARED_JOB_FIELDS}
+    return {field: JOB_FIELD_DEFAULTS[field] if value is None else value for field, value in values.items()}
 
 
 class JobsModel(ApiModel):

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from torc_core.api.drafts import ActionDraft, FileDraft, JobDraft, UserDataDraft
+from torc_core.api.drafts import ActionDraft, FileDraft, UserDataDraft
+from torc_core.api.jobs import JobDraft
 from torc_core.spec.check_records import check_records
 from torc_core.spec.expand import Expansion, Group, count_items, expand
 from torc_core.spec.expand_data import expand_files, expand_user_data

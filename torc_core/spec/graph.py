@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from torc_core.api.drafts import JobDraft
+from torc_core.api.jobs import JobDraft
 
 _MAX_SHOWN: Final = 10
 

@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from torc_core.api.drafts import FileDraft, JobDraft, UserDataDraft
+from torc_core.api.drafts import FileDraft, UserDataDraft
+from torc_core.api.jobs import JOB_FIELD_DEFAULTS, PLAIN_JOB_FIELDS, JobDraft
 from torc_core.errors import InvalidInputError
 from torc_core.spec.expand import Group
 from torc_core.spec.links import Links
@@ -141,8 +142,8 @@ class _GroupLinker:
 
     def link(self) -> Iterator[JobDraft]:
         """One draft for each combination of parameters."""
-        job = self.job
-        cancel = True if job.cancel_on_blocking_job_failure is None else job.cancel_on_blocking_job_failure
+        written = {field: getattr(self.job, field) for field in PLAIN_JOB_FIELDS}
+        plain = {field: JOB_FIELD_DEFAULTS[field] if value is None else value for field, value in written.items()}
         for position, (row, name) in enumerate(zip(self.group.rows, self.group.names, strict=True), self.group.first):
             related = {key: references.find(row) for key, references in self.relations.items()}
             command = self._text("command", self.command, row, related)
@@ -154,9 +155,7 @@ class _GroupLinker:
                 command=command,
                 invocation_script=script,
                 env=self._env(row),
-                cancel_on_blocking_job_failure=cancel,
-                supports_termination=job.supports_termination or False,
-                priority=job.priority or 0,
+                **plain,
                 depends_on=self.depends_on.find(row, itself=position),
                 input_files=related["files.input"],
                 output_files=related["files.output"],

@@ -14,7 +14,7 @@ from torc_server.db.queries.jobs.lists import JobFilter, count_jobs, find_jobs
 from torc_server.db.queries.jobs.transitions import count_unresolved_anew
 from torc_server.db.queries.records.base import next_id
 from torc_server.db.queries.runs import create as creation
-from torc_server.db.queries.runs.create import NewJob, Requirement, as_text
+from torc_server.db.queries.runs.create import NewJob
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs import triggers
 from torc_server.services.jobs.references import check_references
@@ -44,7 +44,7 @@ def create_jobs(uow: UnitOfWork, jobs: Sequence[JobModel]) -> JobsModel:
     find_workflow(uow, workflow_id)
     check_references(uow, workflow_id, jobs)
     first = next_id(uow, "job")
-    creation.insert_jobs(uow, _new_jobs(uow, workflow_id, first, jobs))
+    creation.insert_jobs(uow, workflow_id, _new_jobs(uow, workflow_id, first, jobs))
     for field in _ALL:
         pairs = (
             (job_id, other) for job_id, job in enumerate(jobs, start=first) for other in (getattr(job, field) or ())
@@ -115,23 +115,4 @@ def _new_jobs(uow: UnitOfWork, workflow_id: int, first: int, jobs: Sequence[JobM
                 hint=f"`torc resource-requirements list {workflow_id}` shows those that there are",
                 ids={"workflow_id": workflow_id},
             )
-        yield _new_job(job_id, job, requirement)
-
-
-def _new_job(job_id: int, job: JobModel, requirement: Requirement) -> NewJob:
-    cancel = job.cancel_on_blocking_job_failure
-    return NewJob(
-        job_id,
-        job.workflow_id,
-        job.name,
-        job.command,
-        job.invocation_script,
-        as_text(job.env),
-        True if cancel is None else cancel,
-        bool(job.supports_termination),
-        job.priority or 0,
-        job.scheduler_id,
-        job.failure_handler_id,
-        0,
-        *requirement,
-    )
+        yield NewJob(job_id, job, job.scheduler_id, job.failure_handler_id, 0, requirement)

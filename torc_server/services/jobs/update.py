@@ -2,14 +2,13 @@
 
 from typing import Any, Final
 
-from torc_core.api.jobs import JobModel
+from torc_core.api.jobs import SHARED_JOB_FIELDS, JobModel
 from torc_core.errors import InvalidInputError, StateConflictError
 from torc_core.jobs.lifecycle import Event
 from torc_core.jobs.status import JobStatus
 from torc_server.db.queries.jobs.jobs import RELATIONSHIPS
 from torc_server.db.queries.jobs.transitions import count_unresolved_anew
 from torc_server.db.queries.runs import create as creation
-from torc_server.db.queries.runs.create import as_text
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.dependency_graph import check_dependencies
 from torc_server.services.jobs.dependents import finish
@@ -19,16 +18,7 @@ from torc_server.services.jobs.transitions import apply_event
 
 _FIXED: Final = tuple(field for field in RELATIONSHIPS if field != "depends_on_job_ids")
 _BEFORE_INITIALIZE: Final = ("name", "command", "status", "depends_on_job_ids")
-_PLAIN: Final = (
-    "name",
-    "command",
-    "invocation_script",
-    "cancel_on_blocking_job_failure",
-    "supports_termination",
-    "priority",
-    "scheduler_id",
-    "failure_handler_id",
-)
+_WRITTEN: Final = (*SHARED_JOB_FIELDS, "scheduler_id", "failure_handler_id")
 
 
 def update_job(uow: UnitOfWork, job_id: int, wanted: JobModel) -> JobModel:
@@ -41,9 +31,9 @@ def update_job(uow: UnitOfWork, job_id: int, wanted: JobModel) -> JobModel:
     changed = {field for field in JobModel.model_fields if _differs(job, wanted, field)}
     _check_allowed(job, wanted, changed)
     check_references(uow, job.workflow_id, [wanted])
-    values: dict[str, Any] = {field: getattr(wanted, field) for field in _PLAIN if field in changed}
-    if "env" in changed:
-        values["env"] = as_text(wanted.env)
+    values: dict[str, Any] = {
+        field: creation.column_value(getattr(wanted, field)) for field in _WRITTEN if field in changed
+    }
     if "resource_requirements_id" in changed and wanted.resource_requirements_id is not None:
         requirement = creation.requirements(uow, job.workflow_id)[wanted.resource_requirements_id]._asdict()
         values |= {"resource_requirements_id": requirement.pop("id"), **requirement}

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from torc_core.api.actions import WorkflowActionModel
-from torc_core.api.drafts import ActionDraft, JobDraft, ResourceRequirementsDraft, WorkflowCreated, WorkflowDraft
+from torc_core.api.drafts import ActionDraft, ResourceRequirementsDraft, WorkflowCreated, WorkflowDraft
 from torc_core.api.failure_handlers import FAILURE_RULES
+from torc_core.api.jobs import JobDraft
 from torc_core.evidence.attempt import UNSPECIFIED_REQUIREMENT
 from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
@@ -98,6 +99,7 @@ class _Writer:
         first = next_id(self._uow, "job")
         queries.insert_jobs(
             self._uow,
+            self._workflow_id,
             (
                 self._job(first + place, job, len(needed))
                 for place, (job, needed) in enumerate(zip(jobs, dependencies, strict=True))
@@ -121,18 +123,11 @@ class _Writer:
         requirement = self._default if place is None else self._requirements[place]
         return NewJob(
             job_id,
-            self._workflow_id,
-            job.name,
-            job.command,
-            job.invocation_script,
-            as_text(job.env),
-            job.cancel_on_blocking_job_failure,
-            job.supports_termination,
-            job.priority,
+            job,
             None if job.scheduler is None else self._first_scheduler + job.scheduler,
             None if job.failure_handler is None else self._first_handler + job.failure_handler,
             unresolved,
-            *requirement,
+            requirement,
         )
 
     def action(self, action: ActionDraft, first_job_id: int) -> WorkflowActionModel:

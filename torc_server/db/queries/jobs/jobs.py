@@ -8,6 +8,7 @@ from torc_core.api.jobs import JobModel, RunningJob
 from torc_core.jobs.status import STATUS_BY_CODE, JobStatus
 from torc_server.db.queries.records.base import Slice
 from torc_server.db.sql import id_list, sql, status_list
+from torc_server.db.tables import Job
 from torc_server.db.unit_of_work import UnitOfWork
 
 
@@ -29,26 +30,7 @@ _STATE: Final = (
     "id, workflow_id, name, status, attempt_id, infrastructure_faults, compute_node_id, start_time, "
     "unresolved_dependencies"
 )
-_COLUMNS: Final = (
-    "id",
-    "workflow_id",
-    "name",
-    "command",
-    "status",
-    "invocation_script",
-    "env",
-    "cancel_on_blocking_job_failure",
-    "supports_termination",
-    "resource_requirements_id",
-    "scheduler_id",
-    "failure_handler_id",
-    "attempt_id",
-    "infrastructure_faults",
-    "priority",
-    "start_time",
-    "compute_node_id",
-    "origin",
-)
+_COLUMNS: Final = tuple(field for field in JobModel.model_fields if field in Job.model_fields)
 SORTABLE: Final = tuple(column for column in _COLUMNS if column != "env")
 
 RELATIONSHIPS: Final[Mapping[str, tuple[str, str]]] = {

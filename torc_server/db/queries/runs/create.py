@@ -1,9 +1,11 @@
 """Many rows at once: what a new workflow and new jobs are made of."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
+from torc_core.api.jobs import JOB_FIELD_DEFAULTS, SHARED_JOB_FIELDS, JobDraft, JobModel
 from torc_server.db.queries.jobs.jobs import RELATIONSHIPS
 from torc_server.db.sql import id_list, sql
 from torc_server.db.unit_of_work import UnitOfWork
@@ -21,32 +23,34 @@ class Requirement(NamedTuple):
 
 
 class NewJob(NamedTuple):
-    """The columns of a job that its creator decides, in the order of the insert."""
+    """What the creator of a job decides. `source` holds the shared fields."""
 
     id: int
-    workflow_id: int
-    name: str
-    command: str
-    invocation_script: str | None
-    env: str | None
-    cancel_on_blocking_job_failure: bool
-    supports_termination: bool
-    priority: int
+    source: JobModel | JobDraft
     scheduler_id: int | None
     failure_handler_id: int | None
     unresolved_dependencies: int
-    resource_requirements_id: int
-    num_cpus: int
-    num_gpus: int
-    num_nodes: int
-    memory_bytes: int
-    runtime_s: float
+    requirement: Requirement
 
 
-def insert_jobs(uow: UnitOfWork, jobs: Iterable[NewJob]) -> None:
-    """Inserts uninitialized jobs in their first attempt."""
-    names = ", ".join(NewJob._fields)
-    places = ", ".join("?" for _ in NewJob._fields)
+_JOB_COLUMNS: Final = (
+    "id",
+    "workflow_id",
+    *SHARED_JOB_FIELDS,
+    "scheduler_id",
+    "failure_handler_id",
+    "unresolved_dependencies",
+    "resource_requirements_id",
+    *Requirement._fields[1:],
+)
+_read_shared: Final = attrgetter(*SHARED_JOB_FIELDS)
+_DEFAULTS: Final = tuple(JOB_FIELD_DEFAULTS[field] for field in SHARED_JOB_FIELDS)
+
+
+def insert_jobs(uow: UnitOfWork, workflow_id: int, jobs: Iterable[NewJob]) -> None:
+    """Insert uninitialized jobs in their first attempt."""
+    names = ", ".join(_JOB_COLUMNS)
+    places = ", ".join("?" for _ in _JOB_COLUMNS)
     uow.run_many(
         sql(
             """
@@ -56,8 +60,21 @@ def insert_jobs(uow: UnitOfWork, jobs: Iterable[NewJob]) -> None:
             names=names,
             places=places,
         ),
-        jobs,
+        (
+            (job_id, workflow_id, *_shared_columns(source), scheduler, handler, unresolved, *requirement)
+            for job_id, source, scheduler, handler, unresolved, requirement in jobs
+        ),
     )
+
+
+def _shared_columns(source: JobModel | JobDraft) -> Iterator[Any]:
+    for value, default in zip(_read_shared(source), _DEFAULTS, strict=True):
+        yield default if value is None else column_value(value)
+
+
+def column_value(value: Any) -> Any:
+    """Return the value as a column holds it: JSON text for mappings and lists."""
+    return as_text(value) if isinstance(value, dict | list) else value
 
 
 def insert_links(uow: UnitOfWork, field: str, pairs: Iterable[tuple[int, int]]) -> None:
