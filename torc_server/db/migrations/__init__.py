@@ -1,6 +1,6 @@
-"""Steps from one layout of the tables to the next, run by Alembic when the server starts."""
+"""Layouts of the database, oldest first, as the files in `versions` are named."""
 
+from pathlib import Path
 from typing import Final
 
-REVISIONS: Final = ("0001", "0002")
-"""Every layout this server knows, the newest last; each has a module in `versions`."""
+REVISIONS: Final = tuple(sorted(path.name[1:5] for path in Path(__file__).with_name("versions").glob("v[0-9]*_*.py")))
