@@ -19,8 +19,8 @@ from torc_client.recovery.gather import gather_failures
 from torc_client.recovery.recover import RecoveryTools, carry_out, prepare
 from torc_client.recovery.watch import WatchOptions, watch
 from torc_client.slurm.port import NoScheduler
-from torc_core.api.drafts import JobDraft, ResourceRequirementsDraft, WorkflowDraft
-from torc_core.api.jobs import JobCompletion, StartJobsRequest
+from torc_core.api.drafts import ResourceRequirementsDraft, WorkflowDraft
+from torc_core.api.jobs import JobCompletion, JobDraft, StartJobsRequest
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.api.results import ResultModel
 from torc_core.api.workflows import WorkflowModel

@@ -24,9 +24,9 @@ from benchmarks.common import machine, print_table
 from benchmarks.scale import Server
 from torc_client.http import TorcClient
 from torc_client.settings import ClientSettings
-from torc_core.api.drafts import JobDraft, WorkflowDraft
+from torc_core.api.drafts import WorkflowDraft
 from torc_core.api.failures import Actor, Classification, ClassifyRequest
-from torc_core.api.jobs import ComputeNodesResources, JobCompletion, StartJobsRequest
+from torc_core.api.jobs import ComputeNodesResources, JobCompletion, JobDraft, StartJobsRequest
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.api.results import ResultModel
 from torc_core.api.workflows import WorkflowModel

@@ -15,8 +15,8 @@ from chaos.proxy import Fault, FaultyProxy
 from chaos.scenario import Scenario, random_scenario
 from chaos.verdict import Verdict, compare
 from torc_client.http import TorcClient
-from torc_core.api.drafts import JobDraft, WorkflowDraft
-from torc_core.api.jobs import ComputeNodesResources
+from torc_core.api.drafts import WorkflowDraft
+from torc_core.api.jobs import ComputeNodesResources, JobDraft
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.api.workflows import WorkflowModel
 from torc_core.errors import TorcError

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from torc_core.api.drafts import ActionDraft, FailureHandlerDraft, JobDraft, ResourceRequirementsDraft, WorkflowDraft
+from torc_core.api.drafts import ActionDraft, FailureHandlerDraft, ResourceRequirementsDraft, WorkflowDraft
 from torc_core.api.failure_handlers import FailureRule
+from torc_core.api.jobs import JobDraft
 from torc_core.api.workflows import WorkflowModel
 from torc_core.jobs.status import JobStatus
 
