@@ -14,8 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlmodel import SQLModel
 
 from torc_core.errors import DatabaseVersionError, InvalidInputError
-from torc_server import db
-from torc_server.db import migrations
+from torc_server.db import migrations, tables
 from torc_server.db.engine import Database
 from torc_server.db.schema import migrate
 
@@ -44,9 +43,8 @@ def _layout(path: Path) -> dict[str, set[tuple[object, ...]]]:
 
 
 def test_migrations_make_the_tables_that_the_code_describes(tmp_path: Path) -> None:
-    for module in pkgutil.iter_modules(db.__path__):
-        if module.name.startswith("tables"):
-            importlib.import_module(f"{db.__name__}.{module.name}")
+    for module in pkgutil.iter_modules(tables.__path__):
+        importlib.import_module(f"{tables.__name__}.{module.name}")
     migrate(Database(tmp_path / "migrated.db"))
     described = Database(tmp_path / "described.db")
     with described.writing() as session:

@@ -1,6 +1,5 @@
 """The database file: many readers, one writer at a time."""
 
-import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,38 +11,33 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
-_BUSY_TIMEOUT_MS: Final = 45_000
+from torc_server.db import dialect
+
 _READERS: Final = 16
-_WRITER_CACHE: Final = "PRAGMA cache_size = -65536"
-_READER_CACHE: Final = "PRAGMA cache_size = -8192"
-"""In KiB. Each connection has its own, so that of the readers counts as often as there are readers."""
-_JOURNAL_LIMIT_BYTES: Final = 64 * 1024**2
 
 
 class Database:
-    """One SQLite file in WAL mode.
+    """One database file: sixteen connections that read, one that writes.
 
-    Writers of this process wait for each other on a lock, those of other processes on SQLite's; each begins
-    immediately, so that nobody can fail in the middle because somebody else wrote first.
+    Writers of this process queue on a lock, as waiting for the database's own lock means polling. Each takes the
+    database's lock when it begins, so that none fails half-way because another process wrote first.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._writing = threading.Lock()
-        self._writer = _engine(path, begin="BEGIN IMMEDIATE", connections=1, pragmas=(_WRITER_CACHE,))
-        self._readers = _engine(
-            path, begin="BEGIN", connections=_READERS, pragmas=(_READER_CACHE, "PRAGMA query_only = ON")
-        )
+        self._writer = _engine(path, begin=dialect.BEGIN_WRITING, connections=1, may_write=True)
+        self._readers = _engine(path, begin=dialect.BEGIN_READING, connections=_READERS, may_write=False)
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """One transaction that may write: committed at the end, rolled back when anything is raised."""
+        """Open a transaction that may write: committed at the end, rolled back when anything is raised."""
         with self._writing, Session(self._writer, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """One consistent view of the database; an attempt to write in it is an error."""
+        """Open one consistent view of the database; writing in it is an error."""
         with Session(self._readers, expire_on_commit=False) as session, session.begin():
             yield session
 
@@ -53,32 +47,22 @@ class Database:
 
 
 def _strict_json(value: Any) -> str:
-    """JSON that SQLite's own functions can read: what is no number becomes null."""
+    """Return JSON that the functions of the database can read: infinity and NaN become null."""
     return to_json(value, inf_nan_mode="null").decode()
 
 
-def _engine(path: Path, *, begin: str, connections: int, pragmas: tuple[str, ...]) -> Engine:
+def _engine(path: Path, *, begin: str, connections: int, may_write: bool) -> Engine:
     engine = create_engine(
-        f"sqlite:///{path}",
+        dialect.url(path),
         pool_size=connections,
         max_overflow=0,
-        pool_timeout=_BUSY_TIMEOUT_MS / 1000,
+        pool_timeout=dialect.BUSY_TIMEOUT_MS / 1000,
         connect_args={"check_same_thread": False},
         json_serializer=_strict_json,
     )
 
-    def prepare(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None  # we begin ourselves: the driver would do it too late
-        for pragma in (
-            f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}",
-            "PRAGMA journal_mode = WAL",
-            "PRAGMA synchronous = NORMAL",
-            "PRAGMA foreign_keys = ON",
-            "PRAGMA temp_store = MEMORY",
-            f"PRAGMA journal_size_limit = {_JOURNAL_LIMIT_BYTES}",
-            *pragmas,
-        ):
-            connection.execute(pragma)
+    def prepare(connection: Any, _entry: ConnectionPoolEntry) -> None:
+        dialect.prepare_connection(connection, may_write=may_write)
 
     def start(connection: Connection) -> None:
         connection.exec_driver_sql(begin)

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from torc_core.errors import DatabaseVersionError, InvalidInputError
+from torc_server.db.dialect import TABLE_NAMES
 from torc_server.db.engine import Database
 from torc_server.db.migrations import REVISIONS
 
@@ -35,7 +36,7 @@ def migrate(database: Database) -> None:
 
 def _revision(connection: Connection, path: Path) -> str | None:
     """The layout the database is in, None for one without tables."""
-    tables = set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars())
+    tables = set(connection.exec_driver_sql(TABLE_NAMES).scalars())
     if not tables:
         return None
     found = (

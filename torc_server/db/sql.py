@@ -1,4 +1,4 @@
-"""Statements with names for statuses: `$READY` becomes 2, `$DONE` becomes (5, 6, 7, 8, 9), `$ids` a list."""
+"""Templates of statements: `$READY` becomes 2, `$DONE` (5, 6, 7, 8, 9), `$ids` a list."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -6,10 +6,11 @@ from string import Template
 from typing import Final
 
 from torc_core.jobs.status import ACTIVE, DONE, FAILURES, STATUS_CODES, UNSUCCESSFUL, JobStatus
+from torc_server.db import dialect
 
 
 def status_list(statuses: Iterable[JobStatus]) -> str:
-    """A parenthesised list of the stored integers, in ascending order."""
+    """Return the stored integers as a parenthesised list, in ascending order."""
     return f"({', '.join(str(code) for code in sorted(STATUS_CODES[status] for status in statuses))})"
 
 
@@ -20,18 +21,19 @@ _NAMES: Final[Mapping[str, str]] = {
     "FAILURES": status_list(FAILURES),
     "UNDONE": status_list(set(JobStatus) - DONE),
     "UNSUCCESSFUL": status_list(UNSUCCESSFUL),
-    "ids": "(SELECT value FROM json_each(:ids))",
+    **dialect.NAMES,
 }
 
 
 def sql(text: str, **parts: str) -> str:
-    """The statement with its `$` names filled in; `parts` are trusted text, values go into `:name` parameters.
+    """Return the statement with its `$` names filled in.
 
-    Statuses are literals because SQLite uses a partial index for those only.
+    `parts` are trusted text; values go into `:name` parameters. Statuses are literals because the planner uses a
+    partial index for literals only.
     """
     return Template(text).substitute(_NAMES, **parts)
 
 
 def id_list(ids: Iterable[int] | Iterable[str]) -> str:
-    """The value of the `:ids` parameter behind `$ids`: ids, or names."""
+    """Return the value of the `:ids` parameter behind `$ids`: ids, or names."""
     return json.dumps(list(ids))

@@ -10,7 +10,7 @@ from torc_core.errors import StateConflictError
 from torc_server.db.queries.jobs.runners import note_heartbeat
 from torc_server.db.queries.records.base import RecordStore, json_field_equals
 from torc_server.db.queries.records.jobs import count_jobs_held
-from torc_server.db.tables import ComputeNode, ScheduledComputeNode
+from torc_server.db.tables.runners import ComputeNode, ScheduledComputeNode
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.base import Records
 from torc_server.services.records.lookup import find_runner

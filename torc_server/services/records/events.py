@@ -6,7 +6,7 @@ from typing import Any, Final
 from torc_core.api.base import Page
 from torc_core.api.events import EventModel
 from torc_server.db.queries.records.base import RecordStore, json_field_equals
-from torc_server.db.tables import StoredEvent
+from torc_server.db.tables.workflows import StoredEvent
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.base import Records
 from torc_server.services.records.paging import PageRequest

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from torc_core.api.failure_handlers import FAILURE_RULES, FailureHandlerModel
 from torc_core.errors import InvalidInputError
 from torc_server.db.queries.records.base import RecordStore
-from torc_server.db.tables import FailureHandler
+from torc_server.db.tables.workflows import FailureHandler
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.base import Records
 

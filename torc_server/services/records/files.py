@@ -6,7 +6,7 @@ from torc_core.api.base import Page
 from torc_core.api.files import FileModel
 from torc_server.db.queries.records.base import RecordStore
 from torc_server.db.queries.records.relationships import file_is_output, file_written_by
-from torc_server.db.tables import File
+from torc_server.db.tables.workflows import File
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.base import Records
 from torc_server.services.records.paging import PageRequest

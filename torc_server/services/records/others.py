@@ -16,7 +16,8 @@ from torc_core.errors import InvalidInputError, NotFoundError
 from torc_server.db.queries.records import others as queries
 from torc_server.db.queries.records.base import RecordStore
 from torc_server.db.queries.records.relationships import workflow_of_job
-from torc_server.db.tables import RoCrateEntity, SlurmStats
+from torc_server.db.tables.runners import SlurmStats
+from torc_server.db.tables.workflows import RoCrateEntity
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.base import Records
 from torc_server.services.records.lookup import find_workflow

@@ -12,7 +12,7 @@ from torc_core.resources.memory import parse_memory
 from torc_server.db.queries.records.base import RecordStore
 from torc_server.db.queries.records.jobs import copy_requirements_to_jobs, count_jobs_with_requirements
 from torc_server.db.queries.records.relationships import requirements_of
-from torc_server.db.tables import ResourceRequirements
+from torc_server.db.tables.workflows import ResourceRequirements
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.base import Records
 from torc_server.services.records.events import store_event

@@ -7,7 +7,7 @@ from torc_core.api.files import UserDataModel
 from torc_core.errors import InvalidInputError
 from torc_server.db.queries.records.base import RecordStore
 from torc_server.db.queries.records.relationships import data_read_by, data_written_by, link_user_data, workflow_of_job
-from torc_server.db.tables import UserData
+from torc_server.db.tables.workflows import UserData
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.base import Records
 from torc_server.services.records.paging import PageRequest

@@ -79,7 +79,7 @@ def next_candidates(
     rows = uow.rows(
         sql(
             """
-            SELECT $amounts, id, num_nodes FROM job INDEXED BY ix_job_ready
+            SELECT $amounts, id, num_nodes FROM job $claim_index
             WHERE $fits $behind ORDER BY $order LIMIT :limit
             """,
             amounts=_AMOUNTS,
@@ -104,7 +104,7 @@ def first_ready(uow: UnitOfWork, workflow_id: int, limit: int) -> list[int]:
 
 
 def count_fitting(uow: UnitOfWork, eligible: Eligible, fit: Fit) -> int:
-    statement = sql("SELECT COUNT(*) FROM job INDEXED BY ix_job_ready WHERE $fits", fits=sql(_FITS))
+    statement = sql("SELECT COUNT(*) FROM job $claim_index WHERE $fits", fits=sql(_FITS))
     return int(uow.value(statement, **eligible._asdict(), **fit._asdict()))
 
 
@@ -123,7 +123,7 @@ def smallest_need(uow: UnitOfWork, workflow_id: int) -> Need | None:
     row = uow.row(
         sql(
             """
-            SELECT num_cpus, num_gpus, num_nodes, memory_bytes, runtime_s FROM job INDEXED BY ix_job_ready
+            SELECT num_cpus, num_gpus, num_nodes, memory_bytes, runtime_s FROM job $claim_index
             WHERE workflow_id = :id AND status = $READY
             ORDER BY num_nodes, num_gpus, num_cpus, memory_bytes, runtime_s LIMIT 1
             """

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from torc_core.api.jobs import JobModel, RunningJob
 from torc_core.jobs.status import STATUS_BY_CODE, JobStatus
+from torc_server.db.dialect import json_field
 from torc_server.db.queries.records.base import Slice
 from torc_server.db.sql import id_list, sql, status_list
 from torc_server.db.tables import Job
@@ -125,11 +126,12 @@ def running_jobs(uow: UnitOfWork, workflow_id: int, part: Slice) -> tuple[list[R
         sql(
             """
             SELECT j.id, j.name, n.hostname, n.compute_node_type,
-                json_extract(n.scheduler, '$$.slurm_job_id'), j.start_time
+                $slurm_job_id, j.start_time
             FROM job j JOIN compute_node n ON n.id = j.compute_node_id
             WHERE j.workflow_id = :workflow_id AND j.status = $RUNNING
             ORDER BY j.id LIMIT :limit OFFSET :offset
-            """
+            """,
+            slurm_job_id=json_field("n.scheduler", "slurm_job_id"),
         ),
         workflow_id=workflow_id,
         limit=part.limit,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from torc_core.jobs.status import JobStatus
+from torc_server.db.dialect import contains
 from torc_server.db.queries.records.base import Slice
 from torc_server.db.sql import sql, status_list
 from torc_server.db.unit_of_work import UnitOfWork
@@ -28,7 +29,7 @@ _CONDITIONS: Final = {
     "upstream_job_id": "id IN (SELECT job_id FROM job_depends_on WHERE depends_on_job_id = :upstream_job_id)",
     "active_compute_node_id": sql("compute_node_id = :active_compute_node_id AND status IN $ACTIVE"),
     "name": "name = :name",
-    "command": "instr(lower(command), lower(:command)) > 0",
+    "command": contains("command", ":command"),
     "origin_is_set": "(origin IS NOT NULL) = :origin_is_set",
 }
 

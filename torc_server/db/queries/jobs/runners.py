@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
+from torc_server.db.dialect import json_field
 from torc_server.db.sql import id_list, sql
 from torc_server.db.unit_of_work import UnitOfWork
 
@@ -21,9 +22,10 @@ def node_states(uow: UnitOfWork, compute_node_ids: Collection[int]) -> dict[int,
     rows = uow.rows(
         sql(
             """
-            SELECT id, workflow_id, hostname, compute_node_type, is_active, json_extract(scheduler, '$$.slurm_job_id')
+            SELECT id, workflow_id, hostname, compute_node_type, is_active, $slurm_job_id
             FROM compute_node WHERE id IN $ids
-            """
+            """,
+            slurm_job_id=json_field("scheduler", "slurm_job_id"),
         ),
         ids=id_list(compute_node_ids),
     )

@@ -93,15 +93,15 @@ def dependents_to_cancel(uow: UnitOfWork, dependency_ids: Collection[int]) -> li
             WITH RECURSIVE doomed(id) AS (
                 SELECT j.id
                 FROM job u
-                CROSS JOIN job_depends_on d ON d.depends_on_job_id = u.id
-                CROSS JOIN job j ON j.id = d.job_id
+                $ordered_join job_depends_on d ON d.depends_on_job_id = u.id
+                $ordered_join job j ON j.id = d.job_id
                 WHERE u.id IN $ids AND u.status IN $UNSUCCESSFUL
                     AND j.status = $BLOCKED AND j.cancel_on_blocking_job_failure
                 UNION
                 SELECT j.id
                 FROM doomed
-                CROSS JOIN job_depends_on d ON d.depends_on_job_id = doomed.id
-                CROSS JOIN job j ON j.id = d.job_id
+                $ordered_join job_depends_on d ON d.depends_on_job_id = doomed.id
+                $ordered_join job j ON j.id = d.job_id
                 WHERE j.status = $BLOCKED AND j.cancel_on_blocking_job_failure
             )
             SELECT id FROM doomed
@@ -117,12 +117,12 @@ def canceled_behind(uow: UnitOfWork, dependency_ids: Collection[int]) -> list[in
         sql(
             """
             WITH RECURSIVE canceled(id) AS (
-                SELECT value FROM json_each(:ids)
+                SELECT value FROM $ids
                 UNION
                 SELECT j.id
                 FROM canceled
-                CROSS JOIN job_depends_on d ON d.depends_on_job_id = canceled.id
-                CROSS JOIN job j ON j.id = d.job_id
+                $ordered_join job_depends_on d ON d.depends_on_job_id = canceled.id
+                $ordered_join job j ON j.id = d.job_id
                 WHERE j.status = $CANCELED AND j.cancel_on_blocking_job_failure AND NOT EXISTS (
                     SELECT 1 FROM result r
                     WHERE r.job_id = j.id AND r.attempt_id = j.attempt_id
@@ -150,9 +150,9 @@ def dependents_of(uow: UnitOfWork, job_ids: Collection[int]) -> list[int]:
             WITH RECURSIVE dependent(id) AS (
                 SELECT job_id FROM job_depends_on WHERE depends_on_job_id IN $ids
                 UNION
-                SELECT d.job_id FROM dependent CROSS JOIN job_depends_on d ON d.depends_on_job_id = dependent.id
+                SELECT d.job_id FROM dependent $ordered_join job_depends_on d ON d.depends_on_job_id = dependent.id
             )
-            SELECT dependent.id FROM dependent CROSS JOIN job ON job.id = dependent.id
+            SELECT dependent.id FROM dependent $ordered_join job ON job.id = dependent.id
             WHERE job.status NOT IN ($UNINITIALIZED, $DISABLED)
             """
         ),
@@ -166,7 +166,7 @@ def releasable_behind(uow: UnitOfWork, dependency_ids: Collection[int]) -> list[
         sql(
             """
             SELECT DISTINCT j.id
-            FROM job_depends_on d CROSS JOIN job j ON j.id = d.job_id
+            FROM job_depends_on d $ordered_join job j ON j.id = d.job_id
             WHERE d.depends_on_job_id IN $ids AND j.status = $BLOCKED AND j.unresolved_dependencies = 0
             """
         ),
@@ -182,7 +182,7 @@ def ready_too_early(uow: UnitOfWork, job_ids: Collection[int]) -> list[int]:
             SELECT id FROM job WHERE id IN $ids AND status = $READY AND unresolved_dependencies > 0
             UNION
             SELECT j.id
-            FROM job_depends_on d CROSS JOIN job j ON j.id = d.job_id
+            FROM job_depends_on d $ordered_join job j ON j.id = d.job_id
             WHERE d.depends_on_job_id IN $ids AND j.status = $READY AND j.unresolved_dependencies > 0
             """
         ),

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection
 
+from torc_server.db.dialect import larger
 from torc_server.db.sql import id_list, sql
 from torc_server.db.unit_of_work import UnitOfWork
 
@@ -47,16 +48,19 @@ def count_jobs(uow: UnitOfWork, workflow_id: int, trigger_type: str, job_ids: Co
 def count_gates_anew(uow: UnitOfWork, workflow_id: int) -> None:
     """Lets actions require the gating jobs that are left; one without any is never due."""
     uow.run(
-        """
-        UPDATE workflow_action SET trigger_count = gates.counted, required_triggers = MAX(1, gates.n)
-        FROM (
-            SELECT a.id AS id, COUNT(g.job_id) AS n, COUNT(CASE WHEN g.counted THEN 1 END) AS counted
-            FROM workflow_action a LEFT JOIN workflow_action_job g ON g.action_id = a.id
-            WHERE a.workflow_id = :workflow_id AND a.trigger_type IN ('on_jobs_ready', 'on_jobs_complete')
-            GROUP BY a.id
-        ) AS gates
-        WHERE workflow_action.id = gates.id
-        """,
+        sql(
+            """
+            UPDATE workflow_action SET trigger_count = gates.counted, required_triggers = $required
+            FROM (
+                SELECT a.id AS id, COUNT(g.job_id) AS n, COUNT(CASE WHEN g.counted THEN 1 END) AS counted
+                FROM workflow_action a LEFT JOIN workflow_action_job g ON g.action_id = a.id
+                WHERE a.workflow_id = :workflow_id AND a.trigger_type IN ('on_jobs_ready', 'on_jobs_complete')
+                GROUP BY a.id
+            ) AS gates
+            WHERE workflow_action.id = gates.id
+            """,
+            required=larger("1", "gates.n"),
+        ),
         workflow_id=workflow_id,
     )
 
@@ -112,8 +116,8 @@ def count_anew(uow: UnitOfWork, workflow_id: int) -> None:
                     WHEN 'on_jobs_complete' THEN j.status IN $DONE
                     ELSE j.status NOT IN ($UNINITIALIZED, $BLOCKED) END AS holds
                 FROM workflow_action a
-                CROSS JOIN workflow_action_job g ON g.action_id = a.id
-                CROSS JOIN job j ON j.id = g.job_id
+                $ordered_join workflow_action_job g ON g.action_id = a.id
+                $ordered_join job j ON j.id = g.job_id
                 WHERE a.workflow_id = :workflow_id
             ) AS state
             WHERE workflow_action_job.action_id = state.action_id AND workflow_action_job.job_id = state.job_id

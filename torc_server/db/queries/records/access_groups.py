@@ -6,15 +6,15 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Table, delete, insert, select
 from sqlmodel import SQLModel
 
-from torc_server.db import tables
 from torc_server.db.queries.records.base import RecordStore, Row, Slice, read_slice
+from torc_server.db.tables.access import AccessGroup, UserGroupMembership, WorkflowAccessGroup
 from torc_server.db.unit_of_work import UnitOfWork
 
-GROUPS: Final = RecordStore(tables.AccessGroup)
-MEMBERS: Final = RecordStore(tables.UserGroupMembership)
+GROUPS: Final = RecordStore(AccessGroup)
+MEMBERS: Final = RecordStore(UserGroupMembership)
 _GROUP: Final = GROUPS.table
 _MEMBER: Final = MEMBERS.table
-_LINK: Final[Table] = SQLModel.metadata.tables[str(tables.WorkflowAccessGroup.__tablename__)]
+_LINK: Final[Table] = SQLModel.metadata.tables[str(WorkflowAccessGroup.__tablename__)]
 
 
 def find_group(uow: UnitOfWork, name: str) -> Row | None:

@@ -6,14 +6,15 @@ from typing import Final
 from sqlalchemy import Table, insert, select, update
 from sqlmodel import SQLModel
 
-from torc_server.db import tables
 from torc_server.db.queries.records.base import Condition, RecordStore, Row
 from torc_server.db.sql import id_list, sql
+from torc_server.db.tables.jobs import WorkflowActionJob
+from torc_server.db.tables.workflows import WorkflowAction
 from torc_server.db.unit_of_work import UnitOfWork
 
-ACTIONS: Final = RecordStore(tables.WorkflowAction)
+ACTIONS: Final = RecordStore(WorkflowAction)
 _ACTION: Final = ACTIONS.table
-_GATE: Final[Table] = SQLModel.metadata.tables[str(tables.WorkflowActionJob.__tablename__)]
+_GATE: Final[Table] = SQLModel.metadata.tables[str(WorkflowActionJob.__tablename__)]
 
 
 def insert_gates(uow: UnitOfWork, action_id: int, job_ids: Sequence[int]) -> None:

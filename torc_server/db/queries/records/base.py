@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, Table, delete, func, insert, select, update
 from sqlmodel import SQLModel
 
+from torc_server.db.dialect import LAST_ID, json_field_of
 from torc_server.db.unit_of_work import UnitOfWork
 
 Row = dict[str, Any]
@@ -84,8 +85,7 @@ class RecordStore:
 
 def next_id(uow: UnitOfWork, table: str) -> int:
     """The id that the next row gets; nobody else writes before this transaction ends."""
-    # AUTOINCREMENT never gives an id twice: the last one given stands here even when its row is gone
-    return int(uow.value("SELECT seq FROM sqlite_sequence WHERE name = :table", table=table) or 0) + 1
+    return int(uow.value(LAST_ID, table=table) or 0) + 1
 
 
 def read_slice(
@@ -111,4 +111,4 @@ def read_slice(
 
 def json_field_equals(column: ColumnElement[Any], field: str, value: str | int) -> Condition:
     """Whether a JSON column holds an object whose field is the value."""
-    return func.json_extract(column, f'$."{field}"') == value
+    return json_field_of(column, field) == value

@@ -21,10 +21,12 @@ def count_jobs_with_requirements(
 ) -> int:
     """How many jobs need this record, or any record of the workflow."""
     found: int = uow.value(
-        """
-        SELECT COUNT(*) FROM resource_requirements rr CROSS JOIN job j ON j.resource_requirements_id = rr.id
-        WHERE rr.id = :record_id OR rr.workflow_id = :workflow_id
-        """,
+        sql(
+            """
+            SELECT COUNT(*) FROM resource_requirements rr $ordered_join job j ON j.resource_requirements_id = rr.id
+            WHERE rr.id = :record_id OR rr.workflow_id = :workflow_id
+            """
+        ),
         record_id=record_id,
         workflow_id=workflow_id,
     )
@@ -36,7 +38,7 @@ def count_jobs_held(uow: UnitOfWork, *, compute_node_id: int | None = None, work
     found: int = uow.value(
         sql(
             """
-            SELECT COUNT(*) FROM compute_node n CROSS JOIN job j ON j.compute_node_id = n.id
+            SELECT COUNT(*) FROM compute_node n $ordered_join job j ON j.compute_node_id = n.id
             WHERE (n.id = :compute_node_id OR n.workflow_id = :workflow_id) AND j.status IN $ACTIVE
             """
         ),

@@ -19,11 +19,13 @@ def delete_slurm_stats(uow: UnitOfWork, job_id: int, *, run_id: int, attempt_id:
     )
 
 
-_CORRELATIONS: Final = """
+_CORRELATIONS: Final = sql(
+    """
     SELECT DISTINCT s.job_id, j.name AS job_name, s.slurm_job_id
-    FROM slurm_stats s CROSS JOIN job j ON j.id = s.job_id
+    FROM slurm_stats s $ordered_join job j ON j.id = s.job_id
     WHERE s.workflow_id = :workflow_id AND s.slurm_job_id IS NOT NULL
-"""
+    """
+)
 
 
 def slurm_job_correlations(uow: UnitOfWork, workflow_id: int, *, offset: int, limit: int) -> tuple[list[Row], int]:

@@ -5,8 +5,16 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, Table, insert, select
 from sqlmodel import SQLModel
 
-from torc_server.db import tables
 from torc_server.db.queries.records.base import Condition, Row, Slice, read_slice
+from torc_server.db.tables.jobs import (
+    Job,
+    JobDependsOn,
+    JobInputFile,
+    JobInputUserData,
+    JobOutputFile,
+    JobOutputUserData,
+)
+from torc_server.db.tables.workflows import File, ResourceRequirements, UserData
 from torc_server.db.unit_of_work import UnitOfWork
 
 
@@ -14,14 +22,14 @@ def _table(record: type[SQLModel]) -> Table:
     return SQLModel.metadata.tables[str(record.__tablename__)]
 
 
-_JOB: Final = _table(tables.Job)
-_FILE: Final = _table(tables.File)
-_USER_DATA: Final = _table(tables.UserData)
-_DEPENDS_ON: Final = _table(tables.JobDependsOn)
-_READS_FILE: Final = _table(tables.JobInputFile)
-_WRITES_FILE: Final = _table(tables.JobOutputFile)
-_READS_DATA: Final = _table(tables.JobInputUserData)
-_WRITES_DATA: Final = _table(tables.JobOutputUserData)
+_JOB: Final = _table(Job)
+_FILE: Final = _table(File)
+_USER_DATA: Final = _table(UserData)
+_DEPENDS_ON: Final = _table(JobDependsOn)
+_READS_FILE: Final = _table(JobInputFile)
+_WRITES_FILE: Final = _table(JobOutputFile)
+_READS_DATA: Final = _table(JobInputUserData)
+_WRITES_DATA: Final = _table(JobOutputUserData)
 
 
 def file_written_by(job_id: int) -> Condition:
@@ -42,7 +50,7 @@ def data_written_by(job_id: int) -> Condition:
 
 
 def requirements_of(job_id: int) -> Condition:
-    return _linked(_table(tables.ResourceRequirements), _JOB.c.resource_requirements_id, _JOB.c.id == job_id)
+    return _linked(_table(ResourceRequirements), _JOB.c.resource_requirements_id, _JOB.c.id == job_id)
 
 
 def link_user_data(uow: UnitOfWork, user_data_id: int, *, reader: int | None, writer: int | None) -> None:

@@ -6,13 +6,13 @@ from typing import Any, Final
 from sqlalchemy import exists, select, tuple_
 
 from torc_core.jobs.status import FINISHED, STATUS_CODES, JobStatus
-from torc_server.db import tables
 from torc_server.db.queries.records.base import Condition, RecordStore, Row, Slice, read_slice
+from torc_server.db.tables.jobs import Job, Result
 from torc_server.db.unit_of_work import UnitOfWork
 
-RESULTS: Final = RecordStore(tables.Result)
+RESULTS: Final = RecordStore(Result)
 _RESULT: Final = RESULTS.table
-_JOB: Final = RecordStore(tables.Job).table
+_JOB: Final = RecordStore(Job).table
 _CANCELED: Final = STATUS_CODES[JobStatus.CANCELED]
 _ENDED: Final = [STATUS_CODES[status] for status in (FINISHED - {JobStatus.CANCELED}) | {JobStatus.PENDING_FAILED}]
 

@@ -4,9 +4,10 @@ from collections.abc import Collection
 from typing import Any, Final, NamedTuple
 
 from torc_core.jobs.status import STATUS_BY_CODE, JobStatus
+from torc_server.db.dialect import days
 from torc_server.db.queries.records.base import RecordStore, Slice
 from torc_server.db.sql import id_list, sql
-from torc_server.db.tables import Workflow
+from torc_server.db.tables.workflows import Workflow
 from torc_server.db.unit_of_work import UnitOfWork
 
 WORKFLOWS: Final = RecordStore(Workflow)
@@ -73,8 +74,9 @@ def link_group(uow: UnitOfWork, workflow_id: int, group_name: str) -> bool:
     """Lets the group see the workflow; False when there is no such group."""
     added = uow.run(
         """
-        INSERT OR IGNORE INTO workflow_access_group (workflow_id, group_id, created_at)
+        INSERT INTO workflow_access_group (workflow_id, group_id, created_at)
         SELECT :workflow_id, id, :now FROM access_group WHERE name = :name
+        ON CONFLICT DO NOTHING
         """,
         workflow_id=workflow_id,
         name=group_name,
@@ -145,11 +147,14 @@ def count_nodes(uow: UnitOfWork, workflow_id: int) -> NodeCounts:
 def time_spent(uow: UnitOfWork, workflow_id: int, run_id: int) -> tuple[float, float | None]:
     """(minutes of all attempts of the run together, seconds from the first start to the last end or None)."""
     row = uow.row(
-        """
-        SELECT SUM(exec_time_minutes),
-            (MAX(julianday(completion_time)) - MIN(julianday(completion_time) - exec_time_minutes / 1440.0)) * 86400.0
-        FROM result WHERE workflow_id = :id AND run_id = :run_id
-        """,
+        sql(
+            """
+            SELECT SUM(exec_time_minutes),
+                (MAX($end_days) - MIN($end_days - exec_time_minutes / 1440.0)) * 86400.0
+            FROM result WHERE workflow_id = :id AND run_id = :run_id
+            """,
+            end_days=days("completion_time"),
+        ),
         id=workflow_id,
         run_id=run_id,
     )

@@ -80,7 +80,9 @@ def column_value(value: Any) -> Any:
 def insert_links(uow: UnitOfWork, field: str, pairs: Iterable[tuple[int, int]]) -> None:
     """Inserts (job id, other id) for a relationship field of JobModel; pairs that exist are left alone."""
     table, column = RELATIONSHIPS[field]
-    statement = sql("INSERT OR IGNORE INTO $table (job_id, $column) VALUES (?, ?)", table=table, column=column)
+    statement = sql(
+        "INSERT INTO $table (job_id, $column) VALUES (?, ?) ON CONFLICT DO NOTHING", table=table, column=column
+    )
     uow.run_many(statement, pairs)
 
 
@@ -128,7 +130,7 @@ def foreign_ids(uow: UnitOfWork, table: str, workflow_id: int, ids: Collection[i
     return uow.ids(
         sql(
             """
-            SELECT DISTINCT value FROM json_each(:ids)
+            SELECT DISTINCT value FROM $ids
             WHERE value NOT IN (SELECT id FROM $table WHERE workflow_id = :workflow_id)
             ORDER BY value
             """,

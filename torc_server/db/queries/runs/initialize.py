@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from torc_server.db.dialect import joined, json_rows
 from torc_server.db.sql import sql
 from torc_server.db.unit_of_work import UnitOfWork
 
@@ -34,10 +35,11 @@ def infer_dependencies(uow: UnitOfWork, workflow_id: int) -> int:
         uow.run(
             sql(
                 """
-                INSERT OR IGNORE INTO job_depends_on (job_id, depends_on_job_id)
+                INSERT INTO job_depends_on (job_id, depends_on_job_id)
                 SELECT i.job_id, o.job_id
-                FROM job j CROSS JOIN $inputs i ON i.job_id = j.id CROSS JOIN $outputs o ON o.$item = i.$item
+                FROM job j $ordered_join $inputs i ON i.job_id = j.id $ordered_join $outputs o ON o.$item = i.$item
                 WHERE j.workflow_id = :workflow_id
+                ON CONFLICT DO NOTHING
                 """,
                 inputs=inputs,
                 outputs=outputs,
@@ -54,7 +56,7 @@ def dependencies(uow: UnitOfWork, workflow_id: int) -> Iterator[tuple[int, int]]
     for row in uow.each_row(
         """
         SELECT d.job_id, d.depends_on_job_id
-        FROM job j CROSS JOIN job_depends_on d ON d.job_id = j.id
+        FROM job j $ordered_join job_depends_on d ON d.job_id = j.id
         WHERE j.workflow_id = :workflow_id
         """,
         workflow_id=workflow_id,
@@ -91,7 +93,7 @@ def uninitialized_jobs(uow: UnitOfWork, workflow_id: int, *, waiting: bool) -> l
             WHERE workflow_id = :workflow_id AND status = $UNINITIALIZED AND :waiting = (
                 unresolved_dependencies > 0
                 OR cancel_on_blocking_job_failure AND EXISTS (
-                    SELECT 1 FROM job_depends_on d CROSS JOIN job u ON u.id = d.depends_on_job_id
+                    SELECT 1 FROM job_depends_on d $ordered_join job u ON u.id = d.depends_on_job_id
                     WHERE d.job_id = job.id AND u.status IN $UNSUCCESSFUL
                 )
             )
@@ -127,19 +129,23 @@ def job_inputs(uow: UnitOfWork, workflow_id: int, *, hashed: bool) -> Iterator[I
     statement = sql(
         """
         SELECT j.id, j.name, j.input_hash, j.command, j.invocation_script,
-            (SELECT group_concat(depends_on_job_id) FROM job_depends_on WHERE job_id = j.id),
-            (SELECT group_concat(file_id) FROM job_input_file WHERE job_id = j.id),
-            (SELECT group_concat(file_id) FROM job_output_file WHERE job_id = j.id),
-            (SELECT group_concat(user_data_id) FROM job_input_user_data WHERE job_id = j.id),
-            (SELECT group_concat(user_data_id) FROM job_output_user_data WHERE job_id = j.id),
+            (SELECT $dependencies FROM job_depends_on WHERE job_id = j.id),
+            (SELECT $files FROM job_input_file WHERE job_id = j.id),
+            (SELECT $files FROM job_output_file WHERE job_id = j.id),
+            (SELECT $user_data FROM job_input_user_data WHERE job_id = j.id),
+            (SELECT $user_data FROM job_output_user_data WHERE job_id = j.id),
             (
-                SELECT json_group_array(json_array(u.id, u.data))
-                FROM job_input_user_data i CROSS JOIN user_data u ON u.id = i.user_data_id
+                SELECT $contents
+                FROM job_input_user_data i $ordered_join user_data u ON u.id = i.user_data_id
                 WHERE i.job_id = j.id AND NOT EXISTS (SELECT 1 FROM job_output_user_data o WHERE o.user_data_id = u.id)
             )
         FROM job j WHERE j.workflow_id = :workflow_id AND $which ORDER BY j.id
         """,
         which=which,
+        contents=json_rows("u.id", "u.data"),
+        dependencies=joined("depends_on_job_id"),
+        files=joined("file_id"),
+        user_data=joined("user_data_id"),
     )
     for row in uow.each_row(statement, workflow_id=workflow_id):
         yield Inputs(*row)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from torc_server.db.dialect import is_digits
 from torc_server.db.sql import id_list, sql
 from torc_server.db.unit_of_work import UnitOfWork
 
@@ -9,11 +10,13 @@ from torc_server.db.unit_of_work import UnitOfWork
 def newest_generation(uow: UnitOfWork, workflow_id: int, prefix: str) -> str | None:
     """The last name of user data that is `prefix` and six digits."""
     found: str | None = uow.value(
-        """
-        SELECT MAX(name) FROM user_data
-        WHERE workflow_id = :id AND substr(name, 1, length(:prefix)) = :prefix
-            AND substr(name, length(:prefix) + 1) GLOB '[0-9][0-9][0-9][0-9][0-9][0-9]'
-        """,
+        sql(
+            """
+            SELECT MAX(name) FROM user_data
+            WHERE workflow_id = :id AND substr(name, 1, length(:prefix)) = :prefix AND $is_number
+            """,
+            is_number=is_digits("substr(name, length(:prefix) + 1)", 6),
+        ),
         id=workflow_id,
         prefix=prefix,
     )

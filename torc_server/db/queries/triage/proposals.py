@@ -85,7 +85,15 @@ def write_items(uow: UnitOfWork, proposal_id: int, jobs: Iterable[ClassifiedJob]
     columns = ", ".join(("proposal_id", *_ITEM))
     marks = ", ".join("?" for _ in ("proposal_id", *_ITEM))
     uow.run_many(
-        sql("INSERT OR REPLACE INTO proposal_item ($columns) VALUES ($marks)", columns=columns, marks=marks),
+        sql(
+            """
+            INSERT INTO proposal_item ($columns) VALUES ($marks)
+            ON CONFLICT (proposal_id, job_id) DO UPDATE SET $changes
+            """,
+            columns=columns,
+            marks=marks,
+            changes=", ".join(f"{name} = excluded.{name}" for name in _ITEM),
+        ),
         ((proposal_id, *(getattr(job, name) for name in _ITEM)) for job in jobs),
     )
 

@@ -1,9 +1,10 @@
 """What a recovery reads and writes beside the status: evidence in bulk, cloned requirements, faults."""
 
 from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from torc_core.jobs.status import STATUS_BY_CODE, JobStatus
+from torc_server.db.dialect import json_without
 from torc_server.db.queries.records.base import Slice
 from torc_server.db.sql import id_list, sql, status_list
 from torc_server.db.unit_of_work import UnitOfWork
@@ -39,7 +40,7 @@ class StoredEvidence(NamedTuple):
     data: str
 
 
-_TEXTS = "'$$.stderr_excerpt', '$$.stderr_tail', '$$.stdout_tail'"
+_TEXTS: Final = ("stderr_excerpt", "stderr_tail", "stdout_tail")
 
 
 def failed_jobs(uow: UnitOfWork, job_ids: Collection[int]) -> dict[int, FailedJob]:
@@ -125,13 +126,13 @@ def list_evidence(
     """
     source = sql(
         """
-        FROM job j CROSS JOIN failure_evidence e ON e.job_id = j.id
+        FROM job j $ordered_join failure_evidence e ON e.job_id = j.id
         WHERE j.workflow_id = :workflow_id AND j.status IN $statuses $latest
         """,
         statuses=status_list(statuses),
         latest=latest if only_latest else "",
     )
-    data = "e.data" if with_texts else sql(f"json_remove(e.data, {_TEXTS})")
+    data = "e.data" if with_texts else json_without("e.data", _TEXTS)
     rows = uow.rows(
         sql(
             """

@@ -1,38 +1,31 @@
-"""Tables of triage: proposals with their judgements, and decisions. Times are RFC 3339 text in UTC."""
+"""Tables of triage: proposals with their entries, and decisions."""
 
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import JSON, Column, Index
+from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-_AUTOINCREMENT: Final = {"sqlite_autoincrement": True}
-
-
-def _json(*, nullable: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=nullable))
-
-
-def _parent(table: str, **options: Any) -> Any:
-    return Field(foreign_key=f"{table}.id", ondelete="CASCADE", **options)
+from torc_server.db.dialect import BY_PRIMARY_KEY, IDS_ONCE
+from torc_server.db.tables.columns import json_field, parent
 
 
 class Proposal(SQLModel, table=True):
     """`state` is open, approved or rejected; whether an open one has expired is told by the clock."""
 
     __tablename__ = "proposal"
-    __table_args__ = _AUTOINCREMENT
+    __table_args__ = IDS_ONCE
 
     id: int | None = Field(default=None, primary_key=True)
-    workflow_id: int = _parent("workflow", index=True)
+    workflow_id: int = parent("workflow", index=True)
     state: str = "open"
-    actor: dict[str, Any] = _json()
-    limits: dict[str, Any] = _json()
+    actor: dict[str, Any] = json_field()
+    limits: dict[str, Any] = json_field()
     created_at: str
     expires_at: str
     jobs_to_retry: int
     jobs_to_fail: int
     jobs_skipped: int
-    decided_by: dict[str, Any] | None = _json(nullable=True)
+    decided_by: dict[str, Any] | None = json_field(nullable=True)
     decided_at: str | None = None
     decision_reason: str | None = None
 
@@ -41,10 +34,10 @@ class ProposalItem(SQLModel, table=True):
     """One judgement, bound to the attempt it was made on; `status` is would_apply, applied or skipped."""
 
     __tablename__ = "proposal_item"
-    __table_args__ = (Index("ix_proposal_item_job", "job_id", "proposal_id"), {"sqlite_with_rowid": False})
+    __table_args__ = (Index("ix_proposal_item_job", "job_id", "proposal_id"), BY_PRIMARY_KEY)
 
-    proposal_id: int = _parent("proposal", primary_key=True)
-    job_id: int = _parent("job", primary_key=True)
+    proposal_id: int = parent("proposal", primary_key=True)
+    job_id: int = parent("job", primary_key=True)
     run_id: int
     attempt_id: int
     signature: str | None = None
@@ -65,12 +58,12 @@ class Decision(SQLModel, table=True):
     __table_args__ = (
         Index("ix_decision_job", "job_id", "run_id"),
         Index("ix_decision_signature", "signature"),
-        _AUTOINCREMENT,
+        IDS_ONCE,
     )
 
     id: int | None = Field(default=None, primary_key=True)
-    workflow_id: int = _parent("workflow", index=True)
-    job_id: int = _parent("job")
+    workflow_id: int = parent("workflow", index=True)
+    job_id: int = parent("job")
     run_id: int
     attempt_id: int
     signature: str | None = None
@@ -78,8 +71,8 @@ class Decision(SQLModel, table=True):
     reason: str
     memory: str | None = None
     runtime: str | None = None
-    actor: dict[str, Any] = _json()
+    actor: dict[str, Any] = json_field()
     decided_by_kind: str
-    approved_by: dict[str, Any] | None = _json(nullable=True)
+    approved_by: dict[str, Any] | None = json_field(nullable=True)
     proposal_id: int | None = None
     decided_at: str

@@ -1,0 +1,41 @@
+"""Tables of access groups."""
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from torc_server.db.dialect import BY_PRIMARY_KEY, IDS_ONCE
+from torc_server.db.tables.columns import link
+
+
+class AccessGroup(SQLModel, table=True):
+    __tablename__ = "access_group"
+    __table_args__ = (UniqueConstraint("name", name="uq_access_group_name"), IDS_ONCE)
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    description: str | None = None
+    is_system: bool = False
+    created_at: str
+
+
+class UserGroupMembership(SQLModel, table=True):
+    __tablename__ = "user_group_membership"
+    __table_args__ = (
+        UniqueConstraint("user_name", "group_id", name="uq_user_group_membership"),
+        IDS_ONCE,
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    user_name: str
+    group_id: int = Field(foreign_key="access_group.id", ondelete="CASCADE", index=True)
+    role: str
+    created_at: str
+
+
+class WorkflowAccessGroup(SQLModel, table=True):
+    __tablename__ = "workflow_access_group"
+    __table_args__ = (Index("ix_workflow_access_group_reverse", "group_id", "workflow_id"), BY_PRIMARY_KEY)
+
+    workflow_id: int = link("workflow")
+    group_id: int = link("access_group")
+    created_at: str
