@@ -67,6 +67,6 @@ def test_only_one_place_writes_the_status_of_jobs() -> None:
         for path in root.rglob("*.py")
         if any(" WHERE " not in match[0].upper() for match in writes.finditer(path.read_text()))
     ]
-    assert found == ["db/queries_transitions.py"]
-    callers = [path.name for path in root.rglob("*.py") if "move_jobs(" in path.read_text()]
-    assert sorted(callers) == ["queries_transitions.py", "transitions.py"]
+    assert found == ["db/queries/jobs/transitions.py"]
+    callers = [path.relative_to(root).as_posix() for path in root.rglob("*.py") if "move_jobs(" in path.read_text()]
+    assert sorted(callers) == ["db/queries/jobs/transitions.py", "services/jobs/transitions.py"]

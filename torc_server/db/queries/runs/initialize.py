@@ -53,14 +53,14 @@ def infer_dependencies(uow: UnitOfWork, workflow_id: int) -> int:
 
 def dependencies(uow: UnitOfWork, workflow_id: int) -> Iterator[tuple[int, int]]:
     """(job, the job it waits for) of the whole workflow, grouped by job."""
-    for row in uow.each_row(
+    statement = sql(
         """
         SELECT d.job_id, d.depends_on_job_id
         FROM job j $ordered_join job_depends_on d ON d.job_id = j.id
         WHERE j.workflow_id = :workflow_id
-        """,
-        workflow_id=workflow_id,
-    ):
+        """
+    )
+    for row in uow.each_row(statement, workflow_id=workflow_id):
         yield row[0], row[1]
 
 
