@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST_ARGS ?=
 
-.PHONY: demo test check unit setup dev dist bench lock clean help
+.PHONY: demo test check unit fuzz setup dev dist bench lock clean help
 
 help:
 	@echo "make demo    set up, run the failure handler demo, show jobs, attempts and open decisions"
 	@echo "make test    set up, lint, check types and import directions, run all tests"
 	@echo "make unit    run all tests, or some: make unit PYTEST_ARGS=tests/torc_core"
 	@echo "make dist    build wheel and sdist into dist/, install the wheel in a new environment and try it there"
+	@echo "make fuzz    set up, send many generated requests to a server; none may be an error of it"
 	@echo "make bench   set up, run the benchmarks (several minutes)"
 	@echo "make lock    renew the pinned versions in locks/"
 	@echo "make clean   remove .venv and everything that runs left behind"
@@ -55,6 +56,9 @@ test: check unit
 
 dist: setup
 	bash packaging/dist.sh $(BIN)/python
+
+fuzz: dev
+	TORC_FUZZ_EXAMPLES=$${TORC_FUZZ_EXAMPLES:-200} $(BIN)/python -m pytest -q tests/torc_server/test_openapi_fuzz.py
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.throughput
