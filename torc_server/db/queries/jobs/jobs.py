@@ -9,7 +9,7 @@ from torc_core.jobs.status import STATUS_BY_CODE, JobStatus
 from torc_server.db.dialect import json_field
 from torc_server.db.queries.records.base import Slice
 from torc_server.db.sql import id_list, sql, status_list
-from torc_server.db.tables import Job
+from torc_server.db.tables.jobs import Job
 from torc_server.db.unit_of_work import UnitOfWork
 
 
