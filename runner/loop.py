@@ -35,7 +35,7 @@ from torc_core.signals import signal_number
 
 _DELIVERY_S: Final = 10.0
 """How long an interrupted runner tries to deliver its last results to a server that is away."""
-_LINK_LOOK_S: Final = 1.0
+_CONNECTION_CHECK_S: Final = 1.0
 _AGAIN: Final = "start the server, then run the workflow again with the same output directory"
 
 
@@ -48,13 +48,13 @@ class Parts:
     facts: WorkflowFacts
     machine: Machine
     files: RunFiles
-    workshop: Supervisor
-    desk: Claims
+    supervisor: Supervisor
+    claims: Claims
     reporter: Reporter
     monitor: Monitor
     heartbeat: Heartbeat
-    workers: tuple[LoopThread, ...]
-    link: Connection
+    threads: tuple[LoopThread, ...]
+    connection: Connection
     wake: Wake
     deadline: Deadline
     log: RunnerLog
@@ -62,7 +62,7 @@ class Parts:
 
     def close(self) -> None:
         """Ends the threads; requests under way are not waited for."""
-        self.desk.close()
+        self.claims.close()
         self.reporter.close()
         self.monitor.close()
         self.heartbeat.close()
@@ -73,13 +73,13 @@ class RunLoop:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._supervisor = parts.workshop
+        self._supervisor = parts.supervisor
         self._actions = ActionQueue()
         self._signals_seen = 0
         self._releases: list[int] = []
         self._refused: list[str] = []
-        self._outage = OutageNotice(parts.link, url=parts.client.url)
-        self._stall = StallWatch(lambda: 0.0 if parts.link.silent_s else parts.reporter.stalled_s)
+        self._outage = OutageNotice(parts.connection, url=parts.client.url)
+        self._stall = StallWatch(lambda: 0.0 if parts.connection.silent_s else parts.reporter.stalled_s)
         self._idle_since: float | None = None
         self._emptied_at: float | None = None
         self._error: TorcError | None = None
@@ -98,7 +98,7 @@ class RunLoop:
             self._claim_actions(frozenset(last))
             self._work_until(lambda: self._actions.is_empty)
 
-    # -- turns ----------------------------------------------------------------------------------
+    # -- steps ---------------------------------------------------------------------------------------
 
     def _work_until(self, is_over: Callable[[], bool]) -> None:
         launcher = self._supervisor.launcher
@@ -121,10 +121,10 @@ class RunLoop:
 
     def _step(self) -> None:
         now = time.monotonic()
-        self._obey_signals()
-        self._hear_reporter()
-        self._take_answers(now)
-        self._look_after_jobs(now)
+        self._handle_signals()
+        self._take_report_answers()
+        self._take_claim_answers(now)
+        self._supervise_jobs(now)
         self._run_next_command()
         if self.reason is None and self._actions.is_empty:
             self._supervisor.start_what_fits()
@@ -136,20 +136,20 @@ class RunLoop:
 
     def _timeout_s(self) -> float | None:
         """Until the next thing that no event announces; None when there is none."""
-        parts, shop = self._parts, self._supervisor
-        times = [shop.scripts.next_deadline(), self._idle_deadline(), self._stall.next_look()]
-        if shop.executor.running:
+        parts, supervisor = self._parts, self._supervisor
+        times = [supervisor.scripts.next_deadline(), self._idle_deadline(), self._stall.next_look()]
+        if supervisor.executor.running:
             times.append(parts.monitor.next_look())
         if self.reason is None:
-            times += [parts.deadline.stop_at, parts.desk.next_stale(shop.executor), parts.desk.next_wait()]
-        if parts.link.silent_s:
-            times.append(time.monotonic() + _LINK_LOOK_S)
+            times += [parts.deadline.stop_at, parts.claims.next_stale(supervisor.executor), parts.claims.next_wait()]
+        if parts.connection.silent_s:
+            times.append(time.monotonic() + _CONNECTION_CHECK_S)
         soonest = min((moment for moment in times if moment is not None), default=None)
         return None if soonest is None else max(0.0, soonest - time.monotonic()) + 0.001
 
     # -- what happened --------------------------------------------------------------------------
 
-    def _obey_signals(self) -> None:
+    def _handle_signals(self) -> None:
         signals = self._parts.wake.signals
         while self._signals_seen < len(signals):
             signum = signals[self._signals_seen]
@@ -163,27 +163,27 @@ class RunLoop:
                 self._actions.clear()
                 self._supervisor.stop_everything(signum=signal.SIGKILL, lead_s=0.0)
 
-    def _hear_reporter(self) -> None:
-        for news in self._parts.reporter.take():
-            if news.recorded:
-                self._parts.desk.note_change()
-            for attempt, message in news.refused_starts:
+    def _take_report_answers(self) -> None:
+        for answers in self._parts.reporter.take():
+            if answers.recorded:
+                self._parts.claims.note_change()
+            for attempt, message in answers.refused_starts:
                 self._supervisor.forget(attempt, message)
-            for end, message in news.refused_ends:
+            for end, message in answers.refused_ends:
                 self._refused.append(f"the server did not record the end of {end.attempt.label}: {message}")
-            if news.error is not None:
-                self._abandon(news.error)
+            if answers.error is not None:
+                self._abandon(answers.error)
         if self._parts.heartbeat.end is not None:
             self._lose_jobs(self._parts.heartbeat.end)
-        for thread in self._parts.workers:
+        for thread in self._parts.threads:
             if thread.error is not None:
                 self._abandon(RunnerError(f"the runner's thread {thread.name!r} failed: {thread.error!r}"))
         outage = self._outage.take()
         if outage is not None:
             self._say(outage)
-        self._tell_stall()
-        if self._parts.link.is_lost and self._error is None:
-            minutes = self._parts.link.patience_s / 60
+        self._report_stall()
+        if self._parts.connection.is_lost and self._error is None:
+            minutes = self._parts.connection.patience_s / 60
             self._abandon(
                 RunnerError(
                     f"no answer from the server for {minutes:g} minutes",
@@ -191,15 +191,15 @@ class RunLoop:
                 )
             )
 
-    def _tell_stall(self) -> None:
+    def _report_stall(self) -> None:
         stall = self._stall.look()
         if stall is not None:
             with suppress(OSError):
                 write_stacks(self._parts.log.path)
             self._warn(f"{stall}; what the runner's threads do is in {self._parts.log.path}")
 
-    def _take_answers(self, now: float) -> None:
-        arrivals = self._parts.desk.answers(self._supervisor.executor, now)
+    def _take_claim_answers(self, now: float) -> None:
+        arrivals = self._parts.claims.answers(self._supervisor.executor, now)
         if isinstance(arrivals.error, StateConflictError):
             self._lose_jobs(arrivals.error)
         elif arrivals.error is not None:
@@ -207,7 +207,7 @@ class RunLoop:
         self._actions.add(arrivals.actions)
         if self.reason is not None:
             self._releases.extend(claim.job_id for claim in arrivals.jobs)
-            self._tell_refused()
+            self._warn_of_refusals()
             return
         self._supervisor.executor.queue.extend(arrivals.jobs)
         if arrivals.is_canceled:
@@ -218,20 +218,20 @@ class RunLoop:
         elif arrivals.run_id not in {None, self._parts.facts.run_id}:
             self._leave_to_another_run(arrivals.run_id)
         elif arrivals.outlook is not None and self._is_settled():
-            self._judge_outlook(arrivals.outlook, now)
+            self._assess_outlook(arrivals.outlook, now)
         elif arrivals.jobs or arrivals.actions:
             self._idle_since = None
         if arrivals.is_any:
-            self._tell_refused()
+            self._warn_of_refusals()
 
-    def _tell_refused(self) -> None:
+    def _warn_of_refusals(self) -> None:
         """Once an answer has shown whether the workflow was canceled: then nobody expects these ends."""
         refused, self._refused = self._refused, []
         if self.reason is not ExitReason.CANCELED:
             for text in refused:
                 self._warn(text)
 
-    def _judge_outlook(self, outlook: Outlook, now: float) -> None:
+    def _assess_outlook(self, outlook: Outlook, now: float) -> None:
         """The runner holds nothing and was given nothing: does it stay?"""
         if self._idle_since is None:
             self._idle_since = now
@@ -248,20 +248,20 @@ class RunLoop:
             return None
         return self._idle_since + wait_s
 
-    def _look_after_jobs(self, now: float) -> None:
-        parts, shop = self._parts, self._supervisor
-        running = shop.executor.running
-        shop.stop(parts.monitor.note_samples(running), StopReason.MEMORY, signum=signal.SIGKILL, lead_s=0.0)
+    def _supervise_jobs(self, now: float) -> None:
+        parts, supervisor = self._parts, self._supervisor
+        running = supervisor.executor.running
+        supervisor.stop(parts.monitor.note_samples(running), StopReason.MEMORY, signum=signal.SIGKILL, lead_s=0.0)
         if running:
             too_long = parts.monitor.look(running, now)
-            shop.stop(too_long, StopReason.RUNTIME, signum=self._termination_signal, lead_s=parts.deadline.lead_s)
+            supervisor.stop(too_long, StopReason.RUNTIME, signum=self._termination_signal, lead_s=parts.deadline.lead_s)
         for problem in parts.monitor.take_problems():
             self._warn(problem)
-        shop.scripts.enforce_limits(shop.launcher, now)
+        supervisor.scripts.enforce_limits(supervisor.launcher, now)
         if self.reason is not None:
             return
-        self._releases.extend(parts.desk.take_too_long(shop.executor, parts.deadline, now))
-        self._releases.extend(parts.desk.take_stale(shop.executor, now))
+        self._releases.extend(parts.claims.take_too_long(supervisor.executor, parts.deadline, now))
+        self._releases.extend(parts.claims.take_stale(supervisor.executor, now))
         idle_deadline = self._idle_deadline()
         if parts.deadline.stop_at is not None and now >= parts.deadline.stop_at:
             self._leave(ExitReason.TIME_UP)
@@ -272,7 +272,7 @@ class RunLoop:
 
     def _report(self, now: float) -> None:
         for end in self._supervisor.newly_ended:
-            self._parts.desk.note_end(now, duration_s=end.duration_s)
+            self._parts.claims.note_end(now, duration_s=end.duration_s)
         releases, self._releases = self._releases, []
         starving = not self._supervisor.executor.queue
         self._supervisor.report_to(self._parts.reporter, releases=releases, urgent=starving)
@@ -283,7 +283,7 @@ class RunLoop:
         if not may_claim and self._is_settled():
             self._leave(ExitReason.TIME_UP)
             return
-        self._parts.desk.ask(
+        self._parts.claims.ask(
             self._supervisor.executor,
             now=now,
             is_settled=self._is_settled,
@@ -304,7 +304,7 @@ class RunLoop:
         if self._emptied_at is None:
             self._emptied_at = time.monotonic()
         patience_s = _DELIVERY_S if self._signals_seen < 2 else 0.0
-        is_silent = self._parts.link.silent_s and time.monotonic() - self._emptied_at > patience_s
+        is_silent = self._parts.connection.silent_s and time.monotonic() - self._emptied_at > patience_s
         if is_silent and self._signals_seen:
             self._error = RunnerError("interrupted while the server did not answer", hint=_AGAIN)
             return True

@@ -19,7 +19,7 @@ from runner.monitoring.sampler import Sampler
 from runner.monitoring.series import FLUSH_EVERY_S, SeriesFile
 from runner.process.actions import RUN_COMMANDS
 from runner.process.oom import OomKills
-from runner.process.outcome import Outcomes
+from runner.process.outcome import OutcomeRules
 from runner.server.claim_policy import ClaimPolicy
 from runner.server.claim_thread import ClaimThread
 from runner.server.claims import Claims
@@ -76,10 +76,12 @@ def run_workflow(
     reclaimed = reclaim_orphans(client, workflow_id)
     if reclaimed:
         warn(describe_reclaimed(reclaimed))
-    outcomes = Outcomes(handlers=facts.handlers, outputs=facts.outputs, config=config, oom_kills=_oom_kills(options))
+    outcomes = OutcomeRules(
+        handlers=facts.handlers, outputs=facts.outputs, config=config, oom_kills=_oom_kills(options)
+    )
     for handler_id in outcomes.unreadable_handlers:
         warn(f"the rules of failure handler {handler_id} cannot be read: they decide about no failure")
-    workshop = Supervisor(
+    supervisor = Supervisor(
         shared_environment(client.url, facts, files),
         ledger=Ledger(
             cpus=machine.cpus,
@@ -96,7 +98,7 @@ def run_workflow(
     guard: ExitGuard | None = None
     try:
         with wake.catching_signals():
-            node = register(client, workflow_id, machine=machine, options=options, launcher_pid=workshop.launcher.pid)
+            node = register(client, workflow_id, machine=machine, options=options, launcher_pid=supervisor.launcher.pid)
             log.write(f"compute node {node.id}: {describe_machine(machine)}")
             parts = _assemble(
                 client,
@@ -104,7 +106,7 @@ def run_workflow(
                 facts=facts,
                 machine=machine,
                 files=files,
-                workshop=workshop,
+                supervisor=supervisor,
                 node=node,
                 wake=wake,
                 log=log,
@@ -120,16 +122,16 @@ def run_workflow(
             finally:
                 parts.close()
                 _keep_undelivered(parts)
-                _sign_off(client, parts, node, duration_s=time.monotonic() - began)
+                _deregister(client, parts, node, duration_s=time.monotonic() - began)
                 if run.reason is ExitReason.ANOTHER_RUN:
-                    _give_back(client, parts, run.explanation)
+                    _release_jobs(client, parts, run.explanation)
     finally:
-        workshop.launcher.close()
+        supervisor.launcher.close()
         log.close()
         wake.on_signal = None
         if guard is not None:
             guard.disarm()
-    tally = workshop.tally
+    tally = supervisor.tally
     return RunSummary(
         workflow_id=workflow_id,
         run_id=facts.run_id,
@@ -153,7 +155,7 @@ def _assemble(
     facts: WorkflowFacts,
     machine: Machine,
     files: RunFiles,
-    workshop: Supervisor,
+    supervisor: Supervisor,
     node: ComputeNodeModel,
     wake: Wake,
     log: RunnerLog,
@@ -161,12 +163,12 @@ def _assemble(
 ) -> Parts:
     """The threads and the loop's collaborators."""
     workflow_id, node_id = facts.workflow_id, node.id or 0
-    link = Connection(patience_s=_patience_s(options, facts), wake=wake.wake)
+    connection = Connection(patience_s=_patience_s(options, facts), wake=wake.wake)
     prompt, waiter = (
         ClaimThread(
             client,
             workflow_id,
-            link=link,
+            connection=connection,
             wake=wake.wake,
             needs=facts.requirements.of,
             strict=options.strict_scheduler_match,
@@ -181,7 +183,7 @@ def _assemble(
         hostname=node.hostname,
         scheduler=slurm_facts(os.environ),
     )
-    reporter = Reporter(client, reporting, link=link, wake=wake.wake)
+    reporter = Reporter(client, reporting, connection=connection, wake=wake.wake)
     heartbeat = Heartbeat(client, node_id, wake=wake.wake, interval_s=options.heartbeat_interval_s)
     sampler = Sampler(wake.wake, series=_series_of(facts, files, node.hostname))
     return Parts(
@@ -190,11 +192,11 @@ def _assemble(
         facts=facts,
         machine=machine,
         files=files,
-        workshop=workshop,
-        desk=Claims(
+        supervisor=supervisor,
+        claims=Claims(
             prompt=prompt,
             waiter=waiter,
-            claiming=ClaimPolicy(
+            policy=ClaimPolicy(
                 machine,
                 compute_node_id=node_id,
                 run_id=facts.run_id,
@@ -208,8 +210,8 @@ def _assemble(
         reporter=reporter,
         monitor=Monitor(sampler, workflow=facts.workflow, interval_s=options.sample_interval_s),
         heartbeat=heartbeat,
-        workers=(prompt.thread, waiter.thread, reporter.thread, sampler.thread, heartbeat.thread),
-        link=link,
+        threads=(prompt.thread, waiter.thread, reporter.thread, sampler.thread, heartbeat.thread),
+        connection=connection,
         wake=wake,
         deadline=Deadline.of(options, facts.workflow),
         log=log,
@@ -227,7 +229,7 @@ def _series_of(facts: WorkflowFacts, files: RunFiles, hostname: str) -> SeriesFi
 
 def _keep_undelivered(parts: Parts, *, wait: bool = True) -> None:
     """Results that the server did not take, for the next run to deliver."""
-    if wait and not parts.link.silent_s:
+    if wait and not parts.connection.silent_s:
         parts.reporter.thread.join(_LAST_REPORTS_S)
     completions = parts.reporter.undelivered_completions()
     if not completions:
@@ -247,12 +249,12 @@ def _keep_undelivered(parts: Parts, *, wait: bool = True) -> None:
     parts.progress(notice)
 
 
-def _sign_off(client: TorcClient, parts: Parts, node: ComputeNodeModel, *, duration_s: float) -> None:
+def _deregister(client: TorcClient, parts: Parts, node: ComputeNodeModel, *, duration_s: float) -> None:
     """The server gives this runner nothing more; what it gave meanwhile goes back. Best effort."""
     workflow_id = parts.facts.workflow_id
     try:
         deregister(client, node, duration_s=duration_s)
-        if parts.desk.is_busy or parts.desk.lost_an_answer:
+        if parts.claims.is_busy or parts.claims.lost_an_answer:
             strays = client.jobs.list_all(
                 workflow_id=workflow_id, status=JobStatus.PENDING, active_compute_node_id=parts.compute_node_id
             )
@@ -265,7 +267,7 @@ def _sign_off(client: TorcClient, parts: Parts, node: ComputeNodeModel, *, durat
         parts.log.write(f"could not sign off: {error.message}")
 
 
-def _give_back(client: TorcClient, parts: Parts, reason: str) -> None:
+def _release_jobs(client: TorcClient, parts: Parts, reason: str) -> None:
     """What the server still counts as this runner's goes back: its own reports would be of another run. Best effort."""
     request = ReclaimRequest(compute_node_ids=[parts.compute_node_id], requeue=True, reason=reason)
     try:

@@ -13,7 +13,7 @@ from runner.base.paths import RunFiles
 from runner.base.progress import JobEnded, JobStarted, Notice, ProgressCallback
 from runner.process.executor import Executor, job_environment
 from runner.process.launcher_client import Ended, LauncherClient, Started, Unstartable
-from runner.process.outcome import Outcomes
+from runner.process.outcome import OutcomeRules
 from runner.process.scripts import ScriptEnd, Scripts
 from runner.server.reports import Reporter
 from runner.summary import Tally
@@ -36,13 +36,13 @@ class Supervisor:
         *,
         ledger: Ledger,
         files: RunFiles,
-        outcomes: Outcomes,
+        outcomes: OutcomeRules,
         log: RunnerLog,
         progress: ProgressCallback,
     ) -> None:
         self._env = env
         self._files = files
-        self._judge = outcomes
+        self._outcomes = outcomes
         self._log = log
         self._progress = progress
         self._launchers_left = _LAUNCHERS
@@ -62,7 +62,7 @@ class Supervisor:
     def start_what_fits(self) -> None:
         started = self.executor.start_what_fits()
         if started:
-            self._judge.note_starts(started)
+            self._outcomes.note_starts(started)
         for attempt in started:
             claim = attempt.claim
             self.tally.started += 1
@@ -138,8 +138,8 @@ class Supervisor:
         if end.attempt.stop is StopReason.FORGOTTEN:
             self.executor.free(end.attempt)
             return
-        self._judge.conclude(end)
-        rule = self._judge.apply_rules(end) if end.status is JobStatus.FAILED else None
+        self._outcomes.conclude(end)
+        rule = self._outcomes.apply_rules(end) if end.status is JobStatus.FAILED else None
         if rule is None:
             self._finish(end)
         elif rule.recovery_script is None:

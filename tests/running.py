@@ -26,8 +26,8 @@ from torc_core.api.workflows import WorkflowModel
 _RUNNER = """
 import json, sys
 from pathlib import Path
-from runner.loop import run_workflow
-from runner.settings import RunnerOptions
+from runner.main import run_workflow
+from runner.base.settings import RunnerOptions
 from torc_client.http import TorcClient
 from torc_client.transport import Transport
 url, workflow_id, output_dir, options = sys.argv[1:]

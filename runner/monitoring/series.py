@@ -120,15 +120,15 @@ class SeriesFile:
         return connection
 
     def _write(self, connection: sqlite3.Connection, rows: Sequence[SeriesRow]) -> None:
-        news = {row.job.job_id: row.job for row in rows if self._described.get(row.job.job_id) != row.job}
+        undescribed = {row.job.job_id: row.job for row in rows if self._described.get(row.job.job_id) != row.job}
         with connection:
             connection.executemany(
                 "INSERT OR REPLACE INTO job_metadata VALUES (?, ?, ?, ?, ?)",
                 [(job.job_id, job.name, job.memory_limit_bytes, job.num_cpus, job.runtime_limit_s)
-                 for job in news.values()],
+                 for job in undescribed.values()],
             )  # fmt: skip
             connection.executemany(_ADD_SAMPLE, [_values(row) for row in rows])
-        self._described.update(news)
+        self._described.update(undescribed)
 
 
 def _values(row: SeriesRow) -> tuple[float | None, ...]:

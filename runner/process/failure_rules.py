@@ -28,7 +28,7 @@ class TryAgain:
     rule: FailureRule
 
 
-Verdict = NoRule | Exhausted | TryAgain
+RuleDecision = NoRule | Exhausted | TryAgain
 
 
 def read_rules(handler: FailureHandlerModel) -> tuple[FailureRule, ...] | None:
@@ -39,7 +39,9 @@ def read_rules(handler: FailureHandlerModel) -> tuple[FailureRule, ...] | None:
         return None
 
 
-def outcomes(rules: Sequence[FailureRule], return_code: int, *, attempt_id: int, infrastructure_faults: int) -> Verdict:
+def first_match(
+    rules: Sequence[FailureRule], return_code: int, *, attempt_id: int, infrastructure_faults: int
+) -> RuleDecision:
     """The first rule that matches decides."""
     for rule in rules:
         if rule.match_all_exit_codes or return_code in rule.exit_codes:

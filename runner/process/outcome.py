@@ -5,7 +5,7 @@ from typing import Final, assert_never
 
 from runner.base.attempt import Attempt, AttemptEnd, StopReason
 from runner.base.output_files import DeclaredOutputs
-from runner.process.failure_rules import Exhausted, NoRule, TryAgain, outcomes, read_rules
+from runner.process.failure_rules import Exhausted, NoRule, TryAgain, first_match, read_rules
 from runner.process.oom import OOM_CODE, OomKills
 from torc_core.api.configs import ExecutionConfig
 from torc_core.api.failure_handlers import FailureHandlerModel, FailureRule
@@ -15,7 +15,7 @@ TIMEOUT_CODE: Final = 152
 _MISSING_OUTPUT_CODE: Final = 1
 
 
-class Outcomes:
+class OutcomeRules:
     """Fills in status, verdict and the rules' say; the attempt's return code changes where the runner ended it."""
 
     def __init__(
@@ -71,13 +71,13 @@ class Outcomes:
         """The rule that allows another attempt. Says in `end` when no rule decided."""
         claim = end.attempt.claim
         rules = self._rules.get(claim.model.failure_handler_id) or ()
-        verdict = outcomes(
+        decision = first_match(
             rules,
             end.return_code,
             attempt_id=claim.attempt_id,
             infrastructure_faults=claim.model.infrastructure_faults or 0,
         )
-        match verdict:
+        match decision:
             case TryAgain(rule):
                 return rule
             case NoRule():

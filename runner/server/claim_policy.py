@@ -46,7 +46,7 @@ class ClaimPolicy:
         self.look_ahead = LookAhead()
         self.must_adopt = False
 
-    def order(
+    def request_for_room(
         self, ledger: Ledger, queue: Collection[ClaimedJob], *, now: float, time_left_s: float | None
     ) -> ClaimRequest | None:
         """For what is free and not yet promised to queued jobs; None when there is no room for more."""
@@ -70,7 +70,7 @@ class ClaimPolicy:
             time_left_s=time_left_s,
         )
 
-    def wait(
+    def waiting_request(
         self,
         ledger: Ledger,
         queue: Collection[ClaimedJob],
@@ -84,11 +84,11 @@ class ClaimPolicy:
 
         Without room, or without `may_claim`, it asks for nothing and only hears the news.
         """
-        order = self.order(ledger, queue, now=now, time_left_s=time_left_s) if may_claim else None
-        if order is None:
-            order = self._build(0, 0, 0, limit=0, ahead=0, time_left_s=time_left_s)
-        resources = order.resources.model_copy(update={"ahead": 0})
-        return ClaimRequest(resources=resources, limit=order.limit, wait_s=wait_s, settled=order.settled)
+        request = self.request_for_room(ledger, queue, now=now, time_left_s=time_left_s) if may_claim else None
+        if request is None:
+            request = self._build(0, 0, 0, limit=0, ahead=0, time_left_s=time_left_s)
+        resources = request.resources.model_copy(update={"ahead": 0})
+        return ClaimRequest(resources=resources, limit=request.limit, wait_s=wait_s, settled=request.settled)
 
     def _build(
         self, cpus: int, memory_bytes: int, gpus: int, *, limit: int, ahead: int, time_left_s: float | None

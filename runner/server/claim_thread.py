@@ -40,7 +40,7 @@ class ClaimRequest:
 class ClaimAnswer:
     """`error` when the server refused for good; `lost` when its answer may have been lost."""
 
-    order: ClaimRequest
+    request: ClaimRequest
     jobs: list[ClaimedJob] = field(default_factory=list)
     adopted: list[ClaimedJob] = field(default_factory=list)
     actions: list[WorkflowActionModel] = field(default_factory=list)
@@ -57,7 +57,7 @@ class ClaimThread:
         client: TorcClient,
         workflow_id: int,
         *,
-        link: Connection,
+        connection: Connection,
         wake: Callable[[], None],
         needs: Callable[[JobModel], Need],
         strict: bool,
@@ -65,22 +65,22 @@ class ClaimThread:
     ) -> None:
         self._client = client
         self._workflow_id = workflow_id
-        self._link = link
+        self._connection = connection
         self._wake = wake
         self._needs = needs
         self._strict = strict
         self._condition = threading.Condition()
-        self._order: ClaimRequest | None = None
+        self._request: ClaimRequest | None = None
         self._closing = False
         self._answers: deque[ClaimAnswer] = deque()
         self.is_busy = False
         self.thread = LoopThread(name, self._work, wake=wake, may_end=lambda: self._closing)
 
-    def send(self, order: ClaimRequest) -> None:
+    def send(self, request: ClaimRequest) -> None:
         """Only while it is not busy; busy ends with `take`."""
         self.is_busy = True
         with self._condition:
-            self._order = order
+            self._request = request
             self._condition.notify()
 
     def take(self) -> ClaimAnswer | None:
@@ -100,30 +100,30 @@ class ClaimThread:
         failures = 0
         while True:
             with self._condition:
-                self._condition.wait_for(lambda: self._order is not None or self._closing)
-                order, self._order = self._order, None
-            if order is None or self._closing:
+                self._condition.wait_for(lambda: self._request is not None or self._closing)
+                request, self._request = self._request, None
+            if request is None or self._closing:
                 return
             try:
-                answer = self._ask(order)
-                self._link.answered("claims")
+                answer = self._ask(request)
+                self._connection.answered("claims")
                 failures = 0
             except (ServerUnreachableError, ServerFaultError) as error:
-                self._link.failed("claims", error)
+                self._connection.failed("claims", error)
                 with self._condition:
                     self._condition.wait_for(lambda: self._closing, pause_after(failures))
                 failures += 1
-                answer = ClaimAnswer(order=order, lost=True)
+                answer = ClaimAnswer(request=request, lost=True)
             except TorcError as error:
-                self._link.answered("claims")
-                answer = ClaimAnswer(order=order, error=error)
+                self._connection.answered("claims")
+                answer = ClaimAnswer(request=request, error=error)
             self._answers.append(answer)
             self._wake()
 
-    def _ask(self, order: ClaimRequest) -> ClaimAnswer:
-        node_id = order.resources.id
+    def _ask(self, request: ClaimRequest) -> ClaimAnswer:
+        node_id = request.resources.id
         adopted: list[ClaimedJob] = []
-        if order.adopt and node_id is not None:
+        if request.adopt and node_id is not None:
             adopted = self._held(
                 self._client.jobs.list_all(
                     workflow_id=self._workflow_id, status=JobStatus.PENDING, active_compute_node_id=node_id
@@ -131,19 +131,19 @@ class ClaimThread:
             )
         claimed = self._client.claim_jobs(
             self._workflow_id,
-            order.resources,
-            limit=order.limit,
-            wait_s=order.wait_s,
+            request.resources,
+            limit=request.limit,
+            wait_s=request.wait_s,
             strict_scheduler_match=self._strict,
         )
         actions: list[WorkflowActionModel] = []
-        if order.triggers:
+        if request.triggers:
             # asked for after the jobs: what is to run before a job is due by the time that job can be claimed
             actions = claim_pending_actions(
-                self._client, self._workflow_id, triggers=order.triggers, compute_node_id=node_id, done=order.done
+                self._client, self._workflow_id, triggers=request.triggers, compute_node_id=node_id, done=request.done
             )
         jobs = self._held(claimed.jobs)
-        return ClaimAnswer(order=order, jobs=jobs, adopted=adopted, actions=actions, outlook=claimed.outlook)
+        return ClaimAnswer(request=request, jobs=jobs, adopted=adopted, actions=actions, outlook=claimed.outlook)
 
     def _held(self, jobs: list[JobModel]) -> list[ClaimedJob]:
         now = time.monotonic()

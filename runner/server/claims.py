@@ -39,14 +39,14 @@ class Arrivals:
 
 
 class Claims:
-    """Decides when to send which order. `has_job_actions`: actions are to be asked for with jobs."""
+    """Decides when to send which request. `has_job_actions`: actions are to be asked for with jobs."""
 
     def __init__(
-        self, *, prompt: ClaimThread, waiter: ClaimThread, claiming: ClaimPolicy, wait_s: float, has_job_actions: bool
+        self, *, prompt: ClaimThread, waiter: ClaimThread, policy: ClaimPolicy, wait_s: float, has_job_actions: bool
     ) -> None:
         self._prompt = prompt
         self._waiter = waiter
-        self._claiming = claiming
+        self._policy = policy
         self._wait_s = wait_s
         self._triggers = JOB_TRIGGERS if has_job_actions else frozenset[str]()
         self._may_have_more = True
@@ -61,7 +61,7 @@ class Claims:
         """Room was made."""
         self._last_end = now
         self._may_have_more = self._may_have_more or self._room_helps
-        self._claiming.look_ahead.note_end(now, duration_s=duration_s)
+        self._policy.look_ahead.note_end(now, duration_s=duration_s)
 
     def note_change(self) -> None:
         """The server has taken reports: jobs may have become ready."""
@@ -82,16 +82,16 @@ class Claims:
         may_claim: bool,
     ) -> None:
         """Sends what is worth sending now."""
-        order: ClaimRequest | None = None
+        request: ClaimRequest | None = None
         if may_claim and self._may_have_more and not self._prompt.is_busy:
-            order = self._claiming.order(executor.ledger, executor.queue, now=now, time_left_s=time_left_s)
-        if order is not None:
+            request = self._policy.request_for_room(executor.ledger, executor.queue, now=now, time_left_s=time_left_s)
+        if request is not None:
             self._may_have_more = False
-            self._claiming.must_adopt = False
-            self._prompt.send(replace(order, settled=is_settled(), triggers=self._triggers, done=actions_done))
+            self._policy.must_adopt = False
+            self._prompt.send(replace(request, settled=is_settled(), triggers=self._triggers, done=actions_done))
         elif not self._prompt.is_busy and self._may_wait(executor, now):
             self._wait_sent_at = now
-            wait = self._claiming.wait(
+            wait = self._policy.waiting_request(
                 executor.ledger,
                 executor.queue,
                 now=now,
@@ -155,7 +155,7 @@ class Claims:
     def _note(self, answer: ClaimAnswer, executor: Executor, arrivals: Arrivals) -> None:
         if answer.lost:
             self.lost_an_answer = True
-            self._claiming.must_adopt = True
+            self._policy.must_adopt = True
             self._may_have_more = True
             return
         if answer.error is not None:
@@ -175,5 +175,5 @@ class Claims:
             self._room_helps = answer.outlook.ready_that_fit > 0
             arrivals.run_id = answer.outlook.run_id
             arrivals.is_canceled = arrivals.is_canceled or answer.outlook.is_canceled
-            if answer.order.settled:
+            if answer.request.settled:
                 arrivals.outlook = answer.outlook

@@ -12,16 +12,16 @@ _TELL_AFTER_S: Final = 2.0
 
 
 class OutageNotice:
-    """Looks at the link. `url` is the server's address."""
+    """Looks at the connection. `url` is the server's address."""
 
-    def __init__(self, link: Connection, *, url: str) -> None:
-        self._link = link
+    def __init__(self, connection: Connection, *, url: str) -> None:
+        self._connection = connection
         self._url = url
         self._is_told = False
 
     def take(self) -> Notice | None:
         """What there is to tell, once."""
-        trouble, silent_s = self._link.trouble, self._link.silent_s
+        trouble, silent_s = self._connection.trouble, self._connection.silent_s
         if self._is_told and trouble is None:
             self._is_told = False
             return Notice("info", f"the server at {self._url} answers again")
@@ -29,7 +29,7 @@ class OutageNotice:
             return None
         self._is_told = True
         since = datetime.now(UTC).astimezone() - timedelta(seconds=silent_s)
-        until = since + timedelta(seconds=self._link.patience_s)
+        until = since + timedelta(seconds=self._connection.patience_s)
         what = f"{_describe(trouble, self._url)} since {since:%H:%M:%S}"
         return Notice("warning", f"{what}; jobs go on, trying until {until:%H:%M}{_reason(trouble)}")
 

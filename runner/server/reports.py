@@ -73,10 +73,12 @@ class Reporter:
     What is under way counts as not delivered yet.
     """
 
-    def __init__(self, client: TorcClient, reporting: Reporting, *, link: Connection, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, client: TorcClient, reporting: Reporting, *, connection: Connection, wake: Callable[[], None]
+    ) -> None:
         self._client = client
         self._reporting = reporting
-        self._link = link
+        self._connection = connection
         self._wake = wake
         self._condition = threading.Condition()
         self._waiting = _Batch()
@@ -84,7 +86,7 @@ class Reporter:
         self._urgent = False
         self._is_sending = False
         self._closing = False
-        self._news: deque[ReportAnswers] = deque()
+        self._answers: deque[ReportAnswers] = deque()
         self._progress_at = time.monotonic()
         self.thread = LoopThread("reporter", self._work, wake=wake, may_end=lambda: self._closing)
 
@@ -110,15 +112,15 @@ class Reporter:
     def take(self) -> list[ReportAnswers]:
         """What the server said since the last call."""
         found: list[ReportAnswers] = []
-        while self._news:
-            found.append(self._news.popleft())
+        while self._answers:
+            found.append(self._answers.popleft())
         return found
 
     @property
     def is_idle(self) -> bool:
         """Everything is delivered and the answers are taken."""
         with self._condition:
-            return not self._waiting and not self._is_sending and not self._news
+            return not self._waiting and not self._is_sending and not self._answers
 
     @property
     def stalled_s(self) -> float:
@@ -147,28 +149,28 @@ class Reporter:
         sent_at = 0.0
         while self._next_batch(sent_at):
             sent_at = time.monotonic()
-            news = ReportAnswers()
+            answers = ReportAnswers()
             failures = 0
             while self._under_way and not (self._closing and failures):
                 try:
-                    self._send(news)
-                    self._link.answered("reports")
+                    self._send(answers)
+                    self._connection.answered("reports")
                     failures = 0
                 except _HOPELESS as error:
-                    news.error = error
+                    answers.error = error
                     self._clear()
                 except ServerUnreachableError as error:
-                    self._link.failed("reports", error)
+                    self._connection.failed("reports", error)
                     failures = self._pause(failures)
                 except ServerFaultError as error:
-                    self._link.failed("reports", error)
+                    self._connection.failed("reports", error)
                     failures = self._pause(failures)
                     if failures > _FAULTS_BEFORE_SPLIT:
-                        self._send_one_by_one(news, error)
+                        self._send_one_by_one(answers, error)
                 except TorcError as error:
-                    self._link.answered("reports")
-                    self._send_one_by_one(news, error)
-            self._news.append(news)
+                    self._connection.answered("reports")
+                    self._send_one_by_one(answers, error)
+            self._answers.append(answers)
             self._is_sending = False
             self._wake()
 
@@ -215,23 +217,23 @@ class Reporter:
                 (ripe if start.due_at <= now or self._closing else young).append(start)
         return _Batch(starts=ripe, ends=waiting.ends, releases=waiting.releases), _Batch(starts=young)
 
-    def _send(self, news: ReportAnswers) -> None:
+    def _send(self, answers: ReportAnswers) -> None:
         """Each part is forgotten when the server has it, so that a repetition sends the rest only."""
         batch = self._under_way
         while batch.starts:
-            self._send_starts([start.attempt for start in batch.starts[:_BATCH]], news)
+            self._send_starts([start.attempt for start in batch.starts[:_BATCH]], answers)
             del batch.starts[:_BATCH]
         while batch.ends:
             # evidence makes a report a hundred times as large
             size = _BATCH if all(end.status is JobStatus.COMPLETED for end in batch.ends[:_BATCH]) else _FAILED_BATCH
-            self._send_ends(batch.ends[:size], news)
+            self._send_ends(batch.ends[:size], answers)
             del batch.ends[:size]
         if batch.releases:
             request = ReleaseClaimsRequest(compute_node_id=self._reporting.compute_node_id, job_ids=batch.releases)
             self._client.release_claims(self._reporting.workflow_id, request)
             batch.releases.clear()
 
-    def _send_starts(self, starts: list[Attempt], news: ReportAnswers) -> None:
+    def _send_starts(self, starts: list[Attempt], answers: ReportAnswers) -> None:
         by_job = {attempt.claim.job_id: attempt for attempt in starts}
         answer = self._client.start_jobs(
             self._reporting.workflow_id,
@@ -245,7 +247,7 @@ class Reporter:
         for refusal in answer.errors:
             attempt = by_job.get(refusal.job_id)
             if attempt is not None:
-                news.refused_starts.append((attempt, refusal.message))
+                answers.refused_starts.append((attempt, refusal.message))
                 self._forget(attempt)
 
     def _forget(self, attempt: Attempt) -> None:
@@ -254,7 +256,7 @@ class Reporter:
             for batch in (self._under_way, self._waiting):
                 batch.ends[:] = [end for end in batch.ends if end.attempt is not attempt]
 
-    def _send_ends(self, ends: list[AttemptEnd], news: ReportAnswers) -> None:
+    def _send_ends(self, ends: list[AttemptEnd], answers: ReportAnswers) -> None:
         completions = [self._reporting.completion(end) for end in ends]
         answer = self._client.complete_jobs(self._reporting.workflow_id, completions)
         self._progress_at = time.monotonic()
@@ -262,37 +264,37 @@ class Reporter:
         for end in ends:
             message = refusals.get(end.attempt.claim.job_id)
             if message is None:
-                news.recorded.append(end)
+                answers.recorded.append(end)
                 _tidy(end)
             else:
-                news.refused_ends.append((end, message))
+                answers.refused_ends.append((end, message))
 
-    def _send_one_by_one(self, news: ReportAnswers, error: TorcError) -> None:
+    def _send_one_by_one(self, answers: ReportAnswers, error: TorcError) -> None:
         """One bad report must not keep the others back; where the server fails, it is kept and tried again."""
         batch = self._under_way
         unstartable: list[int] = []
         for start in list(batch.starts):
             attempt = start.attempt
             try:
-                self._send_starts([attempt], news)
+                self._send_starts([attempt], answers)
             except ServerUnreachableError:
                 return
             except ServerFaultError:
                 continue
             except TorcError as refusal:
-                news.refused_starts.append((attempt, refusal.message))
+                answers.refused_starts.append((attempt, refusal.message))
                 self._forget(attempt)
                 unstartable.append(attempt.claim.job_id)
             batch.starts.remove(start)
         for end in list(batch.ends):
             try:
-                self._send_ends([end], news)
+                self._send_ends([end], answers)
             except ServerUnreachableError:
                 return
             except ServerFaultError:
                 continue
             except TorcError as refusal:
-                news.refused_ends.append((end, refusal.message))
+                answers.refused_ends.append((end, refusal.message))
             batch.ends.remove(end)
         if not batch.starts and not batch.ends and not isinstance(error, ServerFaultError):
             batch.releases.clear()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from runner.process.failure_rules import Exhausted, NoRule, TryAgain, outcomes, read_rules
+from runner.process.failure_rules import Exhausted, NoRule, TryAgain, first_match, read_rules
 from torc_core.api.failure_handlers import FailureHandlerModel, FailureRule
 
 
@@ -16,7 +16,7 @@ def rules(*raw: dict[str, Any]) -> tuple[FailureRule, ...]:
 
 
 def verdict(found: tuple[FailureRule, ...], code: int, attempt: int = 1, faults: int = 0) -> object:
-    return outcomes(found, code, attempt_id=attempt, infrastructure_faults=faults)
+    return first_match(found, code, attempt_id=attempt, infrastructure_faults=faults)
 
 
 def test_a_code_that_no_rule_lists_is_nobodys_decision() -> None:

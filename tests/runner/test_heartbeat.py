@@ -73,7 +73,7 @@ def test_jobs_that_were_taken_back_are_killed_at_once_and_not_reported(
     stubborn = f"trap '' TERM; sleep 60 && touch {tmp_path}/ended-by-itself"
     lead = {"sigterm_lead_seconds": 3600}
     workflow_id = create(shared_client, stubborn, stubborn, scripted, rules=rules, execution_config=lead)
-    said: list[str] = []
+    notices: list[str] = []
 
     def take_back_all() -> None:
         until_running(shared_client, workflow_id, 3)
@@ -91,10 +91,10 @@ def test_jobs_that_were_taken_back_are_killed_at_once_and_not_reported(
             shared_client,
             workflow_id,
             options,
-            progress=lambda event: said.append(event.text) if isinstance(event, Notice) else None,
+            progress=lambda event: notices.append(event.text) if isinstance(event, Notice) else None,
         )
     taking.join()
-    assert len([text for text in said if "others may run them now" in text]) == 1
+    assert len([text for text in notices if "others may run them now" in text]) == 1
     assert not (tmp_path / "ended-by-itself").exists()
     assert processes_with(f"TORC_OUTPUT_DIR={tmp_path}/out") == []
     jobs = shared_client.jobs.list_all(workflow_id=workflow_id)

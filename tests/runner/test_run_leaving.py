@@ -63,8 +63,8 @@ def test_a_cancel_is_noticed_while_all_slots_are_busy(
     until_running(client, workflow_id, 4)
     client.cancel_workflow(workflow_id)
     assert runner.summary(timeout_s=LONG_S / 2)["reason"] == "canceled"
-    said = [line for line in runner.errors.read_text().splitlines() if line.startswith("Notice")]
-    assert said == ["Notice(level='info', text='canceled: 4 running jobs are stopped')"]
+    notices = [line for line in runner.errors.read_text().splitlines() if line.startswith("Notice")]
+    assert notices == ["Notice(level='info', text='canceled: 4 running jobs are stopped')"]
     assert processes_with(f"TORC_OUTPUT_DIR={tmp_path}/out") == []
 
 

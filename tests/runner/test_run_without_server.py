@@ -35,9 +35,9 @@ def test_a_server_that_is_away_is_told_of_once_and_so_is_its_return(
     until_said(runner, "answers again")
     (tmp_path / "gate").touch()
     assert runner.summary()["completed"] == 1
-    said = runner.errors.read_text()
-    assert f"no answer from the server at {server.url} since " in said
-    assert (said.count("no answer from the server"), said.count("answers again")) == (1, 1)
+    notices = runner.errors.read_text()
+    assert f"no answer from the server at {server.url} since " in notices
+    assert (notices.count("no answer from the server"), notices.count("answers again")) == (1, 1)
     log = next((tmp_path / "out").glob("job_runner*")).read_text()
     assert (log.count("no answer from the server"), log.count("answers again")) == (1, 1)
 
@@ -57,48 +57,48 @@ def test_a_server_that_fails_is_told_of_in_its_own_words(
     client: TorcClient, server: ServerProcess, tmp_path: Path
 ) -> None:
     workflow_id = create(client, "true", "sleep 1")
-    said: list[str] = []
+    notices: list[str] = []
     with FullClient(Transport(server.url)) as full:
 
         def hear(event: Progress) -> None:
             if isinstance(event, Notice):
-                said.append(event.text)
+                notices.append(event.text)
                 full.has_room = True
 
         options = RunnerOptions(output_dir=tmp_path / "out", num_cpus=4, poll_interval_s=0.5)
         summary = run_workflow(full, workflow_id, options, progress=hear)
     assert summary.completed == 2
-    assert f"the server at {server.url} fails since " in said[0]
-    assert said[0].endswith("(the disk is full; make room)")
-    assert said[1:] == [f"the server at {server.url} answers again"]
+    assert f"the server at {server.url} fails since " in notices[0]
+    assert notices[0].endswith("(the disk is full; make room)")
+    assert notices[1:] == [f"the server at {server.url} answers again"]
 
 
 def test_an_answer_to_one_kind_of_request_does_not_hide_that_another_fails() -> None:
     now = [100.0]
-    link = Connection(patience_s=10.0, wake=lambda: None, clock=lambda: now[0])
-    link.failed("reports", FULL)
-    link.failed("claims", AWAY)
+    connection = Connection(patience_s=10.0, wake=lambda: None, clock=lambda: now[0])
+    connection.failed("reports", FULL)
+    connection.failed("claims", AWAY)
     now[0] = 105.0
-    link.answered("claims")
-    assert link.silent_s == 5.0
-    link.answered("reports")
-    assert link.silent_s == 0.0
+    connection.answered("claims")
+    assert connection.silent_s == 5.0
+    connection.answered("reports")
+    assert connection.silent_s == 0.0
 
 
 def test_any_answer_shows_that_the_server_is_there_again() -> None:
-    link = Connection(patience_s=10.0, wake=lambda: None)
-    link.failed("reports", AWAY)
-    link.answered("claims")
-    assert link.trouble is None
+    connection = Connection(patience_s=10.0, wake=lambda: None)
+    connection.failed("reports", AWAY)
+    connection.answered("claims")
+    assert connection.trouble is None
 
 
 def test_the_loop_is_woken_when_trouble_begins_and_when_it_ends() -> None:
     woken: list[None] = []
-    link = Connection(patience_s=10.0, wake=lambda: woken.append(None))
-    link.answered("claims")
-    link.failed("claims", AWAY)
-    link.failed("claims", AWAY)
-    link.answered("claims")
+    connection = Connection(patience_s=10.0, wake=lambda: woken.append(None))
+    connection.answered("claims")
+    connection.failed("claims", AWAY)
+    connection.failed("claims", AWAY)
+    connection.answered("claims")
     assert len(woken) == 2
 
 
@@ -131,7 +131,7 @@ def test_results_that_an_interrupted_runner_could_not_deliver_are_delivered_by_t
     again = run(client, workflow_id, tmp_path / "out")
     assert again.statuses() == {"job1": "completed", "job2": "terminated", "after": "completed"}
     assert (tmp_path / "marks").read_text().split() == ["job1"]
-    assert "delivered 2 results that an earlier runner had kept" in said(again)[0]
+    assert "delivered 2 results that an earlier runner had kept" in notices(again)[0]
     assert not kept.exists()
 
 
@@ -159,7 +159,7 @@ def test_kept_results_that_nobody_needs_any_more_are_dropped_and_told_of(client:
     kept.write_text(Undelivered(workflow_timestamp=timestamp, completions=[stale]).model_dump_json())
     again = run(client, workflow_id, tmp_path / "out")
     assert again.statuses() == {"job1": "pending_failed"}
-    assert said(again)[0].startswith("delivered no results that an earlier runner had kept; others are not needed")
+    assert notices(again)[0].startswith("delivered no results that an earlier runner had kept; others are not needed")
     assert not kept.exists()
 
 
@@ -173,9 +173,9 @@ def test_kept_results_that_are_not_of_this_workflow_are_left_alone(
     kept.write_text(text)
     ran = run(client, workflow_id, tmp_path / "out")
     assert ran.statuses() == {"job1": "completed"}
-    assert str(kept) in said(ran)[0]
+    assert str(kept) in notices(ran)[0]
     assert kept.read_text() == text
 
 
-def said(ran: Ran) -> list[str]:
+def notices(ran: Ran) -> list[str]:
     return [event.text for event in ran.events if isinstance(event, Notice)]

@@ -122,9 +122,9 @@ def test_a_file_that_cannot_be_written_harms_no_job(shared_client: TorcClient, t
     config = OVER_TIME.model_copy(update={"flush_interval_seconds": 1})
     ran = run(shared_client, create(shared_client, "sleep 2.5", resource_monitor_config=config), tmp_path)
     assert ran.statuses() == {"job1": "completed"}
-    said = [event.text for event in ran.events if isinstance(event, Notice)]
-    assert len(said) == 1
-    assert "no time series" in said[0]
+    notices = [event.text for event in ran.events if isinstance(event, Notice)]
+    assert len(notices) == 1
+    assert "no time series" in notices[0]
 
 
 def test_two_runners_of_one_host_share_a_file(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def reporter(client: RecordingClient) -> Reporter:
         pass
 
     reporting = Reporting(workflow_id=1, run_id=1, compute_node_id=1, hostname="here")
-    return Reporter(cast(TorcClient, client), reporting, link=Connection(patience_s=60.0, wake=wake), wake=wake)
+    return Reporter(cast(TorcClient, client), reporting, connection=Connection(patience_s=60.0, wake=wake), wake=wake)
 
 
 def attempt(key: int, *, age_s: float) -> Attempt:
