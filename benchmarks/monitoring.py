@@ -19,7 +19,7 @@ from benchmarks.common import machine, print_table
 from runner.monitoring.process_tree import Tree, find_members_of_all
 from runner.monitoring.sampler import Sampler, Target
 from runner.monitoring.series import SeriesFile, SeriesJob
-from runner.process.launcher import read_process_table
+from runner.process.launcher_process import read_process_table
 
 INTERVAL_S = 1.0
 

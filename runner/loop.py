@@ -1,4 +1,4 @@
-"""One run: the loop and its turns."""
+"""The loop of a runner: one step for each event, until nothing is left to do."""
 
 import selectors
 import signal
@@ -41,7 +41,7 @@ _AGAIN: Final = "start the server, then run the workflow again with the same out
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What a run is made of."""
+    """The collaborators of one run."""
 
     client: TorcClient
     compute_node_id: int
@@ -61,7 +61,7 @@ class Parts:
     progress: ProgressCallback
 
     def close(self) -> None:
-        """Ends the threads; requests under way are not waited for."""
+        """Tell the threads to end; do not wait for requests under way."""
         self.claims.close()
         self.reporter.close()
         self.monitor.close()
@@ -69,7 +69,10 @@ class Parts:
 
 
 class RunLoop:
-    """Turns until the runner holds nothing, everything is reported, and nothing more will come."""
+    """Works in steps until the runner holds nothing, everything is reported, and nothing more will come.
+
+    Everything here happens in one thread, woken by events and deadlines; only `Parts.threads` talk to the server.
+    """
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -88,7 +91,7 @@ class RunLoop:
         self.ready_left = 0
 
     def work(self) -> None:
-        """Until the runner may leave. Raises the error that forced it to."""
+        """Work until the runner may leave. Raises the error that forced it to."""
         self._claim_actions(START_TRIGGERS)
         self._work_until(self._is_over)
         if self._error is not None:
@@ -135,7 +138,7 @@ class RunLoop:
         self._parts.log.flush()
 
     def _timeout_s(self) -> float | None:
-        """Until the next thing that no event announces; None when there is none."""
+        """Return the seconds until the next thing that no event announces; None when there is none."""
         parts, supervisor = self._parts, self._supervisor
         times = [supervisor.scripts.next_deadline(), self._idle_deadline(), self._stall.next_look()]
         if supervisor.executor.running:
@@ -147,7 +150,7 @@ class RunLoop:
         soonest = min((moment for moment in times if moment is not None), default=None)
         return None if soonest is None else max(0.0, soonest - time.monotonic()) + 0.001
 
-    # -- what happened --------------------------------------------------------------------------
+    # -- events ---------------------------------------------------------------------------------
 
     def _handle_signals(self) -> None:
         signals = self._parts.wake.signals
@@ -225,14 +228,17 @@ class RunLoop:
             self._warn_of_refusals()
 
     def _warn_of_refusals(self) -> None:
-        """Once an answer has shown whether the workflow was canceled: then nobody expects these ends."""
+        """Warn of ends that the server refused, unless the workflow was canceled: then nobody expects these ends.
+
+        Called once an answer has shown whether it was.
+        """
         refused, self._refused = self._refused, []
         if self.reason is not ExitReason.CANCELED:
             for text in refused:
                 self._warn(text)
 
     def _assess_outlook(self, outlook: Outlook, now: float) -> None:
-        """The runner holds nothing and was given nothing: does it stay?"""
+        """Decide whether a runner that holds nothing and was given nothing stays."""
         if self._idle_since is None:
             self._idle_since = now
         reason = reason_to_leave(outlook)
@@ -268,7 +274,7 @@ class RunLoop:
         elif idle_deadline is not None and now >= idle_deadline and self._is_settled():
             self._leave(ExitReason.WAITED)
 
-    # -- what follows ---------------------------------------------------------------------------
+    # -- reports, claims, leaving -------------------------------------------------------------------------
 
     def _report(self, now: float) -> None:
         for end in self._supervisor.newly_ended:
@@ -293,7 +299,7 @@ class RunLoop:
         )
 
     def _is_settled(self) -> bool:
-        """Nothing in hand, and the server knows all that was."""
+        """Tell whether the runner holds nothing and the server knows the end of all it held."""
         return self._supervisor.is_empty and self._actions.is_empty and self._parts.reporter.is_idle
 
     def _is_over(self) -> bool:
@@ -311,7 +317,7 @@ class RunLoop:
         return False
 
     def _leave_to_another_run(self, run_id: int | None) -> None:
-        """The server takes nothing of this run any more, and its jobs may run elsewhere any moment: they end now."""
+        """Kill the jobs: the server takes no report of this run any more, and they may run elsewhere any moment."""
         running = len(self._supervisor.executor.running)
         if running:
             self._warn(f"run {run_id} has begun: {running} running job{'s are' if running > 1 else ' is'} stopped")
@@ -319,7 +325,7 @@ class RunLoop:
         self._supervisor.forget_everything()
 
     def _leave(self, reason: ExitReason, outlook: Outlook | None = None) -> None:
-        """No new jobs; queued ones are given back, running ones told to end."""
+        """Claim no more jobs, release queued ones, stop running ones."""
         if self.reason is None:
             self.reason = reason
             self.ready_left = outlook.ready if outlook else 0
@@ -339,13 +345,13 @@ class RunLoop:
         self._supervisor.stop_everything(signum=self._termination_signal, lead_s=self._parts.deadline.lead_s)
 
     def _abandon(self, error: TorcError) -> None:
-        """The run cannot go on: jobs are stopped, and the error is raised when they have ended."""
+        """Stop the jobs because the run cannot go on; the error is raised when they have ended."""
         if self._error is None:
             self._leave(ExitReason.INTERRUPTED)
             self._error = error
 
     def _lose_jobs(self, error: TorcError) -> None:
-        """The server has given this runner up: its jobs may run elsewhere any moment, so they end now."""
+        """Kill the jobs: the server counts this runner as gone, so they may run elsewhere any moment."""
         if self._error is None:
             self._warn(f"{error.message}; its jobs are killed here, as others may run them now")
             self._abandon(error)
@@ -367,7 +373,7 @@ class RunLoop:
     # -- actions --------------------------------------------------------------------------------
 
     def _claim_actions(self, triggers: frozenset[str]) -> None:
-        """Takes what is due of these triggers; an action that cannot be had never stops a workflow."""
+        """Claim the due actions of these triggers; an action that cannot be claimed never stops a workflow."""
         facts = self._parts.facts
         if not any(action.trigger_type in triggers for action in facts.actions):
             return

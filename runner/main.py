@@ -1,7 +1,8 @@
-"""Runs a workflow's jobs on this machine: claim, start, reap, report; woken by events, never by a timer."""
+"""Run a workflow's jobs on this machine: put the parts of a runner together, work, and sign off."""
 
 import os
 import time
+from functools import partial
 from typing import Final
 
 from runner.base.deadline import Deadline
@@ -18,6 +19,7 @@ from runner.monitoring.monitor import Monitor
 from runner.monitoring.sampler import Sampler
 from runner.monitoring.series import FLUSH_EVERY_S, SeriesFile
 from runner.process.actions import RUN_COMMANDS
+from runner.process.local_launcher import LocalLauncher
 from runner.process.oom import OomKills
 from runner.process.outcome import OutcomeRules
 from runner.server.claim_policy import ClaimPolicy
@@ -51,10 +53,10 @@ def run_workflow(
     *,
     progress: ProgressCallback = ignore_progress,
 ) -> RunSummary:
-    """Works until nothing is left that this runner could ever do, and says why it left.
+    """Run jobs until nothing is left that this runner could ever do, and return why it left.
 
-    Failed jobs are results, never errors. `progress` is called in this thread. The client's own patience should
-    be short: the runner keeps its jobs running and tries again by itself while the server is away. Raises
+    Failed jobs are results, never errors. `progress` is called in this thread. The client should give up on a
+    request soon: the runner keeps its jobs running and tries again by itself while the server is away. Raises
     NotFoundError for an unknown workflow, and RunnerError when the server stays away longer than the workflow
     allows; running jobs are stopped then.
     """
@@ -82,7 +84,7 @@ def run_workflow(
     for handler_id in outcomes.unreadable_handlers:
         warn(f"the rules of failure handler {handler_id} cannot be read: they decide about no failure")
     supervisor = Supervisor(
-        shared_environment(client.url, facts, files),
+        partial(LocalLauncher, shared_environment(client.url, facts, files), log=log.path),
         ledger=Ledger(
             cpus=machine.cpus,
             memory_bytes=machine.memory_bytes,
@@ -120,6 +122,8 @@ def run_workflow(
             try:
                 run.work()
             finally:
+                # in this order: the reporter sends what is left when it is closed, only the rest is kept on disk,
+                # and a runner that is still registered keeps its jobs from being reclaimed until then
                 parts.close()
                 _keep_undelivered(parts)
                 _deregister(client, parts, node, duration_s=time.monotonic() - began)
@@ -161,7 +165,7 @@ def _assemble(
     log: RunnerLog,
     progress: ProgressCallback,
 ) -> Parts:
-    """The threads and the loop's collaborators."""
+    """Start the runner's threads and return them with what the loop works on."""
     workflow_id, node_id = facts.workflow_id, node.id or 0
     connection = Connection(patience_s=_patience_s(options, facts), wake=wake.wake)
     prompt, waiter = (
@@ -220,7 +224,7 @@ def _assemble(
 
 
 def _series_of(facts: WorkflowFacts, files: RunFiles, hostname: str) -> SeriesFile | None:
-    """The file of samples over time, where the workflow wants one."""
+    """Return the file for samples over time; None where the workflow wants none."""
     config = facts.workflow.resource_monitor_config
     if config is None or config.job_granularity() != "time_series":
         return None
@@ -228,7 +232,7 @@ def _series_of(facts: WorkflowFacts, files: RunFiles, hostname: str) -> SeriesFi
 
 
 def _keep_undelivered(parts: Parts, *, wait: bool = True) -> None:
-    """Results that the server did not take, for the next run to deliver."""
+    """Write the results that the server did not take to a file, for the next run to deliver."""
     if wait and not parts.connection.silent_s:
         parts.reporter.thread.join(_LAST_REPORTS_S)
     completions = parts.reporter.undelivered_completions()
@@ -250,16 +254,17 @@ def _keep_undelivered(parts: Parts, *, wait: bool = True) -> None:
 
 
 def _deregister(client: TorcClient, parts: Parts, node: ComputeNodeModel, *, duration_s: float) -> None:
-    """The server gives this runner nothing more; what it gave meanwhile goes back. Best effort."""
+    """Tell the server to give this runner no more jobs, and release those it gave meanwhile. Best effort."""
     workflow_id = parts.facts.workflow_id
     try:
         deregister(client, node, duration_s=duration_s)
         if parts.claims.is_busy or parts.claims.lost_an_answer:
-            strays = client.jobs.list_all(
+            # a claim whose answer was lost or came too late left jobs that nobody would start
+            unstarted = client.jobs.list_all(
                 workflow_id=workflow_id, status=JobStatus.PENDING, active_compute_node_id=parts.compute_node_id
             )
-            if strays:
-                ids = [job.id for job in strays if job.id is not None]
+            if unstarted:
+                ids = [job.id for job in unstarted if job.id is not None]
                 client.release_claims(
                     workflow_id, ReleaseClaimsRequest(compute_node_id=parts.compute_node_id, job_ids=ids)
                 )
@@ -268,16 +273,16 @@ def _deregister(client: TorcClient, parts: Parts, node: ComputeNodeModel, *, dur
 
 
 def _release_jobs(client: TorcClient, parts: Parts, reason: str) -> None:
-    """What the server still counts as this runner's goes back: its own reports would be of another run. Best effort."""
+    """Reclaim what the server still counts as this runner's jobs: its reports would be of another run. Best effort."""
     request = ReclaimRequest(compute_node_ids=[parts.compute_node_id], requeue=True, reason=reason)
     try:
         client.reclaim_jobs(parts.facts.workflow_id, request)
     except TorcError as error:
-        parts.log.write(f"could not give jobs back: {error.message}")
+        parts.log.write(f"could not release jobs: {error.message}")
 
 
 def shared_environment(api_url: str, facts: WorkflowFacts, files: RunFiles) -> dict[str, str]:
-    """What all jobs of the run inherit: the runner's environment, the workflow's, and who they are."""
+    """Return what all jobs of the run inherit: the runner's environment, the workflow's, and their identity."""
     return {
         **os.environ,
         **(facts.workflow.env or {}),

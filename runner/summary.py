@@ -17,7 +17,7 @@ class ExitReason(StrEnum):
     NOTHING_LEFT = "nothing_left"
     """Jobs are left, but none that could ever become ready for this runner."""
     WAITED = "waited"
-    """Other runners are at work, and nothing came for this one in the time it was told to wait."""
+    """Other runners are at work, and nothing came for this one in its waiting time."""
     CANCELED = "canceled"
     ANOTHER_RUN = "another_run"
     """The workflow was reset or recovered; what this runner does counts no more."""
@@ -45,7 +45,7 @@ class RunSummary:
 
     @property
     def was_told_to_leave(self) -> bool:
-        """Somebody, or the clock, ended the run; it is not to be gone on with."""
+        """Somebody, or the clock, ended the run; it must not be continued by itself."""
         return self.reason in (ExitReason.INTERRUPTED, ExitReason.TIME_UP, ExitReason.CANCELED)
 
 
@@ -71,7 +71,7 @@ class Tally:
 
 
 def reason_to_leave(outlook: Outlook) -> ExitReason | None:
-    """For a runner that holds nothing and was given nothing; None while something may still come."""
+    """Return why a runner that holds nothing and was given nothing leaves; None while something may still come."""
     if outlook.is_canceled:
         return ExitReason.CANCELED
     if outlook.is_complete:
@@ -90,7 +90,7 @@ def explain(
     machine: Machine,
     left_s: float | None,
 ) -> str:
-    """One line for the user; `left_s` is the time this runner has yet, None: no end."""
+    """Return one line for the user; `left_s` is the time that this runner still has, None: no limit."""
     match reason:
         case ExitReason.COMPLETE:
             return f"workflow {workflow_id} is complete"
@@ -98,13 +98,13 @@ def explain(
             return f"workflow {workflow_id} was canceled"
         case ExitReason.ANOTHER_RUN:
             present = (outlook or Outlook()).run_id
-            return f"workflow {workflow_id} is in run {present} by now, and this runner is of run {run_id}"
+            return f"workflow {workflow_id} is in run {present} now, and this runner belongs to run {run_id}"
         case ExitReason.INTERRUPTED:
-            return "interrupted: running jobs were stopped, claimed ones given back"
+            return "interrupted: running jobs were stopped, claimed ones released"
         case ExitReason.TIME_UP:
             return "the runner's time is up"
         case ExitReason.WAITED:
-            return "other runners are at work, and nothing came for this one in the time it was told to wait"
+            return "other runners are at work, and nothing came for this one in its waiting time"
         case ExitReason.NOTHING_LEFT:
             return _what_is_left(outlook or Outlook(), workflow_id, machine, left_s)
 

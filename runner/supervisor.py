@@ -1,7 +1,7 @@
-"""From a claimed job to its reported end: start, reap, judge, recovery script."""
+"""A job's way through this runner: start, reap, outcome, recovery script, end to report."""
 
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import count
 from typing import Final, Literal, assert_never
@@ -12,12 +12,11 @@ from runner.base.log import RunnerLog
 from runner.base.paths import RunFiles
 from runner.base.progress import JobEnded, JobStarted, Notice, ProgressCallback
 from runner.process.executor import Executor, job_environment
-from runner.process.launcher_client import Ended, LauncherClient, Started, Unstartable
+from runner.process.launcher import Ended, Launcher, Started, Unstartable
 from runner.process.outcome import OutcomeRules
 from runner.process.scripts import ScriptEnd, Scripts
 from runner.server.reports import Reporter
 from runner.summary import Tally
-from torc_client.processes import RUNNER_VARIABLE, kill_tagged
 from torc_core.api.failure_handlers import FailureRule
 from torc_core.errors import RunnerError
 from torc_core.jobs.lifecycle import may_go_back
@@ -28,11 +27,11 @@ _LAUNCHERS: Final = 3
 
 
 class Supervisor:
-    """Holds what the loop must report: attempts that started and ended."""
+    """Starts and ends attempts, and collects what the loop must report."""
 
     def __init__(
         self,
-        env: Mapping[str, str],
+        start_launcher: Callable[[], Launcher],
         *,
         ledger: Ledger,
         files: RunFiles,
@@ -40,14 +39,14 @@ class Supervisor:
         log: RunnerLog,
         progress: ProgressCallback,
     ) -> None:
-        self._env = env
+        self._start_launcher = start_launcher
         self._files = files
         self._outcomes = outcomes
         self._log = log
         self._progress = progress
         self._launchers_left = _LAUNCHERS
         keys = count(1)
-        self.launcher = LauncherClient(env, log=log.path)
+        self.launcher = start_launcher()
         self.executor = Executor(self.launcher, ledger=ledger, files=files, keys=keys)
         self.scripts = Scripts(keys)
         self.tally = Tally()
@@ -71,7 +70,7 @@ class Supervisor:
             self._progress(JobStarted(claim.job_id, claim.model.name, claim.attempt_id))
 
     def report_to(self, reporter: Reporter, *, releases: Iterable[int], urgent: bool) -> None:
-        """Hands over what is to be reported."""
+        """Hand the reporter what started and ended since the last call, and the claims to release."""
         starts, self._starts = self._starts, []
         ends, self.newly_ended = self.newly_ended, []
         released = list(releases)
@@ -79,7 +78,7 @@ class Supervisor:
             reporter.add(starts=starts, ends=ends, releases=released, urgent=urgent)
 
     def read_launcher(self) -> None:
-        """What happened to the processes. Raises RunnerError when the launcher was killed again and again."""
+        """Handle the launcher's events. Raises RunnerError when the launcher was killed again and again."""
         try:
             events = self.launcher.events()
         except RunnerError as error:
@@ -99,7 +98,7 @@ class Supervisor:
                     assert_never(unreachable)
 
     def flush(self) -> None:
-        """Sends commands to the launcher."""
+        """Send the queued commands to the launcher."""
         try:
             self.launcher.flush()
         except RunnerError as error:
@@ -111,19 +110,19 @@ class Supervisor:
             self.executor.stop(attempt, reason, signum, lead_s)
 
     def stop_everything(self, *, signum: int, lead_s: float) -> None:
-        """Ends jobs and scripts because the runner leaves."""
+        """Stop jobs and scripts because the runner leaves."""
         self.is_leaving = True
         self.stop(list(self.executor.running.values()), StopReason.LEAVING, signum=signum, lead_s=lead_s)
         self.scripts.stop_all(self.launcher, signum, lead_s)
 
     def forget(self, attempt: Attempt, message: str) -> None:
-        """The server does not want this attempt: it is killed and never reported."""
-        self._say("warning", f"{attempt.label} is not this runner's any more ({message}); it was stopped")
+        """Kill an attempt that the server refused; its end is never reported."""
+        self._notify("warning", f"{attempt.label} is not this runner's any more ({message}); it was stopped")
         attempt.stop = StopReason.FORGOTTEN
         self.executor.stop(attempt, StopReason.FORGOTTEN, signal.SIGKILL, 0.0)
 
     def forget_everything(self) -> None:
-        """The same for all attempts and their scripts, without a word."""
+        """Kill all attempts and their scripts without a message; their ends are never reported."""
         running = list(self.executor.running.values())
         for attempt in (*running, *self.executor.ended.values()):
             attempt.stop = StopReason.FORGOTTEN
@@ -170,11 +169,11 @@ class Supervisor:
         if not script.failure:
             end.max_retries = rule.max_retries
         else:
-            # cut short, the script decided nothing
+            # a script that was cut short decided nothing: the failure waits for a decision
             end.unmatched = script.was_stopped
             end.recovery_script_error = None if script.was_stopped else script.failure
             log = self._files.of_recovery(end.attempt.files)
-            self._say("warning", f"recovery script of {end.attempt.label} {script.failure}; its output: {log}")
+            self._notify("warning", f"recovery script of {end.attempt.label} {script.failure}; its output: {log}")
         self._finish(end)
 
     def _finish(self, end: AttemptEnd) -> None:
@@ -207,14 +206,15 @@ class Supervisor:
         self._launchers_left -= 1
         if self._launchers_left == 0:
             raise error
-        self._say("error", f"{error.message}; running jobs were lost with it, the runner goes on")
+        self._notify("error", f"{error.message}; running jobs were lost with it, the runner goes on")
         self.launcher.close()
-        kill_tagged([self._env[RUNNER_VARIABLE]])
-        self.launcher = LauncherClient(self._env, log=self._log.path)
+        # before the next launcher starts the same attempts again: nothing may run twice
+        self.launcher.kill_remains()
+        self.launcher = self._start_launcher()
         for end in self.executor.replace_launcher(self.launcher):
             self._finish(end)
         self.scripts.lose_all()
 
-    def _say(self, level: Literal["warning", "error"], text: str) -> None:
+    def _notify(self, level: Literal["warning", "error"], text: str) -> None:
         self._log.write(text)
         self._progress(Notice(level, text))

@@ -1,4 +1,4 @@
-"""Says when nothing moves although something is due, and ends a runner that was told to end and does not."""
+"""Watch a runner from outside its loop: warn when reports stall, end it when it ignores a signal."""
 
 import faulthandler
 import os
@@ -19,29 +19,29 @@ _UNCLEAN_EXIT: Final = 128
 
 
 class StallWatch:
-    """Notices, once each time, that reports wait although the server answers. For the loop's thread."""
+    """Notices, once for each stall, that reports wait although the server answers. For the loop's thread."""
 
     def __init__(self, stalled_s: Callable[[], float], *, after_s: float = STALLED_AFTER_S) -> None:
-        """`stalled_s` tells for how many seconds something due has not moved; 0 while nothing is due."""
+        """`stalled_s` returns for how many seconds something due has not moved; 0 while nothing is due."""
         self._stalled_s = stalled_s
         self._after_s = after_s
-        self._is_told = False
+        self._is_reported = False
 
     def look(self) -> str | None:
-        """What there is to tell the user, once until something moves again."""
+        """Return a message for the user, once until something moves again."""
         stalled_s = self._stalled_s()
         if stalled_s < self._after_s:
-            self._is_told = False
+            self._is_reported = False
             return None
-        if self._is_told:
+        if self._is_reported:
             return None
-        self._is_told = True
+        self._is_reported = True
         return f"no report has reached the server for {stalled_s:.0f} s although some are due"
 
     def next_look(self) -> float | None:
-        """When to look again, on the monotonic clock; None while nothing is due or all is told."""
+        """Return when to look again, on the monotonic clock; None while nothing is due or the stall is reported."""
         stalled_s = self._stalled_s()
-        return time.monotonic() + max(1.0, self._after_s - stalled_s) if stalled_s and not self._is_told else None
+        return time.monotonic() + max(1.0, self._after_s - stalled_s) if stalled_s and not self._is_reported else None
 
 
 class ExitGuard:
@@ -61,14 +61,17 @@ class ExitGuard:
         first_grace_s: float = FIRST_SIGNAL_GRACE_S,
         second_grace_s: float = SECOND_SIGNAL_GRACE_S,
     ) -> None:
-        """`before_exit` keeps what is not delivered; `log` takes the stacks of all threads."""
+        """`before_exit` keeps undelivered results; the stacks of all threads are appended to `log`."""
         self._graces_s = (lead_s + first_grace_s, second_grace_s)
         self._log = log
         self._before_exit = before_exit
         self._timers: list[threading.Timer] = []
 
     def note_signal(self, signum: int) -> None:
-        """Called in the signal handler: it runs even while the main thread waits in a system call."""
+        """Start the timer of this signal.
+
+        Called in the signal handler, which runs even while the main thread waits in a system call.
+        """
         if len(self._timers) < len(self._graces_s):
             timer = threading.Timer(self._graces_s[len(self._timers)], self._end, [signum])
             timer.daemon = True
@@ -76,12 +79,13 @@ class ExitGuard:
             timer.start()
 
     def disarm(self) -> None:
-        """The loop has ended by itself."""
+        """Cancel the timers: the loop has ended by itself."""
         for timer in self._timers:
             timer.cancel()
 
     def _end(self, signum: int) -> None:
-        # nothing here may wait for the main thread, nor stop it from ending: the exit comes in any case
+        # runs in a timer's thread while the main thread may be stuck: it must not wait for that thread, and no
+        # error of the first steps may keep the exit from coming
         try:
             with suppress(Exception):
                 self._before_exit()
@@ -97,6 +101,6 @@ class ExitGuard:
 
 
 def write_stacks(path: Path) -> None:
-    """Appends what every thread of this process is doing. Raises OSError."""
+    """Append the stacks of all threads of this process to a file. Raises OSError."""
     with path.open("a", encoding="utf-8") as file:
         faulthandler.dump_traceback(file, all_threads=True)

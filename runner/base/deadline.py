@@ -18,7 +18,7 @@ _SHARE: Final = 0.1
 class Deadline:
     """On the monotonic clock; None: never.
 
-    From `claims_end_at` on no jobs are claimed. At `stop_at` running jobs are told to end, so that all is
+    From `claims_end_at` on no jobs are claimed. At `stop_at` running jobs are stopped, so that all is
     reported before `end_at`. `lead_s` is the time from the termination signal to SIGKILL, then and whenever the
     runner ends jobs.
     """
@@ -55,7 +55,7 @@ class Deadline:
         return None if self.end_at is None else self.end_at - now
 
     def leaves(self, runtime_s: float | None, now: float) -> bool:
-        """Whether there is so much time yet, counted in whole seconds as claims do; None is no time at all."""
+        """Tell whether this much time is left, in whole seconds as claims count; a runtime of None needs none."""
         return runtime_s is None or self.end_at is None or runtime_s <= math.ceil(self.end_at - now)
 
     def allows_claims(self, now: float) -> bool:

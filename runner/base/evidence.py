@@ -1,4 +1,4 @@
-"""What is known about a failed attempt, gathered into one small record."""
+"""Gathers the evidence of a failed attempt into one small record."""
 
 import os
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _STDOUT_BYTES: Final = 3 * 1024
 
 
 def gather_evidence(end: AttemptEnd, *, node: str, scheduler: SchedulerFacts | None) -> Evidence:
-    """Reads the ends of the attempt's output, bounded whatever their size; files that are gone read as empty."""
+    """Return the evidence; reads a bounded part of the attempt's output, and files that are gone as empty."""
     files, need = end.attempt.files, end.attempt.claim.need
     excerpt, tail, truncated = ("", end.error, False) if end.error else _texts(files.stderr, _STDERR_BYTES)
     stdout = ""
@@ -47,22 +47,22 @@ def gather_evidence(end: AttemptEnd, *, node: str, scheduler: SchedulerFacts | N
 
 
 def peak_memory(end: AttemptEnd) -> int | None:
-    """The larger of the kernel's figure for one process and the sampled sum of the tree."""
+    """Return the larger of the kernel's figure for one process and the sampled sum of the tree."""
     return max(end.peak_memory_bytes, end.attempt.samples.peak_memory_bytes) or None
 
 
 def memory_limit(need: Need) -> int | None:
-    """What the job may hold; an amount of 0 states no limit."""
+    """Return the bytes that the job may hold; None without a limit, as with an amount of 0."""
     return None if need.name == UNSPECIFIED_REQUIREMENT else need.memory_bytes or None
 
 
 def runtime_limit(need: Need) -> float | None:
-    """How long the job may run; an amount of 0 states no limit."""
+    """Return the seconds that the job may run; None without a limit, as with an amount of 0."""
     return None if need.name == UNSPECIFIED_REQUIREMENT else need.runtime_s or None
 
 
 def slurm_facts(env: Mapping[str, str]) -> SchedulerFacts | None:
-    """The allocation this runner runs in, if any."""
+    """Return the allocation this runner runs in, if any."""
     job_id = env.get("SLURM_JOB_ID")
     return SchedulerFacts(type="slurm", job_id=job_id) if job_id else None
 
@@ -76,7 +76,7 @@ def _texts(name: str | None, max_bytes: int) -> tuple[str, str, bool]:
 
 
 def _read_ends(path: Path) -> tuple[bytes, bool]:
-    """The start and the end of a file, and whether something between was left out."""
+    """Return the start and the end of a file, and whether something between was left out."""
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size

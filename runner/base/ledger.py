@@ -1,4 +1,4 @@
-"""What this machine has and what its jobs hold of it: pure accounting, nothing is ever given out twice."""
+"""What this machine has and what its jobs hold of it: pure accounting; nothing is granted twice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class Ledger:
         return self.free_slots is None or self.free_slots > 0
 
     def take(self, need: Need) -> Grant | None:
-        """The job's share, or None when it does not fit now."""
+        """Grant the job its share; None when it does not fit now."""
         if (
             need.cpus > self.free_cpus
             or need.memory_bytes > self.free_memory_bytes
@@ -78,10 +78,10 @@ class Ledger:
             self.free_slots -= 1
         return Grant(need.cpus, need.memory_bytes, gpus)
 
-    def give_back(self, grant: Grant) -> None:
-        """Each grant once. Raises RunnerError when nothing is granted."""
+    def free(self, grant: Grant) -> None:
+        """Free a grant, each once. Raises RunnerError when nothing is granted."""
         if self.granted == 0:
-            raise RunnerError("resources were given back that nobody holds")
+            raise RunnerError("resources were freed that nobody holds")
         self.granted -= 1
         self.free_cpus += grant.cpus
         self.free_memory_bytes += grant.memory_bytes

@@ -10,7 +10,7 @@ from torc_core.times import rfc3339
 
 
 class RunnerLog:
-    """Appends lines with a UTC time; written out by `flush`. A log that cannot be written stops nobody."""
+    """Appends lines with a UTC time; written out by `flush`. A log that cannot be written is no error."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""Files that jobs declare as their output: they must exist when the job says it succeeded."""
+"""Files that jobs declare as their output: they must exist after exit code 0."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ class DeclaredOutputs:
                 self._by_job[entry.producer_job_id][entry.file_id] = entry.file_path
 
     def check(self, job_id: int) -> tuple[tuple[str, ...], dict[int, float]]:
-        """Paths that do not exist, and by file id the modification times of those that do."""
+        """Return the paths that do not exist, and by file id the modification times of those that do."""
         missing: list[str] = []
         mtimes: dict[int, float] = {}
         for file_id, path in self._by_job.get(job_id, {}).items():

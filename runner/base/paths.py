@@ -13,7 +13,7 @@ RESOURCE_UTILIZATION: Final = "resource_utilization"
 
 
 def create_output_dir(output_dir: Path) -> None:
-    """Makes it with the folder of the jobs' logs. Raises InvalidInputError where they could not be written."""
+    """Make it with the folder of the jobs' logs. Raises InvalidInputError where they could not be written."""
     stdio_dir = output_dir.absolute() / JOB_STDIO
     try:
         stdio_dir.mkdir(parents=True, exist_ok=True)
@@ -42,20 +42,20 @@ class RunFiles:
         return self.output_dir / f"job_runner_{hostname}_wf{self._workflow_id}_r{self._run_id}.log"
 
     def undelivered(self, hostname: str, pid: int) -> Path:
-        """Where this runner keeps what it cannot tell the server."""
+        """Return where this runner keeps results that it cannot deliver."""
         return self.output_dir / f"undelivered_wf{self._workflow_id}_r{self._run_id}_{hostname}_{pid}.json"
 
     def undelivered_files(self) -> list[Path]:
-        """What earlier runners of the workflow kept, in this run or another."""
+        """Return the files that earlier runners of the workflow kept, in this run or another."""
         return sorted(self.output_dir.glob(f"undelivered_wf{self._workflow_id}_r*.json"))
 
     def series(self, hostname: str) -> Path:
-        """Where samples over time of this host's jobs are kept."""
+        """Return the file for samples over time of this host's jobs."""
         name = f"resource_metrics_{hostname}_{self._workflow_id}_{self._run_id}.db"
         return self.output_dir / RESOURCE_UTILIZATION / name
 
     def of_attempt(self, job_id: int, job_name: str, attempt_id: int) -> OutputFiles:
-        """Where the output goes by the workflow's setting and the job's own."""
+        """Return where the output goes by the workflow's setting and the job's own."""
         stem = f"{self.stdio_dir}/{log_stem(self._workflow_id, job_id, Attempt(self._run_id, attempt_id))}"
         override = self._overrides.get(job_name)
         mode = (override and override.mode) or self._stdio.mode or "separate"
@@ -69,9 +69,9 @@ class RunFiles:
         return OutputFiles(stem, stdout, stderr, delete)
 
     def of_recovery(self, attempt: OutputFiles) -> str:
-        """What the recovery script prints after this attempt."""
+        """Return the log of the recovery script after this attempt."""
         return f"{attempt.stem}_recovery.log"
 
     def of_action(self, action_id: int, number: int) -> str:
-        """What one command of an action prints; `number` counts its commands from 1."""
+        """Return the log of one command of an action; `number` counts its commands from 1."""
         return f"{self.stdio_dir}/action_wf{self._workflow_id}_c{action_id}_r{self._run_id}_n{number}.log"

@@ -1,4 +1,4 @@
-"""What a run tells while it goes on; how it looks is the caller's business."""
+"""Events of a run for its caller, who decides how to show them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,4 +41,4 @@ ProgressCallback = Callable[[Progress], None]
 
 
 def ignore_progress(_: Progress) -> None:
-    """For callers that do not watch."""
+    """Ignore the event; for callers that show nothing."""

@@ -1,4 +1,4 @@
-"""What a run is told, and what this machine has."""
+"""The options of a run, and the resources of this machine."""
 
 import os
 from collections.abc import Mapping
@@ -58,7 +58,7 @@ class RunnerOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """What may be used here; `gpus` are the names of the devices."""
+    """The resources that jobs may use; `gpus` are the names of the devices."""
 
     cpus: int
     memory_bytes: int
@@ -70,7 +70,7 @@ class Machine:
 
 
 def detect_machine(options: RunnerOptions, env: Mapping[str, str] | None = None) -> Machine:
-    """The options where they say something, else what the system shows."""
+    """Return the resources of this machine: the options where they are set, else what the system has."""
     gpus = _gpu_names(os.environ if env is None else env)
     if options.num_gpus is not None:
         gpus = gpus[: options.num_gpus] if len(gpus) >= options.num_gpus else _count(options.num_gpus)
@@ -82,7 +82,7 @@ def detect_machine(options: RunnerOptions, env: Mapping[str, str] | None = None)
 
 
 def _memory_bytes() -> int:
-    """The machine's memory, or the control group's limit where that is lower."""
+    """Return the machine's memory, or the control group's limit where that is lower, in bytes."""
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     try:
         return min(total, int(_CGROUP_MEMORY.read_text()))

@@ -7,10 +7,10 @@ from torc_core.errors import RunnerError
 
 
 class LoopThread:
-    """A daemon thread that works until it is told to end.
+    """A daemon thread that works until it is asked to end.
 
-    `may_end` says whether it was told. An end by an exception, and an end that nobody asked for, is kept in `error`
-    and wakes the loop: otherwise the loop would wait for ever for what the thread no longer does.
+    `may_end` returns whether it was asked. An end by an exception, and an end that nobody asked for, is kept in
+    `error` and wakes the loop: otherwise the loop would wait for ever for what the thread no longer does.
     """
 
     def __init__(
@@ -25,7 +25,7 @@ class LoopThread:
         self._thread.start()
 
     def join(self, timeout_s: float) -> None:
-        """Waits for its end, but not longer."""
+        """Wait for its end, but no longer than this."""
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
@@ -36,5 +36,5 @@ class LoopThread:
             self._wake()
             raise
         if not self._may_end():
-            self.error = RunnerError(f"the thread {self.name!r} ended although nobody told it to")
+            self.error = RunnerError(f"the thread {self.name!r} ended although nothing asked it to")
             self._wake()

@@ -33,13 +33,13 @@ class Wake:
             os.read(self._read_fd, 1 << 16)
 
     def __del__(self) -> None:
-        """With the last thread that may still write."""
+        """Close the pipe with the last thread that may still write: a number used again would be another file."""
         os.close(self._read_fd)
         os.close(self._write_fd)
 
     @contextmanager
     def catching_signals(self) -> Iterator[None]:
-        """Notes SIGINT, SIGTERM and SIGHUP; the former handlers come back at the end.
+        """Note SIGINT, SIGTERM and SIGHUP; the former handlers come back at the end.
 
         Outside the main thread nothing is installed: only there may Python handle signals.
         """
@@ -54,7 +54,7 @@ class Wake:
                 self.on_signal(signum)
 
         former = {signum: signal.getsignal(signum) for signum in _SIGNALS}
-        # ignored ones stay ignored: nohup, and jobs of a shell in the background, want that
+        # ignored ones stay ignored: nohup and background jobs of a shell rely on that
         caught = [signum for signum, handler in former.items() if handler is not signal.SIG_IGN]
         for signum in caught:
             signal.signal(signum, note)

@@ -1,4 +1,4 @@
-"""What a run needs to know of its workflow, asked for once."""
+"""What a run needs to know of its workflow, fetched once at its start."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ _UNSPECIFIED = Need(name=UNSPECIFIED_REQUIREMENT, cpus=1, memory_bytes=0, gpus=0
 
 
 class Requirements:
-    """What jobs need, by the id of their requirement. One that appears during the run is fetched when met."""
+    """Resource requirements by id. One that appears during the run is fetched when a job names it."""
 
     def __init__(self, client: TorcClient, workflow_id: int) -> None:
         self._client = client
@@ -49,7 +49,7 @@ class WorkflowFacts:
 
 
 def fetch_facts(client: TorcClient, workflow_id: int) -> WorkflowFacts:
-    """Raises NotFoundError for an unknown workflow."""
+    """Return the facts of a workflow. Raises NotFoundError for an unknown one."""
     workflow = client.workflows.get(workflow_id)
     has_files = client.files.page(limit=1, workflow_id=workflow_id).total_count > 0
     return WorkflowFacts(

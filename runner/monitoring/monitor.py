@@ -1,4 +1,4 @@
-"""Watches jobs while they run: when to measure them, and the limits of their requirement that they must keep."""
+"""When to measure running jobs, and which of them exceed the limits of their resource requirement."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -38,19 +38,19 @@ class Monitor:
         self._targets: dict[int, Target] = {}
         self._next_look = 0.0
         self._next_pass = 0.0
-        self._has_complained = False
+        self._is_reported = False
 
     def next_look(self) -> float:
-        """When `look` has something to do, on the monotonic clock, while jobs run."""
+        """Return when `look` has something to do, on the monotonic clock, while jobs run."""
         return min(self._next_look, self._next_pass) if self._is_series else self._next_look
 
     def look(self, running: Mapping[int, Attempt], now: float) -> list[Attempt]:
-        """Orders measurements that are due; returns attempts that run longer than they may."""
+        """Start measurements that are due; return attempts that run longer than they may."""
         if now < self.next_look():
             return []
         self._next_look = now + _LOOK_EVERY_S
         if self._samples:
-            self._order(self._due(running.values(), now))
+            self._measure(self._due(running.values(), now))
         for key in self._targets.keys() - running.keys():
             del self._targets[key]
         if not self._enforces:
@@ -58,7 +58,7 @@ class Monitor:
         return [attempt for attempt in running.values() if attempt.stop is None and is_too_long(attempt, now)]
 
     def note_samples(self, running: Mapping[int, Attempt]) -> list[Attempt]:
-        """Takes what was measured; returns attempts that hold more memory than they may."""
+        """Take what was measured; return attempts that hold more memory than they may."""
         too_large: list[Attempt] = []
         for sample in self._sampler.take():
             attempt = running.get(sample.key)
@@ -76,11 +76,11 @@ class Monitor:
         return too_large
 
     def take_problems(self) -> list[str]:
-        """What went wrong with measuring, told once."""
+        """Return what went wrong with measuring, once."""
         problem = self._sampler.problem
-        if problem is None or self._has_complained:
+        if problem is None or self._is_reported:
             return []
-        self._has_complained = True
+        self._is_reported = True
         return [problem]
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class Monitor:
             return started
         return [attempt for attempt in started if self._is_due(attempt, now)]
 
-    def _order(self, attempts: Iterable[Attempt]) -> None:
+    def _measure(self, attempts: Iterable[Attempt]) -> None:
         targets = [self._targets.get(attempt.key) or self._new_target(attempt) for attempt in attempts]
         if targets:
             self._sampler.ask(targets)

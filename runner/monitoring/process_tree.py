@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from runner.process.launcher import ProcessTable
+from runner.process.launcher_process import ProcessTable
 
 
 @dataclass(slots=True)
@@ -19,7 +19,7 @@ class Tree:
 
 
 def find_members_of_all(table: ProcessTable, trees: Iterable[Tree]) -> list[tuple[Tree, list[int]]]:
-    """Each tree with its living processes: those of its session, those known, and the descendants of both.
+    """Return each tree with its living processes: those of its session, those known, and the descendants of both.
 
     Every process is looked at once, however many trees there are; `known` is brought up to date.
     """
@@ -31,9 +31,9 @@ def find_members_of_all(table: ProcessTable, trees: Iterable[Tree]) -> list[tupl
         for pid, born in tree.known.items()
         if pid in table and table[pid][2] == born
     }
-    found: dict[int, int | None] = {}
+    owners: dict[int, int | None] = {}
     for pid in table:
-        owner = _owner(table, pid, by_session, by_pid, found)
+        owner = _owner(table, pid, by_session, by_pid, owners)
         if owner is not None:
             members[owner][1].append(pid)
     for tree, pids in members:
@@ -42,14 +42,14 @@ def find_members_of_all(table: ProcessTable, trees: Iterable[Tree]) -> list[tupl
 
 
 def _owner(
-    table: ProcessTable, pid: int, by_session: dict[int, int], by_pid: dict[int, int], found: dict[int, int | None]
+    table: ProcessTable, pid: int, by_session: dict[int, int], by_pid: dict[int, int], owners: dict[int, int | None]
 ) -> int | None:
-    """Climbs until somebody's owner is known, and notes the answer for all that were passed."""
+    """Return the tree that a process belongs to: that of its next ancestor with one; noted for all on the way."""
     passed: list[int] = []
     owner: int | None = None
-    while pid not in found and pid in table:
+    while pid not in owners and pid in table:
         # noted before it is known: an inconsistent table must not make a circle
-        found[pid] = None
+        owners[pid] = None
         passed.append(pid)
         parent, session = table[pid][:2]
         owner = by_session.get(session, by_pid.get(pid))
@@ -57,6 +57,6 @@ def _owner(
             break
         pid = parent
     else:
-        owner = found.get(pid)
-    found.update(dict.fromkeys(passed, owner))
+        owner = owners.get(pid)
+    owners.update(dict.fromkeys(passed, owner))
     return owner

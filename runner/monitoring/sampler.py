@@ -1,4 +1,4 @@
-"""Measures running jobs: memory, CPU time, processes and I/O over each whole process tree."""
+"""A thread that measures running jobs: memory, CPU time, processes and I/O over each whole process tree."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ from typing import Final
 from runner.base.threads import LoopThread
 from runner.monitoring.process_tree import Tree, find_members_of_all
 from runner.monitoring.series import SeriesFile, SeriesJob, SeriesRow
-from runner.process.launcher import ProcessTable, read_process_table
+from runner.process.launcher_process import ProcessTable, read_process_table
 
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
@@ -62,24 +62,24 @@ class Sampler:
 
     @property
     def problem(self) -> str | None:
-        """Why the series is not written any more."""
+        """Return why the series is not written any more."""
         return self._series.problem if self._series is not None else None
 
     def ask(self, targets: Sequence[Target]) -> None:
-        """Measures soon. A pass that has not begun is replaced."""
+        """Measure these targets soon; a pass that has not begun is replaced."""
         with self._condition:
             self._asked = targets
             self._condition.notify()
 
     def take(self) -> list[Sample]:
-        """What was measured since the last call."""
-        found: list[Sample] = []
+        """Return what was measured since the last call."""
+        samples: list[Sample] = []
         while self._results:
-            found.extend(self._results.popleft())
-        return found
+            samples.extend(self._results.popleft())
+        return samples
 
     def close(self) -> None:
-        """The series is complete when this returns."""
+        """Tell the thread to end; the series is complete when this returns."""
         with self._condition:
             self._closing = True
             self._condition.notify()
@@ -127,7 +127,7 @@ def _sum_up(table: ProcessTable, target: Target, members: Sequence[int], now: fl
     resident = sum(table[pid][4] for pid in members) * _PAGE_BYTES
     limit = target.job.memory_limit_bytes
     if limit is not None and resident > limit and len(members) > 1:
-        # pages that forked processes share count once before anybody is accused
+        # count pages that forked processes share once, or a job would be killed for memory it does not hold
         resident = min(resident, sum(_proportional_bytes(pid, table[pid][4]) for pid in members))
     cpu_time_s = sum(table[pid][3] for pid in members) / _TICKS_PER_S
     percent = 100 * max(0.0, cpu_time_s - target.cpu_time_s) / max(now - target.at, _SHORTEST_SPAN_S)
@@ -157,7 +157,7 @@ def _proportional_bytes(pid: int, pages: int) -> int:
 
 
 def _io_bytes(pid: int) -> tuple[int, int] | None:
-    """Read from and written to storage by the process and the children it waited for."""
+    """Return the bytes read from and written to storage by the process and the children it waited for."""
     try:
         fd = os.open(f"/proc/{pid}/io", os.O_RDONLY)
         try:

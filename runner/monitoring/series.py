@@ -44,7 +44,7 @@ ON CONFLICT DO UPDATE SET
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesJob:
-    """What the file says of a job; limits are None where the job has none."""
+    """A job as the file describes it; limits are None where the job has none."""
 
     job_id: int
     attempt_id: int
@@ -68,7 +68,7 @@ class SeriesRow:
 
 
 class SeriesFile:
-    """Written in batches, by one thread. What cannot be written never harms a job: `problem` says it once."""
+    """Written in batches, by one thread. A file that cannot be written never harms a job: `problem` has the reason."""
 
     def __init__(self, path: Path, *, flush_every_s: float = FLUSH_EVERY_S) -> None:
         self._path = path
@@ -80,7 +80,7 @@ class SeriesFile:
         self.problem: str | None = None
 
     def add(self, rows: Iterable[SeriesRow]) -> None:
-        """Keeps the rows; writes them when the time has come."""
+        """Add rows; write them when the next flush is due."""
         if self.problem is not None:
             return
         if not self._rows:
@@ -90,11 +90,11 @@ class SeriesFile:
             self.flush()
 
     def left_s(self) -> float | None:
-        """Seconds until `flush` is due; None while there is nothing to write."""
+        """Return the seconds until `flush` is due; None while there is nothing to write."""
         return max(0.0, self._flush_at - time.monotonic()) if self._rows else None
 
     def flush(self) -> None:
-        """Writes what was added, in one transaction."""
+        """Write the added rows in one transaction."""
         rows, self._rows = self._rows, []
         if not rows or self.problem is not None:
             return
@@ -104,7 +104,7 @@ class SeriesFile:
             self.problem = f"no time series of jobs are written any more to {self._path}: {error}"
 
     def close(self) -> None:
-        """Writes the rest and leaves one single file."""
+        """Write the rest and leave one single file."""
         self.flush()
         if self._connection is not None:
             self._connection.close()

@@ -1,4 +1,4 @@
-"""Commands that a workflow wants run at points of its life."""
+"""The commands of actions: claimed when their trigger is due, run one after the other."""
 
 import shlex
 from collections import deque
@@ -25,7 +25,7 @@ class ActionCommand:
     command: str
 
     def line(self, folder: Path) -> str:
-        """For bash: the command, in the folder."""
+        """Return the line for bash: the command, in the folder."""
         return f"cd {shlex.quote(str(folder))} || exit 1\n{self.command}"
 
 
@@ -54,7 +54,7 @@ def claim_pending_actions(
 
 
 def commands_of(action: WorkflowActionModel) -> list[ActionCommand]:
-    """The commands in their order."""
+    """Return the commands of an action in their order."""
     config = action.action_config if isinstance(action.action_config, dict) else {}
     commands = config.get("commands") or []
     return [ActionCommand(action.id or 0, number, str(command)) for number, command in enumerate(commands, start=1)]
@@ -78,11 +78,11 @@ class ActionQueue:
             self._waiting.extend(commands_of(action))
 
     def clear(self) -> None:
-        """Drops what has not begun."""
+        """Drop the commands that have not begun."""
         self._waiting.clear()
 
     def next(self) -> ActionCommand | None:
-        """The command to run now; None while one runs or none waits."""
+        """Return the command to run now; None while one runs or none waits."""
         if self.current is not None or not self._waiting:
             return None
         self.current = self._waiting.popleft()

@@ -1,4 +1,4 @@
-"""The jobs in this runner's hands: queued, started when they fit, and back when they ended."""
+"""The jobs that this runner holds: queued, started when they fit, running, ended."""
 
 import signal
 import time
@@ -10,7 +10,7 @@ from runner.base.attempt import Attempt, AttemptEnd, ClaimedJob, StopReason
 from runner.base.evidence import memory_limit
 from runner.base.ledger import Ledger
 from runner.base.paths import RunFiles
-from runner.process.launcher_client import Ended, LauncherClient, Unstartable
+from runner.process.launcher import Ended, Launcher, Unstartable
 from torc_core.api.jobs import JobModel
 from torc_core.jobs.status import JobStatus
 from torc_core.triage.facts import NEAR_LIMIT
@@ -23,7 +23,7 @@ LOST_CODE = 137
 class Executor:
     """Owns the launcher's job keys, the ledger and the queue of claimed jobs."""
 
-    def __init__(self, launcher: LauncherClient, *, ledger: Ledger, files: RunFiles, keys: Iterator[int]) -> None:
+    def __init__(self, launcher: Launcher, *, ledger: Ledger, files: RunFiles, keys: Iterator[int]) -> None:
         self.launcher = launcher
         self.ledger = ledger
         self._files = files
@@ -40,7 +40,7 @@ class Executor:
         return {claim.job_id for claim in self.queue} | {attempt.claim.job_id for attempt in attempts}
 
     def has_started(self, claim: ClaimedJob) -> bool:
-        """Whether this very attempt was started here before."""
+        """Tell whether this very attempt was started here before."""
         return (claim.job_id, claim.attempt_id) in self._started
 
     @property
@@ -48,7 +48,7 @@ class Executor:
         return not (self.queue or self.running or self.ended)
 
     def start_what_fits(self) -> list[Attempt]:
-        """Starts queued jobs in their order; one that does not fit lets smaller ones pass."""
+        """Start queued jobs in their order; one that does not fit lets smaller ones pass."""
         started: list[Attempt] = []
         waiting: list[ClaimedJob] = []
         too_large: set[int] = set()
@@ -81,18 +81,18 @@ class Executor:
         return started
 
     def note_start(self, key: int, pid: int) -> None:
-        """The launcher has started it: limits count from here. Keys of others are left alone."""
+        """Note that the launcher has started it: limits count from here. Keys of scripts are ignored."""
         attempt = self.running.get(key)
         if attempt is not None:
             attempt.pid, attempt.started_at = pid, time.monotonic()
 
     def stop(self, attempt: Attempt, reason: StopReason, signum: int, lead_s: float) -> None:
-        """Ends the attempt from outside; the first reason stands."""
+        """Stop the attempt; the first reason stands."""
         attempt.stop = attempt.stop or reason
         self.launcher.stop(attempt.key, signum, lead_s=lead_s)
 
     def reap(self, event: Ended) -> AttemptEnd | None:
-        """The attempt's end as the kernel tells it; None for keys of others. `free` must follow."""
+        """Return the attempt's end as the kernel reports it; None for keys of scripts. `free` must follow."""
         attempt = self._end(event.key)
         if attempt is None:
             return None
@@ -108,17 +108,17 @@ class Executor:
         )
 
     def _peak_memory(self, event: Ended, attempt: Attempt) -> int:
-        """What the job surely held, in bytes; 0 where nobody knows.
+        """Return the bytes that the job certainly held; 0 where that is unknown.
 
-        The kernel's figure is never below what the launcher itself held when it started the job, about 11 MB. Up
-        to there it only says that the job needed no more than that: nothing, where the limit is as low.
+        The kernel's figure is never below what the launcher itself held when it started the job, about 11 MB. Below
+        that it only bounds the job's memory, which is of no use where the limit is as low.
         """
         peak, limit = event.peak_memory_bytes, memory_limit(attempt.claim.need)
-        is_telling = limit is None or peak < NEAR_LIMIT * limit or peak > self.launcher.footprint_bytes()
-        return peak if is_telling else 0
+        is_meaningful = limit is None or peak < NEAR_LIMIT * limit or peak > self.launcher.footprint_bytes()
+        return peak if is_meaningful else 0
 
     def give_up(self, event: Unstartable) -> AttemptEnd | None:
-        """The end of an attempt that never began; None for keys of others. `free` must follow."""
+        """Return the end of an attempt that never began; None for keys of scripts. `free` must follow."""
         attempt = self._end(event.key)
         if attempt is None:
             return None
@@ -131,8 +131,8 @@ class Executor:
             error=f"the job's process could not be started: {event.error} (log files below {self._files.stdio_dir})",
         )
 
-    def replace_launcher(self, launcher: LauncherClient) -> list[AttemptEnd]:
-        """After the old one was killed: what it had started ends as lost."""
+    def replace_launcher(self, launcher: Launcher) -> list[AttemptEnd]:
+        """Take a new launcher, and return the ends of all that the old one had started: they are lost."""
         self.launcher = launcher
         ends: list[AttemptEnd] = []
         for attempt in list(self.running.values()):
@@ -153,9 +153,9 @@ class Executor:
         return ends
 
     def free(self, attempt: Attempt) -> None:
-        """Gives the resources of an ended attempt back."""
+        """Free the resources of an ended attempt."""
         del self.ended[attempt.key]
-        self.ledger.give_back(attempt.grant)
+        self.ledger.free(attempt.grant)
 
     def _end(self, key: int) -> Attempt | None:
         attempt = self.running.pop(key, None)
@@ -169,7 +169,7 @@ def command_line(job: JobModel) -> str:
 
 
 def job_environment(attempt: Attempt, *, return_code: int | None = None) -> Mapping[str, str]:
-    """What differs from the environment that all jobs of the run share."""
+    """Return what differs from the environment that all jobs of the run share."""
     job = attempt.claim.model
     env = dict(job.env or {})
     env["TORC_JOB_ID"] = str(attempt.claim.job_id)

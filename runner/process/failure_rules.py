@@ -1,4 +1,4 @@
-"""What a workflow's rules say about a failed attempt."""
+"""Which rule of a failure handler decides about a failed attempt."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from torc_core.jobs.lifecycle import may_retry
 
 @dataclass(frozen=True, slots=True)
 class NoRule:
-    """Nobody foresaw this failure: it waits for a decision."""
+    """No rule matches: the failure waits for a decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ RuleDecision = NoRule | Exhausted | TryAgain
 
 
 def read_rules(handler: FailureHandlerModel) -> tuple[FailureRule, ...] | None:
-    """The handler's rules in their order, or None when they cannot be read."""
+    """Return the handler's rules in their order, or None when they cannot be read."""
     try:
         return tuple(FAILURE_RULES.validate_json(handler.rules))
     except ValidationError:
@@ -42,7 +42,7 @@ def read_rules(handler: FailureHandlerModel) -> tuple[FailureRule, ...] | None:
 def first_match(
     rules: Sequence[FailureRule], return_code: int, *, attempt_id: int, infrastructure_faults: int
 ) -> RuleDecision:
-    """The first rule that matches decides."""
+    """Return what the first rule that matches decides."""
     for rule in rules:
         if rule.match_all_exit_codes or return_code in rule.exit_codes:
             again = may_retry(attempt_id, max_retries=rule.max_retries, infrastructure_faults=infrastructure_faults)

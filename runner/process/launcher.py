@@ -1,335 +1,76 @@
-"""The small process that starts the jobs and waits for them.
+"""The port through which the runner starts processes, and the events that come back."""
 
-It is a program of its own (`python -I -S -E launcher.py FD`), for two reasons. The kernel reports as a child's
-peak memory at least what its parent held when it forked: 10 MB here, 60 MB and more in the runner. And when the
-runner is killed, this process is still there to end the jobs, so that nothing runs on unobserved.
-
-The runner sends commands over the socket FD, this process answers with events. Both are marshalled lists, each
-after its length in four bytes:
-
-    ("run", key, command, env_changes, stdout, stderr)   stdout or stderr None: /dev/null; equal: one file for both
-    ("stop", key, signal, lead_s)                        the signal now, SIGKILL after the lead
-    ("started", key, pid)
-    ("unstartable", key, error)
-    ("ended", key, exit_code, peak_kib, cpu_s, duration_s)   exit_code -N: killed by signal N
-
-A job has ended when its process group is empty: what its first process leaves behind has `LEFTOVER_S` to end by
-itself, then it is stopped. Signals go through this process because only who reaps a process knows that its id is
-not yet somebody else's. A stop reaches the job's whole session and all descendants.
-
-`peak_kib` is the largest single process among the first one and those it waited for, as `wait4` tells it; sums
-over a process tree come from the runner's sampler.
-"""
-
-import contextlib
-import ctypes
-import marshal
-import os
-import select
-import signal
-import sys
-import time
-
-LEFTOVER_S = 2.0
-ORPHANED_LEAD_S = 3.0
-_PR_SET_CHILD_SUBREAPER = 36
-_RESET_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-Message = tuple[object, ...]
-ProcessTable = dict[int, tuple[int, int, str, int, int]]
-"""Process id to parent, session, start time, CPU time in clock ticks, resident memory in pages.
-
-The CPU time is that of the process and of the children it waited for.
-"""
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
 
-class Job:
-    """One started process group; `result` is set once its first process has ended."""
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The process of this key runs; `pid` as seen on the runner's machine."""
 
-    __slots__ = ("key", "kill_at", "members", "pid", "result", "started_at", "stopping")
-
-    def __init__(self, key: int, pid: int, started_at: float) -> None:
-        self.key = key
-        self.pid = pid
-        self.started_at = started_at
-        self.kill_at: float | None = None
-        self.stopping = False
-        self.members: dict[int, str] = {}
-        self.result: Message | None = None
+    key: int
+    pid: int
 
 
-class Launcher:
-    """Starts, stops and reaps; wakes on commands, on the end of a child and on the next deadline only."""
+@dataclass(frozen=True, slots=True)
+class Unstartable:
+    """The process could not be started; `error` is the system's reason."""
 
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self._incoming = bytearray()
-        self._outgoing = bytearray()
-        self._events: list[Message] = []
-        self._by_key: dict[int, Job] = {}
-        self._by_pid: dict[int, Job] = {}
-        self._ending: dict[int, Job] = {}
-        self._closing = False
-        self._table: ProcessTable | None = None
-        self._bash = _find("bash")
-        self._environment = dict(os.environb)
-        self._wake_fd = _wake_on_child_exit()
-        self._poll = select.poll()
-        self._poll.register(fd, select.POLLIN)
-        self._poll.register(self._wake_fd, select.POLLIN)
-
-    def serve(self) -> None:
-        """Until the runner is gone and every job has ended."""
-        while not (self._closing and not self._by_key):
-            ready = {fd for fd, _ in self._poll.poll(self._timeout_ms())}
-            self._table = None
-            if self._wake_fd in ready and signal.SIGTERM in os.read(self._wake_fd, 4096):
-                self._close()
-            if self._fd in ready and not self._closing:
-                self._obey()
-            self._reap()
-            self._enforce_deadlines()
-            self._flush()
-
-    def _timeout_ms(self) -> float | None:
-        deadlines = [job.kill_at for job in self._by_key.values() if job.kill_at is not None]
-        return max(0.0, min(deadlines) - time.monotonic()) * 1000 + 1 if deadlines else None
-
-    # -- commands -------------------------------------------------------------------------------
-
-    def _obey(self) -> None:
-        try:
-            data = os.read(self._fd, 1 << 20)
-        except BlockingIOError:
-            return
-        except ConnectionResetError:
-            data = b""
-        if not data:
-            self._close()
-            return
-        self._incoming += data
-        for command in take_frames(self._incoming):
-            match command:
-                case ("run", int(key), str(line), dict(env), stdout, stderr):
-                    self._run(key, line, env, stdout, stderr)
-                case ("stop", int(key), int(signum), float(lead_s)):
-                    self._stop(key, signum, lead_s)
-                case _:
-                    raise SystemExit(f"launcher: unknown command {command[0]!r}")
-
-    def _run(self, key: int, line: str, env: dict[str, str], stdout: object, stderr: object) -> None:
-        append = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-        actions: list[tuple[int, int, str, int, int] | tuple[int, int, int]] = [
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, str(stdout or os.devnull), append, 0o666),
-        ]
-        if stderr is not None and stderr == stdout:
-            actions.append((os.POSIX_SPAWN_DUP2, 1, 2))
-        else:
-            actions.append((os.POSIX_SPAWN_OPEN, 2, str(stderr or os.devnull), append, 0o666))
-        try:
-            pid = os.posix_spawn(
-                self._bash,
-                ["bash", "-c", line],
-                self._environment | {os.fsencode(name): os.fsencode(value) for name, value in env.items()},
-                file_actions=actions,
-                setsid=True,
-                setsigmask=(),
-                setsigdef=_RESET_SIGNALS,
-            )
-        except (OSError, ValueError) as error:
-            self._events.append(("unstartable", key, str(getattr(error, "strerror", None) or error)))
-            return
-        job = Job(key, pid, time.monotonic())
-        self._by_key[key] = job
-        self._by_pid[pid] = job
-        self._table = None
-        self._events.append(("started", key, pid))
-
-    def _stop(self, key: int, signum: int, lead_s: float) -> None:
-        job = self._by_key.get(key)
-        if job is None:
-            return
-        kill_at = time.monotonic() + lead_s
-        job.kill_at = min(job.kill_at, kill_at) if job.stopping and job.kill_at is not None else kill_at
-        job.stopping = True
-        self._signal_members(job, signum)
-
-    def _close(self) -> None:
-        """Nobody listens any more: every job is stopped."""
-        self._closing = True
-        self._poll.unregister(self._fd)
-        for key in list(self._by_key):
-            self._stop(key, signal.SIGTERM, ORPHANED_LEAD_S)
-
-    # -- ends -----------------------------------------------------------------------------------
-
-    def _reap(self) -> None:
-        reaped = False
-        while True:
-            try:
-                pid, status, usage = os.wait4(-1, os.WNOHANG)
-            except ChildProcessError:
-                break
-            if pid == 0:
-                break
-            reaped = True
-            job = self._by_pid.pop(pid, None)
-            if job is not None:
-                cpu_s = usage.ru_utime + usage.ru_stime
-                duration_s = time.monotonic() - job.started_at
-                job.result = (os.waitstatus_to_exitcode(status), usage.ru_maxrss, cpu_s, duration_s)
-                self._ending[job.key] = job
-        if reaped:
-            self._table = None
-            for job in list(self._ending.values()):
-                self._end_if_empty(job)
-
-    def _end_if_empty(self, job: Job) -> None:
-        if self._has_members(job):
-            if job.kill_at is None:
-                job.kill_at = time.monotonic() + LEFTOVER_S
-        elif job.result is not None:
-            del self._by_key[job.key], self._ending[job.key]
-            self._events.append(("ended", job.key, *job.result))
-
-    def _enforce_deadlines(self) -> None:
-        now = time.monotonic()
-        for job in [job for job in self._by_key.values() if job.kill_at is not None and job.kill_at <= now]:
-            if not job.stopping:
-                self._stop(job.key, signal.SIGTERM, LEFTOVER_S)
-                continue
-            self._signal_members(job, signal.SIGKILL)
-            # what waits in the kernel dies only when it can: look again
-            job.kill_at = now + LEFTOVER_S
-            self._end_if_empty(job)
-
-    # -- members --------------------------------------------------------------------------------
-
-    def _has_members(self, job: Job) -> bool:
-        """Whether a process of the job still lives; a stopped job is searched for beyond its process group."""
-        if job.stopping:
-            return bool(self._members(job))
-        try:
-            os.killpg(job.pid, 0)
-        except ProcessLookupError:
-            return False
-        return True
-
-    def _signal_members(self, job: Job, signum: int) -> None:
-        job.members = self._members(job)
-        for pid in job.members:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signum)
-
-    def _members(self, job: Job) -> dict[int, str]:
-        """Living processes of the job and those known before that still live: pid to start time."""
-        if self._table is None:
-            self._table = read_process_table()
-        table = self._table
-        known = {pid for pid, born in job.members.items() if pid in table and table[pid][2] == born}
-        found = {pid: table[pid][2] for pid in find_members(table, job.pid, known)}
-        if job.result is None:
-            found.setdefault(job.pid, "")
-        return found
-
-    # -- events ---------------------------------------------------------------------------------
-
-    def _flush(self) -> None:
-        if self._closing:
-            self._events.clear()
-            return
-        if self._events:
-            self._outgoing += frame(self._events)
-            self._events = []
-        while self._outgoing:
-            try:
-                sent = os.write(self._fd, self._outgoing)
-            except BlockingIOError:
-                break
-            except (BrokenPipeError, ConnectionResetError):
-                self._close()
-                return
-            del self._outgoing[:sent]
-        self._poll.modify(self._fd, select.POLLIN | select.POLLOUT if self._outgoing else select.POLLIN)
+    key: int
+    error: str
 
 
-def frame(messages: list[Message]) -> bytes:
-    """The messages as they go over the socket."""
-    body = marshal.dumps(messages)
-    return len(body).to_bytes(4, "little") + body
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """`exit_code` -N: killed by signal N. `peak_memory_bytes`: the largest single process waited for, at least the
+    launcher's own footprint."""
+
+    key: int
+    exit_code: int
+    peak_memory_bytes: int
+    cpu_time_s: float
+    duration_s: float
 
 
-def take_frames(buffer: bytearray) -> list[Message]:
-    """Removes and returns the messages of every whole frame in the buffer."""
-    found: list[Message] = []
-    while len(buffer) >= 4:
-        end = 4 + int.from_bytes(buffer[:4], "little")
-        if len(buffer) < end:
-            break
-        found.extend(marshal.loads(buffer[4:end]))  # noqa: S302
-        del buffer[:end]
-    return found
+LaunchEvent = Started | Unstartable | Ended
 
 
-def read_process_table() -> ProcessTable:
-    """Every process that is not a zombie."""
-    table: ProcessTable = {}
-    with os.scandir("/proc") as entries:
-        pids = [entry.name for entry in entries if entry.name.isdigit()]
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
-            try:
-                fields = os.read(fd, 4096).rpartition(b")")[2].split()
-            finally:
-                os.close(fd)
-            if fields and fields[0] not in (b"Z", b"X"):
-                ticks = int(fields[11]) + int(fields[12]) + int(fields[13]) + int(fields[14])
-                table[int(pid)] = (int(fields[1]), int(fields[3]), fields[19].decode(), ticks, int(fields[21]))
-    return table
+class Launcher(Protocol):
+    """Starts, stops and reaps the processes of jobs and scripts.
 
+    Each process has an integer key of the caller's choice; a key is used once. The loop waits on `fileno()`, which
+    becomes readable when `events()` has something to return, and sends commands in batches with `flush()`. All methods
+    are called from the loop's thread, and none but `events` and `close` may wait.
+    """
 
-def find_members(table: ProcessTable, leader: int, known: set[int] | frozenset[int] = frozenset()) -> set[int]:
-    """The processes of the leader's session, those known to belong to it, and all their descendants."""
-    found = {pid for pid, entry in table.items() if entry[1] == leader}
-    found.update(known)
-    grown = bool(found)
-    while grown:
-        children = {pid for pid, entry in table.items() if entry[0] in found and pid not in found}
-        grown = bool(children)
-        found |= children
-    return found
+    @property
+    def pid(self) -> int:
+        """The process on the runner's machine that acts for the launcher; the runner's record names it."""
 
+    def run(self, key: int, line: str, *, env: Mapping[str, str], stdout: str | None, stderr: str | None) -> None:
+        """Queue `bash -c line` in a session of its own; `env` holds only what differs between processes."""
 
-def _find(program: str) -> str:
-    """Where it is on the PATH of the jobs."""
-    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    paths = (f"{folder or '.'}/{program}" for folder in folders)
-    return next((path for path in paths if os.access(path, os.X_OK)), f"/bin/{program}")
+    def stop(self, key: int, signum: int, *, lead_s: float) -> None:
+        """Queue the signal for every process of the key, SIGKILL after the lead. A key that ended is no error."""
 
+    def flush(self) -> None:
+        """Send what was queued, in order. Raises RunnerError when the launcher is gone."""
 
-def _wake_on_child_exit() -> int:
-    """The end of a pipe that becomes readable when a child ended or SIGTERM came."""
-    read_fd, write_fd = os.pipe()
-    os.set_blocking(read_fd, False)
-    os.set_blocking(write_fd, False)
-    signal.set_wakeup_fd(write_fd, warn_on_full_buffer=False)
-    for signum in (signal.SIGCHLD, signal.SIGTERM):
-        signal.signal(signum, lambda *_: None)
-    for signum in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(signum, signal.SIG_IGN)
-    return read_fd
+    def fileno(self) -> int:
+        """Return the file descriptor to wait on."""
 
+    def events(self) -> list[LaunchEvent]:
+        """Return what happened since the last call; wait for the first event.
 
-def _adopt_orphans() -> None:
-    """Grandchildren whose parent died become our children, so that their end wakes us."""
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        Raises RunnerError when the launcher is gone: then the end of what it had started is unknown.
+        """
 
+    def footprint_bytes(self) -> int:
+        """Return the most memory that the launcher itself ever held: no peak is measured below it. 0 if unknown."""
 
-if __name__ == "__main__":
-    socket_fd = int(sys.argv[1])
-    os.set_inheritable(socket_fd, False)
-    os.set_blocking(socket_fd, False)
-    _adopt_orphans()
-    Launcher(socket_fd).serve()
+    def close(self) -> None:
+        """Stop whatever still runs, and return when the launcher is gone."""
+
+    def kill_remains(self) -> None:
+        """Kill what a launcher that is gone left running, so that nothing runs on while it is started again."""

@@ -17,7 +17,7 @@ _MEMBERSHIP: Final = Path("/proc/self/cgroup")
 
 
 def find_counter(membership: str, root: Path = _ROOT) -> Path | None:
-    """The file that counts kills of the control groups in `membership` (the text of /proc/self/cgroup).
+    """Return the file that counts kills of the control groups in `membership` (the text of /proc/self/cgroup).
 
     None where there is none that may be read.
     """
@@ -25,7 +25,7 @@ def find_counter(membership: str, root: Path = _ROOT) -> Path | None:
 
 
 def read_total(text: str) -> int | None:
-    """The kills that memory.events (version 2) or memory.oom_control (version 1) tell of; None when it says nothing."""
+    """Return the kills counted in memory.events (version 2) or memory.oom_control (version 1); None without a count."""
     for line in text.splitlines():
         name, _, count = line.partition(" ")
         if name == "oom_kill" and count.strip().isdigit():
@@ -34,7 +34,7 @@ def read_total(text: str) -> int | None:
 
 
 def is_oom_kill(return_code: int, *, open_before: int, open_now: int) -> bool:
-    """Whether an attempt was killed for memory: it ended by SIGKILL, and a kill since its start has no other victim.
+    """Tell whether an attempt was killed for memory: by SIGKILL, and a kill since its start has no other victim.
 
     `open` is the number of kills that the end of no attempt explains: when it began, and now that it ended.
     """
@@ -56,12 +56,12 @@ class OomKills:
             return cls(None)
 
     def open(self) -> int:
-        """Kills that the end of no attempt explains yet."""
+        """Return the number of kills that the end of no attempt explains yet."""
         total = None if self._counter is None else _read_total(self._counter)
         return (total or 0) - self._explained
 
     def explains(self, return_code: int, *, open_before: int) -> bool:
-        """As `is_oom_kill`; a kill that explains this end explains no other."""
+        """Tell the same as `is_oom_kill`; a kill that explains this end explains no other."""
         if return_code != OOM_CODE or not is_oom_kill(return_code, open_before=open_before, open_now=self.open()):
             return False
         self._explained += 1
@@ -85,7 +85,7 @@ def _candidates(membership: str, root: Path) -> Iterator[Path]:
 
 
 def _read_total(path: Path) -> int | None:
-    """Read before every start, so without the ways round of text files."""
+    """Return the count in the file. Read before every start, so without the cost of a text file."""
     try:
         fd = os.open(path, os.O_RDONLY)
     except OSError:

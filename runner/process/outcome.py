@@ -1,4 +1,4 @@
-"""What an ended attempt means: completed, failed, terminated, and whether the rules allow another one."""
+"""The outcome of an ended attempt: completed, failed or terminated, and whether a rule allows another one."""
 
 from collections.abc import Iterable
 from typing import Final, assert_never
@@ -16,7 +16,10 @@ _MISSING_OUTPUT_CODE: Final = 1
 
 
 class OutcomeRules:
-    """Fills in status, verdict and the rules' say; the attempt's return code changes where the runner ended it."""
+    """Sets the outcome of ended attempts from their return code, the runner's own stops, and the failure handlers.
+
+    The return code changes where the runner itself ended the attempt.
+    """
 
     def __init__(
         self,
@@ -34,22 +37,22 @@ class OutcomeRules:
 
     @property
     def unreadable_handlers(self) -> list[int]:
-        """Handlers whose rules a newer or broken server wrote."""
+        """Return the ids of handlers whose rules cannot be read: a newer or broken server wrote them."""
         return [handler_id for handler_id, rules in self._rules.items() if rules is None and handler_id is not None]
 
     def note_starts(self, attempts: Iterable[Attempt]) -> None:
-        """Before their processes begin: a kill for memory counts from here."""
+        """Note the counter of kills for memory before the processes begin."""
         open_now = self._oom_kills.open()
         for attempt in attempts:
             attempt.oom_kills_before = open_now
 
     def conclude(self, end: AttemptEnd) -> None:
-        """Sets status and verdict, and looks for the output files of a success."""
+        """Set status and verdict, and check the declared output files of a success."""
         match end.attempt.stop:
             case StopReason.MEMORY if end.return_code != 0:
                 end.verdict, end.return_code = "oom", self._oom_code
             case StopReason.RUNTIME:
-                # also after exit 0: a program that saves its state when it is told to end has not done its work
+                # also after exit 0: a program that saves its state on SIGTERM has not done its work
                 end.verdict, end.return_code = "timeout", self._timeout_code
             case StopReason.LEAVING if end.return_code != 0:
                 end.verdict, end.status = "terminated", JobStatus.TERMINATED
@@ -68,7 +71,7 @@ class OutcomeRules:
                 end.return_code = _MISSING_OUTPUT_CODE
 
     def apply_rules(self, end: AttemptEnd) -> FailureRule | None:
-        """The rule that allows another attempt. Says in `end` when no rule decided."""
+        """Return the rule that allows another attempt; set `end.unmatched` when no rule decided."""
         claim = end.attempt.claim
         rules = self._rules.get(claim.model.failure_handler_id) or ()
         decision = first_match(

@@ -1,4 +1,4 @@
-"""Commands that are no jobs: recovery scripts and the commands of actions. They hold no resources of their own."""
+"""Recovery scripts and commands of actions: processes that are no jobs and hold no resources of their own."""
 
 import signal
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from runner.process.launcher_client import Ended, LauncherClient, Unstartable
+from runner.process.launcher import Ended, Launcher, Unstartable
 
 STOP_LEAD_S: Final = 5.0
 
@@ -41,7 +41,7 @@ class Scripts:
 
     def run(
         self,
-        launcher: LauncherClient,
+        launcher: Launcher,
         line: str,
         *,
         env: Mapping[str, str],
@@ -49,14 +49,14 @@ class Scripts:
         timeout_s: float | None,
         on_end: Callable[[ScriptEnd], None],
     ) -> None:
-        """Starts it; both outputs go to `log`."""
+        """Start the command line; both outputs go to `log`."""
         key = next(self._keys)
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         self._running[key] = _Running(on_end, deadline, timeout_s)
         launcher.run(key, line, env=env, stdout=log, stderr=log)
 
     def handle(self, event: Ended | Unstartable) -> None:
-        """Keys of others are left alone."""
+        """Call back for an event of a script; other keys are ignored."""
         script = self._running.pop(event.key, None)
         if script is None:
             return
@@ -81,7 +81,7 @@ class Scripts:
                 assert_never(unreachable)
         script.on_end(end)
 
-    def enforce_limits(self, launcher: LauncherClient, now: float) -> None:
+    def enforce_limits(self, launcher: Launcher, now: float) -> None:
         for key, script in self._running.items():
             if script.deadline is not None and now >= script.deadline and not script.is_late:
                 script.is_late = True
@@ -90,13 +90,13 @@ class Scripts:
     def next_deadline(self) -> float | None:
         return min((s.deadline for s in self._running.values() if s.deadline and not s.is_late), default=None)
 
-    def stop_all(self, launcher: LauncherClient, signum: int, lead_s: float) -> None:
+    def stop_all(self, launcher: Launcher, signum: int, lead_s: float) -> None:
         for key, script in self._running.items():
             script.is_stopped = True
             launcher.stop(key, signum, lead_s=lead_s)
 
     def lose_all(self) -> None:
-        """The launcher is gone, and with it every script."""
+        """Call back for every script: the launcher is gone, and the scripts with it."""
         lost, self._running = self._running, {}
         for script in lost.values():
             script.on_end(ScriptEnd("was lost with the launcher process", was_stopped=True))

@@ -1,4 +1,4 @@
-"""When to ask for jobs, and for how many: pure decisions about orders."""
+"""When to claim jobs, and how many: pure decisions that build claim requests."""
 
 from collections import deque
 from collections.abc import Collection
@@ -18,7 +18,7 @@ _MOST_AT_ONCE: Final = 1000
 
 
 class LookAhead:
-    """How many jobs to hold in advance: as many short ones as ended lately; none where jobs run long."""
+    """Counts how many jobs to hold in advance: as many short ones as ended lately; none where jobs run long."""
 
     def __init__(self) -> None:
         self._ends: deque[float] = deque(maxlen=_MOST_AHEAD)
@@ -34,7 +34,7 @@ class LookAhead:
 
 
 class ClaimPolicy:
-    """Builds orders from what is free. `time_left_s` None: no limit."""
+    """Builds claim requests from what is free. `time_left_s` None: no limit."""
 
     def __init__(self, machine: Machine, *, compute_node_id: int, run_id: int, scheduler_config_id: int | None) -> None:
         self._node_id = compute_node_id
@@ -49,12 +49,12 @@ class ClaimPolicy:
     def request_for_room(
         self, ledger: Ledger, queue: Collection[ClaimedJob], *, now: float, time_left_s: float | None
     ) -> ClaimRequest | None:
-        """For what is free and not yet promised to queued jobs; None when there is no room for more."""
+        """Return a request for what is free and not promised to queued jobs; None when there is no room for more."""
         wanted = self.look_ahead.ahead(now)
         ahead = max(0, wanted - len(queue))
         has_slot = ledger.free_slots is None or ledger.free_slots > len(queue)
         if not has_slot and ahead <= wanted // 2:
-            return None  # asked in every turn: what follows looks at the whole queue
+            return None  # decided in every step of the loop: what follows walks over the whole queue
         cpus = max(0, ledger.free_cpus - sum(claim.need.cpus for claim in queue))
         slots = cpus if ledger.free_slots is None else min(cpus, max(0, ledger.free_slots - len(queue)))
         if slots == 0 and ahead <= wanted // 2:
@@ -80,9 +80,9 @@ class ClaimPolicy:
         wait_s: float,
         may_claim: bool,
     ) -> ClaimRequest:
-        """Lets the server answer when there is something to do, or the workflow was canceled.
+        """Return a request that the server answers once there is something to do, or the workflow was canceled.
 
-        Without room, or without `may_claim`, it asks for nothing and only hears the news.
+        Without room, or without `may_claim`, it asks for no job and only waits for the workflow's state to change.
         """
         request = self.request_for_room(ledger, queue, now=now, time_left_s=time_left_s) if may_claim else None
         if request is None:

@@ -1,4 +1,4 @@
-"""Asks the server for jobs, in a thread, so that starting and reaping never wait for an answer."""
+"""A thread that claims jobs, so that starting and reaping never wait for the server's answer."""
 
 import threading
 import time
@@ -22,8 +22,8 @@ from torc_core.jobs.status import JobStatus
 class ClaimRequest:
     """One request for jobs.
 
-    `settled` notes that the runner held nothing when it asked: only then an empty answer says that nothing will
-    come. `adopt` asks also for jobs that are noted as this runner's from an answer that was lost. `triggers`
+    `settled` states that the runner held nothing when it asked: only then an empty answer means that nothing will
+    come. `adopt` asks also for jobs that the server gave this runner in an answer that was lost. `triggers`
     are the kinds of actions to claim too, but for those in `done`: they run before the jobs that come with them.
     """
 
@@ -38,7 +38,8 @@ class ClaimRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimAnswer:
-    """`error` when the server refused for good; `lost` when its answer may have been lost."""
+    """What came of a request: jobs and actions, `error` when the server refused for good, or `lost` when the
+    server's answer may have been lost: then it may have given jobs that this runner does not know."""
 
     request: ClaimRequest
     jobs: list[ClaimedJob] = field(default_factory=list)
@@ -50,7 +51,7 @@ class ClaimAnswer:
 
 
 class ClaimThread:
-    """One thread, one request at a time."""
+    """Sends one claim request at a time in a thread of its own; the loop takes the answers."""
 
     def __init__(
         self,
@@ -77,21 +78,21 @@ class ClaimThread:
         self.thread = LoopThread(name, self._work, wake=wake, may_end=lambda: self._closing)
 
     def send(self, request: ClaimRequest) -> None:
-        """Only while it is not busy; busy ends with `take`."""
+        """Hand the thread a request. Only while it is not busy; busy ends with `take`."""
         self.is_busy = True
         with self._condition:
             self._request = request
             self._condition.notify()
 
     def take(self) -> ClaimAnswer | None:
-        """The answer, once."""
+        """Return the answer, once."""
         if not self._answers:
             return None
         self.is_busy = False
         return self._answers.popleft()
 
     def close(self) -> None:
-        """No further requests; one under way is not waited for."""
+        """Tell the thread to end; do not wait for a request under way."""
         with self._condition:
             self._closing = True
             self._condition.notify()
@@ -117,6 +118,7 @@ class ClaimThread:
             except TorcError as error:
                 self._connection.answered("claims")
                 answer = ClaimAnswer(request=request, error=error)
+            # deque.append is atomic; the answer stands there before the loop is woken, or it would sleep on it
             self._answers.append(answer)
             self._wake()
 
@@ -138,7 +140,8 @@ class ClaimThread:
         )
         actions: list[WorkflowActionModel] = []
         if request.triggers:
-            # asked for after the jobs: what is to run before a job is due by the time that job can be claimed
+            # after the jobs, never before: an action that must run before a job is due by the time that the job can
+            # be claimed, so asking first could miss the action and let its job start without it
             actions = claim_pending_actions(
                 self._client, self._workflow_id, triggers=request.triggers, compute_node_id=node_id, done=request.done
             )

@@ -1,4 +1,4 @@
-"""Gets jobs: one thread asks when there is room, another waits on the server for news."""
+"""Claims jobs through two threads: one asks when there is room, the other waits on the server for a change."""
 
 import time
 from collections.abc import Callable
@@ -16,9 +16,9 @@ from torc_core.api.jobs import Outlook
 from torc_core.errors import TorcError
 
 _QUIET_S: Final = 0.5
-"""While jobs come and end faster than this, nobody needs to wait for news: the next claim brings them."""
+"""While jobs come and end faster than this, no waiting request is sent: the next claim tells as much."""
 _SHORTEST_WAIT_S: Final = 1.0
-_GIVE_BACK_S: Final = 2.0
+_RELEASE_AFTER_S: Final = 2.0
 """A queued job that could not start for so long may find a free runner elsewhere."""
 
 
@@ -26,7 +26,7 @@ _GIVE_BACK_S: Final = 2.0
 class Arrivals:
     """What the answers brought. `outlook` is set when the runner, holding nothing, was given nothing.
 
-    `run_id` is the workflow's present run, where an answer told it.
+    `run_id` is the workflow's present run, where an answer named it.
     """
 
     jobs: list[ClaimedJob] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Arrivals:
 
 
 class Claims:
-    """Decides when to send which request. `has_job_actions`: actions are to be asked for with jobs."""
+    """Decides when to send which request. `has_job_actions`: actions are claimed along with jobs."""
 
     def __init__(
         self, *, prompt: ClaimThread, waiter: ClaimThread, policy: ClaimPolicy, wait_s: float, has_job_actions: bool
@@ -58,13 +58,13 @@ class Claims:
         self.lost_an_answer = False
 
     def note_end(self, now: float, *, duration_s: float) -> None:
-        """Room was made."""
+        """Note that an attempt has ended and made room."""
         self._last_end = now
         self._may_have_more = self._may_have_more or self._room_helps
         self._policy.look_ahead.note_end(now, duration_s=duration_s)
 
     def note_change(self) -> None:
-        """The server has taken reports: jobs may have become ready."""
+        """Note that the server has taken reports: jobs may have become ready."""
         self._may_have_more = True
 
     @property
@@ -81,7 +81,7 @@ class Claims:
         actions_done: frozenset[int],
         may_claim: bool,
     ) -> None:
-        """Sends what is worth sending now."""
+        """Send the request that is worth sending now, if any."""
         request: ClaimRequest | None = None
         if may_claim and self._may_have_more and not self._prompt.is_busy:
             request = self._policy.request_for_room(executor.ledger, executor.queue, now=now, time_left_s=time_left_s)
@@ -102,7 +102,7 @@ class Claims:
             self._waiter.send(replace(wait, settled=is_settled()))
 
     def answers(self, executor: Executor, now: float) -> Arrivals:
-        """Takes the answers that have come."""
+        """Take the answers that have come."""
         arrivals = Arrivals()
         for thread in (self._prompt, self._waiter):
             answer = thread.take()
@@ -119,14 +119,14 @@ class Claims:
     def take_stale(self, executor: Executor, now: float) -> list[int]:
         """Removes and returns queued jobs that others should have: nothing here makes room for them."""
         queue = executor.queue
-        if not queue or now - queue[0].since < _GIVE_BACK_S or now - self._last_end < _GIVE_BACK_S:
+        if not queue or now - queue[0].since < _RELEASE_AFTER_S or now - self._last_end < _RELEASE_AFTER_S:
             return []
         stale = [claim.job_id for claim in queue]
         queue.clear()
         return stale
 
     def take_too_long(self, executor: Executor, deadline: Deadline, now: float) -> list[int]:
-        """Removes and returns queued jobs that could not finish any more if they began now."""
+        """Remove and return queued jobs that could not finish any more if they began now."""
         if deadline.end_at is None:
             return []
         queue = executor.queue
@@ -136,15 +136,15 @@ class Claims:
         return [claim.job_id for claim in too_long]
 
     def next_stale(self, executor: Executor) -> float | None:
-        """When `take_stale` may have something to return."""
-        return max(executor.queue[0].since, self._last_end) + _GIVE_BACK_S if executor.queue else None
+        """Return when `take_stale` may have something to return; None while the queue is empty."""
+        return max(executor.queue[0].since, self._last_end) + _RELEASE_AFTER_S if executor.queue else None
 
     def close(self) -> None:
         self._prompt.close()
         self._waiter.close()
 
     def next_wait(self) -> float | None:
-        """When the next request for news may be sent, if that is not now."""
+        """Return when the next waiting request may be sent; None if that is now."""
         return None if self._waiter.is_busy or self._next_wait_at <= time.monotonic() else self._next_wait_at
 
     def _may_wait(self, executor: Executor, now: float) -> bool:

@@ -1,4 +1,4 @@
-"""From an ended attempt to what the server is told."""
+"""The report of an ended attempt: result, evidence, and what may follow."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from torc_core.times import rfc3339
 
 @dataclass(frozen=True, kw_only=True)
 class Reporting:
-    """What every report of one run says alike."""
+    """What all reports of one run have in common."""
 
     workflow_id: int
     run_id: int
@@ -22,7 +22,7 @@ class Reporting:
     scheduler: SchedulerFacts | None = None
 
     def completion(self, end: AttemptEnd) -> JobCompletion:
-        """Reads the logs of failed attempts, so it may take a moment."""
+        """Return the report of an attempt's end. Reads the logs of a failed attempt, so it may take a moment."""
         failed = end.status is not JobStatus.COMPLETED
         claim = end.attempt.claim
         return JobCompletion(

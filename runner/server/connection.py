@@ -1,4 +1,4 @@
-"""How the server is doing, as seen by the threads that talk to it."""
+"""Whether the server answers, as seen by the threads that talk to it."""
 
 import threading
 import time
@@ -14,14 +14,14 @@ _LONGEST_PAUSE_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """The server does not answer, or fails, since a moment of the link's clock."""
+    """The server does not answer, or fails, since a moment of the connection's clock."""
 
     since: float
     error: TorcError
 
 
 class Connection:
-    """Knows since when the server does not do what it is asked. Shared by threads; wakes the loop at every change."""
+    """Records since when the server does not do what it is asked. Shared by threads; wakes the loop at every change."""
 
     def __init__(
         self, *, patience_s: float, wake: Callable[[], None], clock: Callable[[], float] = time.monotonic
@@ -33,7 +33,7 @@ class Connection:
         self._troubles: dict[str, Trouble] = {}
 
     def answered(self, what: str) -> None:
-        """Ends the trouble with requests of this kind, and with all that only found no server."""
+        """Note an answer: it ends the trouble of this kind of request, and of all kinds that only found no server."""
         if not self._troubles:
             return
         with self._lock:
@@ -45,22 +45,23 @@ class Connection:
         self._wake()
 
     def failed(self, what: str, error: TorcError) -> None:
-        """A request of this kind was not answered, or the server failed to fulfil it; it will be asked again."""
+        """Note that a request of this kind was not answered or not fulfilled; it will be sent again."""
         with self._lock:
             known = self._troubles.get(what)
             trouble = Trouble(self._clock() if known is None else known.since, error)
-            self._troubles = {**self._troubles, what: trouble}  # never changed in place: others read it unlocked
+            # replaced, never changed in place: readers take no lock and would see it change while they iterate
+            self._troubles = {**self._troubles, what: trouble}
         if known is None:
             self._wake()
 
     @property
     def trouble(self) -> Trouble | None:
-        """The oldest that lasts; None while the server does what it is asked."""
+        """Return the oldest trouble that lasts; None while the server does what it is asked."""
         return min(self._troubles.values(), key=lambda trouble: trouble.since, default=None)
 
     @property
     def silent_s(self) -> float:
-        """How long the trouble lasts; 0 while there is none."""
+        """Return for how many seconds the trouble lasts; 0 while there is none."""
         trouble = self.trouble
         return 0.0 if trouble is None else max(self._clock() - trouble.since, 1e-6)
 
@@ -70,5 +71,5 @@ class Connection:
 
 
 def pause_after(failures: int) -> float:
-    """Seconds to wait before the next try: doubling, at most five seconds."""
+    """Return the seconds to wait before the next try: doubling, at most five."""
     return min(_FIRST_PAUSE_S * 2.0 ** min(failures, 10), _LONGEST_PAUSE_S)

@@ -1,4 +1,4 @@
-"""Tells the server that this runner lives, and hears when the server has given it up."""
+"""A thread that shows the server that this runner lives, and learns when the server counts it as gone."""
 
 import threading
 from collections.abc import Callable
@@ -12,10 +12,10 @@ _AGAIN_S: Final = 5.0
 
 
 class Heartbeat:
-    """A thread that tells it at once and then in each interval; sooner again when the server was away.
+    """Sends a heartbeat at once and then in each interval; sooner again when the server was away.
 
-    `end` is set, and the loop woken, when the server does not count on this runner any more: others may run its
-    jobs from then on.
+    `end` is set, and the loop woken, when the server counts this runner as gone: others may run its jobs from then
+    on.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Heartbeat:
         )
 
     def close(self) -> None:
-        """A request under way is not waited for."""
+        """Tell the thread to end; do not wait for a request under way."""
         self._closing.set()
 
     def _work(self) -> None:
@@ -48,5 +48,5 @@ class Heartbeat:
             except (ServerUnreachableError, ServerFaultError):
                 pause_s = min(self._interval_s, _AGAIN_S)
             except TorcError:
-                # what else the server may refuse, it tells those too who ask for jobs
+                # any other refusal reaches the claim threads too, and ends the run there
                 continue

@@ -1,4 +1,4 @@
-"""Results that the server could not be told: kept in the output directory until the next run delivers them."""
+"""Results that could not be delivered, kept in the output directory until the next run delivers them."""
 
 import os
 from collections.abc import Sequence
@@ -16,14 +16,15 @@ _BATCH: Final = 200
 
 
 class Undelivered(CompleteJobsRequest):
-    """What one runner left. The timestamp tells workflows apart that have the same id on different servers."""
+    """Results of one runner. The timestamp distinguishes workflows of the same id on different servers."""
 
     workflow_timestamp: str | None
 
 
 def keep(path: Path, workflow: WorkflowModel, completions: Sequence[JobCompletion]) -> None:
-    """The file is there as a whole or not at all. Raises OSError."""
+    """Write the results to a file that is there as a whole or not at all. Raises OSError."""
     text = Undelivered(workflow_timestamp=workflow.timestamp, completions=list(completions)).model_dump_json()
+    # a file that was cut off could not be read, and its results would be lost: rename only what is on the disk
     unfinished = path.with_suffix(".tmp")
     with unfinished.open("w", encoding="utf-8") as file:
         file.write(text)
@@ -33,9 +34,9 @@ def keep(path: Path, workflow: WorkflowModel, completions: Sequence[JobCompletio
 
 
 def deliver_kept(client: TorcClient, workflow: WorkflowModel, files: RunFiles) -> list[Notice]:
-    """Tells the server what earlier runners could not, and the user what became of it: a line for each file.
+    """Deliver what earlier runners kept, and return a message for the user on each file.
 
-    Harmless when it is done twice, or too late: the server takes the ends of open attempts only.
+    Harmless when it is done twice, or too late: the server takes only the ends of open attempts.
     """
     return [_deliver(client, workflow, path) for path in files.undelivered_files()]
 

@@ -1,4 +1,4 @@
-"""What the user is told when the server is away or fails: once that it is so, once that it is over."""
+"""The messages about an outage of the server: one when it has begun, one when it is over."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -7,27 +7,27 @@ from runner.base.progress import Notice
 from runner.server.connection import Connection, Trouble
 from torc_core.errors import ServerUnreachableError
 
-_TELL_AFTER_S: Final = 2.0
-"""A server that is only started anew is back by then."""
+_REPORT_AFTER_S: Final = 2.0
+"""A server that is only restarted is back by then."""
 
 
 class OutageNotice:
-    """Looks at the connection. `url` is the server's address."""
+    """Watches the connection for the loop. `url` is the server's address."""
 
     def __init__(self, connection: Connection, *, url: str) -> None:
         self._connection = connection
         self._url = url
-        self._is_told = False
+        self._is_reported = False
 
     def take(self) -> Notice | None:
-        """What there is to tell, once."""
+        """Return the message that is due, once."""
         trouble, silent_s = self._connection.trouble, self._connection.silent_s
-        if self._is_told and trouble is None:
-            self._is_told = False
+        if self._is_reported and trouble is None:
+            self._is_reported = False
             return Notice("info", f"the server at {self._url} answers again")
-        if trouble is None or self._is_told or silent_s < _TELL_AFTER_S:
+        if trouble is None or self._is_reported or silent_s < _REPORT_AFTER_S:
             return None
-        self._is_told = True
+        self._is_reported = True
         since = datetime.now(UTC).astimezone() - timedelta(seconds=silent_s)
         until = since + timedelta(seconds=self._connection.patience_s)
         what = f"{_describe(trouble, self._url)} since {since:%H:%M:%S}"

@@ -1,4 +1,4 @@
-"""This runner's record on the server, and what runners before it on this machine left behind."""
+"""This runner's record on the server, and the orphans of earlier runners of this machine."""
 
 import os
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from torc_core.times import rfc3339
 def register(
     client: TorcClient, workflow_id: int, *, machine: Machine, options: RunnerOptions, launcher_pid: int
 ) -> ComputeNodeModel:
-    """The stored record of this runner. Its facts let others see later whether it still lives."""
+    """Create and return the record of this runner. Its facts let others see later whether it still lives."""
     identity = process_identity(os.getpid())
     facts = identity.as_scheduler_facts(launcher=process_identity(launcher_pid)) if identity else {}
     return client.compute_nodes.create(
@@ -43,39 +43,39 @@ def register(
 
 
 def own_tag() -> str:
-    """What the processes of this runner's jobs bear; this process itself does not."""
+    """Return the tag in the environment of this runner's jobs; this process itself does not bear it."""
     identity = process_identity(os.getpid())
     return identity.tag if identity else str(os.getpid())
 
 
 def deregister(client: TorcClient, node: ComputeNodeModel, *, duration_s: float) -> None:
-    """Marks the runner inactive: it is given no jobs any more."""
+    """Mark the runner inactive: it is given no more jobs."""
     if node.id is not None:
         ended = node.model_copy(update={"is_active": False, "duration_seconds": duration_s})
         client.compute_nodes.update(node.id, ended)
 
 
 def reclaim_orphans(client: TorcClient, workflow_id: int) -> list[ReclaimedJob]:
-    """Jobs of runners of this machine that died go back to the queue, once their processes are gone."""
+    """Reclaim the jobs of dead runners of this machine, once the processes of those jobs are gone."""
     try:
         host = host_facts()
     except RunnerError:
         return []
     _end_remains(client, workflow_id, host)
-    # nobody here can see whether jobs of a silent runner elsewhere still run: that is for a person to say
+    # jobs of a silent runner on another machine may still run, which cannot be seen here: a person must say so
     plan = find_orphans(client, workflow_id, host=host, heartbeat_timeout_s=None)
     return [] if plan.is_empty else reclaim(client, plan, requeue=True).jobs
 
 
 def _end_remains(client: TorcClient, workflow_id: int, host: HostFacts) -> None:
-    """Also of runners that others took for lost already: their processes may still run here."""
+    """Kill processes of dead runners' jobs, also where the jobs were reclaimed already: they may still run here."""
     nodes = [node for node in client.compute_nodes.list_all(workflow_id=workflow_id) if node.hostname == host.hostname]
     seen = (dead_runner(node, host=host, process=process_identity(node.pid)) for node in nodes)
     end_remains([runner for runner in seen if runner is not None])
 
 
 def describe_reclaimed(jobs: list[ReclaimedJob]) -> str:
-    """For the user: which jobs, and what became of them."""
+    """Return a message for the user: which jobs were reclaimed, and their status now."""
     shown = ", ".join(f"{job.job_name} ({job.outcome})" for job in jobs[:5])
     more = f" and {len(jobs) - 5} more" if len(jobs) > 5 else ""
-    return f"took back {len(jobs)} jobs of a runner that is gone: {shown}{more}"
+    return f"reclaimed {len(jobs)} jobs of a runner that is gone: {shown}{more}"

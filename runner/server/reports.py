@@ -1,4 +1,4 @@
-"""Tells the server what started and what ended, in batches, in a thread; nothing is lost while it is away."""
+"""A thread that reports starts and ends to the server in batches, and keeps them while it is away."""
 
 import threading
 import time
@@ -36,7 +36,7 @@ _HOPELESS: Final = (NotFoundError, UnauthorizedError, ForbiddenError)
 
 @dataclass(slots=True)
 class ReportAnswers:
-    """What one round of reports brought."""
+    """What the server answered to one batch of reports."""
 
     recorded: list[AttemptEnd] = field(default_factory=list)
     refused_starts: list[tuple[Attempt, str]] = field(default_factory=list)
@@ -68,9 +68,9 @@ class _Batch:
 
 
 class Reporter:
-    """The start of an attempt goes out before its end, or not at all when it ends soon: the end says it too.
+    """Reports the start of an attempt before its end, or not at all when it ends soon: the end implies the start.
 
-    What is under way counts as not delivered yet.
+    A batch under way counts as undelivered.
     """
 
     def __init__(
@@ -98,11 +98,12 @@ class Reporter:
         releases: Sequence[int] = (),
         urgent: bool,
     ) -> None:
-        """Reports soon; `urgent` when the runner has nothing better to do than to wait for the effect."""
+        """Queue reports; `urgent` when the runner has nothing to do but wait for their effect."""
         with self._condition:
             if not self._waiting and not self._under_way:
                 self._progress_at = time.monotonic()  # nothing was due until now
-            # when a start is due is decided here, once: `started_at` is moved by the loop when the launcher answers
+            # decided here, once: the loop moves `started_at` when the launcher answers, and a start that becomes
+            # young again between two looks at it would make a batch that seemed due come out empty
             self._waiting.starts.extend(_Start(attempt, attempt.started_at + _START_AFTER_S) for attempt in starts)
             self._waiting.ends.extend(ends)
             self._waiting.releases.extend(releases)
@@ -110,21 +111,21 @@ class Reporter:
             self._condition.notify()
 
     def take(self) -> list[ReportAnswers]:
-        """What the server said since the last call."""
-        found: list[ReportAnswers] = []
+        """Return the server's answers since the last call."""
+        taken: list[ReportAnswers] = []
         while self._answers:
-            found.append(self._answers.popleft())
-        return found
+            taken.append(self._answers.popleft())
+        return taken
 
     @property
     def is_idle(self) -> bool:
-        """Everything is delivered and the answers are taken."""
+        """Tell whether everything is delivered and the answers are taken."""
         with self._condition:
             return not self._waiting and not self._is_sending and not self._answers
 
     @property
     def stalled_s(self) -> float:
-        """Seconds since the server took a report although one is due; 0 while nothing waits."""
+        """Return the seconds since the server took a report although one is due; 0 while nothing waits."""
         with self._condition:
             is_due = bool(self._waiting or self._under_way or self._is_sending)
             return time.monotonic() - self._progress_at if is_due else 0.0
@@ -134,11 +135,11 @@ class Reporter:
             return [*self._under_way.ends, *self._waiting.ends]
 
     def undelivered_completions(self) -> list[JobCompletion]:
-        """The same as the server would have been told."""
+        """Return the undelivered ends as the server would have got them."""
         return [self._reporting.completion(end) for end in self.undelivered()]
 
     def close(self) -> None:
-        """Sends what is left unless the server is away; does not wait for the thread."""
+        """Tell the thread to send what is left, unless the server is away, and to end; do not wait for it."""
         with self._condition:
             self._closing = True
             self._condition.notify()
@@ -170,14 +171,16 @@ class Reporter:
                 except TorcError as error:
                     self._connection.answered("reports")
                     self._send_one_by_one(answers, error)
+            # in this order: an idle reporter whose answers are not there yet would let the loop leave without them
             self._answers.append(answers)
             self._is_sending = False
             self._wake()
 
     def _next_batch(self, sent_at: float) -> bool:
-        """Waits for something to report, and a little longer while more is coming; False once it is closed and done.
+        """Wait for something to report, and a little longer while more is coming; False once it is closed and done.
 
-        An empty batch is no end: what seemed due may be young again, or forgotten, by the time it is taken.
+        An empty batch is no end: what seemed due may have been forgotten by the time it is taken, and a thread that
+        ended then would leave every later report undelivered.
         """
         with self._condition:
             while True:
@@ -198,7 +201,7 @@ class Reporter:
                     return False
 
     def _unripe_s(self) -> float | None:
-        """Seconds until there is something to report; None while nothing waits."""
+        """Return the seconds until there is something to report; None while nothing waits."""
         waiting = self._waiting
         if waiting.ends or waiting.releases:
             return 0.0
@@ -207,7 +210,7 @@ class Reporter:
         return None if soonest is None else max(0.0, soonest - time.monotonic())
 
     def _split(self) -> tuple[_Batch, _Batch]:
-        """What is reported now, and the young starts that wait for their ends a little longer."""
+        """Return what is reported now, and the young starts that wait for their ends a little longer."""
         waiting, now = self._waiting, time.monotonic()
         ended = {end.attempt.key for end in waiting.ends}
         ripe: list[_Start] = []
@@ -218,7 +221,7 @@ class Reporter:
         return _Batch(starts=ripe, ends=waiting.ends, releases=waiting.releases), _Batch(starts=young)
 
     def _send(self, answers: ReportAnswers) -> None:
-        """Each part is forgotten when the server has it, so that a repetition sends the rest only."""
+        """Send the batch; each part is removed once the server has it, so that a repetition sends only the rest."""
         batch = self._under_way
         while batch.starts:
             self._send_starts([start.attempt for start in batch.starts[:_BATCH]], answers)
@@ -251,7 +254,7 @@ class Reporter:
                 self._forget(attempt)
 
     def _forget(self, attempt: Attempt) -> None:
-        """The end of an attempt that the server does not want is not reported."""
+        """Drop the end of an attempt whose start the server refused."""
         with self._condition:
             for batch in (self._under_way, self._waiting):
                 batch.ends[:] = [end for end in batch.ends if end.attempt is not attempt]
@@ -270,7 +273,7 @@ class Reporter:
                 answers.refused_ends.append((end, message))
 
     def _send_one_by_one(self, answers: ReportAnswers, error: TorcError) -> None:
-        """One bad report must not keep the others back; where the server fails, it is kept and tried again."""
+        """Send each report by itself, so that a bad one does not keep the others back; one that faults is kept."""
         batch = self._under_way
         unstartable: list[int] = []
         for start in list(batch.starts):
@@ -311,7 +314,7 @@ class Reporter:
 
 
 def _tidy(end: AttemptEnd) -> None:
-    """Removes the output of a successful attempt where the workflow wants that."""
+    """Remove the output of a successful attempt where the workflow wants that."""
     files = end.attempt.files
     if files.delete_on_success and end.status is JobStatus.COMPLETED:
         for name in {files.stdout, files.stderr} - {None}:

@@ -10,7 +10,7 @@ from pathlib import Path
 from helpers import ServerProcess, wait_until
 from running import StartRunner, create, is_alive, job, processes_with, run, until_running
 
-from runner.process.launcher import LEFTOVER_S, ORPHANED_LEAD_S
+from runner.process.launcher_process import LEFTOVER_S, ORPHANED_LEAD_S
 from torc_client.http import TorcClient
 from torc_client.processes import LAUNCHER_ENDING_S, host_facts
 from torc_client.recovery.orphans import find_orphans, reclaim

@@ -24,7 +24,7 @@ def test_what_is_held_never_exceeds_the_machine(steps: list[tuple[Need, bool]], 
     held: list[Grant] = []
     for wanted, release_first in steps:
         if release_first and held:
-            ledger.give_back(held.pop(0))
+            ledger.free(held.pop(0))
         grant = ledger.take(wanted)
         if grant is not None:
             held.append(grant)
@@ -47,9 +47,9 @@ def test_giving_back_twice_is_refused() -> None:
     ledger = Ledger(cpus=2, memory_bytes=GIB)
     grant = ledger.take(need())
     assert grant is not None
-    ledger.give_back(grant)
+    ledger.free(grant)
     with pytest.raises(RunnerError):
-        ledger.give_back(grant)
+        ledger.free(grant)
 
 
 def test_a_requirement_becomes_bytes_and_seconds() -> None:

@@ -9,7 +9,8 @@ import pytest
 from helpers import ServerProcess
 from running import create, job, run
 
-from runner.process.launcher_client import Ended, LauncherClient, Started
+from runner.process.launcher import Ended, Started
+from runner.process.local_launcher import LocalLauncher
 from runner.process.oom import OomKills, find_counter, is_oom_kill, read_total
 from torc_client.http import TorcClient
 from torc_core.api.drafts import ResourceRequirementsDraft
@@ -118,7 +119,7 @@ def test_a_job_that_held_more_than_the_launcher_has_exceeded_its_limit(
 
 
 def test_a_job_that_does_nothing_is_measured_at_no_more_than_the_launchers_footprint(tmp_path: Path) -> None:
-    launcher = LauncherClient({"PATH": "/usr/bin:/bin"}, log=tmp_path / "log")
+    launcher = LocalLauncher({"PATH": "/usr/bin:/bin"}, log=tmp_path / "log")
     launcher.run(1, "true", env={}, stdout=None, stderr=None)
     launcher.flush()
     event: object = None

@@ -1,7 +1,7 @@
 """Processes are given to their jobs, whatever way they went."""
 
 from runner.monitoring.process_tree import Tree, find_members_of_all
-from runner.process.launcher import ProcessTable
+from runner.process.launcher_process import ProcessTable
 
 LAUNCHER = 10
 

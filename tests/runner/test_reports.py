@@ -141,8 +141,8 @@ def ending_after(work: Callable[[], None], *, asked: bool) -> LoopThread:
 def test_a_thread_that_ends_unasked_has_an_error_that_the_loop_sees() -> None:
     error = ending_after(lambda: None, asked=False).error
     assert isinstance(error, RunnerError)
-    assert "ended although nobody told it to" in error.message
+    assert "ended although nothing asked it to" in error.message
 
 
-def test_a_thread_that_was_told_to_end_has_no_error() -> None:
+def test_a_thread_that_was_asked_to_end_has_no_error() -> None:
     assert ending_after(lambda: None, asked=True).error is None

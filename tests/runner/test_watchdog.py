@@ -15,7 +15,7 @@ ENDLESS = "while :; do sleep 0.05; done"
 
 def launcher_of(pid: int) -> int:
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    (launcher,) = [child for child in children if "launcher.py" in Path(f"/proc/{child}/cmdline").read_text()]
+    (launcher,) = [child for child in children if "launcher_process.py" in Path(f"/proc/{child}/cmdline").read_text()]
     return int(launcher)
 
 

@@ -1,4 +1,4 @@
-"""The runner's side of the launcher process: start it, tell it what to run, read what happened."""
+"""The launcher for this machine: a small process of its own that starts and reaps the jobs."""
 
 import os
 import socket
@@ -6,61 +6,31 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from runner.process import launcher
+from runner.process import launcher_process
+from runner.process.launcher import Ended, LaunchEvent, Started, Unstartable
+from torc_client.processes import RUNNER_VARIABLE, kill_tagged
 from torc_core.errors import RunnerError
 
-_EXIT_S: Final = launcher.ORPHANED_LEAD_S + 2 * launcher.LEFTOVER_S
+_EXIT_S: Final = launcher_process.ORPHANED_LEAD_S + 2 * launcher_process.LEFTOVER_S
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
-    key: int
-    pid: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unstartable:
-    """The process could not be started; `error` is the system's word for why."""
-
-    key: int
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """`exit_code` -N: killed by signal N. `peak_memory_bytes`: the largest single process waited for, at least the
-    launcher's own footprint."""
-
-    key: int
-    exit_code: int
-    peak_memory_bytes: int
-    cpu_time_s: float
-    duration_s: float
-
-
-LaunchEvent = Started | Unstartable | Ended
-
-
-class LauncherClient:
-    """Jobs are named by integer keys of the caller's choice; a key is used once.
-
-    `fileno()` becomes readable when `events()` has something to say. When the launcher itself was killed,
-    `events()` raises RunnerError.
-    """
+class LocalLauncher:
+    """The runner's side of the launcher process; see `Launcher`."""
 
     def __init__(self, env: Mapping[str, str], *, log: Path | None = None) -> None:
-        """Starts the process; `env` is what every job inherits, `log` takes what the process itself may say.
+        """Start the process; `env` is what every job inherits, `log` takes the process's own errors.
 
-        It shares no output with the runner: who reads the runner's output would wait for the launcher too.
+        It shares no output with the runner: whoever reads the runner's output would wait for the launcher too. It
+        reads no modules from the current folder or PYTHONPATH (-I), where a user's `queue.py` would stand in the way.
         """
+        self._tag = env.get(RUNNER_VARIABLE)
         ours, theirs = socket.socketpair()
         with theirs, (log or Path(os.devnull)).open("ab") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-E", str(Path(launcher.__file__)), str(theirs.fileno())],
+                [sys.executable, "-I", "-S", "-E", str(Path(launcher_process.__file__)), str(theirs.fileno())],
                 env=dict(env),
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
@@ -70,14 +40,14 @@ class LauncherClient:
             )
         self._socket = ours
         self._incoming = bytearray()
-        self._commands: list[launcher.Message] = []
+        self._commands: list[launcher_process.Message] = []
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
     def footprint_bytes(self) -> int:
-        """The most memory that the launcher itself ever held; 0 when it is gone."""
+        """Return the most memory that the launcher process ever held; 0 when it is gone."""
         with suppress(OSError):
             for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
                 if line.startswith("VmHWM:"):
@@ -88,24 +58,24 @@ class LauncherClient:
         return self._socket.fileno()
 
     def run(self, key: int, line: str, *, env: Mapping[str, str], stdout: str | None, stderr: str | None) -> None:
-        """Queues `bash -c line` in a session of its own; `env` holds only what differs. Sent by `flush`."""
+        """Queue `bash -c line` in a session of its own; sent by `flush`."""
         self._commands.append(("run", key, line, dict(env), stdout, stderr))
 
     def stop(self, key: int, signum: int, *, lead_s: float) -> None:
-        """Queues the signal for every process of the job, SIGKILL after the lead. A job that ended is no error."""
+        """Queue the signal for every process of the key, SIGKILL after the lead; sent by `flush`."""
         self._commands.append(("stop", key, int(signum), float(lead_s)))
 
     def flush(self) -> None:
-        """Sends what was queued, in order. Raises RunnerError when the launcher is gone."""
+        """Send what was queued, in order. Raises RunnerError when the launcher is gone."""
         if self._commands:
             commands, self._commands = self._commands, []
             try:
-                self._socket.sendall(launcher.frame(commands))
+                self._socket.sendall(launcher_process.frame(commands))
             except OSError as error:
                 raise self._gone() from error
 
     def events(self) -> list[LaunchEvent]:
-        """What happened since the last call; waits for the first event."""
+        """Return what happened since the last call; wait for the first event."""
         try:
             data = self._socket.recv(1 << 20)
         except ConnectionResetError as error:
@@ -113,16 +83,21 @@ class LauncherClient:
         if not data:
             raise self._gone()
         self._incoming += data
-        return [_as_event(message) for message in launcher.take_frames(self._incoming)]
+        return [_as_event(message) for message in launcher_process.take_frames(self._incoming)]
 
     def close(self) -> None:
-        """Lets the process end: it stops whatever still runs. Returns when it is gone."""
+        """Close the socket: the process stops whatever still runs and ends. Return when it is gone."""
         self._socket.close()
         try:
             self._process.wait(_EXIT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def kill_remains(self) -> None:
+        """Kill the processes of jobs that outlived the launcher: they bear the runner's tag in their environment."""
+        if self._tag is not None:
+            kill_tagged([self._tag])
 
     def _gone(self) -> RunnerError:
         return RunnerError(
@@ -131,7 +106,7 @@ class LauncherClient:
         )
 
 
-def _as_event(message: launcher.Message) -> LaunchEvent:
+def _as_event(message: launcher_process.Message) -> LaunchEvent:
     match message:
         case ("started", int(key), int(pid)):
             return Started(key, pid)

@@ -9,18 +9,19 @@ import pytest
 from helpers import wait_until
 from running import is_alive
 
-from runner.process.launcher_client import Ended, LauncherClient, Started, Unstartable
+from runner.process.launcher import Ended, Started, Unstartable
+from runner.process.local_launcher import LocalLauncher
 from torc_core.errors import RunnerError
 
 MIB = 1 << 20
 
 
 class Jobs:
-    """Runs command lines through one launcher and remembers what it said."""
+    """Runs command lines through one launcher and remembers its events."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.launcher = LauncherClient(os.environ)
+        self.launcher = LocalLauncher(os.environ)
         self.started: dict[int, int] = {}
         self.ended: dict[int, Ended] = {}
         self.unstartable: dict[int, str] = {}
