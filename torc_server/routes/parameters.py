@@ -25,6 +25,9 @@ QueryId = Annotated[int | None, Query(ge=0, le=LARGEST_ID)]
 Number = Annotated[int | None, Query(ge=-LARGEST_ID, le=LARGEST_ID)]
 """A number to filter by."""
 
+OptionalText = str | None
+OptionalFlag = bool | None
+
 
 async def _unsorted_page(
     offset: Annotated[int, Query(ge=0, le=LARGEST_ID)] = 0,

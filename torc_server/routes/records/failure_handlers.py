@@ -1,41 +1,27 @@
 """Rules for failures by exit code."""
 
+from dataclasses import replace
+
 from torc_core.api.base import Page
 from torc_core.api.failure_handlers import FailureHandlerModel
-from torc_core.api.system import DeleteCount
 from torc_server.routes.contract import contract_router
-from torc_server.routes.parameters import RecordId, SortedPage, UnsortedPage, WorkflowId
+from torc_server.routes.parameters import RecordId, UnsortedPage
+from torc_server.routes.records.factory import add_record_routes, services_of
 from torc_server.routes.unit_of_work import Working
-from torc_server.services.records import failure_handlers as handlers
+from torc_server.services.records.failure_handlers import FAILURE_HANDLERS, create_failure_handler
 
 router = contract_router("failure_handlers")
 
-
-@router.post("/failure_handlers")
-def create_failure_handler(body: FailureHandlerModel, work: Working) -> FailureHandlerModel:
-    return work.write(handlers.create_failure_handler, body)
+add_record_routes(
+    router,
+    "/failure_handlers",
+    FailureHandlerModel,
+    replace(services_of(FAILURE_HANDLERS), create=create_failure_handler, update=None),
+    one="failure_handler",
+    names={"list_page": "list_all_failure_handlers"},
+)
 
 
 @router.get("/workflows/{id}/failure_handlers")
 def list_failure_handlers(workflow_id: RecordId, work: Working, page: UnsortedPage) -> Page[FailureHandlerModel]:
-    return work.read(handlers.FAILURE_HANDLERS.list_page, workflow_id, page)
-
-
-@router.get("/failure_handlers")
-def list_all_failure_handlers(work: Working, workflow_id: WorkflowId, page: SortedPage) -> Page[FailureHandlerModel]:
-    return work.read(handlers.FAILURE_HANDLERS.list_page, workflow_id, page)
-
-
-@router.get("/failure_handlers/{id}")
-def get_failure_handler(record_id: RecordId, work: Working) -> FailureHandlerModel:
-    return work.read(handlers.FAILURE_HANDLERS.get, record_id)
-
-
-@router.delete("/failure_handlers/{id}")
-def delete_failure_handler(record_id: RecordId, work: Working) -> FailureHandlerModel:
-    return work.write(handlers.FAILURE_HANDLERS.delete, record_id)
-
-
-@router.delete("/failure_handlers")
-def delete_failure_handlers(workflow_id: WorkflowId, work: Working) -> DeleteCount:
-    return work.write(handlers.FAILURE_HANDLERS.delete_all, workflow_id)
+    return work.read(FAILURE_HANDLERS.list_page, workflow_id, page)

@@ -1,5 +1,6 @@
 """Records kept for clients: Slurm statistics, remote workers, provenance."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Body
@@ -14,29 +15,46 @@ from torc_core.api.others import (
 )
 from torc_core.api.system import Message
 from torc_server.routes.contract import contract_router
-from torc_server.routes.parameters import QueryId, RecordId, SortedPage, UnsortedPage, WorkflowId
+from torc_server.routes.parameters import QueryId, RecordId, SortedPage, UnsortedPage
+from torc_server.routes.records.factory import add_record_routes, services_of
 from torc_server.routes.unit_of_work import Working
 from torc_server.services.records import others
 
 router = contract_router("others")
 
 
-@router.post("/slurm_stats", tags=["slurm_stats"])
-def create_slurm_stats(body: SlurmStatsModel, work: Working) -> SlurmStatsModel:
-    return work.write(others.create_slurm_stats, body)
-
-
-@router.get("/slurm_stats", tags=["slurm_stats"])
-def list_slurm_stats(
-    work: Working,
-    workflow_id: WorkflowId,
-    page: UnsortedPage,
-    job_id: QueryId = None,
-    run_id: QueryId = None,
-    attempt_id: QueryId = None,
-) -> Page[SlurmStatsModel]:
-    equals = {"job_id": job_id, "run_id": run_id, "attempt_id": attempt_id}
-    return work.read(others.SLURM_STATS.list_page, workflow_id, page, equals=equals)
+add_record_routes(
+    router,
+    "/slurm_stats",
+    SlurmStatsModel,
+    replace(
+        services_of(others.SLURM_STATS),
+        create=others.create_slurm_stats,
+        get=None,
+        update=None,
+        delete=None,
+        delete_all=None,
+    ),
+    one="slurm_stats",
+    filters={"job_id": QueryId, "run_id": QueryId, "attempt_id": QueryId},
+    page=UnsortedPage,
+    tags=("slurm_stats",),
+)
+add_record_routes(
+    router,
+    "/ro_crate_entities",
+    RoCrateEntityModel,
+    replace(
+        services_of(others.RO_CRATE),
+        create=others.create_ro_crate_entity,
+        update=others.update_ro_crate_entity,
+        list_page=None,
+        delete=None,
+        delete_all=None,
+    ),
+    one="ro_crate_entity",
+    tags=("ro_crate_entities",),
+)
 
 
 @router.get("/workflows/{id}/slurm_job_correlations", tags=["workflows"])
@@ -61,11 +79,6 @@ def delete_remote_worker(workflow_id: RecordId, worker: str, work: Working) -> R
     return work.write(others.delete_remote_worker, workflow_id, worker)
 
 
-@router.post("/ro_crate_entities", tags=["ro_crate_entities"])
-def create_ro_crate_entity(body: RoCrateEntityModel, work: Working) -> RoCrateEntityModel:
-    return work.write(others.create_ro_crate_entity, body)
-
-
 @router.get("/workflows/{id}/ro_crate_entities", tags=["ro_crate_entities"])
 def list_ro_crate_entities(
     workflow_id: RecordId, work: Working, page: SortedPage, file_id: QueryId = None, entity_id: str | None = None
@@ -77,16 +90,6 @@ def list_ro_crate_entities(
 @router.delete("/workflows/{id}/ro_crate_entities", tags=["ro_crate_entities"])
 def delete_ro_crate_entities(workflow_id: RecordId, work: Working) -> DeletedEntities:
     return work.write(others.delete_ro_crate_entities, workflow_id)
-
-
-@router.get("/ro_crate_entities/{id}", tags=["ro_crate_entities"])
-def get_ro_crate_entity(record_id: RecordId, work: Working) -> RoCrateEntityModel:
-    return work.read(others.RO_CRATE.get, record_id)
-
-
-@router.put("/ro_crate_entities/{id}", tags=["ro_crate_entities"])
-def update_ro_crate_entity(record_id: RecordId, body: RoCrateEntityModel, work: Working) -> RoCrateEntityModel:
-    return work.write(others.update_ro_crate_entity, record_id, body)
 
 
 @router.delete("/ro_crate_entities/{id}", tags=["ro_crate_entities"])

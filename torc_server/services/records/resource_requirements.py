@@ -1,6 +1,5 @@
 """What jobs need: named requirements, and the copies of them that claims read in the jobs."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from torc_core.api.base import Page
@@ -58,10 +57,10 @@ def delete_all_resource_requirements(uow: UnitOfWork, workflow_id: int) -> Delet
 
 
 def list_resource_requirements(
-    uow: UnitOfWork, workflow_id: int, page: PageRequest, *, job_id: int | None, equals: Mapping[str, Any]
+    uow: UnitOfWork, workflow_id: int, page: PageRequest, *, job_id: int | None, runtime: int | None, **equals: Any
 ) -> Page[ResourceRequirementsModel]:
-    """Requirements by the values of their columns, or those of one job."""
-    conditions = REQUIREMENTS.store.where(workflow_id, equals=equals)
+    """Return resource requirements by the values of their columns, by `runtime` in seconds, or those of one job."""
+    conditions = REQUIREMENTS.store.where(workflow_id, equals={"runtime_s": runtime, **equals})
     if job_id is not None:
         conditions.append(requirements_of(job_id))
     return REQUIREMENTS.list_where(uow, workflow_id, page, conditions)

@@ -71,14 +71,14 @@ def list_results(
     job_id: int | None,
     run_id: int | None,
     return_code: int | None,
-    only_failed: bool,
+    failed: bool,
     status: JobStatus | None,
     compute_node_id: int | None,
     all_runs: bool,
 ) -> Page[ResultModel]:
     """The current result of each job that ended, or with `all_runs` every result there is.
 
-    `only_failed` leaves out those with return code 0.
+    `failed` leaves out those with return code 0.
     """
     find_workflow(uow, workflow_id)
     equals = {
@@ -89,9 +89,7 @@ def list_results(
         "compute_node_id": compute_node_id,
     }
     part = slice_of(page, _SORTABLE)
-    rows, total = queries.find_results(
-        uow, workflow_id, part, equals=equals, current=not all_runs, only_failed=only_failed
-    )
+    rows, total = queries.find_results(uow, workflow_id, part, equals=equals, current=not all_runs, only_failed=failed)
     return page.page([_model(row) for row in rows], total=total)
 
 
