@@ -12,7 +12,7 @@ from torc_core import API_PREFIX, __version__
 from torc_server.broadcast import Hub
 from torc_server.db.engine import Database
 from torc_server.db.schema import migrate
-from torc_server.routes import event_stream, system
+from torc_server.routes import documentation, event_stream, system
 from torc_server.routes.error_responses import add_error_handlers
 from torc_server.routes.jobs import attempts, claims, jobs
 from torc_server.routes.records import (
@@ -83,6 +83,8 @@ def create_app(settings: ServerSettings) -> FastAPI:
         lifespan=lifespan,
         generate_unique_id_function=_operation_id,
         redirect_slashes=False,
+        docs_url=None,  # FastAPI's own pages load scripts from another server
+        redoc_url=None,
     )
     app.state.hub = hub
     service = ServiceSettings(use_pending_failed=settings.use_pending_failed, listening_since=utc_now())
@@ -90,6 +92,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
     add_error_handlers(app)
     for router in _ROUTERS:
         app.include_router(router, prefix=API_PREFIX)
+    app.include_router(documentation.router)
     return app
 
 
