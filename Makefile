@@ -5,12 +5,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST_ARGS ?=
 
-.PHONY: demo test check unit fuzz setup dev dist bench lock clean help
+.PHONY: demo test check unit fuzz setup dev docs reference pictures dist bench lock clean help
 
 help:
 	@echo "make demo    set up, run the failure handler demo, show jobs, attempts and open decisions"
 	@echo "make test    set up, lint, check types and import directions, run all tests"
 	@echo "make unit    run all tests, or some: make unit PYTEST_ARGS=tests/torc_core"
+	@echo "make docs    build the documentation into site/"
+	@echo "make reference  write the pages of docs/ that are made from the code"
 	@echo "make dist    build wheel and sdist into dist/, install the wheel in a new environment and try it there"
 	@echo "make fuzz    set up, send many generated requests to a server; none may be an error of it"
 	@echo "make bench   set up, run the benchmarks (several minutes)"
@@ -37,6 +39,10 @@ $(VENV)/.bench: locks/bench.txt $(VENV)/.dev
 	@$(PIP) install --quiet --require-hashes --requirement locks/bench.txt
 	@touch $@
 
+$(VENV)/.docs: locks/docs.txt $(VENV)/.runtime
+	@$(PIP) install --quiet --require-hashes --requirement locks/docs.txt
+	@touch $@
+
 setup: $(VENV)/.runtime
 dev: $(VENV)/.dev
 
@@ -53,6 +59,15 @@ unit: dev
 	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
 test: check unit
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m docs_build --check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	$(BIN)/python -m docs_build.check_site site
+	@echo "Read it: $(BIN)/python -m http.server --directory site 8000"
+
+reference: setup
+	$(BIN)/python -m docs_build
 
 dist: setup
 	bash packaging/dist.sh $(BIN)/python

@@ -18,7 +18,7 @@ def machine() -> str:
 
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A Markdown table, ready for docs/performance.md."""
+    """A Markdown table, ready for docs/explanation/performance.md."""
     widths = [max(len(str(row[i])) for row in (header, *rows)) for i in range(len(header))]
     print(f"\n{title}\n")
     for row in (header, ["-" * w for w in widths], *rows):

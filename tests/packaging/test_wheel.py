@@ -33,7 +33,12 @@ def test_the_wheel_holds_every_example_document_and_agent_file(wheel: Path) -> N
         check=False,
     ).stdout.splitlines()
     assert {f"{DATA}/{path}" for path in tracked if (PROJECT / path).is_file()} - names == set()
-    for path in ("examples/yaml/diamond.yaml", "agents/claude.yaml", "agents/torc/README.md", "docs/lifecycle.md"):
+    for path in (
+        "examples/yaml/diamond.yaml",
+        "agents/claude.yaml",
+        "agents/torc/README.md",
+        "docs/explanation/lifecycle.md",
+    ):
         assert f"{DATA}/{path}" in names
 
 

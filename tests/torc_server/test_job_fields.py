@@ -16,7 +16,7 @@ from torc_server.services.jobs.jobs import create_jobs, get_job
 from torc_server.services.jobs.update import update_job
 from torc_server.services.runs.create import create_workflow_from_draft
 
-SPECIFICATION: Final = Path(__file__).parents[2] / "docs" / "specification.md"
+SPECIFICATION: Final = Path(__file__).parents[2] / "docs" / "reference" / "workflow-keys.md"
 
 
 def other_value(field: str) -> Any:

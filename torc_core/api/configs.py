@@ -15,52 +15,80 @@ class StdioConfig(ApiModel):
     """Where a job's output goes: two files, one `.log`, or nowhere."""
 
     mode: StdioMode | None = None
+    """Two files, one, or which stream is dropped. Default: `separate`."""
     delete_on_success: bool | None = None
+    """Whether the files of a completed attempt are deleted. Default: false."""
 
 
 class ExecutionConfig(ApiModel):
     """How the runner starts, limits and stops jobs. None means the default named in the docs."""
 
     mode: ExecutionMode | None = None
+    """Who starts jobs: the runner, or Slurm. Default: `direct`."""
     limit_resources: bool | None = None
+    """Whether jobs over their memory or runtime are stopped; not with `slurm`. Default: true."""
     termination_signal: str | None = None
+    """Signal that asks a job to end; not with `slurm`. Default: `SIGTERM`."""
     sigterm_lead_seconds: int | None = Field(default=None, ge=0)
+    """Seconds from that signal to SIGKILL; not with `slurm`. Default: 30."""
     sigkill_headroom_seconds: int | None = Field(default=None, ge=0)
+    """Seconds that a runner with a time limit keeps for its last reports. Default: 60."""
     oom_exit_code: int | None = None
+    """Return code of a job that was stopped for memory; not with `slurm`. Default: 137."""
     timeout_exit_code: int | None = None
+    """Return code of a job that was stopped at its runtime. Default: 152."""
     staggered_start: bool | None = None
+    """Kept, without effect yet."""
     stdio: StdioConfig | None = None
+    """Where the output of jobs goes."""
     job_stdio_overrides: dict[str, StdioConfig] | None = None
+    """The same for single jobs, by name."""
     srun_termination_signal: str | None = None
+    """Kept, without effect yet; not with `direct`."""
     srun_mpi: str | None = None
+    """Kept, without effect yet; not with `direct`."""
     enable_cpu_bind: bool | None = None
+    """Kept, without effect yet; not with `direct`."""
 
 
 class JobMonitorConfig(ApiModel):
     enabled: bool | None = None
+    """Default: that of `resource_monitor`."""
     granularity: MonitorGranularity | None = None
+    """Default: that of `resource_monitor`."""
 
 
 class ComputeNodeMonitorConfig(ApiModel):
     enabled: bool | None = None
+    """Kept, without effect yet."""
     granularity: MonitorGranularity | None = None
+    """Kept, without effect yet."""
     cpu: bool | None = None
+    """Kept, without effect yet."""
     memory: bool | None = None
+    """Kept, without effect yet."""
 
 
 class ResourceMonitorConfig(ApiModel):
     """Sampling of jobs over time; peaks and CPU time are measured without it too."""
 
     enabled: bool | None = None
+    """Whether jobs are sampled. Default: true."""
     granularity: MonitorGranularity | None = None
+    """Peaks and averages, or every sample. Default: `summary`."""
+    # A whole number goes over the wire as one: older clients read nothing else.
     sample_interval_seconds: Annotated[int | float, Field(union_mode="left_to_right")] | None = Field(
         default=None, gt=0
     )
-    """A whole number goes over the wire as one: older clients read nothing else."""
+    """Seconds between two samples. Default: 5."""
     flush_interval_seconds: int | None = None
+    """Seconds of samples that a killed runner may lose. Default: 10."""
     generate_plots: bool | None = None
+    """Kept, without effect yet; use `torc plot-resources`."""
     jobs: JobMonitorConfig | None = None
+    """The same keys for jobs alone; they win."""
     compute_node: ComputeNodeMonitorConfig | None = None
+    """Sampling of whole nodes."""
 
     def job_granularity(self) -> MonitorGranularity | None:
         """How jobs are sampled, None when they are not; what `jobs` says of itself wins."""

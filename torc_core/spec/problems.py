@@ -73,6 +73,6 @@ class Problems:
         """All of it as one exception."""
         return SpecError(
             "\n".join(self.lines()),
-            hint="nothing was created; correct the file and try again (docs/specification.md lists all keys)",
+            hint="nothing was created; correct the file and try again (docs/reference/workflow-keys.md lists all keys)",
             ids={"problems": len(self.found)},
         )
