@@ -124,7 +124,7 @@ def _drive(server: Server, *, draft_jobs: int, draft: WorkflowDraft, expand_s: f
     if _round(client, workflow, node, []) != 1:
         raise SystemExit("the barrier was not the only ready job")
     release_s = time.perf_counter() - begin
-    if client.workflow_status(workflow).jobs_by_status.ready != half:
+    if client.workflow_status(workflow).jobs_by_status[JobStatus.READY] != half:
         raise SystemExit("the barrier did not release the second stage")
     p99 = statistics.quantiles(claims_ms, n=100)[98] if len(claims_ms) > 1 else claims_ms[0]
     return Figures(

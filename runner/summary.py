@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from runner.base.settings import Machine
 from torc_core.api.jobs import JobNeed, Outlook
-from torc_core.jobs.status import JobStatus
+from torc_core.jobs.status import SUCCESSFUL, JobStatus
 from torc_core.resources.duration import describe_duration, parse_duration
 from torc_core.resources.memory import describe_memory
 
@@ -62,7 +62,7 @@ class Tally:
     def count(self, status: JobStatus, *, will_retry: bool) -> None:
         if will_retry:
             self.retried += 1
-        elif status is JobStatus.COMPLETED:
+        elif status in SUCCESSFUL:
             self.completed += 1
         elif status is JobStatus.TERMINATED:
             self.terminated += 1

@@ -7,9 +7,9 @@ from typing import Final
 
 from torc_client.http import TorcClient
 from torc_core.api.files import FileModel
-from torc_core.api.workflows import JobStatusCounts, WorkflowStatusModel
+from torc_core.api.workflows import WorkflowStatusModel
 from torc_core.errors import StateConflictError
-from torc_core.jobs.status import JobStatus
+from torc_core.jobs.status import ACTIVE, FRESH, RESETTABLE_FAILURES, JobStatus
 
 _MTIME_TOLERANCE_S: Final = 0.01
 _NAMED_IN_ERRORS: Final = 10
@@ -116,8 +116,8 @@ def settle(client: TorcClient, workflow_id: int, *, run_id: int, folder: Path) -
     return Started(
         workflow_id=workflow_id,
         run_id=run_id,
-        ready_count=counts.ready,
-        blocked_count=counts.blocked,
+        ready_count=counts[JobStatus.READY],
+        blocked_count=counts[JobStatus.BLOCKED],
         reset_jobs=tuple(dict.fromkeys([*stale.values(), *by_data])),
     )
 
@@ -139,7 +139,11 @@ def reset_status(
     if reinitialize_too:
         _refuse_unsafe(check_start(client, workflow_id, folder=folder), force=force)
     status = client.workflow_status(workflow_id)
-    if failed_only and not _resettable(status.jobs_by_status) and not (status.is_canceled or reinitialize_too):
+    if (
+        failed_only
+        and not status.jobs_by_status.total(RESETTABLE_FAILURES)
+        and not (status.is_canceled or reinitialize_too)
+    ):
         return Reset(workflow_id=workflow_id, run_id=status.run_id, updated_count=0)
     run_id = _begin_run(client, workflow_id, force=force)
     reset = client.reset_job_status(workflow_id, failed_only=failed_only)
@@ -158,16 +162,12 @@ def _begin_run(client: TorcClient, workflow_id: int, *, force: bool) -> int:
 def _has_happened(client: TorcClient, status: WorkflowStatusModel) -> bool:
     """Whether anybody works, or an attempt of the current run has ended."""
     counts = status.jobs_by_status
-    if counts.uninitialized + counts.disabled == status.total_jobs:
+    if counts.total(FRESH) == status.total_jobs:
         return False
-    if counts.pending + counts.running + status.pending_scheduled_nodes + status.active_scheduled_nodes:
+    if counts.total(ACTIVE) + status.pending_scheduled_nodes + status.active_scheduled_nodes:
         return True
     query = {"workflow_id": status.workflow_id, "run_id": status.run_id}
     return client.results.page(limit=1, all_runs=True, **query).count > 0
-
-
-def _resettable(counts: JobStatusCounts) -> int:
-    return counts.failed + counts.canceled + counts.terminated + counts.pending_failed
 
 
 def _refuse_unsafe(check: StartCheck, *, force: bool, force_option: str = "--force") -> None:

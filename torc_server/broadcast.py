@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Final
 
-from torc_core.api.events import Severity, StreamEvent
+from torc_core.api.events import StreamEvent
+from torc_core.jobs.status import Severity
 from torc_server.claim_queue import ClaimQueue, Waiter
 
 STREAM_BUFFER: Final = 512

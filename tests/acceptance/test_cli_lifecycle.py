@@ -6,6 +6,7 @@ from helpers import wait_until
 from torc_process import SpecWriter, Torc
 
 from torc_client.http import TorcClient
+from torc_core.jobs.status import JobStatus
 
 
 def create(torc: Torc, *arguments: object) -> int:
@@ -149,7 +150,7 @@ def test_sync_status_cleans_up_after_a_killed_runner(torc: Torc, spec: SpecWrite
     preview = torc("workflows", "sync-status", workflow_id, "--dry-run", "-f", "json").json
     assert preview["running_jobs_failed"] == 1
     assert preview["failed_job_details"][0]["job_name"] == "long"
-    assert shared_client.workflow_status(workflow_id).jobs_by_status.running == 1
+    assert shared_client.workflow_status(workflow_id).jobs_by_status[JobStatus.RUNNING] == 1
     done = torc("workflows", "sync-status", workflow_id)
     assert "Total: 1 job(s) marked as failed" in done.out
     assert f"torc recover {workflow_id}" in done.out

@@ -15,6 +15,7 @@ from torc_client.transport import Transport
 from torc_core.api.drafts import ResourceRequirementsDraft
 from torc_core.api.jobs import ClaimedJobs
 from torc_core.errors import NotFoundError, RunnerError
+from torc_core.jobs.status import JobStatus
 
 LONG_S = 60.0
 """Nobody waits for so long: who does, did not hear the news."""
@@ -93,7 +94,7 @@ def test_a_runner_leaves_when_another_run_has_begun_and_its_job_goes_back(
     assert summary["reason"] == "another_run"
     assert summary["explanation"] == f"workflow {workflow_id} is in run 2 by now, and this runner is of run 1"
     assert processes_with(f"TORC_OUTPUT_DIR={tmp_path}/out") == []
-    assert client.workflow_status(workflow_id).jobs_by_status.ready == 1
+    assert client.workflow_status(workflow_id).jobs_by_status[JobStatus.READY] == 1
 
 
 class ResetAfterTheFirstClaim(TorcClient):

@@ -63,7 +63,7 @@ def test_a_group_of_more_jobs_than_a_call_decides_is_proposed_and_decided_whole(
     )
     assert (answer.jobs_to_fail, answer.jobs_skipped, answer.remaining) == (count, 0, 0)
     assert said == [(MAX_DECIDED_JOBS, MORE)]
-    assert client.workflow_status(workflow_id).jobs_by_status.failed == count
+    assert client.workflow_status(workflow_id).jobs_by_status[JobStatus.FAILED] == count
 
 
 def test_named_jobs_come_in_parts_and_groups_with_the_last() -> None:

@@ -10,6 +10,7 @@ from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.errors import StateConflictError
+from torc_core.jobs.status import ACTIVE, JobStatus
 
 if TYPE_CHECKING:
     from torc_client.workflows import StartCheck, Started
@@ -39,9 +40,9 @@ def init(
     if dry_run:
         _show_check(session, chosen)
         return
-    counts = session.client.workflow_status(chosen).jobs_by_status
-    if counts.completed and not session.agrees(
-        f"{counts.completed} job(s) of workflow {chosen} are completed and would run again. Continue?",
+    completed = session.client.workflow_status(chosen).jobs_by_status[JobStatus.COMPLETED]
+    if completed and not session.agrees(
+        f"{completed} job(s) of workflow {chosen} are completed and would run again. Continue?",
         without_asking=force or no_prompts,
     ):
         session.out.note("Nothing was changed.")
@@ -118,8 +119,7 @@ def delete(
 
 def _refuse_at_work(session: Session, workflow_id: int, *, force: bool) -> None:
     """Raises NotFoundError for an unknown workflow too."""
-    counts = session.client.workflow_status(workflow_id).jobs_by_status
-    active = counts.pending + counts.running
+    active = session.client.workflow_status(workflow_id).jobs_by_status.total(ACTIVE)
     if active and not force:
         raise StateConflictError(
             f"{number(active, 'job')} {'is' if active == 1 else 'are'} at work in workflow {workflow_id}",

@@ -11,6 +11,7 @@ from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.errors import InvalidInputError, TorcError
+from torc_core.jobs.status import JobStatus
 
 if TYPE_CHECKING:
     from torc_client.recovery.recover import Prospect, RecoveryTools
@@ -122,9 +123,9 @@ def _end_without_retries(
         lines = ["No failed or terminated jobs to recover."]
         if is_success(status):
             lines = [f"{lines[0]} Every job of workflow {workflow_id} succeeded."]
-        elif status.jobs_by_status.canceled and is_at_rest(status):
+        elif (canceled := status.jobs_by_status[JobStatus.CANCELED]) and is_at_rest(status):
             lines.append(
-                f"{status.jobs_by_status.canceled} job(s) are canceled; send them back with: "
+                f"{canceled} job(s) are canceled; send them back with: "
                 f"torc workflows reset-status {workflow_id} --failed-only --reinitialize"
             )
     if waiting_jobs(status) and not status.is_canceled:

@@ -16,6 +16,7 @@ from torc_cli.render.text import number
 from torc_cli.session.command import command
 from torc_cli.session.session import Session
 from torc_core.errors import InvalidInputError, StateConflictError, TorcError
+from torc_core.jobs.status import FRESH, SUCCESSFUL, JobStatus
 from torc_core.recovery.defaults import MAX_RETRIES
 
 if TYPE_CHECKING:
@@ -183,15 +184,15 @@ def _make_ready(session: Session, workflow_id: int, options: "RunnerOptions", *,
         raise StateConflictError(
             f"workflow {workflow_id} was canceled", hint=f"begin a new run: torc reinit {workflow_id}"
         )
-    if status.is_complete and status.total_jobs and not counts.uninitialized:
+    if status.is_complete and status.total_jobs and not counts[JobStatus.UNINITIALIZED]:
         _say_complete(session, status)
         return False
     create_output_dir(options.output_dir)
-    if counts.uninitialized + counts.disabled == status.total_jobs:
+    if counts.total(FRESH) == status.total_jobs:
         started = initialize(client, workflow_id, folder=Path.cwd(), force=force, force_option=_FORCE_OPTION)
         for path in started.existing_output_files[:20]:
             session.out.note(f"Warning: {path} exists and will be overwritten.")
-    elif counts.uninitialized:
+    elif counts[JobStatus.UNINITIALIZED]:
         settle(client, workflow_id, run_id=status.run_id, folder=Path.cwd())
     return True
 
@@ -264,7 +265,7 @@ def _failures(session: Session, status: "WorkflowStatusModel") -> list["FailureG
 def _view(session: Session, status: "WorkflowStatusModel") -> "RunView":
     from torc_cli.render.run_progress import Bar, Counts, Lines, Silent
 
-    counts = Counts(total=status.total_jobs, done=status.jobs_by_status.completed + status.jobs_by_status.disabled)
+    counts = Counts(total=status.total_jobs, done=status.jobs_by_status.total(SUCCESSFUL))
     if session.is_json:
         return Silent(counts)
     return Bar(counts) if sys.stderr.isatty() else Lines(counts)

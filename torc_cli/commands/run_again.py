@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from torc_cli.session.session import Session
 from torc_client.recovery.state import is_at_rest
 from torc_client.recovery.waiting import await_recovery
+from torc_core.jobs.status import JobStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,4 +57,4 @@ def moved_on(status: "WorkflowStatusModel", summary: "RunSummary") -> bool:
     if status.run_id > summary.run_id:
         return True
     left_for_good = summary.reason in (ExitReason.COMPLETE, ExitReason.NOTHING_LEFT)
-    return left_for_good and summary.started > 0 and status.jobs_by_status.ready > summary.ready_left
+    return left_for_good and summary.started > 0 and status.jobs_by_status[JobStatus.READY] > summary.ready_left

@@ -8,20 +8,9 @@ from pydantic import BaseModel
 
 from torc_cli.render.base import Output, Table
 from torc_cli.render.text import clean, display
+from torc_core.jobs.status import STATUS_TRAITS
 
-_STATUS_COLOURS: Final = {
-    "completed": "green",
-    "running": "yellow",
-    "pending": "blue",
-    "ready": "cyan",
-    "failed": "red",
-    "pending_failed": "bold red",
-    "canceled": "magenta",
-    "terminated": "magenta",
-    "blocked": "bright_black",
-    "uninitialized": "bright_black",
-    "disabled": "bright_black",
-}
+_STATUS_COLOURS: Final = {status.value: traits.colour for status, traits in STATUS_TRAITS.items()}
 
 
 class TableOutput(Output):

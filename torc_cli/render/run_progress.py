@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from runner.base.progress import JobEnded, JobStarted, Notice, Progress
 from torc_cli.render.text import clean, display
-from torc_core.jobs.status import JobStatus
+from torc_core.jobs.status import SUCCESSFUL
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -35,7 +35,7 @@ class Counts:
         self.running = max(0, self.running - 1)
         if event.will_retry:
             self.retried += 1
-        elif event.status is JobStatus.COMPLETED:
+        elif event.status in SUCCESSFUL:
             self.done += 1
         else:
             self.failed += 1
@@ -57,7 +57,7 @@ class RunView(ABC):
             self.say(event.text if event.level == "info" else f"{event.level.capitalize()}: {event.text}")
             return
         self.counts.add(event)
-        if isinstance(event, JobEnded) and (event.status is not JobStatus.COMPLETED or event.will_retry):
+        if isinstance(event, JobEnded) and (event.status not in SUCCESSFUL or event.will_retry):
             self._name_failure(event)
         self.update()
 

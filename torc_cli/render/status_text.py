@@ -6,6 +6,7 @@ from typing import Any, Final
 from torc_cli.render.text import display, number
 from torc_core.api.failures import FailureGroups
 from torc_core.api.workflows import WorkflowStatusModel
+from torc_core.jobs.status import ACTIVE, AWAITING_DECISION, FAILED_FOR_GOOD, FRESH, RESETTABLE_FAILURES
 from torc_core.resources.duration import describe_duration
 
 GROUPS_SHOWN: Final = 5
@@ -59,13 +60,12 @@ def _failure_lines(failures: FailureGroups) -> Iterator[str]:
 
 def count_pairs(status: WorkflowStatusModel) -> list[tuple[str, int]]:
     """Status name and number of jobs, in the order of a job's life."""
-    return list(status.jobs_by_status.model_dump().items())
+    return [(str(each), count) for each, count in status.jobs_by_status.root.items()]
 
 
 def unsuccessful(status: WorkflowStatusModel) -> int:
     """Jobs that ended without success, decided or not."""
-    counts = status.jobs_by_status
-    return counts.failed + counts.canceled + counts.terminated + counts.pending_failed
+    return status.jobs_by_status.total(RESETTABLE_FAILURES)
 
 
 def verdict(status: WorkflowStatusModel) -> str:
@@ -77,7 +77,7 @@ def verdict(status: WorkflowStatusModel) -> str:
         return "The workflow was canceled."
     if status.total_jobs == 0:
         return "The workflow has no jobs."
-    if counts.uninitialized + counts.disabled == status.total_jobs:
+    if counts.total(FRESH) == status.total_jobs:
         return "The workflow was not started yet."
     if status.is_complete:
         return (
@@ -85,9 +85,9 @@ def verdict(status: WorkflowStatusModel) -> str:
             if not unsuccessful(status)
             else (f"The workflow is complete: {unsuccessful(status)} job(s) did not succeed.")
         )
-    if counts.pending_failed:
-        return f"{counts.pending_failed} failed job(s) wait for a decision."
-    if counts.running or counts.pending:
+    if waiting := counts.total(AWAITING_DECISION):
+        return f"{waiting} failed job(s) wait for a decision."
+    if counts.total(ACTIVE):
         return "The workflow is running."
     return "The workflow is not complete, and nothing runs."
 
@@ -102,15 +102,15 @@ def next_steps(status: WorkflowStatusModel) -> Iterator[str]:
         yield f"torc reinit {workflow_id}    # what was canceled goes back to its beginning"
         yield f"torc run {workflow_id}"
         return
-    if counts.pending_failed:
+    if counts.total(AWAITING_DECISION):
         yield f"torc failures list {workflow_id}    # what failed, grouped; then decide"
         yield f"torc recover {workflow_id} --dry-run    # what would be mended by itself"
-    elif counts.failed or counts.terminated:
-        for name, count in (("failed", counts.failed), ("terminated", counts.terminated)):
-            if count:
-                yield f"torc jobs list {workflow_id} --status {name}"
+    elif counts.total(FAILED_FOR_GOOD):
+        for failed in sorted(FAILED_FOR_GOOD):
+            if counts[failed]:
+                yield f"torc jobs list {workflow_id} --status {failed}"
         yield f"torc recover {workflow_id} --dry-run"
     if unsuccessful(status):
         yield f"torc workflows reset-status {workflow_id} --failed-only --reinitialize    # all of them once more"
-    if not status.is_complete and not (counts.running or counts.pending) and counts.pending_failed == 0:
+    if not status.is_complete and not counts.total(ACTIVE | AWAITING_DECISION):
         yield f"torc run {workflow_id}"

@@ -27,6 +27,7 @@ from torc_client.settings import ClientSettings
 from torc_core.agents.description import AgentSpec, fill
 from torc_core.api.failures import DecisionLimits
 from torc_core.errors import TorcError
+from torc_core.jobs.status import AWAITING_DECISION
 from torc_core.recovery.defaults import MIN_CONFIDENCE
 from torc_core.recovery.plan import RecoveryPlan
 
@@ -185,7 +186,7 @@ class Agents:
             if proposal.id > before.last_proposal and proposal.actor.kind != "person"
         ]
         proposed = {job.job_id for each in proposals for job in each.jobs if job.status != "skipped"}
-        pending = client.workflow_status(workflow_id).jobs_by_status.pending_failed
+        pending = client.workflow_status(workflow_id).jobs_by_status.total(AWAITING_DECISION)
         return AgentRun(
             agent=self.options.name,
             workflow_id=workflow_id,
@@ -211,7 +212,7 @@ class _Standing:
     @classmethod
     def of(cls, client: TorcClient, workflow_id: int) -> "_Standing":
         return cls(
-            waiting=client.workflow_status(workflow_id).jobs_by_status.pending_failed,
+            waiting=client.workflow_status(workflow_id).jobs_by_status.total(AWAITING_DECISION),
             last_decision=max((decision.id for decision in client.failures.decisions(workflow_id)), default=0),
             last_proposal=max((proposal.id for proposal in client.failures.proposals(workflow_id)), default=0),
         )

@@ -17,13 +17,12 @@ from torc_core.evidence.attempt import (
     RequirementFacts,
 )
 from torc_core.evidence.record import Evidence
-from torc_core.jobs.status import FAILURES, JobStatus
+from torc_core.jobs.status import FAILED_FOR_GOOD, FAILURES, JobStatus
 from torc_core.recovery.diagnosis import diagnose
 from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
 from torc_core.triage.facts import RUNNER_LOST_CODE
 
-_FAILED_RESULTS: Final = (JobStatus.FAILED, JobStatus.TERMINATED)
 """What a result says of an attempt that failed, also where the job waits for a decision."""
 _NO_REQUIREMENT: Final = RequirementFacts(id=0, name=UNSPECIFIED_REQUIREMENT, memory_bytes=0, runtime_s=0)
 _UNKNOWN_CODE: Final = 1
@@ -63,7 +62,7 @@ def gather_completed(client: TorcClient, workflow_id: int, *, run_id: int | None
 def gather_failures_of_run(client: TorcClient, workflow_id: int, *, run_id: int) -> list[AttemptFacts]:
     """The attempts that were the last ones of their jobs in a run, and failed, whatever the jobs became later."""
     evidence = _evidence(client, workflow_id, only_latest=False, with_texts=True, statuses=tuple(JobStatus))
-    return list(_of_results(client, workflow_id, run_id=run_id, statuses=_FAILED_RESULTS, evidence=evidence))
+    return list(_of_results(client, workflow_id, run_id=run_id, statuses=tuple(FAILED_FOR_GOOD), evidence=evidence))
 
 
 def orphan_facts(job: JobModel, requirement: ResourceRequirementsModel | None, *, run_id: int) -> AttemptFacts:
@@ -143,7 +142,7 @@ def _facts(
 
 
 def _failed_results(client: TorcClient, workflow_id: int) -> Iterator[ResultModel]:
-    for status in _FAILED_RESULTS:
+    for status in tuple(FAILED_FOR_GOOD):
         yield from client.results.list_all(workflow_id=workflow_id, all_runs=True, status=status)
 
 

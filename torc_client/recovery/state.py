@@ -3,25 +3,25 @@
 from collections.abc import Mapping
 
 from torc_core.api.workflows import WorkflowStatusModel
-from torc_core.jobs.status import SUCCESSFUL, JobStatus
+from torc_core.jobs.status import ACTIVE, FAILURES, STARTABLE, SUCCESSFUL, JobStatus
 
 
 def counts_of(status: WorkflowStatusModel) -> Mapping[JobStatus, int]:
-    return {JobStatus(name): count for name, count in status.jobs_by_status.model_dump().items()}
+    return status.jobs_by_status.root
 
 
 def is_success(status: WorkflowStatusModel) -> bool:
     """Every job is completed or disabled."""
-    return sum(counts_of(status)[each] for each in SUCCESSFUL) == status.total_jobs
+    return status.jobs_by_status.total(SUCCESSFUL) == status.total_jobs
 
 
 def active_jobs(status: WorkflowStatusModel) -> int:
-    return status.jobs_by_status.running + status.jobs_by_status.pending
+    return status.jobs_by_status.total(ACTIVE)
 
 
 def waiting_jobs(status: WorkflowStatusModel) -> int:
     """Jobs that a runner could take up, now or once it has initialized them."""
-    return status.jobs_by_status.ready + status.jobs_by_status.uninitialized
+    return status.jobs_by_status.total(STARTABLE)
 
 
 def is_at_rest(status: WorkflowStatusModel) -> bool:
@@ -31,5 +31,4 @@ def is_at_rest(status: WorkflowStatusModel) -> bool:
 
 def failed_jobs(status: WorkflowStatusModel) -> int:
     """Jobs that ended badly by themselves; canceled ones follow the job they depend on."""
-    counts = status.jobs_by_status
-    return counts.failed + counts.terminated + counts.pending_failed
+    return status.jobs_by_status.total(FAILURES)

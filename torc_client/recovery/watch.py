@@ -205,7 +205,7 @@ class _Watch:
     def _say_end(self, status: WorkflowStatusModel) -> None:
         if status.is_canceled:
             self._say(f"Workflow {self._workflow_id} was canceled")
-        elif waiting_jobs(status) + status.jobs_by_status.blocked == 0:
+        elif waiting_jobs(status) + status.jobs_by_status[JobStatus.BLOCKED] == 0:
             self._say(texts.complete_line(self._workflow_id))
         else:
             self._say(f"Workflow {self._workflow_id} cannot go on by itself")

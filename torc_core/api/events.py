@@ -1,10 +1,9 @@
 """What happened: stored events, and the frames of the event stream."""
 
-from typing import Any, Literal
+from typing import Any
 
 from torc_core.api.base import ApiModel
-
-Severity = Literal["debug", "info", "warning", "error"]
+from torc_core.jobs.status import Severity
 
 
 class EventModel(ApiModel):

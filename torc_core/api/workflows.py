@@ -1,11 +1,15 @@
 """A workflow and the answers about its state."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, GetJsonSchemaHandler, RootModel, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from torc_core.api.base import ApiModel
 from torc_core.api.configs import DynamicJobsConfig, ExecutionConfig, ResourceMonitorConfig
+from torc_core.jobs.status import JobStatus
 
 
 class WorkflowModel(ApiModel):
@@ -40,18 +44,34 @@ class WorkflowModel(ApiModel):
     dynamic_jobs: DynamicJobsConfig | None = None
 
 
-class JobStatusCounts(ApiModel):
-    uninitialized: int = 0
-    blocked: int = 0
-    ready: int = 0
-    pending: int = 0
-    running: int = 0
-    completed: int = 0
-    failed: int = 0
-    canceled: int = 0
-    terminated: int = 0
-    disabled: int = 0
-    pending_failed: int = 0
+class JobStatusCounts(RootModel[dict[JobStatus, int]]):
+    """How many jobs are in each status: one number for every status there is, on the wire an object.
+
+    Statuses that only a newer peer knows are dropped, as unknown fields of other models are.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, counts: Any) -> Any:
+        if not isinstance(counts, Mapping):
+            return counts
+        return {status: counts.get(status, 0) for status in JobStatus}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Name each status as a property, so that generated clients have a field for it."""
+        del schema, handler
+        count = {"type": "integer", "default": 0}
+        return {"type": "object", "title": cls.__name__, "properties": {status.value: count for status in JobStatus}}
+
+    def __getitem__(self, status: JobStatus) -> int:
+        return self.root[status]
+
+    def total(self, statuses: Iterable[JobStatus]) -> int:
+        """Return the number of jobs in any of the statuses."""
+        return sum(self.root[status] for status in statuses)
 
 
 class WorkflowStatusModel(ApiModel):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from torc_core.evidence.attempt import Cause
-from torc_core.jobs.status import SUCCESSFUL, JobStatus
+from torc_core.jobs.status import AWAITING_DECISION, DONE, STARTABLE, SUCCESSFUL, UNSUCCESSFUL, JobStatus
 from torc_core.recovery.plan import RecoveryPlan, Retry, Skipped
 
 DIAGNOSING: Final = "Diagnosing failures..."
@@ -176,19 +176,18 @@ def outcome_lines(counts: Mapping[JobStatus, int]) -> list[str]:
     total = sum(counts.values())
     if sum(counts.get(status, 0) for status in SUCCESSFUL) == total:
         return [f"Workflow completed successfully ({total} {_jobs(total)})"]
-    waiting = counts.get(JobStatus.PENDING_FAILED, 0)
+    waiting = sum(counts.get(status, 0) for status in AWAITING_DECISION)
     left = [f"{counts[status]} {status}" for status in _LEFT if counts.get(status, 0)]
     return [
         "Workflow completed with failures:" if not left else f"Workflow is not complete ({', '.join(left)}):",
-        f"  - Failed: {counts.get(JobStatus.FAILED, 0)}",
-        f"  - Canceled: {counts.get(JobStatus.CANCELED, 0)}",
-        f"  - Terminated: {counts.get(JobStatus.TERMINATED, 0)}",
+        *(f"  - {status.capitalize()}: {counts.get(status, 0)}" for status in JobStatus if status in UNSUCCESSFUL),
         *([f"  - Pending Failed: {waiting} (awaiting AI classification)"] if waiting else []),
         f"  - Completed: {counts.get(JobStatus.COMPLETED, 0)}",
     ]
 
 
-_LEFT: Final = (JobStatus.READY, JobStatus.PENDING, JobStatus.RUNNING, JobStatus.BLOCKED, JobStatus.UNINITIALIZED)
+_LEFT: Final = sorted(set(JobStatus) - DONE - AWAITING_DECISION, key=lambda status: (status not in STARTABLE, status))
+"""Can still go on: first what a runner could take, then what it holds or what waits for others."""
 
 
 def attempting_line(attempt: int, max_retries: int) -> str:

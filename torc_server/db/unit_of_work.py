@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import CursorResult, Row
 from sqlmodel import Session
 
-from torc_core.api.events import Severity, StreamEvent
+from torc_core.api.events import StreamEvent
+from torc_core.jobs.status import Severity
 from torc_core.times import rfc3339
 from torc_server.db.engine import Database
 from torc_server.settings import ServiceSettings

@@ -9,7 +9,8 @@ from fastapi import Query
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from torc_core.api.events import Severity, StreamEvent
+from torc_core.api.events import StreamEvent
+from torc_core.jobs.status import Severity
 from torc_server.broadcast import Hub
 from torc_server.routes.contract import contract_router
 from torc_server.routes.parameters import RecordId

@@ -7,7 +7,7 @@ from pydantic import Field
 from torc_client.http import TorcClient
 from torc_core.api.jobs import JobModel
 from torc_core.api.results import ResultModel
-from torc_core.api.workflows import WorkflowModel
+from torc_core.api.workflows import JobStatusCounts, WorkflowModel
 from torc_core.jobs.status import JobStatus
 from torc_core.resources.duration import describe_duration
 from torc_mcp.budget import PAYLOAD_BYTES, take_rows
@@ -70,7 +70,7 @@ def get_workflow_status(ctx: ToolContext, workflow_id: WorkflowId) -> WorkflowSt
     client = app_of(ctx).client
     status = client.workflow_status(workflow_id)
     workflow = client.workflows.get(workflow_id)
-    counts = _counts(status.jobs_by_status.model_dump())
+    counts = _counts(status.jobs_by_status)
     return WorkflowStatus(
         workflow_id=workflow_id,
         name=one_line(status.workflow_name),
@@ -94,7 +94,7 @@ def get_workflow_summary(ctx: ToolContext, workflow_id: WorkflowId) -> WorkflowS
     """
     client = app_of(ctx).client
     status = client.workflow_status(workflow_id)
-    counts = _counts(status.jobs_by_status.model_dump())
+    counts = _counts(status.jobs_by_status)
     fence = Fence()
     failures = top_groups(client, workflow_id, counts, fence)
     return WorkflowSummary(
@@ -217,9 +217,9 @@ def _next(offset: int, shown: int, total: int) -> int | None:
     return offset + shown if offset + shown < total and shown else None
 
 
-def _counts(by_status: dict[str, int]) -> dict[str, int]:
-    """Statuses without any job say nothing."""
-    return {status: count for status, count in by_status.items() if count}
+def _counts(by_status: JobStatusCounts) -> dict[str, int]:
+    """Return the counts by name, without the statuses that no job is in."""
+    return {status.value: count for status, count in by_status.root.items() if count}
 
 
 def _next_steps(counts: dict[str, int], tools: frozenset[str]) -> str | None:

@@ -2,12 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple, assert_never
+from typing import NamedTuple, assert_never
 
 from torc_core.api.jobs import CompleteJobsRequest, CompleteJobsResponse, JobCompletion, JobError, JobModel
 from torc_core.errors import InvalidInputError, StateConflictError, TorcError
 from torc_core.jobs.lifecycle import OUTCOME_EVENTS, may_go_back, may_retry
-from torc_core.jobs.status import ACTIVE, DONE, JobStatus
+from torc_core.jobs.status import ACTIVE, DONE, FAILED_FOR_GOOD, JobStatus
 from torc_server.db.queries.jobs import attempts as queries
 from torc_server.db.queries.jobs.attempts import Attempt
 from torc_server.db.queries.jobs.jobs import JobState, job_models, job_states
@@ -20,8 +20,6 @@ from torc_server.services.jobs.evidence import sign_evidence
 from torc_server.services.jobs.retry import note_retries
 from torc_server.services.jobs.transitions import apply_event, send_back
 from torc_server.services.records.lookup import check_run, find_job, find_workflow, no_such_job
-
-_RETRYABLE: Final = frozenset({JobStatus.FAILED, JobStatus.TERMINATED})
 
 
 class _Ending(NamedTuple):
@@ -162,7 +160,7 @@ def _check(workflow: WorkflowState, job: JobState, completion: JobCompletion) ->
             f"status {completion.status}",
             ids=ids,
         )
-    if _may_be_retried(completion) and completion.status not in _RETRYABLE:
+    if _may_be_retried(completion) and completion.status not in FAILED_FOR_GOOD:
         raise InvalidInputError(f"job {job.id} ended as {completion.status}, which is not retried", ids=ids)
 
 

@@ -4,15 +4,15 @@ from collections.abc import Iterable
 
 from torc_core.api.jobs import JobModel
 from torc_core.errors import StateConflictError
-from torc_core.jobs.lifecycle import may_retry
-from torc_core.jobs.status import JobStatus
+from torc_core.jobs.lifecycle import Event, may_retry, sources
+from torc_core.jobs.status import AWAITING_DECISION
 from torc_server.db.queries.jobs.jobs import JobState, job_models
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.transitions import send_back
 from torc_server.services.records.events import store_events
 from torc_server.services.records.lookup import check_run, find_job, find_workflow
 
-_RETRYABLE = (JobStatus.RUNNING, JobStatus.FAILED, JobStatus.TERMINATED)
+_RETRYABLE = sources(Event.RETRY) - AWAITING_DECISION
 
 
 def retry_job(uow: UnitOfWork, job_id: int, *, run_id: int, max_retries: int) -> JobModel:

@@ -10,7 +10,7 @@ from torc_core.api.jobs import (
 )
 from torc_core.errors import InvalidInputError, StateConflictError, TorcError
 from torc_core.jobs.lifecycle import Event
-from torc_core.jobs.status import JobStatus
+from torc_core.jobs.status import ACTIVE, JobStatus
 from torc_server.db.queries.jobs.jobs import JobState, job_models, job_states
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.announcements import announce_status
@@ -76,7 +76,7 @@ def _why_not(job: JobState | None, job_id: int, workflow_id: int, runner_id: int
     ids = {"job_id": job_id, "workflow_id": workflow_id}
     if job.workflow_id != workflow_id:
         return InvalidInputError(f"job {job_id} is of workflow {job.workflow_id}, not of {workflow_id}", ids=ids)
-    if job.status not in {JobStatus.PENDING, JobStatus.RUNNING}:
+    if job.status not in ACTIVE:
         return StateConflictError(
             f"job {job_id} ({job.name}) cannot start: it is {job.status}, not pending",
             hint="claim the job first; somebody may have taken it back",

@@ -3,7 +3,7 @@
 from torc_core.api.workflows import CancelResult, ChangedJobInputs, ResetJobStatus, WorkflowModel
 from torc_core.errors import StateConflictError
 from torc_core.jobs.lifecycle import Event
-from torc_core.jobs.status import ACTIVE, RESETTABLE_FAILURES, JobStatus
+from torc_core.jobs.status import ACTIVE, FRESH, RESETTABLE_FAILURES, JobStatus
 from torc_server.db.queries.jobs import jobs as queries_jobs
 from torc_server.db.queries.jobs.transitions import dependents_of
 from torc_server.db.queries.records import workflows as queries_workflows
@@ -15,8 +15,6 @@ from torc_server.services.records.events import store_event
 from torc_server.services.records.lookup import find_open_workflow, find_workflow
 from torc_server.services.records.workflows import get_workflow
 from torc_server.services.runs.input_hashes import changed_jobs
-
-_STAYING = frozenset({JobStatus.UNINITIALIZED, JobStatus.DISABLED})
 
 
 def reset_workflow_status(uow: UnitOfWork, workflow_id: int, *, force: bool = False) -> WorkflowModel:
@@ -55,7 +53,7 @@ def reset_job_status(uow: UnitOfWork, workflow_id: int, *, failed_only: bool = F
     Disabled jobs stay disabled.
     """
     find_workflow(uow, workflow_id)
-    wanted = RESETTABLE_FAILURES if failed_only else frozenset(JobStatus) - _STAYING
+    wanted = RESETTABLE_FAILURES if failed_only else frozenset(JobStatus) - FRESH
     chosen = reset(uow, queries_jobs.jobs_in(uow, workflow_id, wanted))
     if failed_only:
         reset(uow, dependents_of(uow, chosen))

@@ -14,7 +14,7 @@ from torc_core.api.workflows import (
 )
 from torc_core.errors import NotFoundError
 from torc_core.evidence.record import Evidence
-from torc_core.jobs.status import DONE, JobStatus
+from torc_core.jobs.status import DONE, FRESH, JobStatus
 from torc_core.resources.duration import format_duration
 from torc_server.db.queries.jobs import attempts, claims
 from torc_server.db.queries.jobs import jobs as queries_jobs
@@ -24,8 +24,6 @@ from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.base import slice_of
 from torc_server.services.records.lookup import find_job, find_workflow
 from torc_server.services.records.paging import PageRequest
-
-_FRESH = frozenset({JobStatus.UNINITIALIZED, JobStatus.DISABLED})
 
 
 def workflow_status(uow: UnitOfWork, workflow_id: int) -> WorkflowStatusModel:
@@ -40,7 +38,7 @@ def workflow_status(uow: UnitOfWork, workflow_id: int) -> WorkflowStatusModel:
         workflow_user=workflow.user,
         run_id=workflow.run_id,
         total_jobs=sum(counts.values()),
-        jobs_by_status=JobStatusCounts.model_validate({str(status): count for status, count in counts.items()}),
+        jobs_by_status=JobStatusCounts(dict(counts)),
         total_exec_time_minutes=exec_time_minutes,
         walltime_seconds=walltime_s,
         active_compute_nodes=nodes.active,
@@ -65,7 +63,7 @@ def is_uninitialized(uow: UnitOfWork, workflow_id: int) -> IsUninitialized:
     """Whether every job is uninitialized or disabled."""
     find_workflow(uow, workflow_id)
     counts = queries.count_jobs(uow, workflow_id)
-    return IsUninitialized(is_uninitialized=all(status in _FRESH for status in counts))
+    return IsUninitialized(is_uninitialized=all(status in FRESH for status in counts))
 
 
 def job_ids(uow: UnitOfWork, workflow_id: int) -> JobIds:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import exists, select, tuple_
 
-from torc_core.jobs.status import FINISHED, STATUS_CODES, JobStatus
+from torc_core.jobs.status import ATTEMPTED, STATUS_CODES, JobStatus
 from torc_server.db.queries.records.base import Condition, RecordStore, Row, Slice, read_slice
 from torc_server.db.tables.jobs import Job, Result
 from torc_server.db.unit_of_work import UnitOfWork
@@ -14,7 +14,7 @@ RESULTS: Final = RecordStore(Result)
 _RESULT: Final = RESULTS.table
 _JOB: Final = RecordStore(Job).table
 _CANCELED: Final = STATUS_CODES[JobStatus.CANCELED]
-_ENDED: Final = [STATUS_CODES[status] for status in (FINISHED - {JobStatus.CANCELED}) | {JobStatus.PENDING_FAILED}]
+_ATTEMPTED: Final = [STATUS_CODES[status] for status in ATTEMPTED]
 
 
 def find_results(
@@ -52,5 +52,5 @@ def _is_current() -> Sequence[Condition]:
     """The newest attempt of a job that ended; a job canceled without an attempt in this run has none."""
     newer = _RESULT.alias("newer")
     is_newer = tuple_(newer.c.run_id, newer.c.attempt_id) > tuple_(_RESULT.c.run_id, _RESULT.c.attempt_id)
-    ended = _JOB.c.status.in_(_ENDED) | ((_JOB.c.status == _CANCELED) & (_RESULT.c.status == _CANCELED))
+    ended = _JOB.c.status.in_(_ATTEMPTED) | ((_JOB.c.status == _CANCELED) & (_RESULT.c.status == _CANCELED))
     return [ended, ~exists().where(newer.c.job_id == _RESULT.c.job_id, is_newer)]
