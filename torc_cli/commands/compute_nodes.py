@@ -4,11 +4,8 @@ from typing import Annotated
 
 import typer
 
-from torc_cli.commands.crud import show_list
+from torc_cli.commands.record_commands import RecordCommands
 from torc_cli.render.base import Column, Table
-from torc_cli.session.command import command
-from torc_cli.session.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument
-from torc_cli.session.session import Session
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.resources.duration import describe_duration
 
@@ -40,38 +37,15 @@ NODES = Table(
 )
 
 
-@app.command("list")
-@command
-def list_(
-    session: Session,
-    workflow_id: WorkflowArgument = None,
-    *,
-    hostname: Annotated[str | None, typer.Option("--hostname")] = None,
-    active: Annotated[bool | None, typer.Option("--active/--inactive")] = None,
-    scheduled_compute_node: Annotated[int | None, typer.Option("--scheduled-compute-node")] = None,
-    limit: LimitOption = None,
-    offset: OffsetOption = 0,
-    sort_by: SortOption = None,
-    reverse_sort: ReverseOption = False,
-) -> None:
-    """List runners."""
-    show_list(
-        session,
-        session.client.compute_nodes,
-        NODES,
-        workflow_id=session.workflow_id(workflow_id),
-        hostname=hostname,
-        is_active=active,
-        scheduled_compute_node_id=scheduled_compute_node,
-        limit=limit,
-        offset=offset,
-        sort_by=sort_by,
-        reverse_sort=reverse_sort,
-    )
-
-
-@app.command("get")
-@command
-def get(session: Session, compute_node_id: int) -> None:
-    """Show one runner."""
-    session.out.record(session.client.compute_nodes.get(compute_node_id))
+commands = RecordCommands(
+    app, lambda client: client.compute_nodes, NODES, noun="compute node", id_name="compute_node_id"
+)
+commands.list(
+    "List runners.",
+    {
+        "hostname": Annotated[str | None, typer.Option("--hostname")],
+        "is_active": Annotated[bool | None, typer.Option("--active/--inactive")],
+        "scheduled_compute_node_id": Annotated[int | None, typer.Option("--scheduled-compute-node")],
+    },
+)
+commands.get("Show one runner.")

@@ -1,14 +1,15 @@
 """`torc events`: what happened, stored and live."""
 
 import time
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from torc_cli.commands.crud import delete_each, parse_json, show_changed
+from torc_cli.commands.crud import parse_json
+from torc_cli.commands.record_commands import REQUIRED, RecordCommands
 from torc_cli.render.base import Column, Table
 from torc_cli.session.command import command
-from torc_cli.session.options import LimitOption, LogLevel, OffsetOption, ReverseOption, SortOption, WorkflowArgument
+from torc_cli.session.options import LogLevel, WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.api.events import EventModel
 
@@ -26,44 +27,24 @@ EVENTS = Table("events", (Column("ID", "id", right=True), Column("Time", _when),
 CategoryOption = Annotated[str | None, typer.Option("-c", "--category")]
 
 
-@app.command("create")
-@command
-def create(
-    session: Session,
-    workflow_id: WorkflowArgument = None,
-    *,
-    data: Annotated[str, typer.Option("-d", "--data", metavar="JSON")],
-) -> None:
-    """Store an event of your own."""
-    value = parse_json(data, what="--data")
-    record = EventModel(workflow_id=session.workflow_id(workflow_id), timestamp=int(time.time() * 1000), data=value)
-    show_changed(session, session.client.events.create(record), verb="Created", noun="event")
+def _event(values: dict[str, Any]) -> EventModel:
+    data = parse_json(values["data"], what="--data")
+    return EventModel(workflow_id=values["workflow_id"], timestamp=int(time.time() * 1000), data=data)
 
 
-@app.command("list")
-@command
-def list_(
-    session: Session,
-    workflow_id: WorkflowArgument = None,
-    *,
-    category: CategoryOption = None,
-    after_timestamp: Annotated[int | None, typer.Option("--after-timestamp", help="Milliseconds since 1970.")] = None,
-    limit: LimitOption = None,
-    offset: OffsetOption = 0,
-    sort_by: SortOption = None,
-    reverse_sort: ReverseOption = False,
-) -> None:
-    """List stored events."""
-    found = session.client.events.list_all(
-        limit=limit,
-        offset=offset,
-        sort_by=sort_by,
-        reverse_sort=reverse_sort or None,
-        workflow_id=session.workflow_id(workflow_id),
-        category=category,
-        after_timestamp=after_timestamp,
-    )
-    session.out.records(EVENTS, found)
+commands = RecordCommands(app, lambda client: client.events, EVENTS, noun="event", id_name="event_id")
+commands.create(
+    "Store an event of your own.",
+    _event,
+    {"data": (Annotated[str, typer.Option("-d", "--data", metavar="JSON")], REQUIRED)},
+)
+commands.list(
+    "List stored events.",
+    {
+        "category": CategoryOption,
+        "after_timestamp": Annotated[int | None, typer.Option("--after-timestamp", help="Milliseconds since 1970.")],
+    },
+)
 
 
 @app.command("get-latest-event")
@@ -107,8 +88,4 @@ def monitor(
             session.out.line(f"{event.severity:<7} {event.event_type}  {event.data}", event.model_dump(mode="json"))
 
 
-@app.command("delete")
-@command
-def delete(session: Session, event_ids: list[int]) -> None:
-    """Delete stored events."""
-    delete_each(session, session.client.events, event_ids, noun="event")
+commands.delete("Delete stored events.")

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from torc_cli.commands.crud import changes, delete_all_of, delete_each, show_changed, show_list
+from torc_cli.commands.crud import changes, show_changed
 from torc_cli.commands.job_files import create_from_file
 from torc_cli.commands.job_logs import logs
+from torc_cli.commands.record_commands import REQUIRED, RecordCommands
 from torc_cli.render.base import Column, Table
 from torc_cli.session.command import command
-from torc_cli.session.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument, YesOption
+from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.api.jobs import JobModel
 from torc_core.jobs.status import JobStatus
@@ -28,93 +29,51 @@ JOBS = Table("jobs", (*_IDENTITY, Column("Attempt", "attempt_id", right=True), C
 IdsOption = list[int] | None
 
 
-@app.command("create")
-@command
-def create(
-    session: Session,
-    workflow_id: WorkflowArgument = None,
-    *,
-    name: Annotated[str, typer.Option("-n", "--name")],
-    command_: Annotated[str, typer.Option("-c", "--command", help="Run by bash.")],
-    resource_requirements_id: Annotated[int | None, typer.Option("-r", "--resource-requirements-id")] = None,
-    blocking_job_ids: Annotated[
-        IdsOption, typer.Option("-b", "--depends-on-job-ids", "--blocking-job-ids", help="May be repeated.")
-    ] = None,
-    input_file_ids: Annotated[IdsOption, typer.Option("-i", "--input-file-ids", help="May be repeated.")] = None,
-    output_file_ids: Annotated[IdsOption, typer.Option("-o", "--output-file-ids", help="May be repeated.")] = None,
-    failure_handler_id: Annotated[int | None, typer.Option("--failure-handler-id")] = None,
-    priority: Annotated[int | None, typer.Option("--priority", min=0, help="Higher first.")] = None,
-) -> None:
-    """Add a job to a workflow."""
-    record = JobModel(
-        workflow_id=session.workflow_id(workflow_id),
-        name=name,
-        command=command_,
-        resource_requirements_id=resource_requirements_id,
-        depends_on_job_ids=blocking_job_ids,
-        input_file_ids=input_file_ids,
-        output_file_ids=output_file_ids,
-        failure_handler_id=failure_handler_id,
-        priority=priority,
-    )
-    show_changed(session, session.client.jobs.create(record), verb="Created", noun="job")
-
-
-@app.command("list")
-@command
-def list_(
-    session: Session,
-    workflow_id: WorkflowArgument = None,
-    *,
-    status: Annotated[JobStatus | None, typer.Option("-s", "--status")] = None,
-    name: Annotated[str | None, typer.Option("--name", help="The whole name.")] = None,
-    command_: Annotated[str | None, typer.Option("--command", help="Part of the command.")] = None,
-    upstream_job_id: Annotated[
-        int | None, typer.Option("--upstream-job-id", help="Those that depend on this job.")
-    ] = None,
-    needs_file_id: Annotated[int | None, typer.Option("--needs-file-id", help="Those that read this file.")] = None,
-    compute_node_id: Annotated[int | None, typer.Option("--compute-node-id", help="Those this runner has.")] = None,
-    include_relationships: Annotated[bool, typer.Option("--include-relationships")] = False,
-    limit: LimitOption = None,
-    offset: OffsetOption = 0,
-    sort_by: SortOption = None,
-    reverse_sort: ReverseOption = False,
-) -> None:
-    """List jobs."""
-    show_list(
-        session,
-        session.client.jobs,
-        JOBS,
-        limit=limit,
-        offset=offset,
-        sort_by=sort_by,
-        reverse_sort=reverse_sort,
-        workflow_id=session.workflow_id(workflow_id),
-        status=_meant(status),
-        name=name,
-        command=command_,
-        upstream_job_id=upstream_job_id,
-        needs_file_id=needs_file_id,
-        active_compute_node_id=compute_node_id,
-        include_relationships=include_relationships or None,
-    )
-
-
-def _meant(status: JobStatus | None) -> list[str] | None:
-    """In a recovery hook `failed` names all jobs that the hook may mend, also those that wait for a decision."""
+def _statuses(status: JobStatus) -> list[str]:
+    """Return the statuses to list; in a recovery hook `failed` names also the jobs that wait for a decision."""
     if status is not JobStatus.FAILED:
-        return None if status is None else [status]
+        return [status]
     from torc_core.jobs.status import FAILURES
     from torc_core.recovery.plan import RECOVERY_HOOK_VARIABLE
 
     return sorted(FAILURES) if os.environ.get(RECOVERY_HOOK_VARIABLE) else [status]
 
 
-@app.command("get")
-@command
-def get(session: Session, job_id: int) -> None:
-    """Show one job."""
-    session.out.record(session.client.jobs.get(job_id))
+commands = RecordCommands(app, lambda client: client.jobs, JOBS, noun="job", id_name="job_id")
+commands.create(
+    "Add a job to a workflow.",
+    JobModel.model_validate,
+    {
+        "name": (Annotated[str, typer.Option("-n", "--name")], REQUIRED),
+        "command": (Annotated[str, typer.Option("-c", "--command", help="Run by bash.")], REQUIRED),
+        "resource_requirements_id": Annotated[int | None, typer.Option("-r", "--resource-requirements-id")],
+        "depends_on_job_ids": Annotated[
+            IdsOption, typer.Option("-b", "--depends-on-job-ids", "--blocking-job-ids", help="May be repeated.")
+        ],
+        "input_file_ids": Annotated[IdsOption, typer.Option("-i", "--input-file-ids", help="May be repeated.")],
+        "output_file_ids": Annotated[IdsOption, typer.Option("-o", "--output-file-ids", help="May be repeated.")],
+        "failure_handler_id": Annotated[int | None, typer.Option("--failure-handler-id")],
+        "priority": Annotated[int | None, typer.Option("--priority", min=0, help="Higher first.")],
+    },
+)
+commands.list(
+    "List jobs.",
+    {
+        "status": Annotated[JobStatus | None, typer.Option("-s", "--status")],
+        "name": Annotated[str | None, typer.Option("--name", help="The whole name.")],
+        "command": Annotated[str | None, typer.Option("--command", help="Part of the command.")],
+        "upstream_job_id": Annotated[
+            int | None, typer.Option("--upstream-job-id", help="Those that depend on this job.")
+        ],
+        "needs_file_id": Annotated[int | None, typer.Option("--needs-file-id", help="Those that read this file.")],
+        "active_compute_node_id": Annotated[
+            int | None, typer.Option("--compute-node-id", help="Those this runner has.")
+        ],
+        "include_relationships": (Annotated[bool, typer.Option("--include-relationships")], False),
+    },
+    convert={"status": _statuses},
+)
+commands.get("Show one job.")
 
 
 @app.command("update")
@@ -156,18 +115,8 @@ def _own_requirements(client: "TorcClient", job: JobModel, *, memory: str | None
     return client.resource_requirements.create(own).id
 
 
-@app.command("delete")
-@command
-def delete(session: Session, job_ids: list[int]) -> None:
-    """Delete jobs."""
-    delete_each(session, session.client.jobs, job_ids, noun="job")
-
-
-@app.command("delete-all")
-@command
-def delete_all(session: Session, workflow_id: WorkflowArgument = None, *, yes: YesOption = False) -> None:
-    """Delete all jobs of a workflow."""
-    delete_all_of(session, session.client.jobs, workflow_id, noun="jobs", yes=yes)
+commands.delete("Delete jobs.")
+commands.delete_all("Delete all jobs of a workflow.", noun="jobs")
 
 
 @app.command("reset-status")

@@ -4,11 +4,8 @@ from typing import Annotated
 
 import typer
 
-from torc_cli.commands.crud import delete_each, show_list
+from torc_cli.commands.record_commands import RecordCommands
 from torc_cli.render.base import Column, Table
-from torc_cli.session.command import command
-from torc_cli.session.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument
-from torc_cli.session.session import Session
 from torc_core.api.results import ResultModel
 from torc_core.jobs.status import JobStatus
 from torc_core.resources.duration import describe_duration
@@ -45,53 +42,23 @@ RESULTS = Table(
 )
 
 
-@app.command("list")
-@command
-def list_(
-    session: Session,
-    workflow_id: WorkflowArgument = None,
-    *,
-    job_id: Annotated[int | None, typer.Option("-j", "--job-id")] = None,
-    run_id: Annotated[int | None, typer.Option("-r", "--run-id")] = None,
-    return_code: Annotated[int | None, typer.Option("--return-code")] = None,
-    failed: Annotated[bool, typer.Option("--failed", help="Only those with a return code other than 0.")] = False,
-    status: Annotated[JobStatus | None, typer.Option("-s", "--status")] = None,
-    all_runs: Annotated[bool, typer.Option("--all-runs", help="Earlier runs and attempts too.")] = False,
-    compute_node_id: Annotated[int | None, typer.Option("--compute-node", "--compute-node-id")] = None,
-    limit: LimitOption = None,
-    offset: OffsetOption = 0,
-    sort_by: SortOption = None,
-    reverse_sort: ReverseOption = False,
-) -> None:
-    """List results: the current one of each job, or all."""
-    show_list(
-        session,
-        session.client.results,
-        RESULTS,
-        limit=limit,
-        offset=offset,
-        sort_by=sort_by,
-        reverse_sort=reverse_sort,
-        workflow_id=session.workflow_id(workflow_id),
-        job_id=job_id,
-        run_id=run_id,
-        return_code=return_code,
-        failed=failed or None,
-        status=status,
-        all_runs=all_runs or None,
-        compute_node_id=compute_node_id,
-    )
+FailedOption = Annotated[bool, typer.Option("--failed", help="Only those with a return code other than 0.")]
 
-
-@app.command("get")
-@command
-def get(session: Session, result_id: int) -> None:
-    """Show one result."""
-    session.out.record(session.client.results.get(result_id))
-
-
-@app.command("delete")
-@command
-def delete(session: Session, result_ids: list[int]) -> None:
-    """Delete results."""
-    delete_each(session, session.client.results, result_ids, noun="result")
+commands = RecordCommands(app, lambda client: client.results, RESULTS, noun="result", id_name="result_id")
+commands.list(
+    "List results: the current one of each job, or all.",
+    {
+        "job_id": Annotated[int | None, typer.Option("-j", "--job-id")],
+        "run_id": Annotated[int | None, typer.Option("-r", "--run-id")],
+        "return_code": Annotated[int | None, typer.Option("--return-code")],
+        "failed": (
+            Annotated[bool, typer.Option("--failed", help="Only those with a return code other than 0.")],
+            False,
+        ),
+        "status": Annotated[JobStatus | None, typer.Option("-s", "--status")],
+        "all_runs": (Annotated[bool, typer.Option("--all-runs", help="Earlier runs and attempts too.")], False),
+        "compute_node_id": Annotated[int | None, typer.Option("--compute-node", "--compute-node-id")],
+    },
+)
+commands.get("Show one result.")
+commands.delete("Delete results.")

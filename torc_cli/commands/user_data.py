@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
-from torc_cli.commands.crud import changes, delete_all_of, delete_each, parse_json, show_changed, show_list
+from torc_cli.commands.crud import parse_json, show_changed
+from torc_cli.commands.record_commands import RecordCommands
 from torc_cli.render.base import Column, Table
 from torc_cli.render.text import display
 from torc_cli.session.command import command
-from torc_cli.session.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument, YesOption
+from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.api.files import UserDataModel
 
@@ -46,36 +47,16 @@ def create(
     show_changed(session, created, verb="Created", noun="user data")
 
 
-@app.command("list")
-@command
-def list_(
-    session: Session,
-    workflow_id: WorkflowArgument = None,
-    *,
-    name: Annotated[str | None, typer.Option("--name")] = None,
-    is_ephemeral: Annotated[bool | None, typer.Option("--is-ephemeral/--is-not-ephemeral")] = None,
-    consumer_job_id: Annotated[int | None, typer.Option("--consumer-job-id")] = None,
-    producer_job_id: Annotated[int | None, typer.Option("--producer-job-id")] = None,
-    limit: LimitOption = None,
-    offset: OffsetOption = 0,
-    sort_by: SortOption = None,
-    reverse_sort: ReverseOption = False,
-) -> None:
-    """List values."""
-    show_list(
-        session,
-        session.client.user_data,
-        USER_DATA,
-        workflow_id=session.workflow_id(workflow_id),
-        name=name,
-        is_ephemeral=is_ephemeral,
-        consumer_job_id=consumer_job_id,
-        producer_job_id=producer_job_id,
-        limit=limit,
-        offset=offset,
-        sort_by=sort_by,
-        reverse_sort=reverse_sort,
-    )
+commands = RecordCommands(app, lambda client: client.user_data, USER_DATA, noun="user data", id_name="user_data_id")
+commands.list(
+    "List values.",
+    {
+        "name": Annotated[str | None, typer.Option("--name")],
+        "is_ephemeral": Annotated[bool | None, typer.Option("--is-ephemeral/--is-not-ephemeral")],
+        "consumer_job_id": Annotated[int | None, typer.Option("--consumer-job-id")],
+        "producer_job_id": Annotated[int | None, typer.Option("--producer-job-id")],
+    },
+)
 
 
 @app.command("list-missing")
@@ -88,39 +69,15 @@ def list_missing(session: Session, workflow_id: WorkflowArgument = None) -> None
     session.out.records(USER_DATA, found)
 
 
-@app.command("get")
-@command
-def get(session: Session, user_data_id: int) -> None:
-    """Show one value."""
-    session.out.record(session.client.user_data.get(user_data_id))
-
-
-@app.command("update")
-@command
-def update(
-    session: Session,
-    user_data_id: int,
-    *,
-    name: Annotated[str | None, typer.Option("-n", "--name")] = None,
-    data: DataOption = None,
-    ephemeral: Annotated[bool | None, typer.Option("--ephemeral/--not-ephemeral")] = None,
-) -> None:
-    """Change one value."""
-    changed = changes(name=name, data=None if data is None else parse_json(data, what="--data"), is_ephemeral=ephemeral)
-    old = session.client.user_data.get(user_data_id)
-    new = session.client.user_data.update(user_data_id, old.model_copy(update=changed))
-    show_changed(session, new, verb="Updated", noun="user data")
-
-
-@app.command("delete")
-@command
-def delete(session: Session, user_data_ids: list[int]) -> None:
-    """Delete values."""
-    delete_each(session, session.client.user_data, user_data_ids, noun="user data")
-
-
-@app.command("delete-all")
-@command
-def delete_all(session: Session, workflow_id: WorkflowArgument = None, *, yes: YesOption = False) -> None:
-    """Delete all values of a workflow."""
-    delete_all_of(session, session.client.user_data, workflow_id, noun="user data", yes=yes)
+commands.get("Show one value.")
+commands.update(
+    "Change one value.",
+    {
+        "name": Annotated[str | None, typer.Option("-n", "--name")],
+        "data": DataOption,
+        "is_ephemeral": Annotated[bool | None, typer.Option("--ephemeral/--not-ephemeral")],
+    },
+    convert={"data": lambda text: parse_json(text, what="--data")},
+)
+commands.delete("Delete values.")
+commands.delete_all("Delete all values of a workflow.", noun="user data")
