@@ -15,10 +15,10 @@ from pathlib import Path
 from benchmarks.common import machine, print_table
 from benchmarks.scale import Server
 from torc_client.http import TorcClient
-from torc_client.recovery.gather import gather_failures
+from torc_client.recovery.allocations import Allocations
+from torc_client.recovery.attempt_facts import failed_attempts
 from torc_client.recovery.recover import RecoveryTools, carry_out, prepare
 from torc_client.recovery.watch import WatchOptions, watch
-from torc_client.slurm.port import NoScheduler
 from torc_core.api.drafts import ResourceRequirementsDraft, WorkflowDraft
 from torc_core.api.jobs import JobCompletion, JobDraft, StartJobsRequest
 from torc_core.api.nodes import ComputeNodeModel
@@ -98,7 +98,7 @@ def _end(workflow_id: int, job_id: int, node_id: int, *, fails: bool) -> JobComp
 def measure_recovery(client: TorcClient, workflow_id: int) -> Sequence[str]:
     options = RecoverOptions(retry_unknown=True)
     begin = time.perf_counter()
-    facts = gather_failures(client, workflow_id, NoScheduler())
+    facts = failed_attempts(client, workflow_id, Allocations())
     gathered = time.perf_counter()
     plan = make_plan([diagnose(each) for each in facts], options)
     planned = time.perf_counter()

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from torc_client.calls import BATCH_TIMEOUT_S, Calls
 from torc_client.failures import FailureOperations
-from torc_client.record_operations import Collection
+from torc_client.record_collection import RecordCollection
 from torc_client.transport import Transport
 from torc_core.api.actions import ClaimActionRequest, ClaimActionResponse, WorkflowActionModel
 from torc_core.api.base import Page
@@ -67,22 +67,22 @@ class TorcClient:
         self.transport = transport
         c = self._calls = Calls(transport)
         self.failures = FailureOperations(c)
-        self.workflows = Collection(c, "/workflows", WorkflowModel, Page[WorkflowModel])
-        self.jobs = Collection(c, "/jobs", JobModel, Page[JobModel])
-        self.results = Collection(c, "/results", ResultModel, Page[ResultModel])
-        self.files = Collection(c, "/files", FileModel, Page[FileModel])
-        self.user_data = Collection(c, "/user_data", UserDataModel, Page[UserDataModel])
-        self.events = Collection(c, "/events", EventModel, Page[EventModel])
-        self.failure_handlers = Collection(c, "/failure_handlers", FailureHandlerModel, Page[FailureHandlerModel])
-        self.compute_nodes = Collection(c, "/compute_nodes", ComputeNodeModel, Page[ComputeNodeModel])
-        self.resource_requirements = Collection(
+        self.workflows = RecordCollection(c, "/workflows", WorkflowModel, Page[WorkflowModel])
+        self.jobs = RecordCollection(c, "/jobs", JobModel, Page[JobModel])
+        self.results = RecordCollection(c, "/results", ResultModel, Page[ResultModel])
+        self.files = RecordCollection(c, "/files", FileModel, Page[FileModel])
+        self.user_data = RecordCollection(c, "/user_data", UserDataModel, Page[UserDataModel])
+        self.events = RecordCollection(c, "/events", EventModel, Page[EventModel])
+        self.failure_handlers = RecordCollection(c, "/failure_handlers", FailureHandlerModel, Page[FailureHandlerModel])
+        self.compute_nodes = RecordCollection(c, "/compute_nodes", ComputeNodeModel, Page[ComputeNodeModel])
+        self.resource_requirements = RecordCollection(
             c, "/resource_requirements", ResourceRequirementsModel, Page[ResourceRequirementsModel]
         )
-        self.scheduled_compute_nodes = Collection(
+        self.scheduled_compute_nodes = RecordCollection(
             c, "/scheduled_compute_nodes", ScheduledComputeNodeModel, Page[ScheduledComputeNodeModel]
         )
-        self.slurm_schedulers = Collection(c, "/slurm_schedulers", SlurmSchedulerModel, Page[SlurmSchedulerModel])
-        self.local_schedulers = Collection(c, "/local_schedulers", LocalSchedulerModel, Page[LocalSchedulerModel])
+        self.slurm_schedulers = RecordCollection(c, "/slurm_schedulers", SlurmSchedulerModel, Page[SlurmSchedulerModel])
+        self.local_schedulers = RecordCollection(c, "/local_schedulers", LocalSchedulerModel, Page[LocalSchedulerModel])
 
     @property
     def url(self) -> str:

@@ -19,7 +19,7 @@ MAX_TAIL_BYTES: Final = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, order=True)
-class Attempt:
+class AttemptId:
     """One attempt of one job; attempts of later runs are greater."""
 
     run_id: int
@@ -36,24 +36,24 @@ class Tail:
 
 
 @dataclass(frozen=True, kw_only=True)
-class JobLogs:
+class AttemptLogs:
     """The logs of one attempt. With combined output both stand in `stdout`."""
 
-    attempt: Attempt
+    attempt: AttemptId
     stdout: Tail | None = None
     stderr: Tail | None = None
     recovery: Tail | None = None
     """What the recovery script printed, where one ran."""
 
 
-def log_stem(workflow_id: int, job_id: int, attempt: Attempt) -> str:
+def log_stem(workflow_id: int, job_id: int, attempt: AttemptId) -> str:
     """File name without its ending: `.o` stdout, `.e` stderr, `.log` both."""
     return f"job_wf{workflow_id}_j{job_id}_r{attempt.run_id}_a{attempt.attempt_id}"
 
 
 def newest_attempt(
-    attempts: Iterable[Attempt], *, run_id: int | None = None, attempt_id: int | None = None
-) -> Attempt | None:
+    attempts: Iterable[AttemptId], *, run_id: int | None = None, attempt_id: int | None = None
+) -> AttemptId | None:
     """The latest of those that are asked for."""
     return max((a for a in attempts if run_id in (None, a.run_id) and attempt_id in (None, a.attempt_id)), default=None)
 
@@ -66,8 +66,8 @@ def output_dirs_here(nodes: Iterable[ComputeNodeModel], *, hostname: str) -> lis
 
 
 def read_job_logs(
-    output_dir: Path, workflow_id: int, job_id: int, *, attempt: Attempt, lines: int | None = None
-) -> JobLogs | None:
+    output_dir: Path, workflow_id: int, job_id: int, *, attempt: AttemptId, lines: int | None = None
+) -> AttemptLogs | None:
     """The ends of an attempt's log files, or None when none can be read here."""
     stem = output_dir / JOB_STDIO / log_stem(workflow_id, job_id, attempt)
     stdout = read_tail(stem.with_name(f"{stem.name}.o"), lines=lines)
@@ -77,7 +77,7 @@ def read_job_logs(
     if stdout is None and stderr is None:
         return None
     recovery = read_tail(stem.with_name(f"{stem.name}_recovery.log"), lines=lines)
-    return JobLogs(attempt=attempt, stdout=stdout, stderr=stderr, recovery=recovery)
+    return AttemptLogs(attempt=attempt, stdout=stdout, stderr=stderr, recovery=recovery)
 
 
 def read_tail(path: Path, *, lines: int | None = None) -> Tail | None:

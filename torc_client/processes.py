@@ -59,7 +59,7 @@ def process_identity(pid: int, *, host: HostFacts | None = None) -> ProcessIdent
     )
 
 
-def end_remains(runners: Collection[DeadRunner]) -> None:
+def end_leftover_processes(runners: Collection[DeadRunner]) -> None:
     """Returns when nothing runs any more of what these runners started.
 
     Their launchers end the jobs by themselves; what is left because a launcher was killed too, is killed here.

@@ -5,7 +5,7 @@ from tempfile import TemporaryFile
 from typing import Final
 
 from runner.base.attempt import OutputFiles
-from torc_client.logs import JOB_STDIO, Attempt, log_stem
+from torc_client.logs import JOB_STDIO, AttemptId, log_stem
 from torc_core.api.configs import ExecutionConfig, StdioConfig
 from torc_core.errors import InvalidInputError
 
@@ -56,7 +56,7 @@ class RunFiles:
 
     def of_attempt(self, job_id: int, job_name: str, attempt_id: int) -> OutputFiles:
         """Return where the output goes by the workflow's setting and the job's own."""
-        stem = f"{self.stdio_dir}/{log_stem(self._workflow_id, job_id, Attempt(self._run_id, attempt_id))}"
+        stem = f"{self.stdio_dir}/{log_stem(self._workflow_id, job_id, AttemptId(self._run_id, attempt_id))}"
         override = self._overrides.get(job_name)
         mode = (override and override.mode) or self._stdio.mode or "separate"
         delete = override.delete_on_success if override else None

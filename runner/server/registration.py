@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from runner.base.settings import Machine, RunnerOptions
 from torc_client.http import TorcClient
 from torc_client.logs import OUTPUT_DIR_FACT
-from torc_client.processes import end_remains, host_facts, process_identity
+from torc_client.processes import end_leftover_processes, host_facts, process_identity
 from torc_client.recovery.orphans import find_orphans, reclaim
 from torc_core.api.jobs import ReclaimedJob
 from torc_core.api.nodes import ComputeNodeModel
@@ -71,7 +71,7 @@ def _end_remains(client: TorcClient, workflow_id: int, host: HostFacts) -> None:
     """Kill processes of dead runners' jobs, also where the jobs were reclaimed already: they may still run here."""
     nodes = [node for node in client.compute_nodes.list_all(workflow_id=workflow_id) if node.hostname == host.hostname]
     seen = (dead_runner(node, host=host, process=process_identity(node.pid)) for node in nodes)
-    end_remains([runner for runner in seen if runner is not None])
+    end_leftover_processes([runner for runner in seen if runner is not None])
 
 
 def describe_reclaimed(jobs: list[ReclaimedJob]) -> str:

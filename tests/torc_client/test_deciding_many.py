@@ -3,7 +3,7 @@
 from recovery_scenes import BROKEN, claim_all, job, make_scene
 
 from torc_client.agents.decide import decide_all, in_parts
-from torc_client.agents.rules import RulesRequest, RulesVerdict, propose_by_rules
+from torc_client.agents.rules import RulesDecision, RulesRequest, propose_by_rules
 from torc_client.http import TorcClient
 from torc_core.api.failures import (
     MAX_DECIDED_JOBS,
@@ -50,14 +50,14 @@ def test_a_group_of_more_jobs_than_a_call_decides_is_proposed_and_decided_whole(
     workflow_id, ids = make_scene(client, *(job(f"j{n}") for n in range(count)), use_pending_failed=True)
     fail_at_once(client, workflow_id, ids)
     [group] = client.failures.groups(workflow_id).items
-    judgement = Classification(signature=group.signature, action="fail", reason="bug")
+    entry = Classification(signature=group.signature, action="fail", reason="bug")
 
-    verdict = RulesVerdict(judged=[judgement], foreseen=[], left={}, members={group.signature: group.job_ids})
-    propose_by_rules(client, workflow_id, verdict, RulesRequest(user="ann", limits=DecisionLimits()))
+    decision = RulesDecision(decided=[entry], planned=[], left={}, members={group.signature: group.job_ids})
+    propose_by_rules(client, workflow_id, decision, RulesRequest(user="ann", limits=DecisionLimits()))
     assert [each.jobs_to_fail for each in client.failures.proposals(workflow_id)] == [MAX_DECIDED_JOBS, MORE]
 
     said: list[tuple[int, int]] = []
-    request = ClassifyRequest(classifications=[judgement], actor=Actor(kind="person", name="ann"))
+    request = ClassifyRequest(classifications=[entry], actor=Actor(kind="person", name="ann"))
     answer = decide_all(
         client, workflow_id, request, lambda so_far: said.append((so_far.jobs_to_fail, so_far.remaining))
     )

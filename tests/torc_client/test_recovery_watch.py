@@ -11,10 +11,10 @@ from recovery_scenes import BROKEN, OOM, claim_all, end, fail_all, job, leave, m
 
 from torc_client.http import TorcClient
 from torc_client.recovery.allocations import Allocations
+from torc_client.recovery.await_recovery import await_recovery
+from torc_client.recovery.bounded_recovery import BoundedRecovery
+from torc_client.recovery.event_listener import EventListener
 from torc_client.recovery.recover import RecoveryTools
-from torc_client.recovery.rest_events import News
-from torc_client.recovery.rounds import BoundedRecovery
-from torc_client.recovery.waiting import await_recovery
 from torc_client.recovery.watch import WatchOptions, WatchResult, watch
 from torc_core.api.jobs import ReleaseClaimsRequest
 from torc_core.errors import ServerUnreachableError, StateConflictError, TorcError
@@ -268,26 +268,26 @@ def test_auto_schedule_asks_for_nodes_and_not_again_before_the_cooldown(watching
 
 def test_the_end_of_a_runner_is_news(shared_server: ServerProcess, shared_client: TorcClient) -> None:
     workflow_id, _ = make_scene(shared_client, job("only"))
-    news = News(shared_server.client, workflow_id, recovers=True)
+    listener = EventListener(shared_server.client, workflow_id, recovers=True)
     failures = shared_client.failures
     wait_until(lambda: failures.count_recovering(workflow_id) == 1, "the watcher is known")
     runner_id = claim_all(shared_client, workflow_id)
-    assert news.wait(10)
+    assert listener.wait(10)
     shared_client.release_claims(workflow_id, ReleaseClaimsRequest(job_ids=[]))
     leave(shared_client, runner_id)
-    assert news.wait(10)
-    news.close()
+    assert listener.wait(10)
+    listener.close()
 
 
 def test_news_go_on_after_the_server_was_started_anew(server: ServerProcess, client: TorcClient) -> None:
     workflow_id, _ = make_scene(client, job("only"))
-    news = News(server.client, workflow_id, recovers=True)
+    listener = EventListener(server.client, workflow_id, recovers=True)
     wait_until(lambda: client.failures.count_recovering(workflow_id) == 1, "the watcher is known")
     server.kill()
     server.start()
     wait_until(lambda: client.failures.count_recovering(workflow_id) == 1, "the watcher is back")
-    assert news.wait(10)
-    news.close()
+    assert listener.wait(10)
+    listener.close()
 
 
 def test_nobody_waits_for_a_recovery_that_nobody_does(shared_client: TorcClient) -> None:
@@ -312,7 +312,7 @@ def test_a_runner_waits_while_a_watcher_recovers(shared_server: ServerProcess, s
     client = shared_client
     workflow_id, (hungry,) = make_scene(client, job("hungry"))
     fail_all(client, workflow_id, {hungry: OOM})
-    news = News(shared_server.client, workflow_id, recovers=True)
+    listener = EventListener(shared_server.client, workflow_id, recovers=True)
     wait_until(lambda: client.failures.count_recovering(workflow_id) == 1, "the watcher is known")
     watching = Watching(client)
     pauses = 0
@@ -328,7 +328,7 @@ def test_a_runner_waits_while_a_watcher_recovers(shared_server: ServerProcess, s
 
     assert await_recovery(client, workflow_id, say=lambda _: None, pause=pause)
     assert pauses == 3
-    news.close()
+    listener.close()
 
 
 def test_a_runner_leaves_soon_after_the_watcher_has_gone(

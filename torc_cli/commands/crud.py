@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from torc_cli.render.base import Table
 from torc_cli.session.session import Session
-from torc_client.record_operations import Collection
+from torc_client.record_collection import RecordCollection
 from torc_client.transport import QueryValue
 from torc_core.api.base import ApiModel
 from torc_core.errors import InvalidInputError
@@ -15,7 +15,7 @@ M = TypeVar("M", bound=ApiModel)
 
 def show_list(
     session: Session,
-    collection: Collection[M],
+    collection: RecordCollection[M],
     table: Table,
     *,
     limit: int | None = None,
@@ -36,7 +36,7 @@ def show_changed(session: Session, record: ApiModel, *, verb: str, noun: str) ->
     session.out.done(f"{verb} {noun} {getattr(record, 'id', '')}".rstrip(), record)
 
 
-def delete_each(session: Session, collection: Collection[M], ids: Sequence[int], *, noun: str) -> None:
+def delete_each(session: Session, collection: RecordCollection[M], ids: Sequence[int], *, noun: str) -> None:
     """Deletes all, or nothing when one of them is unknown; with one id the answer is a record, with more a list."""
     chosen = list(dict.fromkeys(ids))
     if len(chosen) > 1:
@@ -52,7 +52,7 @@ def delete_each(session: Session, collection: Collection[M], ids: Sequence[int],
 
 
 def delete_all_of(
-    session: Session, collection: Collection[M], workflow_id: int | None, *, noun: str, yes: bool
+    session: Session, collection: RecordCollection[M], workflow_id: int | None, *, noun: str, yes: bool
 ) -> None:
     """Deletes the workflow's records of one kind, after a yes."""
     chosen = session.workflow_id(workflow_id)

@@ -9,7 +9,7 @@ import typer
 from torc_cli.render.text import display
 from torc_cli.session.command import command
 from torc_cli.session.session import Session
-from torc_client.logs import Attempt, JobLogs, Tail, newest_attempt, output_dirs_here, read_job_logs
+from torc_client.logs import AttemptId, AttemptLogs, Tail, newest_attempt, output_dirs_here, read_job_logs
 from torc_core.api.jobs import JobModel
 from torc_core.errors import NotFoundError, TorcError
 from torc_core.jobs.status import ACTIVE
@@ -48,17 +48,17 @@ def _registered_dirs(session: Session, job: JobModel) -> list[Path]:
     return output_dirs_here(nodes, hostname=socket.gethostname())
 
 
-def _attempts(session: Session, job: JobModel, job_id: int) -> list[Attempt]:
+def _attempts(session: Session, job: JobModel, job_id: int) -> list[AttemptId]:
     """Those with a result, and the one under way."""
     results = session.client.results.list_all(workflow_id=job.workflow_id, job_id=job_id, all_runs=True)
-    attempts = [Attempt(result.run_id, result.attempt_id or 1) for result in results]
+    attempts = [AttemptId(result.run_id, result.attempt_id or 1) for result in results]
     if job.status in ACTIVE:
         run_id = session.client.workflows.get(job.workflow_id).run_id or 0
-        attempts.append(Attempt(run_id, job.attempt_id or 1))
+        attempts.append(AttemptId(run_id, job.attempt_id or 1))
     return attempts
 
 
-def _show_files(session: Session, job: JobModel, logs: JobLogs, *, want_stdout: bool, want_stderr: bool) -> None:
+def _show_files(session: Session, job: JobModel, logs: AttemptLogs, *, want_stdout: bool, want_stderr: bool) -> None:
     chosen = {
         "stderr": logs.stderr if want_stderr else None,
         "stdout": logs.stdout if want_stdout or logs.stderr is None else None,
@@ -73,7 +73,7 @@ def _show_files(session: Session, job: JobModel, logs: JobLogs, *, want_stdout: 
     session.out.done(text, _data(job, logs, parts) | {"recovery_script_error": error})
 
 
-def _recovery_script_error(session: Session, job: JobModel, attempt: Attempt) -> str | None:
+def _recovery_script_error(session: Session, job: JobModel, attempt: AttemptId) -> str | None:
     try:
         stored = session.client.job_evidence(job.id or 0, run_id=attempt.run_id, attempt_id=attempt.attempt_id)
     except NotFoundError:
@@ -86,7 +86,7 @@ def _note_script_error(session: Session, error: str | None) -> None:
         session.out.note(f"The job was not tried again: its recovery script {display(error)}")
 
 
-def _data(job: JobModel, logs: JobLogs, parts: dict[str, Tail]) -> dict[str, Any]:
+def _data(job: JobModel, logs: AttemptLogs, parts: dict[str, Tail]) -> dict[str, Any]:
     return {
         "job_id": job.id,
         "job_name": job.name,
@@ -99,7 +99,7 @@ def _data(job: JobModel, logs: JobLogs, parts: dict[str, Tail]) -> dict[str, Any
     }
 
 
-def _show_evidence(session: Session, job: JobModel, wanted: Attempt, *, folder: Path, want_stdout: bool) -> None:
+def _show_evidence(session: Session, job: JobModel, wanted: AttemptId, *, folder: Path, want_stdout: bool) -> None:
     try:
         stored = session.client.job_evidence(job.id or 0, run_id=wanted.run_id, attempt_id=wanted.attempt_id)
     except NotFoundError as error:
@@ -126,7 +126,7 @@ def _show_evidence(session: Session, job: JobModel, wanted: Attempt, *, folder: 
     )
 
 
-def _no_logs(job: JobModel, wanted: Attempt, folder: Path) -> TorcError:
+def _no_logs(job: JobModel, wanted: AttemptId, folder: Path) -> TorcError:
     return NotFoundError(
         f"no logs of job {job.id} ({job.name}), run {wanted.run_id}, attempt {wanted.attempt_id} below {folder}",
         hint="name the runner's output directory with -o, on the machine where it ran",

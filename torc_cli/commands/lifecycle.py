@@ -13,7 +13,7 @@ from torc_core.errors import StateConflictError
 from torc_core.jobs.status import ACTIVE, JobStatus
 
 if TYPE_CHECKING:
-    from torc_client.workflows import StartCheck, Started
+    from torc_client.begin_run import StartCheck, StartedRun
 
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Although input files are missing or jobs are active.", show_default=False)
@@ -34,7 +34,7 @@ def init(
     dry_run: StartDryRunOption = False,
 ) -> None:
     """Begin a new run with every job from its beginning."""
-    from torc_client.workflows import initialize
+    from torc_client.begin_run import initialize
 
     chosen = session.workflow_id(workflow_id)
     if dry_run:
@@ -60,7 +60,7 @@ def reinit(
     dry_run: StartDryRunOption = False,
 ) -> None:
     """Begin a new run with what is not done, and what changed."""
-    from torc_client.workflows import reinitialize
+    from torc_client.begin_run import reinitialize
 
     chosen = session.workflow_id(workflow_id)
     if dry_run:
@@ -129,7 +129,7 @@ def _refuse_at_work(session: Session, workflow_id: int, *, force: bool) -> None:
 
 
 def _show_check(session: Session, workflow_id: int) -> None:
-    from torc_client.workflows import check_start
+    from torc_client.begin_run import check_start
 
     check = check_start(session.client, workflow_id, folder=Path.cwd())
     session.out.done("\n".join(_check_lines(check)), _check_data(check))
@@ -157,7 +157,7 @@ def _check_data(check: "StartCheck") -> dict[str, object]:
     }
 
 
-def _show_started(session: Session, started: "Started", *, verb: str) -> None:
+def _show_started(session: Session, started: "StartedRun", *, verb: str) -> None:
     for path in started.existing_output_files[:20]:
         session.out.note(f"Warning: {path} exists and will be overwritten.")
     if started.reset_jobs:

@@ -14,7 +14,7 @@ from torc_core.errors import InvalidInputError, TorcError
 from torc_core.jobs.status import JobStatus
 
 if TYPE_CHECKING:
-    from torc_client.recovery.recover import Prospect, RecoveryTools
+    from torc_client.recovery.recover import PlannedRecovery, RecoveryTools
     from torc_core.recovery.plan import RecoverOptions
 
 
@@ -58,67 +58,65 @@ def _preview(session: Session, workflow_id: int, options: "RecoverOptions", tool
     from torc_client.recovery.recover import preview
     from torc_core.recovery import texts
 
-    prospect = preview(session.client, workflow_id, options, tools.allocations)
-    if prospect.plan.needs_decision and tools.ask_agent is not None:
-        run = tools.ask_agent(session.client, workflow_id, prospect.plan)
-        prospect = replace(prospect, plan=prospect.plan.after_asking(), agent=run)
-    orphans = [f"  Job {job.job_id} ({job.job_name}): {job.reason}" for job in prospect.orphans.jobs]
+    planned = preview(session.client, workflow_id, options, tools.allocations)
+    if planned.plan.needs_decision and tools.ask_agent is not None:
+        run = tools.ask_agent(session.client, workflow_id, planned.plan)
+        planned = replace(planned, plan=planned.plan.after_asking(), agent=run)
+    orphans = [f"  Job {job.job_id} ({job.job_name}): {job.reason}" for job in planned.orphans.jobs]
     if orphans:
         orphans.insert(0, f"[DRY RUN] Would clean up {len(orphans)} orphaned job(s)")
-    if not prospect.plan.retries and not orphans:
-        return _end_without_retries(session, prospect, options, tools, dry_run=True)
-    lines = texts.proposed_lines(workflow_id, prospect.plan, planned_allocations=prospect.planned_allocations)
-    _finish(session, [*orphans, *lines], prospect, options, dry_run=True)
-    _show_proposals(session, prospect)
+    if not planned.plan.retries and not orphans:
+        return _end_without_retries(session, planned, options, tools, dry_run=True)
+    lines = texts.proposed_lines(workflow_id, planned.plan, planned_allocations=planned.planned_allocations)
+    _finish(session, [*orphans, *lines], planned, options, dry_run=True)
+    _show_proposals(session, planned)
     return True
 
 
 def _recover(session: Session, workflow_id: int, options: "RecoverOptions", tools: "RecoveryTools") -> bool:
-    from torc_client.recovery.rounds import recover_once
+    from torc_client.recovery.bounded_recovery import recover_once
     from torc_client.recovery.summary import recovery_data
     from torc_core.recovery import texts
 
     session.client.workflow_status(workflow_id)  # a server that is not there at all is not waited for
     with session.connect(patience_s=RECOVERY_PATIENCE_S) as client:
         done = recover_once(
-            client, workflow_id, options, tools, resetting=lambda prospect: [texts.resetting_line(prospect.plan)]
+            client, workflow_id, options, tools, resetting=lambda planned: [texts.resetting_line(planned.plan)]
         )
-    prospect, applied = done.prospect, done.applied
+    planned, applied = done.planned, done.applied
     if applied is None:
-        return _end_without_retries(session, prospect, options, tools, dry_run=False)
+        return _end_without_retries(session, planned, options, tools, dry_run=False)
     count, allocations = applied.answer.reset_count, applied.jobs_per_allocation
     moved_on = len(applied.answer.skipped_job_ids)
     for line in texts.carried_out_lines(count, moved_on=moved_on, jobs_per_allocation=allocations):
         tools.say(line)
     tools.say("")
-    lines = texts.recovered_lines(workflow_id, prospect.plan, reset_count=count, submitted=bool(allocations))
-    session.out.done(
-        session.literal("\n".join(lines)), recovery_data(prospect, options, dry_run=False, applied=applied)
-    )
+    lines = texts.recovered_lines(workflow_id, planned.plan, reset_count=count, submitted=bool(allocations))
+    session.out.done(session.literal("\n".join(lines)), recovery_data(planned, options, dry_run=False, applied=applied))
     return True
 
 
 def _end_without_retries(
-    session: Session, prospect: "Prospect", options: "RecoverOptions", tools: "RecoveryTools", *, dry_run: bool
+    session: Session, planned: "PlannedRecovery", options: "RecoverOptions", tools: "RecoveryTools", *, dry_run: bool
 ) -> bool:
     """Whether that is well: every job succeeded, or others can go on."""
     from torc_client.agents.result import end_lines
     from torc_client.recovery.state import is_at_rest, is_success, waiting_jobs
     from torc_core.recovery import texts
 
-    workflow_id, status, agent = prospect.workflow_id, prospect.status, prospect.agent
+    workflow_id, status, agent = planned.workflow_id, planned.status, planned.agent
     if agent is not None and (lines := end_lines(agent)):
         tools.say("")
-        _finish(session, lines, prospect, options, dry_run=dry_run)
+        _finish(session, lines, planned, options, dry_run=dry_run)
         return bool(agent.retried)
     if dry_run and agent is not None and agent.proposals:
         lines = ["Recovery by itself has nothing to do here."]
-    elif prospect.diagnoses:
+    elif planned.diagnoses:
         if dry_run:
-            for line in [texts.DIAGNOSING, *texts.heuristics_lines(prospect.plan)]:
+            for line in [texts.DIAGNOSING, *texts.heuristics_lines(planned.plan)]:
                 tools.say(line)
         tools.say("")
-        lines = texts.nothing_recoverable_lines(prospect.plan)
+        lines = texts.nothing_recoverable_lines(planned.plan)
     else:
         lines = ["No failed or terminated jobs to recover."]
         if is_success(status):
@@ -130,14 +128,14 @@ def _end_without_retries(
             )
     if waiting_jobs(status) and not status.is_canceled:
         lines.append(f"{waiting_jobs(status)} job(s) can go on with: torc run {workflow_id}")
-    _finish(session, lines, prospect, options, dry_run=dry_run)
-    has_proposals = dry_run and _show_proposals(session, prospect)
-    return has_proposals or is_success(status) or (not prospect.diagnoses and not is_at_rest(status))
+    _finish(session, lines, planned, options, dry_run=dry_run)
+    has_proposals = dry_run and _show_proposals(session, planned)
+    return has_proposals or is_success(status) or (not planned.diagnoses and not is_at_rest(status))
 
 
-def _show_proposals(session: Session, prospect: "Prospect") -> bool:
+def _show_proposals(session: Session, planned: "PlannedRecovery") -> bool:
     """What the agent proposes, for people; whether there is anything."""
-    agent = prospect.agent
+    agent = planned.agent
     if agent is None or session.is_json:
         return agent is not None and bool(agent.proposals)
     from torc_cli.render.proposal_table import JUDGEMENTS, how_to_approve, proposal_rows
@@ -152,9 +150,9 @@ def _show_proposals(session: Session, prospect: "Prospect") -> bool:
 
 
 def _finish(
-    session: Session, lines: list[str], prospect: "Prospect", options: "RecoverOptions", *, dry_run: bool
+    session: Session, lines: list[str], planned: "PlannedRecovery", options: "RecoverOptions", *, dry_run: bool
 ) -> None:
     from torc_client.recovery.summary import recovery_data
 
-    data: dict[str, Any] = recovery_data(prospect, options, dry_run=dry_run)
+    data: dict[str, Any] = recovery_data(planned, options, dry_run=dry_run)
     session.out.done(session.literal("\n".join(lines)), data)

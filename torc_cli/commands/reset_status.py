@@ -12,7 +12,7 @@ from torc_cli.session.session import Session
 from torc_core.recovery.orphans import HEARTBEAT_TIMEOUT_S
 
 if TYPE_CHECKING:
-    from torc_client.workflows import Reset
+    from torc_client.begin_run import StatusReset
     from torc_core.recovery.orphans import OrphanPlan
 
 
@@ -35,7 +35,7 @@ def reset_status(
     no_prompts: Annotated[bool, typer.Option("--no-prompts", help="Do not ask.")] = False,
 ) -> None:
     """Send jobs back to their beginning, in a new run."""
-    from torc_client.workflows import reset_status as reset
+    from torc_client.begin_run import reset_status as reset
 
     chosen = session.workflow_id(workflow_id)
     which = "failed" if failed_only else "all"
@@ -56,7 +56,7 @@ def reset_status(
     session.out.done("\n".join(messages), _reset_data(done, failed_only=failed_only, messages=messages))
 
 
-def _reset_messages(done: "Reset", which: str) -> list[str]:
+def _reset_messages(done: "StatusReset", which: str) -> list[str]:
     messages = [f"Reset {done.updated_count} {which} job(s) of workflow {done.workflow_id}, run {done.run_id}"]
     if done.started is None:
         messages.append(f"Next: torc run {done.workflow_id}")
@@ -68,7 +68,7 @@ def _reset_messages(done: "Reset", which: str) -> list[str]:
     return messages
 
 
-def _reset_data(done: "Reset", *, failed_only: bool, messages: list[str]) -> dict[str, Any]:
+def _reset_data(done: "StatusReset", *, failed_only: bool, messages: list[str]) -> dict[str, Any]:
     started = done.started
     return {
         "status": "success",

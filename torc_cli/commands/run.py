@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from runner.base.settings import RunnerOptions
     from torc_cli.commands.run_again import Recovery
     from torc_cli.render.run_progress import RunView
-    from torc_client.recovery.rounds import Recovered
+    from torc_client.recovery.bounded_recovery import FinishedRecovery
     from torc_core.api.drafts import WorkflowDraft
     from torc_core.api.failures import FailureGroup
     from torc_core.api.workflows import WorkflowStatusModel
@@ -106,7 +106,7 @@ def run(
 
         _make_ready_and_run(session, workflow_id, options, RecoveryByOthers(session=session), force=skip_checks)
         return
-    from torc_client.recovery.rounds import BoundedRecovery
+    from torc_client.recovery.bounded_recovery import BoundedRecovery
 
     with session.connect(patience_s=_RECOVERY_PATIENCE_S) as client:
         own = BoundedRecovery(client=client, options=choices, tools=tools, max_retries=max_retries)
@@ -124,7 +124,7 @@ def _within_the_machine(choices: "RecoverOptions", options: "RunnerOptions") -> 
 
 
 def _load_runner() -> None:
-    for module in ("runner.main", "torc_client.workflows", "torc_cli.commands.run_again", "torc_cli.render.run_report"):
+    for module in ("runner.main", "torc_client.begin_run", "torc_cli.commands.run_again", "torc_cli.render.run_report"):
         import_module(module)
 
 
@@ -148,8 +148,8 @@ def is_spec_file(what: str) -> bool:
 def _create(session: Session, draft: "WorkflowDraft", options: "RunnerOptions", *, force: bool) -> int:
     """Nothing is created that could not run here."""
     from runner.base.paths import create_output_dir
+    from torc_client.begin_run import refuse_missing_files
     from torc_client.specs import missing_input_files
-    from torc_client.workflows import refuse_missing_files
 
     if not force:
         name = f"workflow {draft.workflow.name!r}"
@@ -171,7 +171,7 @@ def _make_ready_and_run(
 def _make_ready(session: Session, workflow_id: int, options: "RunnerOptions", *, force: bool) -> bool:
     """Initializes what is not; False when there is nothing to run, which is then said with its exit code."""
     from runner.base.paths import create_output_dir
-    from torc_client.workflows import initialize, settle
+    from torc_client.begin_run import initialize, reinitialize_within_run
 
     client = session.client
     status = client.workflow_status(workflow_id)
@@ -193,7 +193,7 @@ def _make_ready(session: Session, workflow_id: int, options: "RunnerOptions", *,
         for path in started.existing_output_files[:20]:
             session.out.note(f"Warning: {path} exists and will be overwritten.")
     elif counts[JobStatus.UNINITIALIZED]:
-        settle(client, workflow_id, run_id=status.run_id, folder=Path.cwd())
+        reinitialize_within_run(client, workflow_id, run_id=status.run_id, folder=Path.cwd())
     return True
 
 
@@ -238,7 +238,7 @@ def _report(
     explanation: str,
     *,
     runner: dict[str, Any],
-    history: "Sequence[Recovered]" = (),
+    history: "Sequence[FinishedRecovery]" = (),
 ) -> None:
     from torc_cli.render.run_report import report_data, report_text
     from torc_cli.render.status_text import next_steps

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from torc_cli.session.session import Session
+from torc_client.recovery.await_recovery import await_recovery
 from torc_client.recovery.state import is_at_rest
-from torc_client.recovery.waiting import await_recovery
 from torc_core.jobs.status import JobStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runner.summary import RunSummary
-    from torc_client.recovery.rounds import Recovered
+    from torc_client.recovery.bounded_recovery import FinishedRecovery
     from torc_core.api.workflows import WorkflowStatusModel
 
 
@@ -20,7 +20,7 @@ class Recovery(Protocol):
     """BoundedRecovery is one."""
 
     @property
-    def history(self) -> "Sequence[Recovered]":
+    def history(self) -> "Sequence[FinishedRecovery]":
         """What it recovered itself."""
         ...
 
@@ -34,7 +34,7 @@ class RecoveryByOthers:
     """Stays while a `torc watch --recover` of the workflow is alive."""
 
     session: Session
-    history: "Sequence[Recovered]" = ()
+    history: "Sequence[FinishedRecovery]" = ()
 
     def brings_more(self, status: "WorkflowStatusModel") -> bool:
         try:

@@ -55,7 +55,7 @@ def watch(
 ) -> None:
     """Follow a workflow to its end, and with --recover mend what fails on the way."""
     from torc_cli.render.watch_log import WatchLog
-    from torc_client.recovery.rest_events import News
+    from torc_client.recovery.event_listener import EventListener
     from torc_client.recovery.watch import WatchOptions
     from torc_client.recovery.watch import watch as watch_workflow
     from torc_core.recovery.auto_schedule import AutoScheduleOptions
@@ -79,11 +79,11 @@ def watch(
         if auto_schedule
         else None,
     )
-    news = News(session.connect, chosen, recovers=recovers)
+    listener = EventListener(session.connect, chosen, recovers=recovers)
     with WatchLog(tools.output_dir, chosen, sayer(session)) as log, session.connect(patience_s=_PATIENCE_S) as client:
         tools = replace(log.attached_to(tools), ask_agent=agent_for(session, ai, recovery, say=log.say))
-        result = watch_workflow(client, chosen, options, tools, alarm=news)
-    news.close()
+        result = watch_workflow(client, chosen, options, tools, alarm=listener)
+    listener.close()
     if session.is_json:
         session.out.record(
             {

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from torc_client.http import TorcClient
-from torc_client.logs import JOB_STDIO, Attempt, log_stem
+from torc_client.logs import JOB_STDIO, AttemptId, log_stem
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.api.results import ResultModel
 from torc_core.jobs.status import JobStatus
@@ -72,7 +72,7 @@ def collect_results(
 
 
 def _row(result: ResultModel, node: ComputeNodeModel | None, folder: Path, missing: list[str]) -> ResultRow:
-    attempt = Attempt(result.run_id, result.attempt_id or 1)
+    attempt = AttemptId(result.run_id, result.attempt_id or 1)
     stem = folder / JOB_STDIO / log_stem(result.workflow_id, result.job_id, attempt)
     both = _existing(stem.with_name(f"{stem.name}.log"))
     stdout = _existing(stem.with_name(f"{stem.name}.o")) or both

@@ -6,7 +6,7 @@ from typing import Any, Final
 from torc_cli.render.status_text import count_pairs, unsuccessful, verdict
 from torc_cli.render.text import display
 from torc_client.http import TorcClient
-from torc_client.recovery.rounds import Recovered
+from torc_client.recovery.bounded_recovery import FinishedRecovery
 from torc_client.recovery.state import is_success
 from torc_client.recovery.summary import history_data, history_lines
 from torc_core.api.failures import FailureGroup
@@ -28,7 +28,7 @@ def report_text(
     explanation: str,
     steps: Sequence[str],
     *,
-    history: Sequence[Recovered] = (),
+    history: Sequence[FinishedRecovery] = (),
 ) -> str:
     """`steps` are the next commands as they must be typed, `history` the recoveries between the runs."""
     counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in count_pairs(status) if count)
@@ -49,7 +49,7 @@ def report_data(
     steps: Sequence[str],
     *,
     runner: dict[str, Any],
-    history: Sequence[Recovered] = (),
+    history: Sequence[FinishedRecovery] = (),
 ) -> dict[str, Any]:
     return {
         "workflow_id": status.workflow_id,

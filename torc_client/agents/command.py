@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from torc_client.agents.output import AgentOutput
-from torc_client.agents.process import Ended, run_to_end
+from torc_client.agents.process import ProcessEnd, run_to_end
 from torc_core.agents.description import AgentSpec, choose_environment
 
 _BASE_ENVIRONMENT: Final = (
@@ -51,7 +51,7 @@ def find_command(spec: AgentSpec, environment: Mapping[str, str]) -> FoundComman
     return FoundCommand(problem=problem or f"{spec.title} is not installed: there is no {names} on PATH")
 
 
-def describe_end(ended: Ended) -> str:
+def describe_end(ended: ProcessEnd) -> str:
     return f"exit code {ended.code}" if ended.code >= 0 else f"signal {-ended.code}"
 
 

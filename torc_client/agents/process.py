@@ -25,7 +25,7 @@ _ROUNDS: Final = 40
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class ProcessEnd:
     """How a process ended; `code` is negative after a signal. `timed_out`: it was ended because its time was over."""
 
     code: int
@@ -40,7 +40,7 @@ def run_to_end(
     timeout_s: float,
     grace_s: float,
     output: AgentOutput,
-) -> Ended:
+) -> ProcessEnd:
     """Runs it in a session of its own, without input. Raises OSError when it cannot be started.
 
     At its end, at the end of its time, and when this process is interrupted or told to end, everything it started is
@@ -67,7 +67,7 @@ def run_to_end(
             code = process.wait()
             reader.join(_LAST_OUTPUT_S)
             output.end()
-    return Ended(code=code, timed_out=timed_out)
+    return ProcessEnd(code=code, timed_out=timed_out)
 
 
 def _await_end(pid: int, timeout_s: float) -> bool:

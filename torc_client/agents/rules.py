@@ -26,21 +26,21 @@ _MAX_REASONS: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class RulesVerdict:
-    """`judged` is what nobody else would decide; `foreseen` what recovery does by itself with more memory or time.
+class RulesDecision:
+    """`decided` is what nobody else would decide; `planned` what recovery does by itself with more memory or time.
 
     `left` says why the others are left to people, and how many they are.
     """
 
-    judged: Sequence[Classification]
-    foreseen: Sequence[Classification]
+    decided: Sequence[Classification]
+    planned: Sequence[Classification]
     left: Mapping[str, int]
     members: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """The jobs of each signature."""
 
     @property
     def everything(self) -> list[Classification]:
-        return [*self.judged, *self.foreseen]
+        return [*self.decided, *self.planned]
 
     @property
     def job_count(self) -> int:
@@ -63,42 +63,42 @@ class RulesVerdict:
 
 
 def decide_groups(
-    groups: Sequence[FailureGroup], foreseen: Mapping[int, Retry], *, min_confidence: float
-) -> RulesVerdict:
+    groups: Sequence[FailureGroup], planned: Mapping[int, Retry], *, min_confidence: float
+) -> RulesDecision:
     """What to do with each group whose suggestion is sure enough; the others are left to people.
 
-    `foreseen` are the retries that the recovery has planned, by job.
+    `planned` are the retries that the recovery has planned, by job.
     """
     left: Counter[str] = Counter()
-    judged: list[Classification] = []
+    decided: list[Classification] = []
     for group in groups:
         why = why_left(group.suggestion, min_confidence)
         if why is None:
-            judged.extend(_judge(group, foreseen))
-        elif others := _others(group, foreseen):
+            decided.extend(_decide(group, planned))
+        elif others := _others(group, planned):
             left[why] += len(others)
-    return RulesVerdict(
-        judged=judged,
+    return RulesDecision(
+        decided=decided,
         left=left,
         members={group.signature: group.job_ids for group in groups},
-        foreseen=[
-            _retry_as_planned(foreseen[job_id]) for group in groups for job_id in group.job_ids if job_id in foreseen
+        planned=[
+            _retry_as_planned(planned[job_id]) for group in groups for job_id in group.job_ids if job_id in planned
         ],
     )
 
 
 def propose_by_rules(
-    client: TorcClient, workflow_id: int, verdict: RulesVerdict, request: "RulesRequest"
+    client: TorcClient, workflow_id: int, decision: RulesDecision, request: "RulesRequest"
 ) -> ProposalModel | None:
     """Stores everything for a person to approve, what recovery would do by itself included; returns the last proposal.
 
     What is too much for one proposal is proposed by job in several.
     """
-    wanted = verdict.everything
+    wanted = decision.everything
     if not wanted:
         return None
-    if verdict.job_count > MAX_DECIDED_JOBS:
-        wanted = verdict.by_job
+    if decision.job_count > MAX_DECIDED_JOBS:
+        wanted = decision.by_job
     *others, last = in_parts(wanted)
     for part in others:
         client.failures.propose(workflow_id, request.of(part))
@@ -106,10 +106,10 @@ def propose_by_rules(
 
 
 def decide_by_rules(
-    client: TorcClient, workflow_id: int, verdict: RulesVerdict, request: "RulesRequest"
+    client: TorcClient, workflow_id: int, decision: RulesDecision, request: "RulesRequest"
 ) -> ClassifyResponse | None:
     """Applies what nobody else would decide."""
-    wanted = list(verdict.judged)
+    wanted = list(decision.decided)
     return decide_all(client, workflow_id, request.of(wanted)) if wanted else None
 
 
@@ -135,12 +135,12 @@ def read_groups(client: TorcClient, workflow_id: int) -> list[FailureGroup]:
             return found
 
 
-def left_lines(verdict: RulesVerdict, answer: ClassifyResponse | ProposalModel | None) -> list[str]:
+def left_lines(decision: RulesDecision, answer: ClassifyResponse | ProposalModel | None) -> list[str]:
     """Why jobs were left, the most frequent reason first: by the rules, or by the server's bounds."""
     refused = (
         Counter(job.detail or "skipped" for job in answer.jobs if job.status == "skipped") if answer else Counter()
     )
-    return [f"{count} job(s): {why}" for why, count in (Counter(verdict.left) + refused).most_common(_MAX_REASONS)]
+    return [f"{count} job(s): {why}" for why, count in (Counter(decision.left) + refused).most_common(_MAX_REASONS)]
 
 
 def why_left(suggestion: Suggestion | None, min_confidence: float) -> str | None:
@@ -157,19 +157,19 @@ def why_left(suggestion: Suggestion | None, min_confidence: float) -> str | None
     return None
 
 
-def _others(group: FailureGroup, foreseen: Mapping[int, Retry]) -> list[int]:
-    return [job_id for job_id in group.job_ids if job_id not in foreseen]
+def _others(group: FailureGroup, planned: Mapping[int, Retry]) -> list[int]:
+    return [job_id for job_id in group.job_ids if job_id not in planned]
 
 
-def _judge(group: FailureGroup, foreseen: Mapping[int, Retry]) -> Iterator[Classification]:
+def _decide(group: FailureGroup, planned: Mapping[int, Retry]) -> Iterator[Classification]:
     suggestion = group.suggestion
     if suggestion is None:
         return
-    others = _others(group, foreseen)
+    others = _others(group, planned)
     if len(others) == len(group.job_ids):
-        yield _judgement(suggestion, signature=group.signature)
+        yield _entry(suggestion, signature=group.signature)
     else:
-        yield from (_judgement(suggestion, job_id=job_id) for job_id in others)
+        yield from (_entry(suggestion, job_id=job_id) for job_id in others)
 
 
 def _is_complete(suggestion: Suggestion) -> bool:
@@ -178,7 +178,7 @@ def _is_complete(suggestion: Suggestion) -> bool:
     return not lacks or bool(suggestion.memory or suggestion.runtime)
 
 
-def _judgement(suggestion: Suggestion, *, signature: str | None = None, job_id: int | None = None) -> Classification:
+def _entry(suggestion: Suggestion, *, signature: str | None = None, job_id: int | None = None) -> Classification:
     is_retry = suggestion.action == "retry"
     return Classification(
         signature=signature,

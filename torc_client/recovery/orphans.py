@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from itertools import groupby
 
 from torc_client.http import TorcClient
-from torc_client.processes import end_remains, process_identity
+from torc_client.processes import end_leftover_processes, process_identity
 from torc_client.recovery.allocations import open_allocations
 from torc_core.api.jobs import JobModel, ReclaimedJob, ReclaimRequest, ReclaimResponse, ReleaseClaimsRequest
 from torc_core.api.nodes import ComputeNodeModel
@@ -44,7 +44,7 @@ def reclaim(client: TorcClient, plan: OrphanPlan, *, requeue: bool) -> ReclaimRe
     """Apply the plan; with `requeue` started jobs go back to the queue, otherwise they end as failures."""
     # Before any job is reclaimed: what the lost runners started on this machine must have ended, or a job that is
     # ready again at once could run twice at the same time.
-    end_remains([runner.dead for runner in plan.runners if runner.dead is not None])
+    end_leftover_processes([runner.dead for runner in plan.runners if runner.dead is not None])
     reclaimed: list[ReclaimedJob] = []
     for reason, node_ids in _by_reason(plan.runners):
         request = ReclaimRequest(compute_node_ids=node_ids, requeue=requeue, reason=reason)

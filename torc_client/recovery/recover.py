@@ -9,7 +9,7 @@ from torc_client.agents.result import AgentRun, result_lines
 from torc_client.http import TorcClient
 from torc_client.processes import host_facts
 from torc_client.recovery.allocations import Allocations
-from torc_client.recovery.gather import gather_failures, orphan_facts
+from torc_client.recovery.attempt_facts import failed_attempts, orphan_facts
 from torc_client.recovery.hooks import Hook, run_hook
 from torc_client.recovery.orphans import find_orphans, reclaim
 from torc_client.recovery.state import active_jobs
@@ -50,7 +50,7 @@ class RecoveryTools:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prospect:
+class PlannedRecovery:
     """What a recovery found and means to do; `orphans` is what it cleans up first, or has."""
 
     status: WorkflowStatusModel
@@ -68,29 +68,29 @@ class Prospect:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Applied:
+class AppliedRecovery:
     """`jobs_per_allocation` is empty for a local workflow."""
 
     answer: ApplyRecoveryResponse
     jobs_per_allocation: tuple[int, ...] = ()
 
 
-def preview(client: TorcClient, workflow_id: int, options: RecoverOptions, allocations: Allocations) -> Prospect:
+def preview(client: TorcClient, workflow_id: int, options: RecoverOptions, allocations: Allocations) -> PlannedRecovery:
     """What `prepare` and `carry_out` would do. Changes nothing. Raises as `prepare` does."""
     status = client.workflow_status(workflow_id)
     orphans = find_orphans(
         client, workflow_id, host=host_facts(), ended_allocations=allocations.ended(client, workflow_id)
     )
     _check_at_rest(status, orphaned=len(orphans.jobs))
-    facts = [*gather_failures(client, workflow_id, allocations), *_future_failures(client, orphans, status.run_id)]
-    prospect = _prospect(status, facts, options, orphans)
+    facts = [*failed_attempts(client, workflow_id, allocations), *_future_failures(client, orphans, status.run_id)]
+    planned = _planned(status, facts, options, orphans)
     if not allocations.serves(client, workflow_id):
-        return prospect
-    count = allocations.plan(client, workflow_id, [retry.job_id for retry in prospect.plan.retries])
-    return replace(prospect, planned_allocations=count)
+        return planned
+    count = allocations.plan(client, workflow_id, [retry.job_id for retry in planned.plan.retries])
+    return replace(planned, planned_allocations=count)
 
 
-def prepare(client: TorcClient, workflow_id: int, options: RecoverOptions, tools: RecoveryTools) -> Prospect:
+def prepare(client: TorcClient, workflow_id: int, options: RecoverOptions, tools: RecoveryTools) -> PlannedRecovery:
     """Takes back what lost runners held, diagnoses, plans, and runs the hook where the plan calls for it.
 
     Raises StateConflictError while jobs are at work, HookFailedError when the hook did not succeed; no job has been
@@ -98,16 +98,16 @@ def prepare(client: TorcClient, workflow_id: int, options: RecoverOptions, tools
     """
     status = client.workflow_status(workflow_id)
     orphans = clean_up(client, workflow_id, tools)
-    prospect = _look(client, workflow_id, options, tools, orphans)
-    if prospect.plan.needs_decision and tools.ask_agent is not None:
-        prospect = _ask(client, prospect, options, tools, tools.ask_agent)
-    if not prospect.diagnoses:
-        return prospect
+    planned = _look(client, workflow_id, options, tools, orphans)
+    if planned.plan.needs_decision and tools.ask_agent is not None:
+        planned = _ask(client, planned, options, tools, tools.ask_agent)
+    if not planned.diagnoses:
+        return planned
     tools.say(texts.DIAGNOSING)
-    for line in texts.heuristics_lines(prospect.plan):
+    for line in texts.heuristics_lines(planned.plan):
         tools.say(line)
-    if prospect.plan.recovery_hook is None or tools.hook is None:
-        return prospect
+    if planned.plan.recovery_hook is None or tools.hook is None:
+        return planned
     environment = {
         **tools.environment,
         "TORC_API_URL": client.url,
@@ -116,17 +116,17 @@ def prepare(client: TorcClient, workflow_id: int, options: RecoverOptions, tools
     }
     run_hook(tools.hook, workflow_id, environment=environment, say=tools.say)
     # the hook may have given jobs other resources, or decided about some itself
-    return replace(_look(client, workflow_id, options, tools, orphans), agent=prospect.agent)
+    return replace(_look(client, workflow_id, options, tools, orphans), agent=planned.agent)
 
 
-def carry_out(client: TorcClient, prospect: Prospect, tools: RecoveryTools) -> Applied:
+def carry_out(client: TorcClient, planned: PlannedRecovery, tools: RecoveryTools) -> AppliedRecovery:
     """Applies a plan that retries something, in one transaction, and asks the scheduler for nodes.
 
     Raises StateConflictError, with nothing changed, when the workflow has moved on.
     """
-    workflow_id = prospect.workflow_id
+    workflow_id = planned.workflow_id
     request = ApplyRecoveryRequest(
-        run_id=prospect.status.run_id,
+        run_id=planned.status.run_id,
         requested_by=tools.user,
         actor=tools.actor,
         max_ai_retries=tools.max_ai_retries,
@@ -141,16 +141,16 @@ def carry_out(client: TorcClient, prospect: Prospect, tools: RecoveryTools) -> A
                 is_infrastructure_fault=retry.is_infrastructure_fault,
                 cause=retry.cause,
             )
-            for retry in prospect.plan.retries
+            for retry in planned.plan.retries
         ],
     )
     answer = client.failures.apply_recovery(workflow_id, request)
     for reason, count in Counter(skipped.reason for skipped in answer.skipped).items():
         tools.say(texts.not_retried_line(count, reason))
     if not tools.allocations.serves(client, workflow_id):
-        return Applied(answer=answer)
+        return AppliedRecovery(answer=answer)
     submitted = tools.allocations.submit(client, workflow_id, output_dir=tools.output_dir)
-    return Applied(answer=answer, jobs_per_allocation=tuple(submitted))
+    return AppliedRecovery(answer=answer, jobs_per_allocation=tuple(submitted))
 
 
 def clean_up(client: TorcClient, workflow_id: int, tools: RecoveryTools, *, requeue: bool = False) -> OrphanPlan:
@@ -174,8 +174,8 @@ def reclaimed_lines(jobs: list[ReclaimedJob], orphans: OrphanPlan) -> list[str]:
 
 
 def _ask(
-    client: TorcClient, asked: Prospect, options: RecoverOptions, tools: RecoveryTools, ask_agent: AskAgent
-) -> Prospect:
+    client: TorcClient, asked: PlannedRecovery, options: RecoverOptions, tools: RecoveryTools, ask_agent: AskAgent
+) -> PlannedRecovery:
     """What is left to do after the agent; nothing now when a runner has begun with what it sent back."""
     workflow_id = asked.workflow_id
     run = ask_agent(client, workflow_id, asked.plan)
@@ -190,17 +190,17 @@ def _ask(
 
 def _look(
     client: TorcClient, workflow_id: int, options: RecoverOptions, tools: RecoveryTools, orphans: OrphanPlan
-) -> Prospect:
+) -> PlannedRecovery:
     status = client.workflow_status(workflow_id)
     _check_at_rest(status)
-    return _prospect(status, gather_failures(client, workflow_id, tools.allocations), options, orphans)
+    return _planned(status, failed_attempts(client, workflow_id, tools.allocations), options, orphans)
 
 
-def _prospect(
+def _planned(
     status: WorkflowStatusModel, facts: list[AttemptFacts], options: RecoverOptions, orphans: OrphanPlan
-) -> Prospect:
+) -> PlannedRecovery:
     diagnoses = tuple(diagnose(each) for each in facts)
-    return Prospect(status=status, diagnoses=diagnoses, plan=make_plan(diagnoses, options), orphans=orphans)
+    return PlannedRecovery(status=status, diagnoses=diagnoses, plan=make_plan(diagnoses, options), orphans=orphans)
 
 
 def _check_at_rest(status: WorkflowStatusModel, *, orphaned: int = 0) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Set as AbstractSet
 
 from torc_client.http import TorcClient
 from torc_client.recovery.allocations import Allocations
-from torc_client.recovery.gather import gather_completed, gather_failures, gather_failures_of_run
+from torc_client.recovery.attempt_facts import completed_attempts, failed_attempts, failed_attempts_of_run
 from torc_core.errors import InvalidInputError
 from torc_core.recovery.corrections import Correction, CorrectionOptions, plan_corrections
 from torc_core.recovery.diagnosis import diagnose
@@ -24,12 +24,12 @@ def utilization(
     client.workflows.get(workflow_id)
     failures = []
     if include_failed and run_id is None:
-        failures = gather_failures(client, workflow_id, Allocations())
+        failures = failed_attempts(client, workflow_id, Allocations())
     elif include_failed and run_id is not None:
-        failures = gather_failures_of_run(client, workflow_id, run_id=run_id)
+        failures = failed_attempts_of_run(client, workflow_id, run_id=run_id)
     return report_utilization(
         workflow_id,
-        completed=gather_completed(client, workflow_id, run_id=run_id),
+        completed=completed_attempts(client, workflow_id, run_id=run_id),
         failures=[diagnose(facts) for facts in failures],
         run_id=run_id,
         show_all=show_all,
@@ -45,7 +45,7 @@ def find_corrections(
     Raises InvalidInputError for chosen jobs that the workflow does not have.
     """
     client.workflows.get(workflow_id)
-    facts = [*gather_completed(client, workflow_id), *gather_failures(client, workflow_id, Allocations())]
+    facts = [*completed_attempts(client, workflow_id), *failed_attempts(client, workflow_id, Allocations())]
     _refuse_unknown(client, workflow_id, set(options.job_ids) - {each.job_id for each in facts})
     return len(facts), plan_corrections([diagnose(each) for each in facts], options)
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from torc_client.recovery.recover import Applied, Prospect
-from torc_client.recovery.rounds import Recovered
+from torc_client.recovery.bounded_recovery import FinishedRecovery
+from torc_client.recovery.recover import AppliedRecovery, PlannedRecovery
 from torc_core.recovery import texts
 from torc_core.recovery.plan import RecoverOptions
 from torc_core.recovery.report import RecoveryResult
@@ -12,51 +12,51 @@ from torc_core.recovery.utilization import report_utilization
 
 
 def recovery_data(
-    prospect: Prospect, options: RecoverOptions, *, dry_run: bool, applied: Applied | None = None
+    planned: PlannedRecovery, options: RecoverOptions, *, dry_run: bool, applied: AppliedRecovery | None = None
 ) -> dict[str, Any]:
     """`result` counts and names the jobs, `diagnosis` is the resource report of the failures."""
-    result = RecoveryResult.of(prospect.plan).model_dump(mode="json")
-    if prospect.planned_allocations is not None:
-        result["slurm_dry_run"] = {"total_allocations": prospect.planned_allocations}
+    result = RecoveryResult.of(planned.plan).model_dump(mode="json")
+    if planned.planned_allocations is not None:
+        result["slurm_dry_run"] = {"total_allocations": planned.planned_allocations}
     return {
-        "workflow_id": prospect.workflow_id,
+        "workflow_id": planned.workflow_id,
         "dry_run": dry_run,
         "memory_multiplier": options.memory_multiplier,
         "runtime_multiplier": options.runtime_multiplier,
-        "orphaned_jobs": len(prospect.orphans.jobs) + len(prospect.orphans.claims_of_nobody),
+        "orphaned_jobs": len(planned.orphans.jobs) + len(planned.orphans.claims_of_nobody),
         "result": result,
         "applied": None if applied is None else _applied_data(applied),
-        "ai_recovery": None if prospect.agent is None else prospect.agent.as_data(),
-        "diagnosis": report_utilization(prospect.workflow_id, completed=(), failures=prospect.diagnoses).model_dump(
+        "ai_recovery": None if planned.agent is None else planned.agent.as_data(),
+        "diagnosis": report_utilization(planned.workflow_id, completed=(), failures=planned.diagnoses).model_dump(
             mode="json"
         ),
     }
 
 
-def history_data(history: Sequence[Recovered]) -> list[dict[str, Any]]:
+def history_data(history: Sequence[FinishedRecovery]) -> list[dict[str, Any]]:
     """One entry for each recovery, in their order; `run_id` is None where nothing was sent back."""
     return [
         {
-            "after_run_id": done.prospect.status.run_id,
+            "after_run_id": done.planned.status.run_id,
             "run_id": None if done.applied is None else done.applied.answer.run_id,
             "reset_count": 0 if done.applied is None else done.applied.answer.reset_count,
-            **RecoveryResult.of(done.prospect.plan).model_dump(mode="json"),
+            **RecoveryResult.of(done.planned.plan).model_dump(mode="json"),
         }
         for done in history
     ]
 
 
-def history_lines(history: Sequence[Recovered]) -> list[str]:
+def history_lines(history: Sequence[FinishedRecovery]) -> list[str]:
     """The same for people: what was tried again and with what, and what the last recovery left."""
     lines: list[str] = []
     for done in history:
         if done.applied is not None:
-            after, into = done.prospect.status.run_id, done.applied.answer.run_id
-            lines += texts.recovered_after_lines(done.prospect.plan, after_run_id=after, run_id=into)
-    return [*lines, *(texts.left_lines(history[-1].prospect.plan) if history else [])]
+            after, into = done.planned.status.run_id, done.applied.answer.run_id
+            lines += texts.recovered_after_lines(done.planned.plan, after_run_id=after, run_id=into)
+    return [*lines, *(texts.left_lines(history[-1].planned.plan) if history else [])]
 
 
-def _applied_data(applied: Applied) -> dict[str, Any]:
+def _applied_data(applied: AppliedRecovery) -> dict[str, Any]:
     return {
         **applied.answer.model_dump(mode="json", exclude={"workflow_id"}),
         "allocations_submitted": len(applied.jobs_per_allocation),

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from torc_client.http import TorcClient
+from torc_client.recovery.bounded_recovery import BoundedRecovery
 from torc_client.recovery.recover import RecoveryTools, clean_up
-from torc_client.recovery.rounds import BoundedRecovery
 from torc_client.recovery.state import active_jobs, counts_of, failed_jobs, is_at_rest, is_success, waiting_jobs
 from torc_core.api.workflows import WorkflowStatusModel
 from torc_core.jobs.status import JobStatus

@@ -76,7 +76,7 @@ def agent_for(
         if ai.ai_agent is not None:
             raise InvalidInputError(f"--ai-agent {ai.ai_agent} does nothing alone", hint="add --ai-recovery")
         return None
-    from torc_client.agents.ask import AgentOptions, Agents
+    from torc_client.agents.call import AgentCaller, AgentOptions
     from torc_core.api.failures import DecisionLimits
     from torc_core.errors import NotFoundError
 
@@ -91,7 +91,7 @@ def agent_for(
         min_confidence=ai.ai_min_confidence,
         limits=limits,
     )
-    agents = Agents(options=options, settings=session.settings, environment=os.environ, say=say)
+    agents = AgentCaller(options=options, settings=session.settings, environment=os.environ, say=say)
     try:
         agents.check()
     except NotFoundError as error:

@@ -8,7 +8,7 @@ from torc_core.api.failures import Action, Classification, ItemStatus
 from torc_mcp.answers import Answer, Part
 
 
-class Judgement(Part):
+class DecisionEntry(Part):
     """One judgement: on one job, or on every pending_failed job with one signature."""
 
     job_id: int | None = Field(default=None, ge=1, description="One job; leave it out when naming a signature.")
@@ -74,7 +74,7 @@ class Decisions(Answer):
         )
 
 
-class Amounts(Part):
+class ResourceAmounts(Part):
     """`unspecified` where the job has no limit."""
 
     requirement: str
@@ -90,8 +90,8 @@ class UpdatedResources(Answer):
     job_name: str
     workflow_id: int
     dry_run: bool
-    before: Amounts
-    after: Amounts
+    before: ResourceAmounts
+    after: ResourceAmounts
     resource_requirements_id: int | None = None
     next_steps: str
 

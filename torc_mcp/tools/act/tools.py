@@ -22,7 +22,7 @@ from torc_mcp.actor import actor_of
 from torc_mcp.budget import PAYLOAD_BYTES, take_rows
 from torc_mcp.context import App, ToolContext, app_of, one_line
 from torc_mcp.settings import Access
-from torc_mcp.tools.act.answers import Amounts, DecidedJob, Decisions, Judgement, UpdatedResources
+from torc_mcp.tools.act.answers import DecidedJob, DecisionEntry, Decisions, ResourceAmounts, UpdatedResources
 from torc_mcp.tools.parameters import DryRun, JobId, WorkflowId
 
 _ROOM: Final = PAYLOAD_BYTES - 1_500
@@ -34,7 +34,7 @@ def classify_and_resolve_failures(
     workflow_id: WorkflowId,
     *,
     classifications: Annotated[
-        list[Judgement] | None, Field(min_length=1, max_length=_MAX_JUDGEMENTS, description="The judgements.")
+        list[DecisionEntry] | None, Field(min_length=1, max_length=_MAX_JUDGEMENTS, description="The judgements.")
     ] = None,
     proposal_id: Annotated[
         int | None, Field(ge=1, description="Show this earlier proposal again, instead of classifications.")
@@ -214,11 +214,11 @@ def _check_limits(limits: DecisionLimits, *, memory: str | None, runtime: str | 
         )
 
 
-def _amounts(record: ResourceRequirementsModel) -> Amounts:
+def _amounts(record: ResourceRequirementsModel) -> ResourceAmounts:
     """A limit that is none is named so, whatever stands in the record."""
     is_placeholder = record.name == UNSPECIFIED_REQUIREMENT
     is_free = parse_memory(record.memory) == 0, parse_duration(record.runtime) == 0
-    return Amounts(
+    return ResourceAmounts(
         requirement=one_line(record.name),
         num_cpus=record.num_cpus,
         memory=UNSPECIFIED if is_placeholder or is_free[0] else record.memory,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from torc_client.http import TorcClient
-from torc_client.logs import Attempt, Tail, newest_attempt, read_job_logs
+from torc_client.logs import AttemptId, Tail, newest_attempt, read_job_logs
 from torc_core.api.jobs import JobModel
 from torc_core.errors import InvalidInputError, NotFoundError
 from torc_core.evidence.cleaning import shorten_line
@@ -46,12 +46,12 @@ def read_logs(client: TorcClient, request: LogRequest, *, output_dir: str, room:
     )
 
 
-def _choose_attempt(client: TorcClient, job: JobModel, request: LogRequest) -> Attempt:
+def _choose_attempt(client: TorcClient, job: JobModel, request: LogRequest) -> AttemptId:
     results = client.results.list_all(workflow_id=job.workflow_id, job_id=request.job_id, all_runs=True)
-    attempts = [Attempt(result.run_id, result.attempt_id or 1) for result in results]
+    attempts = [AttemptId(result.run_id, result.attempt_id or 1) for result in results]
     if job.status in ACTIVE:
         run_id = client.workflows.get(job.workflow_id).run_id or 0
-        attempts.append(Attempt(run_id, job.attempt_id or 1))
+        attempts.append(AttemptId(run_id, job.attempt_id or 1))
     chosen = newest_attempt(attempts, run_id=request.run_id, attempt_id=request.attempt_id)
     if chosen is None:
         raise NotFoundError(
@@ -62,7 +62,9 @@ def _choose_attempt(client: TorcClient, job: JobModel, request: LogRequest) -> A
     return chosen
 
 
-def _from_file(job: JobModel, attempt: Attempt, request: LogRequest, *, output_dir: Path, room: int) -> JobLogs | None:
+def _from_file(
+    job: JobModel, attempt: AttemptId, request: LogRequest, *, output_dir: Path, room: int
+) -> JobLogs | None:
     lines = request.tail_lines + request.skip_lines
     logs = read_job_logs(output_dir, job.workflow_id, request.job_id, attempt=attempt, lines=lines)
     tail = logs and (logs.stderr if request.log_type == "stderr" and logs.stderr else logs.stdout)
@@ -89,7 +91,7 @@ def _window(tail: Tail, request: LogRequest) -> tuple[str, bool]:
     return "\n".join(wanted[-request.tail_lines :]), tail.is_cut or len(wanted) > request.tail_lines
 
 
-def _from_evidence(client: TorcClient, job: JobModel, attempt: Attempt, request: LogRequest, *, room: int) -> JobLogs:
+def _from_evidence(client: TorcClient, job: JobModel, attempt: AttemptId, request: LogRequest, *, room: int) -> JobLogs:
     try:
         stored = client.job_evidence(request.job_id, run_id=attempt.run_id, attempt_id=attempt.attempt_id)
     except NotFoundError as error:
@@ -117,7 +119,7 @@ def _from_evidence(client: TorcClient, job: JobModel, attempt: Attempt, request:
 
 def _answer(
     job: JobModel,
-    attempt: Attempt,
+    attempt: AttemptId,
     request: LogRequest,
     *,
     source: Literal["file", "evidence"],

@@ -8,7 +8,7 @@ from torc_client.http import TorcClient
 from torc_core.api.failures import FailureGroups
 from torc_mcp.budget import PAYLOAD_BYTES, take_rows
 from torc_mcp.context import App, ToolContext, app_of, progress_of
-from torc_mcp.failures import FEW_JOBS, Listing, arrange, find_group, gather_samples, read_all_groups
+from torc_mcp.failure_listing import FEW_JOBS, FailureListing, arrange, find_group, read_all_groups, read_samples
 from torc_mcp.fence import Fence
 from torc_mcp.tools.diagnose.answers import FailedJobs, JobLogs, LogAnalysis, PendingFailedJobs
 from torc_mcp.tools.diagnose.job_logs import LogRequest, read_logs
@@ -149,11 +149,11 @@ def get_job_logs(
 
 def _list_failures(
     ctx: ToolContext, workflow_id: int, *, status: str, signature: str | None, offset: int, limit: int
-) -> tuple[FailureGroups, Listing, Fence]:
+) -> tuple[FailureGroups, FailureListing, Fence]:
     client = app_of(ctx).client
     found = _find(client, workflow_id, status=status, signature=signature, offset=offset, limit=limit)
     all_jobs = signature is not None or found.total_jobs <= FEW_JOBS
-    samples = gather_samples(client, found, all_jobs=all_jobs)
+    samples = read_samples(client, found, all_jobs=all_jobs)
     fence = Fence()
     return found, arrange(found.items, samples, fence=fence, room=_ROOM), fence
 
@@ -166,7 +166,7 @@ def _find(
     return client.failures.groups(workflow_id, status=status, offset=offset, limit=limit, job_ids_limit=FEW_JOBS)
 
 
-def _next(offset: int, listing: Listing, found: FailureGroups) -> int | None:
+def _next(offset: int, listing: FailureListing, found: FailureGroups) -> int | None:
     following = offset + listing.group_count
     return following if listing.group_count and following < found.total_count else None
 

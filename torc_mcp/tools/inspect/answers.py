@@ -91,7 +91,7 @@ class JobsByStatus(Answer):
         return f"{len(self.jobs)} of {self.count} {self.status} jobs of workflow {self.workflow_id}."
 
 
-class Requirements(Part):
+class JobRequirements(Part):
     """`memory` in binary units (8g), `runtime` as an ISO 8601 duration. One named `default` states no limits."""
 
     id: int
@@ -103,7 +103,7 @@ class Requirements(Part):
     runtime: str
 
 
-class ResultRow(Part):
+class AttemptRow(Part):
     """One attempt. CPU: 100 percent is one core."""
 
     job_id: int
@@ -137,8 +137,8 @@ class JobDetails(Answer):
     failure_handler_id: int | None = None
     compute_node_id: int | None = None
     start_time: str | None = None
-    resource_requirements: Requirements | None = None
-    latest_result: ResultRow | None = None
+    resource_requirements: JobRequirements | None = None
+    latest_result: AttemptRow | None = None
 
     def headline(self) -> str:
         return f"Job {self.job_id} ({self.name}) of workflow {self.workflow_id} is {self.status}."
@@ -149,7 +149,7 @@ class ResultsPage(Answer):
     total: int
     offset: int
     next_offset: int | None = None
-    results: list[ResultRow]
+    results: list[AttemptRow]
 
     def headline(self) -> str:
         return f"{len(self.results)} of {self.total} results of workflow {self.workflow_id}."

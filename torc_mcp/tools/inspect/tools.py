@@ -12,14 +12,14 @@ from torc_core.jobs.status import JobStatus
 from torc_core.resources.duration import describe_duration
 from torc_mcp.budget import PAYLOAD_BYTES, take_rows
 from torc_mcp.context import ToolContext, app_of, one_line
-from torc_mcp.failures import top_groups
+from torc_mcp.failure_listing import top_groups
 from torc_mcp.fence import Fence, harmless
 from torc_mcp.tools.inspect.answers import (
+    AttemptRow,
     JobDetails,
+    JobRequirements,
     JobRow,
     JobsByStatus,
-    Requirements,
-    ResultRow,
     ResultsPage,
     WorkflowRow,
     WorkflowsPage,
@@ -247,11 +247,11 @@ def _job_row(job: JobModel) -> JobRow:
     return JobRow(job_id=job.id or 0, name=one_line(job.name), command=one_line(harmless(job.command)))
 
 
-def _requirements(client: TorcClient, job: JobModel) -> Requirements | None:
+def _requirements(client: TorcClient, job: JobModel) -> JobRequirements | None:
     if job.resource_requirements_id is None:
         return None
     record = client.resource_requirements.get(job.resource_requirements_id)
-    return Requirements(
+    return JobRequirements(
         id=job.resource_requirements_id,
         name=one_line(record.name),
         num_cpus=record.num_cpus,
@@ -262,14 +262,14 @@ def _requirements(client: TorcClient, job: JobModel) -> Requirements | None:
     )
 
 
-def _latest_result(client: TorcClient, job_id: int, workflow_id: int) -> ResultRow | None:
+def _latest_result(client: TorcClient, job_id: int, workflow_id: int) -> AttemptRow | None:
     results = client.results.list_all(workflow_id=workflow_id, job_id=job_id, all_runs=True)
     newest = max(results, key=lambda result: (result.run_id, result.attempt_id or 1), default=None)
     return None if newest is None else _result_row(newest)
 
 
-def _result_row(result: ResultModel) -> ResultRow:
-    return ResultRow(
+def _result_row(result: ResultModel) -> AttemptRow:
+    return AttemptRow(
         job_id=result.job_id,
         job_name=one_line(result.job_name, 80) if result.job_name else None,
         run_id=result.run_id,

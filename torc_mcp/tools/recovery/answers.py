@@ -54,7 +54,7 @@ class LeftJob(Part):
     reason: str
 
 
-class Recovery(Answer):
+class RecoverySummary(Answer):
     """What a recovery would do (`dry_run`) or did. The counts are whole, the lists may hold the first jobs."""
 
     workflow_id: int

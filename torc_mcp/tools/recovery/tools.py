@@ -5,7 +5,7 @@ from typing import Annotated, Final, TypeVar
 
 from pydantic import Field
 
-from torc_client.recovery.recover import Applied, Prospect, RecoveryTools, carry_out, prepare, preview
+from torc_client.recovery.recover import AppliedRecovery, PlannedRecovery, RecoveryTools, carry_out, prepare, preview
 from torc_client.recovery.resources import utilization
 from torc_core.recovery.defaults import MEMORY_MULTIPLIER, RUNTIME_MULTIPLIER
 from torc_core.recovery.plan import NeedsDecision, RecoverOptions, Retry, Skipped
@@ -21,7 +21,7 @@ from torc_mcp.actor import actor_of
 from torc_mcp.budget import PAYLOAD_BYTES, take_rows
 from torc_mcp.context import App, ToolContext, app_of, one_line, progress_of
 from torc_mcp.tools.parameters import DryRun, WorkflowId
-from torc_mcp.tools.recovery.answers import LeftJob, Recovery, ResourceUse, RetriedJob
+from torc_mcp.tools.recovery.answers import LeftJob, RecoverySummary, ResourceUse, RetriedJob
 
 _ROOM: Final = PAYLOAD_BYTES - 1_500
 _STEPS: Final = 2
@@ -72,7 +72,7 @@ def recover_workflow(
             "them one by one."
         ),
     ] = False,
-) -> Recovery:
+) -> RecoverySummary:
     """Retry failed jobs with what they lacked: more memory after out-of-memory, more runtime after a timeout.
 
     With dry_run (the default) only the plan is shown. Jobs lost to the infrastructure are retried as they are; jobs
@@ -94,9 +94,9 @@ def recover_workflow(
     report(0, _STEPS, "looking at the failures")
     if dry_run:
         return _show(preview(app.client, workflow_id, options, tools.allocations), options, applied=None, dry_run=True)
-    prospect = prepare(app.client, workflow_id, options, tools)
-    applied = carry_out(app.client, prospect, tools) if prospect.plan.retries else None
-    return _show(prospect, options, applied=applied, dry_run=False)
+    planned = prepare(app.client, workflow_id, options, tools)
+    applied = carry_out(app.client, planned, tools) if planned.plan.retries else None
+    return _show(planned, options, applied=applied, dry_run=False)
 
 
 def _options(app: App, *, memory_multiplier: float, runtime_multiplier: float, retry_unknown: bool) -> RecoverOptions:
@@ -141,10 +141,12 @@ def _named(row: _Row) -> _Row:
     return row.model_copy(update={"job_name": one_line(row.job_name, 120)})
 
 
-def _show(prospect: Prospect, options: RecoverOptions, *, applied: Applied | None, dry_run: bool) -> Recovery:
-    plan = prospect.plan
-    return Recovery(
-        workflow_id=prospect.workflow_id,
+def _show(
+    planned: PlannedRecovery, options: RecoverOptions, *, applied: AppliedRecovery | None, dry_run: bool
+) -> RecoverySummary:
+    plan = planned.plan
+    return RecoverySummary(
+        workflow_id=planned.workflow_id,
         dry_run=dry_run,
         memory_multiplier=options.memory_multiplier,
         runtime_multiplier=options.runtime_multiplier,
@@ -154,18 +156,18 @@ def _show(prospect: Prospect, options: RecoverOptions, *, applied: Applied | Non
         runtime_raised_count=plan.runtime_raised,
         skipped_count=len(plan.skipped),
         needs_decision_count=len(plan.needs_decision),
-        orphaned_jobs_count=len(prospect.orphans.jobs) + len(prospect.orphans.claims_of_nobody),
+        orphaned_jobs_count=len(planned.orphans.jobs) + len(planned.orphans.claims_of_nobody),
         dependents_reset_count=applied.answer.dependents_reset if applied else None,
         run_id=applied.answer.run_id if applied else None,
         retried=take_rows([_retried(retry) for retry in plan.retries], _ROOM // 2),
         skipped=take_rows([_left(skipped) for skipped in plan.skipped], _ROOM // 4),
         needs_decision=take_rows([_left(waiting) for waiting in plan.needs_decision], _ROOM // 4),
-        next_steps=_next_steps(prospect, applied, dry_run=dry_run),
+        next_steps=_next_steps(planned, applied, dry_run=dry_run),
     )
 
 
-def _next_steps(prospect: Prospect, applied: Applied | None, *, dry_run: bool) -> str:
-    plan = prospect.plan
+def _next_steps(planned: PlannedRecovery, applied: AppliedRecovery | None, *, dry_run: bool) -> str:
+    plan = planned.plan
     count = len(plan.needs_decision)
     waiting = f" {count} jobs wait for a decision: list_pending_failed_jobs." if count else ""
     if not plan.retries:
@@ -176,7 +178,7 @@ def _next_steps(prospect: Prospect, applied: Applied | None, *, dry_run: bool) -
         return waiting.strip()
     refused = Counter(one_line(skipped.reason, 240) for skipped in applied.answer.skipped).most_common(_MAX_REASONS)
     left = "".join(f" {count} were left: {reason}." for reason, count in refused)
-    return f"The jobs are ready; run them with `torc run {prospect.workflow_id}`.{left}{waiting}"
+    return f"The jobs are ready; run them with `torc run {planned.workflow_id}`.{left}{waiting}"
 
 
 def _retried(retry: Retry) -> RetriedJob:

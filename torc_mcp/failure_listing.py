@@ -32,7 +32,7 @@ _SEARCH_PAGE: Final = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sample:
+class FailureSample:
     """One failed attempt before it is known how much of it can be shown."""
 
     view: FailedJobView
@@ -40,7 +40,7 @@ class Sample:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listing:
+class FailureListing:
     """What fits: the first groups of the page, samples of them, and the groups after them on a line each."""
 
     groups: list[GroupView]
@@ -87,7 +87,7 @@ def read_all_groups(client: TorcClient, workflow_id: int, *, report: Progress) -
             return found
 
 
-def gather_samples(client: TorcClient, found: FailureGroups, *, all_jobs: bool) -> list[Sample]:
+def read_samples(client: TorcClient, found: FailureGroups, *, all_jobs: bool) -> list[FailureSample]:
     """One sample of each group, then with `all_jobs` the others, group by group."""
     samples = [_sample_of(group) for group in found.items]
     if all_jobs:
@@ -96,7 +96,9 @@ def gather_samples(client: TorcClient, found: FailureGroups, *, all_jobs: bool) 
     return samples
 
 
-def arrange(groups: Sequence[FailureGroup], samples: Sequence[Sample], *, fence: Fence, room: int) -> Listing:
+def arrange(
+    groups: Sequence[FailureGroup], samples: Sequence[FailureSample], *, fence: Fence, room: int
+) -> FailureListing:
     """Everything where it fits; else the first groups with their samples, and a line for each of the others."""
     views = [view_group(group, fence) for group in groups]
     lines = [line_of(group) for group in groups]
@@ -107,10 +109,12 @@ def arrange(groups: Sequence[FailureGroup], samples: Sequence[Sample], *, fence:
     left = room - for_lines - sum(map(_row_bytes, shown))
     jobs = _fit_samples([sample for sample in samples if sample.view.signature in signatures], left, fence)
     left = room - sum(map(_row_bytes, shown)) - sum(map(_row_bytes, jobs)) - fence.cost
-    return Listing(groups=shown, jobs=jobs, lines=_take_lines(lines[len(shown) :], left))
+    return FailureListing(groups=shown, jobs=jobs, lines=_take_lines(lines[len(shown) :], left))
 
 
-def _first_views(views: Sequence[GroupView], samples: Sequence[Sample], room: int, fence: Fence) -> list[GroupView]:
+def _first_views(
+    views: Sequence[GroupView], samples: Sequence[FailureSample], room: int, fence: Fence
+) -> list[GroupView]:
     """As many groups as fit together with a sample worth its place; at least one."""
     least: dict[str, int] = {}
     for sample in samples:
@@ -144,8 +148,8 @@ def _row_bytes(row: BaseModel) -> int:
     return payload_bytes(row) + 1
 
 
-def _fit_samples(samples: Sequence[Sample], room: int, fence: Fence) -> list[FailedJobView]:
-    chosen: list[Sample] = []
+def _fit_samples(samples: Sequence[FailureSample], room: int, fence: Fence) -> list[FailedJobView]:
+    chosen: list[FailureSample] = []
     bare = least = 0
     for sample in samples:
         bare_more = bare + _bare_bytes(sample)
@@ -158,7 +162,7 @@ def _fit_samples(samples: Sequence[Sample], room: int, fence: Fence) -> list[Fai
     return [_with_texts(sample, share, fence) for sample, share in zip(chosen, shares, strict=True)]
 
 
-def _with_texts(sample: Sample, room: int, fence: Fence) -> FailedJobView:
+def _with_texts(sample: FailureSample, room: int, fence: Fence) -> FailedJobView:
     """Short texts stay whole; of the long ones the excerpt keeps its start, the tails keep their ends."""
     texts = {name: text for name, text in sample.texts.items() if text}
     shares = share_room([text_bytes(text) + _cost(name, fence) for name, text in texts.items()], room)
@@ -178,15 +182,15 @@ def _cost(name: str, fence: Fence) -> int:
     return len(name) + len('"":"",') + fence.cost
 
 
-def _bare_bytes(sample: Sample) -> int:
+def _bare_bytes(sample: FailureSample) -> int:
     return _row_bytes(sample.view) + len(',"is_cut":true')
 
 
-def _wanted_bytes(sample: Sample, fence: Fence) -> int:
+def _wanted_bytes(sample: FailureSample, fence: Fence) -> int:
     return sum(text_bytes(text) + _cost(name, fence) for name, text in sample.texts.items() if text)
 
 
-def _sample_of(group: FailureGroup) -> Sample:
+def _sample_of(group: FailureGroup) -> FailureSample:
     sample = group.sample
     view = view_job(
         job_id=sample.job_id,
@@ -198,10 +202,10 @@ def _sample_of(group: FailureGroup) -> Sample:
         exec_time_minutes=sample.exec_time_minutes,
         evidence=sample.evidence,
     )
-    return Sample(view=view, texts=_texts(sample.evidence))
+    return FailureSample(view=view, texts=_texts(sample.evidence))
 
 
-def _others(client: TorcClient, workflow_id: int, group: FailureGroup) -> Iterator[Sample]:
+def _others(client: TorcClient, workflow_id: int, group: FailureGroup) -> Iterator[FailureSample]:
     """The group's other jobs."""
     if group.count < 2:
         return
@@ -212,7 +216,7 @@ def _others(client: TorcClient, workflow_id: int, group: FailureGroup) -> Iterat
             yield _sample_from(item, group.signature)
 
 
-def _sample_from(item: EvidenceModel, signature: str) -> Sample:
+def _sample_from(item: EvidenceModel, signature: str) -> FailureSample:
     view = view_job(
         job_id=item.job_id,
         name=item.job_name,
@@ -223,7 +227,7 @@ def _sample_from(item: EvidenceModel, signature: str) -> Sample:
         exec_time_minutes=None,
         evidence=item.evidence,
     )
-    return Sample(view=view, texts=_texts(item.evidence))
+    return FailureSample(view=view, texts=_texts(item.evidence))
 
 
 def _texts(evidence: Evidence | None) -> dict[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from torc_client.agents.result import end_lines
 from torc_client.http import TorcClient
-from torc_client.recovery.recover import Applied, Prospect, RecoveryTools, carry_out, prepare
+from torc_client.recovery.recover import AppliedRecovery, PlannedRecovery, RecoveryTools, carry_out, prepare
 from torc_client.recovery.state import failed_jobs, is_at_rest
 from torc_core.api.workflows import WorkflowStatusModel
 from torc_core.errors import ServerUnreachableError, StateConflictError, TorcError
@@ -15,11 +15,11 @@ from torc_core.recovery.plan import RecoverOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recovered:
+class FinishedRecovery:
     """`applied` is None where the plan retries nothing."""
 
-    prospect: Prospect
-    applied: Applied | None = None
+    planned: PlannedRecovery
+    applied: AppliedRecovery | None = None
 
 
 def recover_once(
@@ -28,18 +28,18 @@ def recover_once(
     options: RecoverOptions,
     tools: RecoveryTools,
     *,
-    resetting: Callable[[Prospect], list[str]],
-) -> Recovered:
+    resetting: Callable[[PlannedRecovery], list[str]],
+) -> FinishedRecovery:
     """Prepares, and carries out what there is to retry; `resetting` are the lines said in between.
 
     Raises as `prepare` and `carry_out` do.
     """
-    prospect = prepare(client, workflow_id, options, tools)
-    if not prospect.plan.retries:
-        return Recovered(prospect=prospect)
-    for line in resetting(prospect):
+    planned = prepare(client, workflow_id, options, tools)
+    if not planned.plan.retries:
+        return FinishedRecovery(planned=planned)
+    for line in resetting(planned):
         tools.say(line)
-    return Recovered(prospect=prospect, applied=carry_out(client, prospect, tools))
+    return FinishedRecovery(planned=planned, applied=carry_out(client, planned, tools))
 
 
 @dataclass(kw_only=True)
@@ -54,7 +54,7 @@ class BoundedRecovery:
     tools: RecoveryTools
     max_retries: int = MAX_RETRIES
     recoveries: int = 0
-    history: list[Recovered] = field(default_factory=list)
+    history: list[FinishedRecovery] = field(default_factory=list)
     """What came of them, but for those that were not carried out."""
 
     def brings_more(self, status: WorkflowStatusModel) -> bool:
@@ -90,19 +90,19 @@ class BoundedRecovery:
                 say(f"Hint: {error.hint}")
             return False
         self.history.append(done)
-        return done.applied is not None or self._explain_nothing(done.prospect)
+        return done.applied is not None or self._explain_nothing(done.planned)
 
-    def _resetting(self, prospect: Prospect) -> list[str]:
-        submits = self.tools.allocations.serves(self.client, prospect.workflow_id)
+    def _resetting(self, planned: PlannedRecovery) -> list[str]:
+        submits = self.tools.allocations.serves(self.client, planned.workflow_id)
         return ["", *texts.watch_reset_lines(submitting=submits)]
 
-    def _explain_nothing(self, prospect: Prospect) -> bool:
+    def _explain_nothing(self, planned: PlannedRecovery) -> bool:
         """Whether jobs can move all the same: the hook, an agent or a person sent some back."""
-        if not is_at_rest(prospect.status):
+        if not is_at_rest(planned.status):
             return True
         say = self.tools.say
         say("")
-        ended = end_lines(prospect.agent) if prospect.agent is not None else []
-        for line in ended or texts.nothing_recoverable_lines(prospect.plan):
+        ended = end_lines(planned.agent) if planned.agent is not None else []
+        for line in ended or texts.nothing_recoverable_lines(planned.plan):
             say(line)
         return False

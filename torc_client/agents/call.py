@@ -12,7 +12,7 @@ from typing import Any, Final
 from torc_client.agents.command import agent_environment, describe_end, find_command
 from torc_client.agents.files import AgentFile, find_agent
 from torc_client.agents.output import AgentOutput
-from torc_client.agents.process import Ended, run_to_end
+from torc_client.agents.process import ProcessEnd, run_to_end
 from torc_client.agents.result import RULES_AGENT, AgentRun
 from torc_client.agents.rules import (
     RulesRequest,
@@ -49,7 +49,7 @@ class AgentOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Agents:
+class AgentCaller:
     """Calls the agent of `options`. `environment` is the user's, `say` gets every line for people."""
 
     options: AgentOptions
@@ -64,7 +64,7 @@ class Agents:
 
     def ask(self, client: TorcClient, workflow_id: int, plan: RecoveryPlan) -> AgentRun:
         """What came of it, as the server tells it. A failing agent is no error: what it left keeps waiting."""
-        before = _Standing.of(client, workflow_id)
+        before = _Baseline.of(client, workflow_id)
         self.say(
             f"Asking {self.options.name} about {before.waiting} job(s) that wait for a decision"
             + (" (it may only propose)..." if self.options.proposes_only else "...")
@@ -84,11 +84,11 @@ class Agents:
     def _ask_rules(self, client: TorcClient, workflow_id: int, plan: RecoveryPlan) -> list[str]:
         """Why jobs were left."""
         options = self.options
-        foreseen = {retry.job_id: retry for retry in plan.retries}
-        verdict = decide_groups(read_groups(client, workflow_id), foreseen, min_confidence=options.min_confidence)
+        planned = {retry.job_id: retry for retry in plan.retries}
+        decision = decide_groups(read_groups(client, workflow_id), planned, min_confidence=options.min_confidence)
         request = RulesRequest(user=options.user, limits=options.limits)
         act = propose_by_rules if options.proposes_only else decide_by_rules
-        return left_lines(verdict, act(client, workflow_id, verdict, request))
+        return left_lines(decision, act(client, workflow_id, decision, request))
 
     def _ask_program(
         self, agent: AgentFile, url: str, workflow_id: int, *, waiting: int
@@ -166,7 +166,7 @@ class Agents:
         self,
         client: TorcClient,
         workflow_id: int,
-        before: "_Standing",
+        before: "_Baseline",
         plan: RecoveryPlan,
         *,
         left: list[str],
@@ -174,7 +174,7 @@ class Agents:
         hint: str | None,
     ) -> AgentRun:
         undecided = {each.job_id for each in plan.needs_decision}
-        foreseen = before.waiting - len(undecided)
+        planned = before.waiting - len(undecided)
         decisions = [
             decision
             for decision in client.failures.decisions(workflow_id)
@@ -192,7 +192,7 @@ class Agents:
             workflow_id=workflow_id,
             retried=sum(decision.action == "retry" for decision in decisions),
             failed=sum(decision.action == "fail" for decision in decisions),
-            waiting=max(pending - foreseen - len(proposed & undecided), 0),
+            waiting=max(pending - planned - len(proposed & undecided), 0),
             left=left,
             decided_job_ids=frozenset(decision.job_id for decision in decisions),
             proposals=proposals,
@@ -202,7 +202,7 @@ class Agents:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Standing:
+class _Baseline:
     """What the server held before the agent was asked."""
 
     waiting: int
@@ -210,7 +210,7 @@ class _Standing:
     last_proposal: int
 
     @classmethod
-    def of(cls, client: TorcClient, workflow_id: int) -> "_Standing":
+    def of(cls, client: TorcClient, workflow_id: int) -> "_Baseline":
         return cls(
             waiting=client.workflow_status(workflow_id).jobs_by_status.total(AWAITING_DECISION),
             last_decision=max((decision.id for decision in client.failures.decisions(workflow_id)), default=0),
@@ -222,7 +222,7 @@ _PROPOSING: Final = "You propose what to do with each; a person looks at your pr
 _DECIDING: Final = "Your decisions are applied at once, within the bounds that the user set."
 
 
-def _problem_of(ended: Ended, spec: AgentSpec, timeout_s: float) -> str | None:
+def _problem_of(ended: ProcessEnd, spec: AgentSpec, timeout_s: float) -> str | None:
     if ended.timed_out:
         return f"{spec.title} did not end within {timeout_s:g} seconds (--ai-timeout) and was stopped"
     return f"{spec.title} ended with {describe_end(ended)}" if ended.code else None

@@ -10,7 +10,7 @@ from torc_core.api.system import DeleteCount
 M = TypeVar("M", bound=ApiModel)
 
 
-class Collection(Generic[M]):
+class RecordCollection(Generic[M]):
     """The records of one path, for example `/files`."""
 
     def __init__(self, calls: Calls, path: str, model: type[M], page: type[Page[M]]) -> None:

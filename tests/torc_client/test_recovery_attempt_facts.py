@@ -18,7 +18,7 @@ from recovery_scenes import (
 
 from torc_client.http import TorcClient
 from torc_client.recovery.allocations import Allocations
-from torc_client.recovery.gather import gather_completed, gather_failures, gather_failures_of_run
+from torc_client.recovery.attempt_facts import completed_attempts, failed_attempts, failed_attempts_of_run
 from torc_client.recovery.recover import RecoveryTools, carry_out, prepare
 from torc_core.api.failures import Actor, Classification, ClassifyRequest
 from torc_core.evidence.attempt import AttemptFacts, Cause
@@ -28,7 +28,7 @@ from torc_core.recovery.plan import RecoverOptions
 
 
 def failures(client: TorcClient, workflow_id: int) -> dict[int, AttemptFacts]:
-    return {facts.job_id: facts for facts in gather_failures(client, workflow_id, Allocations())}
+    return {facts.job_id: facts for facts in failed_attempts(client, workflow_id, Allocations())}
 
 
 def recover(client: TorcClient, workflow_id: int, **options: object) -> None:
@@ -130,7 +130,7 @@ def _requests(client: TorcClient, workflow_id: int) -> int:
         seen: list[object] = []
         send = client.transport.request
         patch.setattr(client.transport, "request", lambda *args, **kwargs: seen.append(args) or send(*args, **kwargs))
-        gather_failures(client, workflow_id, Allocations())
+        failed_attempts(client, workflow_id, Allocations())
     return len(seen)
 
 
@@ -140,7 +140,7 @@ def test_a_run_that_is_over_still_shows_its_failures(shared_client: TorcClient) 
     fail_all(client, workflow_id, {hungry: OOM, steady: None})
     recover(client, workflow_id)
     fail_all(client, workflow_id, {hungry: None})
-    assert gather_failures(client, workflow_id, Allocations()) == []
-    assert [facts.job_id for facts in gather_failures_of_run(client, workflow_id, run_id=1)] == [hungry]
-    assert {facts.job_id for facts in gather_completed(client, workflow_id)} == {hungry, steady}
-    assert [facts.job_id for facts in gather_completed(client, workflow_id, run_id=2)] == [hungry]
+    assert failed_attempts(client, workflow_id, Allocations()) == []
+    assert [facts.job_id for facts in failed_attempts_of_run(client, workflow_id, run_id=1)] == [hungry]
+    assert {facts.job_id for facts in completed_attempts(client, workflow_id)} == {hungry, steady}
+    assert [facts.job_id for facts in completed_attempts(client, workflow_id, run_id=2)] == [hungry]

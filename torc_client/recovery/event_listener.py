@@ -21,7 +21,7 @@ _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 2.0
 
 
-class News:
+class EventListener:
     """Reads a workflow's events in a thread of its own, over a connection of its own.
 
     With `recovers` the server tells runners that somebody is there to recover the workflow, as long as this lives.

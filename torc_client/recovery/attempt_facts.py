@@ -34,7 +34,7 @@ class _Attempt(NamedTuple):
     attempt_id: int
 
 
-def gather_failures(client: TorcClient, workflow_id: int, allocations: Allocations) -> list[AttemptFacts]:
+def failed_attempts(client: TorcClient, workflow_id: int, allocations: Allocations) -> list[AttemptFacts]:
     """The newest attempt of every failed, terminated and pending_failed job, with its earlier failures."""
     jobs = client.jobs.list_all(workflow_id=workflow_id, status=sorted(FAILURES))
     if not jobs:
@@ -54,12 +54,12 @@ def gather_failures(client: TorcClient, workflow_id: int, allocations: Allocatio
     ]
 
 
-def gather_completed(client: TorcClient, workflow_id: int, *, run_id: int | None = None) -> list[AttemptFacts]:
+def completed_attempts(client: TorcClient, workflow_id: int, *, run_id: int | None = None) -> list[AttemptFacts]:
     """The attempts that completed: of each job's newest one, or within one run."""
     return list(_of_results(client, workflow_id, run_id=run_id, statuses=(JobStatus.COMPLETED,), evidence={}))
 
 
-def gather_failures_of_run(client: TorcClient, workflow_id: int, *, run_id: int) -> list[AttemptFacts]:
+def failed_attempts_of_run(client: TorcClient, workflow_id: int, *, run_id: int) -> list[AttemptFacts]:
     """The attempts that were the last ones of their jobs in a run, and failed, whatever the jobs became later."""
     evidence = _evidence(client, workflow_id, only_latest=False, with_texts=True, statuses=tuple(JobStatus))
     return list(_of_results(client, workflow_id, run_id=run_id, statuses=tuple(FAILED_FOR_GOOD), evidence=evidence))

@@ -30,7 +30,7 @@ class StartCheck:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Started:
+class StartedRun:
     """A workflow ready to run. `reset_jobs` are the names of jobs sent back because their files or data changed."""
 
     workflow_id: int
@@ -42,13 +42,13 @@ class Started:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reset:
+class StatusReset:
     """What `reset_status` did; `started` is set when it reinitialized too."""
 
     workflow_id: int
     run_id: int
     updated_count: int
-    started: Started | None = None
+    started: StartedRun | None = None
 
 
 def check_start(client: TorcClient, workflow_id: int, *, folder: Path) -> StartCheck:
@@ -66,7 +66,7 @@ def check_start(client: TorcClient, workflow_id: int, *, folder: Path) -> StartC
 
 def initialize(
     client: TorcClient, workflow_id: int, *, folder: Path, force: bool = False, force_option: str = "--force"
-) -> Started:
+) -> StartedRun:
     """Begins a run with every job from its beginning.
 
     `force` begins although input files are missing or jobs are active; the user says it by `force_option`. Raises
@@ -80,7 +80,7 @@ def initialize(
         client.reset_job_status(workflow_id)
     _store_mtimes(client, _changed_files(client, workflow_id, folder=folder))
     counts = client.initialize_jobs(workflow_id, clear_ephemeral_user_data=True)
-    return Started(
+    return StartedRun(
         workflow_id=workflow_id,
         run_id=run_id,
         ready_count=counts.ready_count,
@@ -89,7 +89,7 @@ def initialize(
     )
 
 
-def reinitialize(client: TorcClient, workflow_id: int, *, folder: Path, force: bool = False) -> Started:
+def reinitialize(client: TorcClient, workflow_id: int, *, folder: Path, force: bool = False) -> StartedRun:
     """Begins a run with what is not done, and with the jobs whose inputs changed or whose outputs vanished.
 
     Of a canceled workflow the canceled jobs go back too. Raises as `initialize` does.
@@ -100,10 +100,10 @@ def reinitialize(client: TorcClient, workflow_id: int, *, folder: Path, force: b
     if was_canceled:
         canceled = client.jobs.list_all(workflow_id=workflow_id, status=JobStatus.CANCELED)
         client.reset_jobs(workflow_id, [job.id or 0 for job in canceled], run_id=run_id)
-    return settle(client, workflow_id, run_id=run_id, folder=folder)
+    return reinitialize_within_run(client, workflow_id, run_id=run_id, folder=folder)
 
 
-def settle(client: TorcClient, workflow_id: int, *, run_id: int, folder: Path) -> Started:
+def reinitialize_within_run(client: TorcClient, workflow_id: int, *, run_id: int, folder: Path) -> StartedRun:
     """The second half of `reinitialize`: within the current run, sends changed jobs back and decides what is ready."""
     changed = _changed_files(client, workflow_id, folder=folder)
     stale = _stale_jobs(client, workflow_id, changed, folder=folder)
@@ -113,7 +113,7 @@ def settle(client: TorcClient, workflow_id: int, *, run_id: int, folder: Path) -
     by_data = client.process_changed_job_inputs(workflow_id).reinitialized_jobs
     client.initialize_jobs(workflow_id, only_uninitialized=True)
     counts = client.workflow_status(workflow_id).jobs_by_status  # also those that were ready before
-    return Started(
+    return StartedRun(
         workflow_id=workflow_id,
         run_id=run_id,
         ready_count=counts[JobStatus.READY],
@@ -130,7 +130,7 @@ def reset_status(
     force: bool,
     reinitialize_too: bool,
     folder: Path,
-) -> Reset:
+) -> StatusReset:
     """Sends jobs back to their beginning in a new run: all, or the unsuccessful ones and what depends on them.
 
     Where none is unsuccessful, no run begins, unless the workflow was canceled. Raises StateConflictError, with
@@ -144,11 +144,11 @@ def reset_status(
         and not status.jobs_by_status.total(RESETTABLE_FAILURES)
         and not (status.is_canceled or reinitialize_too)
     ):
-        return Reset(workflow_id=workflow_id, run_id=status.run_id, updated_count=0)
+        return StatusReset(workflow_id=workflow_id, run_id=status.run_id, updated_count=0)
     run_id = _begin_run(client, workflow_id, force=force)
     reset = client.reset_job_status(workflow_id, failed_only=failed_only)
-    started = settle(client, workflow_id, run_id=run_id, folder=folder) if reinitialize_too else None
-    return Reset(workflow_id=workflow_id, run_id=run_id, updated_count=reset.updated_count, started=started)
+    started = reinitialize_within_run(client, workflow_id, run_id=run_id, folder=folder) if reinitialize_too else None
+    return StatusReset(workflow_id=workflow_id, run_id=run_id, updated_count=reset.updated_count, started=started)
 
 
 def _begin_run(client: TorcClient, workflow_id: int, *, force: bool) -> int:
