@@ -15,7 +15,7 @@ from torc_core.api.base import ApiModel
 
 if TYPE_CHECKING:
     from torc_client.http import TorcClient
-    from torc_client.record_operations import Collection
+    from torc_client.record_collection import RecordCollection
 
 M = TypeVar("M", bound=ApiModel)
 Options = Mapping[str, Any]
@@ -43,7 +43,7 @@ class RecordCommands(Generic[M]):
     def __init__(
         self,
         app: typer.Typer,
-        collection: "Callable[[TorcClient], Collection[M]]",
+        collection: "Callable[[TorcClient], RecordCollection[M]]",
         table: Table,
         *,
         noun: str,
@@ -116,7 +116,7 @@ class RecordCommands(Generic[M]):
 
         self._add("delete-all", summary, {**_WORKFLOW, "yes": (YesOption, False)}, run)
 
-    def _of(self, session: Session) -> "Collection[M]":
+    def _of(self, session: Session) -> "RecordCollection[M]":
         return self._collection(session.client)
 
     def _add(self, name: str, summary: str, parameters: Options, run: Callable[..., None]) -> None:
