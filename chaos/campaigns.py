@@ -27,6 +27,9 @@ _KILLS: Final = 4
 _MOST_RUNS: Final = 20
 _CLAIMING_RUNNERS: Final = 8
 _FAULT_SHARE: Final = 0.15
+_BUSY_LOOPS: Final = 40
+_BUSY_JOBS: Final = 300
+_BUSY_EXIT_S: Final = 900.0
 _DISK_BYTES: Final = 3 << 20
 
 
@@ -108,6 +111,19 @@ def disk_round(folder: Path, rng: random.Random) -> Verdict:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
+def busy_round(folder: Path, rng: random.Random) -> Verdict:
+    """Run many short jobs beside busy loops that leave the runner's threads hardly any time: the run must end."""
+    loops = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(_BUSY_LOOPS)]
+    try:
+        with _running(folder, rng, jobs=_BUSY_JOBS) as (server, workflow_id, scenario):
+            runner = Runner(server.url, workflow_id, folder, exit_s=_BUSY_EXIT_S)
+            return _bring_to_end(server, server.url, runner, workflow_id, scenario, folder)
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
 def claims_round(folder: Path, rng: random.Random) -> Verdict:
     """Let eight runners claim the same jobs at once: each job is given to one of them."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -167,7 +183,7 @@ def _node(workflow_id: int) -> ComputeNodeModel:
 
 @contextmanager
 def _running(
-    folder: Path, rng: random.Random, *, database: Path | None = None
+    folder: Path, rng: random.Random, *, database: Path | None = None, jobs: int = _JOBS
 ) -> Iterator[tuple[Server, int, Scenario]]:
     """A server with a new random workflow."""
     for name in ("records", "actions", "output"):
@@ -175,7 +191,7 @@ def _running(
     server = Server(folder, database)
     server.start()
     try:
-        scenario = random_scenario(rng, jobs=_JOBS)
+        scenario = random_scenario(rng, jobs=jobs)
         client = server.client()
         workflow_id = client.create_from_draft(scenario.draft(folder)).workflow.id or 0
         client.initialize_jobs(workflow_id)
@@ -230,4 +246,5 @@ CAMPAIGNS: Final[dict[str, Callable[[Path, random.Random], Verdict]]] = {
     "claims": claims_round,
     "outage": outage_round,
     "disk": disk_round,
+    "busy": busy_round,
 }

@@ -6,13 +6,11 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import IO
 
 from torc_client.http import TorcClient
 from torc_client.transport import Transport
 from torc_core import API_PREFIX
-
-_EXIT_S: Final = 120.0
 
 
 @dataclass
@@ -71,6 +69,8 @@ class Runner:
     url: str
     workflow_id: int
     folder: Path
+    exit_s: float = 120.0
+    """How long it may take to its end."""
     process: "subprocess.Popen[bytes]" = field(init=False)
 
     def __post_init__(self) -> None:
@@ -112,7 +112,7 @@ class Runner:
     def wait(self) -> int:
         """Return its exit code. Raises RuntimeError when it hangs: after SIGTERM twice it must be gone."""
         try:
-            return self.process.wait(_EXIT_S)
+            return self.process.wait(self.exit_s)
         except subprocess.TimeoutExpired:
             self.kill()
             raise RuntimeError(f"the runner hangs; see {self.folder / 'runner.log'}") from None
