@@ -31,6 +31,7 @@ from runner.watchdog import StallWatch, write_stacks
 from torc_client.http import TorcClient
 from torc_core.api.jobs import Outlook
 from torc_core.errors import RunnerError, StateConflictError, TorcError
+from torc_core.hints import Line
 from torc_core.signals import signal_number
 
 _DELIVERY_S: Final = 10.0
@@ -87,7 +88,7 @@ class RunLoop:
         self._emptied_at: float | None = None
         self._error: TorcError | None = None
         self.reason: ExitReason | None = None
-        self.explanation = ""
+        self.explanation: Line = ""
         self.ready_left = 0
 
     def work(self) -> None:

@@ -40,6 +40,7 @@ from torc_core.api.actions import JOB_TRIGGERS
 from torc_core.api.jobs import ReclaimRequest, ReleaseClaimsRequest
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.errors import TorcError
+from torc_core.hints import Hint, torc
 from torc_core.jobs.status import JobStatus
 
 _PATIENCE_MINUTES: Final = 20
@@ -128,7 +129,7 @@ def run_workflow(
                 _keep_undelivered(parts)
                 _deregister(client, parts, node, duration_s=time.monotonic() - began)
                 if run.reason is ExitReason.ANOTHER_RUN:
-                    _release_jobs(client, parts, run.explanation)
+                    _release_jobs(client, parts, str(run.explanation))
     finally:
         supervisor.launcher.close()
         log.close()
@@ -242,8 +243,12 @@ def _keep_undelivered(parts: Parts, *, wait: bool = True) -> None:
     path = parts.files.undelivered(os.uname().nodename, os.getpid())
     notice = Notice(
         "warning",
-        f"{what} could not be delivered; kept in {path}, for the next `torc run {workflow.id}` with this output "
-        "directory to deliver",
+        Hint(
+            "{} could not be delivered; kept in {}, for the next `{}` with this output directory to deliver",
+            what,
+            str(path),
+            torc("run", workflow.id or 0),
+        ),
     )
     try:
         keep(path, workflow, completions)

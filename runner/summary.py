@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from runner.base.settings import Machine
 from torc_core.api.jobs import JobNeed, Outlook
+from torc_core.hints import Hint, Line, torc
 from torc_core.jobs.status import SUCCESSFUL, JobStatus
 from torc_core.resources.duration import describe_duration, parse_duration
 from torc_core.resources.memory import describe_memory
@@ -33,7 +34,7 @@ class RunSummary:
     run_id: int
     compute_node_id: int
     reason: ExitReason
-    explanation: str
+    explanation: Line
     started: int
     completed: int
     failed: int
@@ -89,7 +90,7 @@ def explain(
     run_id: int,
     machine: Machine,
     left_s: float | None,
-) -> str:
+) -> Line:
     """Return one line for the user; `left_s` is the time that this runner still has, None: no limit."""
     match reason:
         case ExitReason.COMPLETE:
@@ -114,17 +115,16 @@ def describe_machine(machine: Machine) -> str:
     return f"{_number(machine.cpus, 'CPU')}, {describe_memory(machine.memory_bytes)}, {gpus}, 1 node"
 
 
-def _what_is_left(outlook: Outlook, workflow_id: int, machine: Machine, left_s: float | None) -> str:
-    parts: list[str] = []
+def _what_is_left(outlook: Outlook, workflow_id: int, machine: Machine, left_s: float | None) -> Line:
+    parts: list[Line] = []
     if outlook.pending_failed:
-        parts.append(
-            f"{_jobs(outlook.pending_failed, 'waits', 'wait')} for a decision: `torc failures list {workflow_id}`"
-        )
+        waiting = _jobs(outlook.pending_failed, "waits", "wait")
+        parts.append(Hint("{} for a decision: `{}`", waiting, torc("failures list", workflow_id)))
     if outlook.ready:
         parts.append(_what_does_not_fit(outlook, machine, left_s))
     if outlook.blocked:
         parts.append(f"{_jobs(outlook.blocked, 'waits', 'wait')} for others that did not complete")
-    return "; ".join(parts) or f"nothing in workflow {workflow_id} can become ready"
+    return Hint.joined("; ", parts or [f"nothing in workflow {workflow_id} can become ready"])
 
 
 def _what_does_not_fit(outlook: Outlook, machine: Machine, left_s: float | None) -> str:

@@ -34,7 +34,7 @@ url, workflow_id, output_dir, options = sys.argv[1:]
 options = RunnerOptions(output_dir=Path(output_dir), **json.loads(options))
 summary = run_workflow(TorcClient(Transport(url)), int(workflow_id), options,
                        progress=lambda event: print(event, file=sys.stderr, flush=True))
-print(json.dumps({"reason": summary.reason, "explanation": summary.explanation, "started": summary.started,
+print(json.dumps({"reason": summary.reason, "explanation": str(summary.explanation), "started": summary.started,
                   "terminated": summary.terminated, "completed": summary.completed}))
 """
 

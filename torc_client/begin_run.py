@@ -9,6 +9,7 @@ from torc_client.http import TorcClient
 from torc_core.api.files import FileModel
 from torc_core.api.workflows import WorkflowStatusModel
 from torc_core.errors import StateConflictError
+from torc_core.hints import Hint, torc
 from torc_core.jobs.status import ACTIVE, FRESH, RESETTABLE_FAILURES, JobStatus
 
 _MTIME_TOLERANCE_S: Final = 0.01
@@ -174,7 +175,7 @@ def _refuse_unsafe(check: StartCheck, *, force: bool, force_option: str = "--for
     if check.missing_user_data:
         raise StateConflictError(
             f"workflow {check.workflow_id} misses user data that no job produces: {_some(check.missing_user_data)}",
-            hint="set it with `torc user-data update ID --data JSON`",
+            hint=Hint("set it with `{}`", torc("user-data update", "ID", "--data", "JSON")),
             ids={"workflow_id": check.workflow_id},
         )
     if not force:

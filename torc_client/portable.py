@@ -27,6 +27,7 @@ from torc_core.api.results import ResultModel
 from torc_core.api.schedulers import SlurmSchedulerModel
 from torc_core.api.workflows import WorkflowModel
 from torc_core.errors import InvalidInputError
+from torc_core.hints import Hint, torc
 
 D = TypeVar("D", bound=ApiModel)
 
@@ -118,7 +119,8 @@ def _named(what: str) -> Iterator[None]:
         problem = error.errors(include_url=False)[0]
         where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"]).lstrip(".")
         raise InvalidInputError(
-            f"{what}: {f'{where}: ' if where else ''}{problem['msg']}", hint="make one with `torc workflows export`"
+            f"{what}: {f'{where}: ' if where else ''}{problem['msg']}",
+            hint=Hint("make one with `{}`", torc("workflows export")),
         ) from error
 
 

@@ -7,13 +7,7 @@ from typing import Any, Final, Self
 import httpx
 
 from torc_core.api.system import ErrorResponse
-from torc_core.errors import (
-    ERRORS_BY_CODE,
-    InvalidInputError,
-    ServerFaultError,
-    ServerUnreachableError,
-    TorcError,
-)
+from torc_core.errors import InvalidInputError, ServerFaultError, ServerUnreachableError, TorcError
 
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 2.0
@@ -144,8 +138,7 @@ class Transport:
             detail = ErrorResponse.model_validate_json(body).error
         except ValueError:
             return self.foreign_answer(f"{status}, {_first_words(body)}")
-        kind = ERRORS_BY_CODE.get(detail.code, ServerFaultError)
-        return kind(detail.message, hint=detail.hint, ids=detail.ids)
+        return detail.as_error()
 
     def _unreachable(self, error: Exception) -> ServerUnreachableError:
         return ServerUnreachableError(

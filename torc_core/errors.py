@@ -1,13 +1,16 @@
-"""One tree of errors. Each has a code that survives HTTP, a message with ids, and a hint: the next step."""
+"""The tree of errors: each has a code that survives HTTP, a message with ids, and a hint for the next step."""
 
 from collections.abc import Mapping
 
+from torc_core.hints import Hint
+
 
 class TorcError(Exception):
-    """Base of every expected failure.
+    """The base of every expected failure.
 
-    `code` is the stable word sent over HTTP, `http_status` the status that carries it, `ids` what the
-    failure is about (workflow_id, job_id, …), `hint` the next step for the reader.
+    `code` is the stable word sent over HTTP, `http_status` the status that carries it, `ids` name what the
+    failure is about (workflow_id, job_id, …), `hint` says what to do next. A hint that names a command of torc
+    is a `Hint`, so that each face can spell the command; a text will do where it names none.
     """
 
     code = "error"
@@ -17,12 +20,12 @@ class TorcError(Exception):
         self,
         message: str,
         *,
-        hint: str | None = None,
+        hint: Hint | str | None = None,
         ids: Mapping[str, int | str] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = None if hint is None else Hint.of(hint)
         self.ids = dict(ids or {})
 
 

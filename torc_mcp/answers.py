@@ -1,19 +1,32 @@
 """From a model to what the client gets: structured content, and a text that does not repeat a large one."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from mcp_types import CallToolResult, TextContent
 from pydantic import BaseModel, ConfigDict
 
-from torc_core.errors import NotFoundError, TorcError
+from torc_core.errors import TorcError
 from torc_core.evidence.cleaning import bound, clean_text
+from torc_core.hints import TorcCommand
 from torc_mcp.budget import HEADLINE_BYTES, SMALL_BYTES
 
 _KNOWS_STRUCTURE: Final = "2025-06-18"
 """The first protocol revision with structured content; revisions are dates."""
 
 _MAX_ERROR_BYTES: Final = 3_000
-_LISTING_TOOLS: Final = {"workflow_id": "list_workflows", "job_id": "list_jobs_by_status"}
+TOOL_OF_COMMAND: Final[Mapping[str, str]] = {
+    "create": "create_workflow",
+    "failures list": "list_pending_failed_jobs",
+    "jobs get": "get_job_details",
+    "jobs list": "list_jobs_by_status",
+    "jobs logs": "get_job_logs",
+    "recover": "recover_workflow",
+    "results list": "list_results",
+    "status": "get_workflow_status",
+    "workflows list": "list_workflows",
+}
+"""What an agent calls instead of a command of torc that a hint names."""
 
 
 class Part(BaseModel):
@@ -45,9 +58,11 @@ def as_result(answer: Answer, *, protocol_version: str | None) -> CallToolResult
 
 
 def error_text(error: TorcError, tools: frozenset[str]) -> str:
-    """What happened and the next step; never a text that a job wrote."""
-    named: list[str] = []
-    if isinstance(error, NotFoundError):
-        named = [tool for key, tool in _LISTING_TOOLS.items() if key in error.ids and tool in tools]
-    said = f"{named[0]} shows what there is" if named else error.hint
-    return bound(clean_text(f"{error.message} ({said})" if said else error.message), _MAX_ERROR_BYTES, keep="start")
+    """Return what happened and the next step, with a tool of `tools` in place of a command; never a job's own text."""
+
+    def spell(command: TorcCommand) -> str:
+        tool = TOOL_OF_COMMAND.get(command.name)
+        return tool if tool in tools and tool is not None else str(command)
+
+    hint = f" ({error.hint.spelled(spell)})" if error.hint is not None else ""
+    return bound(clean_text(f"{error.message}{hint}"), _MAX_ERROR_BYTES, keep="start")

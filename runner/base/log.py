@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from torc_core.hints import Line
 from torc_core.times import rfc3339
 
 
@@ -18,7 +19,7 @@ class RunnerLog:
         self._lines: list[str] = []
         self._file: TextIO | None = None
 
-    def write(self, text: str) -> None:
+    def write(self, text: Line) -> None:
         time = rfc3339(datetime.now(UTC))
         with self._lock:
             self._lines.append(f"{time} {text}\n")

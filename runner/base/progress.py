@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from torc_core.hints import Line
 from torc_core.jobs.status import JobStatus
 
 
@@ -33,7 +34,7 @@ class Notice:
     """A line for the user."""
 
     level: Literal["info", "warning", "error"]
-    text: str
+    text: Line
 
 
 Progress = JobStarted | JobEnded | Notice

@@ -42,4 +42,5 @@ def _describe(trouble: Trouble, url: str) -> str:
 def _reason(trouble: Trouble) -> str:
     if isinstance(trouble.error, ServerUnreachableError):
         return ""
-    return f" ({'; '.join(filter(None, (trouble.error.message, trouble.error.hint)))})"
+    hint = f"; {trouble.error.hint}" if trouble.error.hint is not None else ""
+    return f" ({trouble.error.message}{hint})"

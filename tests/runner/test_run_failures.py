@@ -52,8 +52,8 @@ def test_what_no_rule_foresaw_waits_for_a_decision_and_its_dependents_stay_block
     ran = run(client, create(client, *jobs, rules=[{"exit_codes": [10]}]), tmp_path / "out")
     assert ran.statuses() == {"bad": "pending_failed", "after": "blocked", "free": "pending_failed"}
     assert ran.summary.reason is ExitReason.NOTHING_LEFT
-    assert "2 jobs wait for a decision" in ran.summary.explanation
-    assert f"torc failures list {ran.workflow_id}" in ran.summary.explanation
+    assert "2 jobs wait for a decision" in str(ran.summary.explanation)
+    assert f"torc failures list {ran.workflow_id}" in str(ran.summary.explanation)
 
 
 def test_without_pending_failed_dependents_are_canceled(client: TorcClient, tmp_path: Path) -> None:

@@ -54,18 +54,20 @@ def test_a_job_larger_than_the_machine_is_left_alone_and_named(client: TorcClien
     assert ran.statuses() == {"huge": "ready", "small": "completed"}
     assert ran.summary.reason is ExitReason.NOTHING_LEFT
     has = "1 job is ready but needs more than this runner has (4 CPUs, 8 GB, no GPUs, 1 node)"
-    assert f"{has}: it needs 1 CPU, 900 GB" in ran.summary.explanation
+    assert f"{has}: it needs 1 CPU, 900 GB" in str(ran.summary.explanation)
 
 
 def test_what_the_smallest_job_needs_is_named_with_gpus_nodes_and_time(client: TorcClient, tmp_path: Path) -> None:
     kinds = [needs("gpu", num_gpus=2, num_cpus=2), needs("wide", num_nodes=4), needs("long", num_nodes=1)]
     both = create(client, *[job(f"j{n}", "true", resource_requirements=n) for n in range(2)], needs=kinds)
-    explanation = run(client, both, tmp_path / "a", num_gpus=1).summary.explanation
+    explanation = str(run(client, both, tmp_path / "a", num_gpus=1).summary.explanation)
     assert explanation.endswith("8 GB, 1 GPU, 1 node): the smallest needs 2 CPUs, 100 MB, 2 GPUs")
     wide = create(client, job("wide", "true", resource_requirements=1), needs=kinds)
-    assert run(client, wide, tmp_path / "b").summary.explanation.endswith("it needs 4 nodes, each with 1 CPU, 100 MB")
+    assert str(run(client, wide, tmp_path / "b").summary.explanation).endswith(
+        "it needs 4 nodes, each with 1 CPU, 100 MB"
+    )
     long = create(client, job("long", "true", resource_requirements=2), needs=kinds)
-    explanation = run(client, long, tmp_path / "c", time_limit_s=600.0).summary.explanation
+    explanation = str(run(client, long, tmp_path / "c", time_limit_s=600.0).summary.explanation)
     assert explanation.endswith("that are left: it needs 1 CPU, 100 MB for 1h")
 
 
@@ -154,7 +156,7 @@ def test_a_job_that_can_no_longer_finish_when_its_turn_comes_is_given_back(clien
     ran = run(client, workflow_id, tmp_path / "out", time_limit_s=13.0, num_cpus=1)
     assert ran.statuses() == {"first": "completed", "second": "ready", "after": "blocked"}
     assert (ran.summary.reason, ran.summary.started) == (ExitReason.NOTHING_LEFT, 1)
-    assert "that are left" in ran.summary.explanation
+    assert "that are left" in str(ran.summary.explanation)
 
 
 def test_jobs_that_state_no_runtime_are_begun_until_the_end(client: TorcClient, tmp_path: Path) -> None:

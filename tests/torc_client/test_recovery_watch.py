@@ -63,7 +63,9 @@ class Watching:
     allocations: Allocations = field(default_factory=Allocations)
 
     def __call__(self, workflow_id: int, script: Script, **options: Any) -> WatchResult:
-        tools = RecoveryTools(user="tester", say=self.lines.append, allocations=self.allocations)
+        tools = RecoveryTools(
+            user="tester", say=lambda line: self.lines.append(str(line)), allocations=self.allocations
+        )
         choices = WatchOptions(**options)
         return watch(self.client, workflow_id, choices, tools, alarm=script, clock=self.clock)
 
@@ -215,7 +217,7 @@ def test_a_runner_looks_again_after_a_recovery_that_was_not_carried_out(
         return apply(*args)
 
     monkeypatch.setattr(client.failures, "apply_recovery", fail_twice)
-    tools = RecoveryTools(user="tester", say=watching.lines.append)
+    tools = RecoveryTools(user="tester", say=lambda line: watching.lines.append(str(line)))
     recovery = BoundedRecovery(client=client, options=RECOVER, tools=tools, max_retries=3)
     assert recovery.brings_more(client.workflow_status(workflow_id))
     assert recovery.recoveries == 3
@@ -294,7 +296,7 @@ def test_nobody_waits_for_a_recovery_that_nobody_does(shared_client: TorcClient)
     workflow_id, (hungry,) = make_scene(shared_client, job("hungry"))
     fail_all(shared_client, workflow_id, {hungry: OOM})
     lines: list[str] = []
-    assert not await_recovery(shared_client, workflow_id, say=lines.append)
+    assert not await_recovery(shared_client, workflow_id, say=lambda line: lines.append(str(line)))
     assert lines == []
 
 

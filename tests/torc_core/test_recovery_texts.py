@@ -82,7 +82,7 @@ def test_a_recovery_with_slurm_reads_as_in_the_guide() -> None:
         texts.resetting_line(plan),
         *texts.carried_out_lines(1, jobs_per_allocation=[1]),
         "",
-        *texts.recovered_lines(42, plan, reset_count=1, submitted=True),
+        *map(str, texts.recovered_lines(42, plan, reset_count=1, submitted=True)),
     ]
     assert lines == RECOVERED.split("\n")
 
@@ -120,7 +120,7 @@ def test_the_end_of_all_retries_reads_as_in_the_guide() -> None:
 
 
 def test_a_local_recovery_mentions_no_slurm_and_says_how_to_go_on() -> None:
-    summary = texts.recovered_lines(42, plan_of(oom()), reset_count=1, submitted=False)
+    summary = [str(line) for line in texts.recovered_lines(42, plan_of(oom()), reset_count=1, submitted=False)]
     lines = [*texts.carried_out_lines(1), *summary]
     assert not [line for line in lines if "Slurm" in line]
     assert lines[-1] == "Reset 1 job(s). Run them with: torc run 42"
@@ -149,7 +149,7 @@ def test_every_kind_of_retry_is_told_with_its_cause() -> None:
         "  1 job(s) with unknown failure cause (retrying)",
         "  Applied fixes: 1 OOM, 1 timeout",
     ]
-    assert texts.recovered_lines(42, plan, reset_count=6, submitted=False) == [
+    assert [str(line) for line in texts.recovered_lines(42, plan, reset_count=6, submitted=False)] == [
         "Recovery complete for workflow 42",
         "  - 1 job(s) had memory increased",
         "  - 1 job(s) had runtime increased",
@@ -161,7 +161,7 @@ def test_every_kind_of_retry_is_told_with_its_cause() -> None:
 
 def test_jobs_that_wait_for_a_decision_are_named_at_the_end() -> None:
     plan = plan_of(oom(), attempt(1, job_id=108, status=JobStatus.PENDING_FAILED))
-    lines = texts.recovered_lines(42, plan, reset_count=1, submitted=False)
+    lines = [str(line) for line in texts.recovered_lines(42, plan, reset_count=1, submitted=False)]
     assert "  - 1 job(s) wait for a decision: torc failures list 42" in lines
 
 

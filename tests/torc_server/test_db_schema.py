@@ -85,7 +85,7 @@ def test_a_database_of_a_newer_server_is_refused_unchanged(tmp_path: Path) -> No
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(DatabaseVersionError, match="9999") as refused:
         migrate(Database(path))
-    assert "newer version" in (refused.value.hint or "")
+    assert "newer version" in str(refused.value.hint)
 
 
 def test_a_database_of_another_program_is_refused_unchanged(tmp_path: Path) -> None:

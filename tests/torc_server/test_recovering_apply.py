@@ -216,7 +216,7 @@ def test_of_two_recoveries_at_once_one_is_told_that_the_other_was_faster(shared_
         thread.join()
     errors = [answer for answer in answers if isinstance(answer, StateConflictError)]
     assert len(errors) == 1
-    assert "another recovery" in (errors[0].hint or "")
+    assert "another recovery" in str(errors[0].hint)
 
 
 @pytest.mark.parametrize("amount", [{"memory": "12 apples"}, {"runtime": "soon"}])

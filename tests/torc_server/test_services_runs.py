@@ -214,7 +214,7 @@ def test_a_new_run_is_refused_while_something_is_at_work_unless_forced(bench: Be
     run.claim()
     with pytest.raises(StateConflictError, match="1 jobs are pending or running") as refused:
         bench.write(reset_workflow_status, run.workflow_id)
-    assert "--force" in (refused.value.hint or "")
+    assert "--force" in str(refused.value.hint)
     assert bench.count("SELECT run_id FROM workflow") == 1
     assert bench.write(reset_workflow_status, run.workflow_id, force=True).run_id == 2
 

@@ -8,6 +8,7 @@ import typer
 from torc_cli.render.text import number
 from torc_cli.session.command import command
 from torc_cli.session.session import Session
+from torc_core.hints import Hint, torc
 
 if TYPE_CHECKING:
     from torc_core.api.drafts import WorkflowDraft
@@ -41,7 +42,7 @@ def create(
     workflow_id = created.workflow.id or 0
     message = f"Created workflow {workflow_id} with {number(created.job_count, 'job')}"
     session.out.done(
-        session.literal(f"{message}\nNext: torc run {workflow_id}"),
+        [message, Hint("Next: {}", torc("run", workflow_id))],
         {"workflow_id": workflow_id, "status": "success", "message": message, "job_count": created.job_count},
     )
 

@@ -8,6 +8,7 @@ import typer
 from torc_cli.session.command import command
 from torc_cli.session.options import LimitOption, OffsetOption, WorkflowArgument, YesOption
 from torc_cli.session.session import Session
+from torc_core.hints import Hint, torc
 
 if TYPE_CHECKING:
     from torc_core.api.failures import Actor, Classification, FailureGroup
@@ -57,8 +58,8 @@ def list_(
     session.out.records(GROUPS, found.items)
     if found.items and not session.is_json:
         session.out.note(f"{number(found.total_jobs, 'job')} in {number(found.total_count, 'group')}.")
-        look = f"Look closer: torc failures show {chosen} --signature {found.items[0].signature}"
-        session.out.note(session.literal(look))
+        closer = torc("failures show", chosen, "--signature", found.items[0].signature)
+        session.out.note(Hint("Look closer: {}", closer))
 
 
 @app.command("show")
@@ -75,7 +76,8 @@ def show(
     from torc_core.errors import InvalidInputError
 
     if (signature is None) == (job is None):
-        raise InvalidInputError("name either --signature or --job", hint="`torc failures list` shows both")
+        both = Hint("`{}` shows both", torc("failures list"))
+        raise InvalidInputError("name either --signature or --job", hint=both)
     chosen = session.workflow_id(workflow_id)
     group = _find_group(session, chosen, signature=signature, job_id=job)
     job_id = job if job is not None else group.sample.job_id
@@ -124,7 +126,8 @@ def classify(
     if retry is None:
         raise InvalidInputError("say what to do: --retry or --fail")
     if not signature and not job:
-        raise InvalidInputError("name what to decide about: --signature or --job", hint="`torc failures list`")
+        both = Hint("`{}` shows both", torc("failures list"))
+        raise InvalidInputError("name what to decide about: --signature or --job", hint=both)
     if dry_run and propose:
         raise InvalidInputError("--dry-run stores nothing and --propose does", hint="leave one of them out")
     if not retry and (memory or runtime):
@@ -139,8 +142,8 @@ def classify(
     request = ClassifyRequest(classifications=[_judgement(target | body) for target in targets], actor=_person(session))
     if propose:
         proposal = session.client.failures.propose(chosen, request)
-        step = session.literal(f"Next: torc failures approve {proposal.id}")
-        session.out.done(f"{proposal_text(proposal)}\n{step}", proposal)
+        step = Hint("Next: {}", torc("failures approve", proposal.id))
+        session.out.done([proposal_text(proposal), step], proposal)
         return
     if dry_run:
         answer = session.client.failures.preview(chosen, request)
@@ -148,7 +151,7 @@ def classify(
         answer = decide_all(session.client, chosen, request, lambda so_far: session.out.note(progress_text(so_far)))
     session.out.done(judged_text(answer, planned=dry_run), answer)
     if answer.jobs_to_retry and not dry_run:
-        session.out.note(session.literal(f"A runner that is at work takes them; else: torc run {chosen}"))
+        session.out.note(_how_to_run(chosen))
     if not answer.jobs_to_retry + answer.jobs_to_fail:
         raise typer.Exit(1)
 
@@ -212,7 +215,7 @@ def approve(
     answer = session.client.failures.approve(proposal_id, request)
     session.out.done(judged_text(answer, planned=False), answer)
     if answer.jobs_to_retry:
-        session.out.note(session.literal(f"A runner that is at work takes them; else: torc run {answer.workflow_id}"))
+        session.out.note(_how_to_run(answer.workflow_id))
 
 
 @app.command("reject")
@@ -240,6 +243,10 @@ def decisions(
 
     found = session.client.failures.decisions(session.workflow_id(workflow_id), job_id=job)
     session.out.records(DECISIONS, found)
+
+
+def _how_to_run(workflow_id: int) -> Hint:
+    return Hint("A runner that is at work takes them; else: {}", torc("run", workflow_id))
 
 
 def _person(session: Session) -> "Actor":
@@ -282,9 +289,8 @@ def _find_group(
         matching = exact or (found if signature else [])
         what = f"{'failure' if status == 'all' else status} with the signature {signature}"
     if not matching:
-        raise NotFoundError(
-            f"workflow {workflow_id} has no {what}", hint=f"torc failures list {workflow_id} --status all"
-        )
+        there = Hint("`{}` shows those that there are", torc("failures list", workflow_id, "--status", "all"))
+        raise NotFoundError(f"workflow {workflow_id} has no {what}", hint=there)
     if len(matching) > 1:
         names = ", ".join(group.signature for group in matching)
         raise InvalidInputError(f"{signature!r} begins several signatures: {names}", hint="name more of it")

@@ -12,6 +12,7 @@ from torc_cli.session.session import Session
 from torc_client.logs import AttemptId, AttemptLogs, Tail, newest_attempt, output_dirs_here, read_job_logs
 from torc_core.api.jobs import JobModel
 from torc_core.errors import NotFoundError, TorcError
+from torc_core.hints import Hint, torc
 from torc_core.jobs.status import ACTIVE
 
 
@@ -31,7 +32,8 @@ def logs(
     job = session.client.jobs.get(job_id)
     wanted = newest_attempt(_attempts(session, job, job_id), run_id=run, attempt_id=attempt)
     if wanted is None:
-        raise NotFoundError(f"job {job_id} ({job.name}) has no such attempt", hint=f"torc results list -j {job_id}")
+        attempts = Hint("`{}` shows its attempts", torc("results list", "-j", job_id))
+        raise NotFoundError(f"job {job_id} ({job.name}) has no such attempt", hint=attempts)
     folder = output_dir or Path(session.settings.output_dir)
     folders = [output_dir] if output_dir else [*_registered_dirs(session, job), folder]
     each = (read_job_logs(place, job.workflow_id, job_id, attempt=wanted, lines=tail) for place in folders)

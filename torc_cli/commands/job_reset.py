@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from torc_cli.session.session import Session
+from torc_core.hints import Hint, torc
 
 
 def reset_jobs(session: Session, job_ids: Sequence[int], *, reinit: bool) -> None:
@@ -16,9 +17,9 @@ def reset_jobs(session: Session, job_ids: Sequence[int], *, reinit: bool) -> Non
     if reinit:
         for workflow_id in workflows:
             client.initialize_jobs(workflow_id, only_uninitialized=True)
-    steps = ", ".join(session.literal(f"torc reinit {workflow_id}") for workflow_id in workflows)
-    after = "decided anew" if reinit else f"uninitialized; next: {steps}"
+    steps = Hint.joined(", ", [Hint("{}", torc("reinit", workflow_id)) for workflow_id in workflows])
+    after = "decided anew" if reinit else Hint("uninitialized; next: {}", steps)
     session.out.done(
-        f"Reset {len(job_ids)} job(s): {after}",
+        Hint("Reset {} job(s): {}", len(job_ids), after),
         {"job_ids": list(job_ids), "workflow_ids": list(workflows), "reinitialized": reinit},
     )

@@ -10,6 +10,7 @@ from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.errors import StateConflictError
+from torc_core.hints import Hint, torc
 from torc_core.jobs.status import ACTIVE, JobStatus
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def reinit(
 @command
 def status(session: Session, workflow_id: WorkflowArgument = None) -> None:
     """Show where a workflow stands."""
-    from torc_cli.render.status_text import GROUPS_SHOWN, next_steps, status_data, status_text, unsuccessful
+    from torc_cli.render.status_text import GROUPS_SHOWN, next_step_lines, status_data, status_text, unsuccessful
 
     found = session.client.workflow_status(session.workflow_id(workflow_id))
     failures = None
@@ -81,8 +82,7 @@ def status(session: Session, workflow_id: WorkflowArgument = None) -> None:
         failures = session.client.failures.groups(
             found.workflow_id, status="all", limit=GROUPS_SHOWN, job_ids_limit=GROUPS_SHOWN
         )
-    steps = [session.literal(step) for step in next_steps(found)]
-    session.out.done(status_text(found, failures, steps), status_data(found, failures))
+    session.out.done([status_text(found, failures), *next_step_lines(found)], status_data(found, failures))
 
 
 @command
@@ -123,7 +123,7 @@ def _refuse_at_work(session: Session, workflow_id: int, *, force: bool) -> None:
     if active and not force:
         raise StateConflictError(
             f"{number(active, 'job')} {'is' if active == 1 else 'are'} at work in workflow {workflow_id}",
-            hint=f"stop it first: torc cancel {workflow_id}; --force deletes all the same",
+            hint=Hint("stop it first: {}; --force deletes all the same", torc("cancel", workflow_id)),
             ids={"workflow_id": workflow_id},
         )
 

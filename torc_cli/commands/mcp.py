@@ -11,6 +11,7 @@ import typer
 from torc_cli.session.command import command
 from torc_cli.session.session import Session
 from torc_core.errors import InvalidInputError
+from torc_core.hints import Hint, torc
 
 _BOUNDS = "What the assistant may do"
 
@@ -79,7 +80,7 @@ def config(
     if place.path is None:
         raise InvalidInputError(
             f"the {scope.value} configuration of {agent.value} cannot be written from here",
-            hint=f"{place.hint} and paste what `torc mcp config --agent {agent.value}` prints",
+            hint=Hint("{} and paste what `{}` prints", place.hint, torc("mcp config", "--agent", agent.value)),
         )
     done = write_entry(place.path, place.servers_key, entry)
     text = f"{done.path} holds the server {SERVER_NAME} already."

@@ -11,9 +11,12 @@ from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.errors import InvalidInputError, TorcError
+from torc_core.hints import Hint, Line, torc
 from torc_core.jobs.status import JobStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torc_client.recovery.recover import PlannedRecovery, RecoveryTools
     from torc_core.recovery.plan import RecoverOptions
 
@@ -44,7 +47,7 @@ def recover(
             raise
         failure = {
             "error": error.message,
-            "hint": session.literal(error.hint or "") or None,
+            "hint": None if error.hint is None else session.out.text_of(error.hint),
             "workflow_id": workflow_id,
             "dry_run": dry_run,
         }
@@ -92,7 +95,7 @@ def _recover(session: Session, workflow_id: int, options: "RecoverOptions", tool
         tools.say(line)
     tools.say("")
     lines = texts.recovered_lines(workflow_id, planned.plan, reset_count=count, submitted=bool(allocations))
-    session.out.done(session.literal("\n".join(lines)), recovery_data(planned, options, dry_run=False, applied=applied))
+    session.out.done(lines, recovery_data(planned, options, dry_run=False, applied=applied))
     return True
 
 
@@ -105,9 +108,10 @@ def _end_without_retries(
     from torc_core.recovery import texts
 
     workflow_id, status, agent = planned.workflow_id, planned.status, planned.agent
-    if agent is not None and (lines := end_lines(agent)):
+    lines: list[Line]
+    if agent is not None and (ended := end_lines(agent)):
         tools.say("")
-        _finish(session, lines, planned, options, dry_run=dry_run)
+        _finish(session, ended, planned, options, dry_run=dry_run)
         return bool(agent.retried)
     if dry_run and agent is not None and agent.proposals:
         lines = ["Recovery by itself has nothing to do here."]
@@ -116,18 +120,16 @@ def _end_without_retries(
             for line in [texts.DIAGNOSING, *texts.heuristics_lines(planned.plan)]:
                 tools.say(line)
         tools.say("")
-        lines = texts.nothing_recoverable_lines(planned.plan)
+        lines = [*texts.nothing_recoverable_lines(planned.plan)]
     else:
         lines = ["No failed or terminated jobs to recover."]
         if is_success(status):
             lines = [f"{lines[0]} Every job of workflow {workflow_id} succeeded."]
         elif (canceled := status.jobs_by_status[JobStatus.CANCELED]) and is_at_rest(status):
-            lines.append(
-                f"{canceled} job(s) are canceled; send them back with: "
-                f"torc workflows reset-status {workflow_id} --failed-only --reinitialize"
-            )
+            reset = torc("workflows reset-status", workflow_id, "--failed-only", "--reinitialize")
+            lines.append(Hint("{} job(s) are canceled; send them back with: {}", canceled, reset))
     if waiting_jobs(status) and not status.is_canceled:
-        lines.append(f"{waiting_jobs(status)} job(s) can go on with: torc run {workflow_id}")
+        lines.append(Hint("{} job(s) can go on with: {}", waiting_jobs(status), torc("run", workflow_id)))
     _finish(session, lines, planned, options, dry_run=dry_run)
     has_proposals = dry_run and _show_proposals(session, planned)
     return has_proposals or is_success(status) or (not planned.diagnoses and not is_at_rest(status))
@@ -141,18 +143,17 @@ def _show_proposals(session: Session, planned: "PlannedRecovery") -> bool:
     from torc_cli.render.proposal_table import JUDGEMENTS, how_to_approve, proposal_rows
     from torc_client.agents.result import result_lines
 
-    lines = ["", *result_lines(agent)]
-    session.out.done("\n".join(lines), {})
+    session.out.done(["", *result_lines(agent)], {})
     for proposal in agent.proposals:
         session.out.records(JUDGEMENTS, proposal_rows(proposal.jobs))
-        session.out.done(session.literal(how_to_approve(proposal)), {})
+        session.out.done(how_to_approve(proposal), {})
     return bool(agent.proposals)
 
 
 def _finish(
-    session: Session, lines: list[str], planned: "PlannedRecovery", options: "RecoverOptions", *, dry_run: bool
+    session: Session, lines: "Sequence[Line]", planned: "PlannedRecovery", options: "RecoverOptions", *, dry_run: bool
 ) -> None:
     from torc_client.recovery.summary import recovery_data
 
     data: dict[str, Any] = recovery_data(planned, options, dry_run=dry_run)
-    session.out.done(session.literal("\n".join(lines)), data)
+    session.out.done(lines, data)

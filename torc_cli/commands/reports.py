@@ -12,6 +12,7 @@ from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.errors import InvalidInputError
+from torc_core.hints import Hint, torc
 
 if TYPE_CHECKING:
     from torc_core.recovery.utilization import UtilizationReport
@@ -85,9 +86,7 @@ def _show(session: Session, report: "UtilizationReport", *, show_all: bool) -> N
         session.out.done("No results yet.", {})
     elif count:
         session.out.done(f"⚠ Found {count} resource over-utilization violation(s):", {})
-        session.out.note(
-            session.literal(f"Fit the requirements with: torc workflows correct-resources {report.workflow_id}")
-        )
+        session.out.note(Hint("Fit the requirements with: {}", torc("workflows correct-resources", report.workflow_id)))
     else:
         session.out.done(f"✓ All {total} jobs stayed within their specified resource requirements", {})
     if report.violations and (count or show_all):

@@ -9,6 +9,7 @@ from torc_cli.render.text import display, number
 from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
+from torc_core.hints import Hint, Line, torc
 from torc_core.recovery.orphans import HEARTBEAT_TIMEOUT_S
 
 if TYPE_CHECKING:
@@ -52,19 +53,21 @@ def reset_status(
         reinitialize_too=reinitialize,
         folder=Path.cwd(),
     )
-    messages = [session.literal(message) for message in _reset_messages(done, which)]
-    session.out.done("\n".join(messages), _reset_data(done, failed_only=failed_only, messages=messages))
+    messages = _reset_messages(done, which)
+    spelled = [session.out.text_of(message) for message in messages]
+    session.out.done(messages, _reset_data(done, failed_only=failed_only, messages=spelled))
 
 
-def _reset_messages(done: "StatusReset", which: str) -> list[str]:
-    messages = [f"Reset {done.updated_count} {which} job(s) of workflow {done.workflow_id}, run {done.run_id}"]
+def _reset_messages(done: "StatusReset", which: str) -> list[Line]:
+    messages: list[Line] = [
+        f"Reset {done.updated_count} {which} job(s) of workflow {done.workflow_id}, run {done.run_id}"
+    ]
+    run = torc("run", done.workflow_id)
     if done.started is None:
-        messages.append(f"Next: torc run {done.workflow_id}")
+        messages.append(Hint("Next: {}", run))
     else:
-        messages.append(
-            f"Reinitialized: {number(done.started.ready_count, 'job')} ready, {done.started.blocked_count} blocked; "
-            f"next: torc run {done.workflow_id}"
-        )
+        ready = number(done.started.ready_count, "job")
+        messages.append(Hint("Reinitialized: {} ready, {} blocked; next: {}", ready, done.started.blocked_count, run))
     return messages
 
 
@@ -113,10 +116,10 @@ def sync_status(
         reclaim(session.client, plan, requeue=False)
     if plan.out_of_sight:
         session.out.note(f"{plan.out_of_sight} active runner(s) on other machines cannot be judged from here.")
-    session.out.done(session.literal("\n".join(_sync_lines(plan, dry_run=dry_run))), _sync_data(plan, dry_run=dry_run))
+    session.out.done(_sync_lines(plan, dry_run=dry_run), _sync_data(plan, dry_run=dry_run))
 
 
-def _sync_lines(plan: "OrphanPlan", *, dry_run: bool) -> list[str]:
+def _sync_lines(plan: "OrphanPlan", *, dry_run: bool) -> list[Line]:
     if plan.is_empty:
         return ["No orphaned jobs found. Workflow state is in sync with its runners."]
     data = _sync_data(plan, dry_run=dry_run)
@@ -127,7 +130,7 @@ def _sync_lines(plan: "OrphanPlan", *, dry_run: bool) -> list[str]:
         "claims_released": "job(s) claimed and never started, back to ready",
     }
     failed = data["slurm_jobs_failed"] + data["running_jobs_failed"]
-    lines = [
+    lines: list[Line] = [
         "Would clean up orphaned jobs:" if dry_run else "Cleaned up orphaned jobs:",
         *(f"  - {data[key]} {what}" for key, what in bullets.items() if data[key]),
     ]
@@ -136,7 +139,7 @@ def _sync_lines(plan: "OrphanPlan", *, dry_run: bool) -> list[str]:
         lines += ["Affected jobs:", *named]
     lines.append(f"Total: {failed} job(s) {'would be ' if dry_run else ''}marked as failed")
     if failed and not dry_run:
-        lines.append(f"You can now run `torc recover {plan.workflow_id}` to retry failed jobs.")
+        lines.append(Hint("You can now run `{}` to retry failed jobs.", torc("recover", plan.workflow_id)))
     return lines
 
 

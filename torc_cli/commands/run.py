@@ -16,6 +16,7 @@ from torc_cli.render.text import number
 from torc_cli.session.command import command
 from torc_cli.session.session import Session
 from torc_core.errors import InvalidInputError, StateConflictError, TorcError
+from torc_core.hints import Hint, Line, torc
 from torc_core.jobs.status import FRESH, SUCCESSFUL, JobStatus
 from torc_core.recovery.defaults import MAX_RETRIES
 
@@ -141,7 +142,8 @@ def is_spec_file(what: str) -> bool:
     if path.suffix.lower() in SPEC_SUFFIXES or path.exists():
         return True
     raise InvalidInputError(
-        f"{what!r} is neither a workflow file nor a workflow id", hint="see `torc workflows list` for ids"
+        f"{what!r} is neither a workflow file nor a workflow id",
+        hint=Hint("see `{}` for ids", torc("workflows list")),
     )
 
 
@@ -178,11 +180,12 @@ def _make_ready(session: Session, workflow_id: int, options: "RunnerOptions", *,
     counts = status.jobs_by_status
     if status.is_archived:
         raise StateConflictError(
-            f"workflow {workflow_id} is archived", hint=f"bring it back: torc workflows archive false {workflow_id}"
+            f"workflow {workflow_id} is archived",
+            hint=Hint("bring it back: {}", torc("workflows archive", "false", workflow_id)),
         )
     if status.is_canceled:
         raise StateConflictError(
-            f"workflow {workflow_id} was canceled", hint=f"begin a new run: torc reinit {workflow_id}"
+            f"workflow {workflow_id} was canceled", hint=Hint("begin a new run: {}", torc("reinit", workflow_id))
         )
     if status.is_complete and status.total_jobs and not counts[JobStatus.UNINITIALIZED]:
         _say_complete(session, status)
@@ -201,11 +204,15 @@ def _say_complete(session: Session, status: "WorkflowStatusModel") -> None:
     from torc_client.recovery.state import is_success
 
     explanation = f"workflow {status.workflow_id} is complete already"
-    anew = (
-        f"Workflow {status.workflow_id} is complete already. To run it anew: torc init {status.workflow_id}; "
-        f"only what changed: torc reinit {status.workflow_id}"
+    anew, changed = torc("init", status.workflow_id), torc("reinit", status.workflow_id)
+    session.out.note(
+        Hint(
+            "Workflow {} is complete already. To run it anew: {}; only what changed: {}",
+            status.workflow_id,
+            anew,
+            changed,
+        )
     )
-    session.out.note(session.literal(anew))
     _report(session, status, explanation, runner={})
     if not is_success(status):
         raise typer.Exit(1)
@@ -227,7 +234,8 @@ def _run(session: Session, workflow_id: int, options: "RunnerOptions", recovery:
             break
         if not _make_ready(session, workflow_id, options, force=force):
             return
-    _report(session, status, session.literal(summary.explanation), runner=asdict(summary), history=recovery.history)
+    runner = asdict(summary) | {"explanation": session.out.text_of(summary.explanation)}
+    _report(session, status, summary.explanation, runner=runner, history=recovery.history)
     if not is_success(status):
         raise typer.Exit(1)
 
@@ -235,7 +243,7 @@ def _run(session: Session, workflow_id: int, options: "RunnerOptions", recovery:
 def _report(
     session: Session,
     status: "WorkflowStatusModel",
-    explanation: str,
+    explanation: Line,
     *,
     runner: dict[str, Any],
     history: "Sequence[FinishedRecovery]" = (),
@@ -244,10 +252,10 @@ def _report(
     from torc_cli.render.status_text import next_steps
 
     groups = _failures(session, status)
-    steps = [session.literal(step) for step in next_steps(status)]
+    why, commands = session.out.text_of(explanation), [session.spelling(step.command) for step in next_steps(status)]
     session.out.done(
-        report_text(status, groups, explanation, steps, history=history),
-        report_data(status, groups, explanation, steps, runner=runner, history=history),
+        report_text(status, groups, explanation, history=history),
+        report_data(status, groups, why, commands, runner=runner, history=history),
     )
 
 
@@ -267,8 +275,9 @@ def _view(session: Session, status: "WorkflowStatusModel") -> "RunView":
 
     counts = Counts(total=status.total_jobs, done=status.jobs_by_status.total(SUCCESSFUL))
     if session.is_json:
-        return Silent(counts)
-    return Bar(counts) if sys.stderr.isatty() else Lines(counts)
+        return Silent(counts, spell=session.spelling)
+    view = Bar if sys.stderr.isatty() else Lines
+    return view(counts, spell=session.spelling)
 
 
 def _seconds(text: str | None) -> float | None:

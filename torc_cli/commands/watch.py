@@ -80,7 +80,8 @@ def watch(
         else None,
     )
     listener = EventListener(session.connect, chosen, recovers=recovers)
-    with WatchLog(tools.output_dir, chosen, sayer(session)) as log, session.connect(patience_s=_PATIENCE_S) as client:
+    log = WatchLog(tools.output_dir, chosen, say=sayer(session), text_of=session.out.text_of)
+    with log, session.connect(patience_s=_PATIENCE_S) as client:
         tools = replace(log.attached_to(tools), ask_agent=agent_for(session, ai, recovery, say=log.say))
         result = watch_workflow(client, chosen, options, tools, alarm=listener)
     listener.close()

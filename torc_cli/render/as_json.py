@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from torc_cli.render.base import Output, Table
 from torc_cli.render.text import escape_unsafe
+from torc_core.hints import Line
 
 
 class JsonOutput(Output):
@@ -19,12 +20,12 @@ class JsonOutput(Output):
     def record(self, record: BaseModel | Mapping[str, Any]) -> None:
         _write(_plain(record))
 
-    def done(self, text: str, data: BaseModel | Mapping[str, Any]) -> None:
-        del text  # is for people
+    def done(self, lines: Line | Sequence[Line], data: BaseModel | Mapping[str, Any]) -> None:
+        del lines  # are for people
         _write(_plain(data))
 
-    def announce(self, text: str) -> None:
-        self.note(text)
+    def announce(self, line: Line) -> None:
+        self.note(line)
 
     def line(self, text: str, data: Mapping[str, Any]) -> None:
         del text

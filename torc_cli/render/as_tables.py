@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from torc_cli.render.base import Output, Table
 from torc_cli.render.text import clean, display
+from torc_core.hints import Line
 from torc_core.jobs.status import STATUS_TRAITS
 
 _STATUS_COLOURS: Final = {status.value: traits.colour for status, traits in STATUS_TRAITS.items()}
@@ -30,12 +31,12 @@ class TableOutput(Output):
         width = max((len(name) for name in fields), default=0)
         _write("".join(f"{name:<{width}}  {display(value)}\n" for name, value in fields.items()))
 
-    def done(self, text: str, data: BaseModel | Mapping[str, Any]) -> None:
+    def done(self, lines: Line | Sequence[Line], data: BaseModel | Mapping[str, Any]) -> None:
         del data  # is for programs
-        _write(f"{clean(text)}\n")
+        _write(f"{clean(self.text_of(lines))}\n")
 
-    def announce(self, text: str) -> None:
-        self.done(text, {})
+    def announce(self, line: Line) -> None:
+        self.done(line, {})
 
     def line(self, text: str, data: Mapping[str, Any]) -> None:
         self.done(display(text), data)

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from torc_cli.render.text import clean, display
+from torc_core.hints import Line, TorcCommand, spelled
 
 
 @dataclass(frozen=True)
@@ -34,34 +35,42 @@ class Table:
 
 
 class Output(ABC):
-    """Results go to stdout, remarks to stderr."""
+    """Results go to stdout, remarks to stderr. `spell` writes the commands in lines as the user must type them."""
+
+    def __init__(self, spell: Callable[[TorcCommand], str] = str) -> None:
+        self._spell = spell
+
+    def text_of(self, lines: Line | Sequence[Line]) -> str:
+        """Return lines as a text in which every command can be typed as it stands."""
+        each = [lines] if isinstance(lines, Line) else lines
+        return "\n".join(spelled(line, self._spell) for line in each)
 
     @abstractmethod
     def records(self, table: Table, records: Sequence[BaseModel]) -> None:
-        """A list."""
+        """Print a list."""
 
     @abstractmethod
     def record(self, record: BaseModel | Mapping[str, Any]) -> None:
-        """One record."""
+        """Print one record."""
 
     @abstractmethod
-    def done(self, text: str, data: BaseModel | Mapping[str, Any]) -> None:
-        """What a command did: `text` for people, `data` for programs."""
+    def done(self, lines: Line | Sequence[Line], data: BaseModel | Mapping[str, Any]) -> None:
+        """Print what a command did: `lines` for people, `data` for programs."""
 
     @abstractmethod
-    def announce(self, text: str) -> None:
-        """What people see before the result; for programs it is a remark, as their result is still to come."""
+    def announce(self, line: Line) -> None:
+        """Print what people see before the result; for programs it is a remark, as their result is still to come."""
 
     @abstractmethod
     def line(self, text: str, data: Mapping[str, Any]) -> None:
-        """One of many results of a command that goes on: one line each."""
+        """Print one of many results of a command that goes on: one line each."""
 
     def document(self, text: str) -> None:
-        """A text that is the same in every format."""
+        """Print a text that is the same in every format."""
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 
-    def note(self, text: str) -> None:
-        """A remark that is no result."""
-        sys.stderr.write(f"{clean(text)}\n")
+    def note(self, lines: Line | Sequence[Line]) -> None:
+        """Print a remark that is no result."""
+        sys.stderr.write(f"{clean(self.text_of(lines))}\n")
         sys.stderr.flush()

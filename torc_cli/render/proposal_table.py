@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from torc_cli.render.base import Column, Table
 from torc_cli.render.triage_text import changes
 from torc_core.api.failures import ClassifiedJob, ProposalModel
+from torc_core.hints import Hint, Line, torc
 
 _IDS_SHOWN = 3
 
@@ -53,12 +54,12 @@ def proposal_rows(jobs: Sequence[ClassifiedJob]) -> list[ProposalRow]:
     return [_row(kind, members) for kind, members in ranked]
 
 
-def how_to_approve(proposal: ProposalModel) -> str:
-    return (
+def how_to_approve(proposal: ProposalModel) -> list[Line]:
+    return [
         f"Proposal {proposal.id}: retry {proposal.jobs_to_retry}, fail {proposal.jobs_to_fail}, "
-        f"skip {proposal.jobs_skipped} job(s). No job was changed.\n"
-        f"Next: torc failures approve {proposal.id}, then torc run {proposal.workflow_id}"
-    )
+        f"skip {proposal.jobs_skipped} job(s). No job was changed.",
+        Hint("Next: {}, then {}", torc("failures approve", proposal.id), torc("run", proposal.workflow_id)),
+    ]
 
 
 def _row(kind: _Kind, jobs: Sequence[ClassifiedJob]) -> ProposalRow:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from runner.base.progress import JobEnded, JobStarted, Notice, Progress
 from torc_cli.render.text import clean, display
+from torc_core.hints import TorcCommand, spelled
 from torc_core.jobs.status import SUCCESSFUL
 
 if TYPE_CHECKING:
@@ -46,20 +47,25 @@ class Counts:
 
 
 class RunView(ABC):
-    """Is called with every event of the run; use as a context."""
+    """Is called with every event of the run; use as a context. `spell` writes commands as they must be typed."""
 
-    def __init__(self, counts: Counts) -> None:
+    def __init__(self, counts: Counts, *, spell: Callable[[TorcCommand], str] = str) -> None:
         self.counts = counts
+        self._spell = spell
         self._failures_named = 0
 
     def __call__(self, event: Progress) -> None:
         if isinstance(event, Notice):
-            self.say(event.text if event.level == "info" else f"{event.level.capitalize()}: {event.text}")
+            self._show_notice(event)
             return
         self.counts.add(event)
         if isinstance(event, JobEnded) and (event.status not in SUCCESSFUL or event.will_retry):
             self._name_failure(event)
         self.update()
+
+    def _show_notice(self, notice: Notice) -> None:
+        text = spelled(notice.text, self._spell)
+        self.say(text if notice.level == "info" else f"{notice.level.capitalize()}: {text}")
 
     def _name_failure(self, event: JobEnded) -> None:
         self._failures_named += 1
@@ -97,7 +103,7 @@ class Silent(RunView):
 
     def __call__(self, event: Progress) -> None:
         if isinstance(event, Notice) and event.level != "info":
-            self.say(f"{event.level.capitalize()}: {event.text}")
+            self._show_notice(event)
 
     def say(self, text: str) -> None:
         sys.stderr.write(f"{clean(text)}\n")
@@ -112,8 +118,14 @@ class Silent(RunView):
 class Lines(RunView):
     """Plain lines on stderr, the counts at most once a second."""
 
-    def __init__(self, counts: Counts, *, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(counts)
+    def __init__(
+        self,
+        counts: Counts,
+        *,
+        spell: Callable[[TorcCommand], str] = str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(counts, spell=spell)
         self._clock = clock
         self._said_at = clock()
         self._said = ""
@@ -139,8 +151,8 @@ class Lines(RunView):
 class Bar(RunView):
     """A bar that stays at the bottom of the terminal."""
 
-    def __init__(self, counts: Counts) -> None:
-        super().__init__(counts)
+    def __init__(self, counts: Counts, *, spell: Callable[[TorcCommand], str] = str) -> None:
+        super().__init__(counts, spell=spell)
         self._bar = _make_bar()
         self._task = self._bar.add_task("", total=counts.total or None, completed=counts.done)
         self._bar.start()

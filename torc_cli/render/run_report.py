@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from torc_cli.render.status_text import count_pairs, unsuccessful, verdict
+from torc_cli.render.status_text import count_pairs, next_step_lines, unsuccessful, verdict
 from torc_cli.render.text import display
 from torc_client.http import TorcClient
 from torc_client.recovery.bounded_recovery import FinishedRecovery
@@ -11,6 +11,7 @@ from torc_client.recovery.state import is_success
 from torc_client.recovery.summary import history_data, history_lines
 from torc_core.api.failures import FailureGroup
 from torc_core.api.workflows import WorkflowStatusModel
+from torc_core.hints import Hint, Line
 
 _GROUPS_SHOWN: Final = 10
 
@@ -25,28 +26,26 @@ def failure_groups(client: TorcClient, status: WorkflowStatusModel) -> list[Fail
 def report_text(
     status: WorkflowStatusModel,
     groups: list[FailureGroup],
-    explanation: str,
-    steps: Sequence[str],
+    explanation: Line,
     *,
     history: Sequence[FinishedRecovery] = (),
-) -> str:
-    """`steps` are the next commands as they must be typed, `history` the recoveries between the runs."""
+) -> list[Line]:
+    """Return the report; `history` are the recoveries between the runs."""
     counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in count_pairs(status) if count)
     name = display(status.workflow_name)
-    lines = [f"Workflow {status.workflow_id} ({name}), run {status.run_id}: {counts or 'no jobs'}"]
+    lines: list[Line] = [f"Workflow {status.workflow_id} ({name}), run {status.run_id}: {counts or 'no jobs'}"]
     if not is_success(status):
-        lines.append(f"The runner left: {explanation}")
+        lines.append(Hint("The runner left: {}", explanation))
     lines += [line for group in groups for line in _group_lines(group)]
     lines += map(_display_indented, history_lines(history))
-    lines.append(verdict(status))
-    return "\n".join([*lines, *(f"  {step}" for step in steps)])
+    return [*lines, verdict(status), *next_step_lines(status)]
 
 
 def report_data(
     status: WorkflowStatusModel,
     groups: list[FailureGroup],
     explanation: str,
-    steps: Sequence[str],
+    next_commands: list[str],
     *,
     runner: dict[str, Any],
     history: Sequence[FinishedRecovery] = (),
@@ -63,7 +62,7 @@ def report_data(
         "runner": runner,
         "recoveries": history_data(history),
         "failures": [_group_data(group) for group in groups],
-        "next_commands": [step.partition("    #")[0] for step in steps],
+        "next_commands": next_commands,
     }
 
 

@@ -1,11 +1,12 @@
 """A workflow's state in words: the counts, the verdict, the next commands."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
 
 from torc_cli.render.text import display, number
 from torc_core.api.failures import FailureGroups
 from torc_core.api.workflows import WorkflowStatusModel
+from torc_core.hints import Hint, TorcCommand, torc
 from torc_core.jobs.status import ACTIVE, AWAITING_DECISION, FAILED_FOR_GOOD, FRESH, RESETTABLE_FAILURES
 from torc_core.resources.duration import describe_duration
 
@@ -27,8 +28,8 @@ def status_data(status: WorkflowStatusModel, failures: FailureGroups | None) -> 
     }
 
 
-def status_text(status: WorkflowStatusModel, failures: FailureGroups | None, steps: Sequence[str]) -> str:
-    """Several lines for people; `steps` are the next commands as they must be typed."""
+def status_text(status: WorkflowStatusModel, failures: FailureGroups | None) -> str:
+    """Return several lines for people, the verdict last."""
     name, user = display(status.workflow_name), display(status.workflow_user)
     lines = [
         f"Workflow {status.workflow_id}: {name} (user {user}, run {status.run_id})",
@@ -44,7 +45,7 @@ def status_text(status: WorkflowStatusModel, failures: FailureGroups | None, ste
         lines.append(f"Allocations: {status.active_scheduled_nodes} active, {status.pending_scheduled_nodes} pending")
     if failures is not None and failures.items:
         lines += ["Failures:", *_failure_lines(failures)]
-    return "\n".join([*lines, "", verdict(status), *(f"  {step}" for step in steps)])
+    return "\n".join([*lines, "", verdict(status)])
 
 
 def _failure_lines(failures: FailureGroups) -> Iterator[str]:
@@ -92,25 +93,38 @@ def verdict(status: WorkflowStatusModel) -> str:
     return "The workflow is not complete, and nothing runs."
 
 
-def next_steps(status: WorkflowStatusModel) -> Iterator[str]:
-    """Commands that would bring the workflow on."""
+class NextStep(NamedTuple):
+    """A command that would bring the workflow on, and a remark that says what it does."""
+
+    command: TorcCommand
+    remark: str = ""
+
+
+def next_steps(status: WorkflowStatusModel) -> Iterator[NextStep]:
+    """Yield what would bring the workflow on, the best first."""
     workflow_id, counts = status.workflow_id, status.jobs_by_status
     if status.is_archived:
-        yield f"torc workflows archive false {workflow_id}"
+        yield NextStep(torc("workflows archive", "false", workflow_id))
         return
     if status.is_canceled:
-        yield f"torc reinit {workflow_id}    # what was canceled goes back to its beginning"
-        yield f"torc run {workflow_id}"
+        yield NextStep(torc("reinit", workflow_id), "what was canceled goes back to its beginning")
+        yield NextStep(torc("run", workflow_id))
         return
     if counts.total(AWAITING_DECISION):
-        yield f"torc failures list {workflow_id}    # what failed, grouped; then decide"
-        yield f"torc recover {workflow_id} --dry-run    # what would be mended by itself"
+        yield NextStep(torc("failures list", workflow_id), "what failed, grouped; then decide")
+        yield NextStep(torc("recover", workflow_id, "--dry-run"), "what would be mended by itself")
     elif counts.total(FAILED_FOR_GOOD):
         for failed in sorted(FAILED_FOR_GOOD):
             if counts[failed]:
-                yield f"torc jobs list {workflow_id} --status {failed}"
-        yield f"torc recover {workflow_id} --dry-run"
+                yield NextStep(torc("jobs list", workflow_id, "--status", failed))
+        yield NextStep(torc("recover", workflow_id, "--dry-run"))
     if unsuccessful(status):
-        yield f"torc workflows reset-status {workflow_id} --failed-only --reinitialize    # all of them once more"
+        once_more = torc("workflows reset-status", workflow_id, "--failed-only", "--reinitialize")
+        yield NextStep(once_more, "all of them once more")
     if not status.is_complete and not counts.total(ACTIVE | AWAITING_DECISION):
-        yield f"torc run {workflow_id}"
+        yield NextStep(torc("run", workflow_id))
+
+
+def next_step_lines(status: WorkflowStatusModel) -> list[Hint]:
+    """Return the next steps as lines that can be pasted into a shell."""
+    return [Hint(f"  {{}}    # {step.remark}" if step.remark else "  {}", step.command) for step in next_steps(status)]

@@ -11,14 +11,21 @@ from typing import Self
 from torc_cli.render.text import clean
 from torc_client.recovery.recover import RecoveryTools
 from torc_core.errors import InvalidInputError
+from torc_core.hints import Line
 
 
 class WatchLog:
-    """`watch_<hostname>_<workflow_id>.log`; a later watch writes on. Every line bears its time, empty ones none."""
+    """`watch_<hostname>_<workflow_id>.log`; a later watch writes on. Every line bears its time, empty ones none.
 
-    def __init__(self, folder: Path, workflow_id: int, say: Callable[[str], None]) -> None:
+    `say` shows a line, `text_of` writes it as the user would type its commands.
+    """
+
+    def __init__(
+        self, folder: Path, workflow_id: int, *, say: Callable[[Line], None], text_of: Callable[[Line], str]
+    ) -> None:
         self.path = folder / f"watch_{socket.gethostname()}_{workflow_id}.log"
         self._say = say
+        self._text_of = text_of
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("a", encoding="utf-8")
@@ -38,10 +45,10 @@ class WatchLog:
         """The tools with this as their voice."""
         return replace(tools, say=self.say)
 
-    def say(self, line: str) -> None:
+    def say(self, line: Line) -> None:
         """A full disk or a closed terminal silences one of both, and ends nothing."""
         with suppress(OSError):
-            self._file.write(f"{self._stamp()} {clean(line)}\n" if line else "\n")
+            self._file.write(f"{self._stamp()} {clean(self._text_of(line))}\n" if line else "\n")
             self._file.flush()
         with suppress(OSError):
             self._say(line)

@@ -4,6 +4,7 @@ from typing import Final
 
 from torc_client.http import TorcClient
 from torc_core.errors import InvalidInputError
+from torc_core.hints import Hint, torc
 
 _MOST_CANDIDATES: Final = 20
 
@@ -15,7 +16,11 @@ def only_workflow(client: TorcClient, *, user: str) -> int:
         case []:
             raise InvalidInputError(
                 f"no workflow of user {user} was found",
-                hint="create one with `torc create FILE`, or see those of everybody: `torc workflows list --all-users`",
+                hint=Hint(
+                    "create one with `{}`, or see those of everybody: `{}`",
+                    torc("create", "FILE"),
+                    torc("workflows list", "--all-users"),
+                ),
             )
         case [workflow] if workflow.id is not None:
             return workflow.id

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Self
 import typer
 
 from torc_cli.render.base import Output
+from torc_cli.render.spelling import Spelling
 from torc_cli.session.options import Format, GlobalOptions
 from torc_core.errors import InvalidInputError, ServerFaultError, TorcError
+from torc_core.hints import Hint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,9 +42,9 @@ class Session:
     def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
         self._stack.close()
         if isinstance(error, ServerFaultError) and self.options.standalone:
-            error.hint = f"the log of the embedded server is {self.settings.database}.server.log"
-        if isinstance(error, TorcError) and error.hint:
-            error.hint = self.literal(error.hint)
+            error.hint = Hint(f"the log of the embedded server is {self.settings.database}.server.log")
+        if isinstance(error, TorcError) and error.hint is not None:
+            error.hint = Hint(error.hint.spelled(self.spelling))
 
     @cached_property
     def settings(self) -> "ClientSettings":
@@ -71,10 +73,14 @@ class Session:
         if self.is_json:
             from torc_cli.render.as_json import JsonOutput
 
-            return JsonOutput()
+            return JsonOutput(self.spelling)
         from torc_cli.render.as_tables import TableOutput
 
-        return TableOutput()
+        return TableOutput(self.spelling)
+
+    @cached_property
+    def spelling(self) -> Spelling:
+        return Spelling(self._options_to_type(), self._output_dir)
 
     @cached_property
     def url(self) -> str:
@@ -101,12 +107,6 @@ class Session:
         from torc_client.connect import connect
 
         return connect(replace(self.settings, url=self.url), patience_s=patience_s)
-
-    def literal(self, text: str) -> str:
-        """`text` with every `torc COMMAND` as it must be typed to reach the same server and the same logs."""
-        from torc_cli.session.literal import literal
-
-        return literal(text, options=self._options_to_type, output_dir=self._output_dir)
 
     def _options_to_type(self) -> list[str]:
         """What the shell does not know by itself; a password is not printed."""

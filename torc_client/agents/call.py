@@ -27,6 +27,7 @@ from torc_client.settings import ClientSettings
 from torc_core.agents.description import AgentSpec, fill
 from torc_core.api.failures import DecisionLimits
 from torc_core.errors import TorcError
+from torc_core.hints import Hint, Line
 from torc_core.jobs.status import AWAITING_DECISION
 from torc_core.recovery.defaults import MIN_CONFIDENCE
 from torc_core.recovery.plan import RecoveryPlan
@@ -55,7 +56,7 @@ class AgentCaller:
     options: AgentOptions
     settings: ClientSettings
     environment: Mapping[str, str]
-    say: Callable[[str], None]
+    say: Callable[[Line], None]
 
     def check(self) -> None:
         """Raises NotFoundError or InvalidInputError for an agent that nobody described, or described wrongly."""
@@ -69,14 +70,16 @@ class AgentCaller:
             f"Asking {self.options.name} about {before.waiting} job(s) that wait for a decision"
             + (" (it may only propose)..." if self.options.proposes_only else "...")
         )
-        problem, hint = None, None
+        problem: str | None = None
+        hint: Hint | None = None
         left: list[str] = []
         try:
             if self.options.name == RULES_AGENT:
                 left = self._ask_rules(client, workflow_id, plan)
             else:
                 agent = find_agent(self.options.name, self.environment)
-                problem, hint = self._ask_program(agent, client.url, workflow_id, waiting=before.waiting)
+                problem, advice = self._ask_program(agent, client.url, workflow_id, waiting=before.waiting)
+                hint = None if advice is None else Hint(advice)
         except TorcError as error:
             problem, hint = error.message, error.hint
         return self._compare(client, workflow_id, before, plan, left=left, problem=problem, hint=hint)
@@ -171,7 +174,7 @@ class AgentCaller:
         *,
         left: list[str],
         problem: str | None,
-        hint: str | None,
+        hint: Hint | None,
     ) -> AgentRun:
         undecided = {each.job_id for each in plan.needs_decision}
         planned = before.waiting - len(undecided)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from torc_core.api.failures import ProposalModel
+from torc_core.hints import Hint, Line, torc
 
 RULES_AGENT = "rules"
 """The agent that needs no model and no network."""
@@ -28,7 +29,7 @@ class AgentRun:
     decided_job_ids: frozenset[int] = frozenset()
     proposals: Sequence[ProposalModel] = ()
     problem: str | None = None
-    hint: str | None = None
+    hint: Hint | None = None
 
     @property
     def did_something(self) -> bool:
@@ -44,36 +45,41 @@ class AgentRun:
             "left": list(self.left),
             "proposals": [proposal.model_dump(mode="json", exclude_none=True) for proposal in self.proposals],
             "problem": self.problem,
-            "hint": self.hint,
+            "hint": None if self.hint is None else str(self.hint),
         }
 
 
-def result_lines(run: AgentRun) -> list[str]:
-    """What people are told about the call, and how to decide by hand where it left something."""
-    lines = []
+def result_lines(run: AgentRun) -> list[Line]:
+    """Return what people read about the call, and how to decide by hand where it left something."""
+    lines: list[Line] = []
     if run.problem:
         lines.append(f"AI recovery: {run.problem}")
-        lines += [f"  {run.hint}"] if run.hint else []
+        lines += [Hint("  {}", run.hint)] if run.hint else []
     if run.retried or run.failed:
         lines.append(f"AI recovery: {run.agent} sent {run.retried} job(s) back and gave {run.failed} up")
     lines += [
-        f"AI recovery: {run.agent} proposes to retry {each.jobs_to_retry} and to fail {each.jobs_to_fail} job(s): "
-        f"proposal {each.id} (apply it: torc failures approve {each.id})"
+        Hint(
+            "AI recovery: {} proposes to retry {} and to fail {} job(s): proposal {} (apply it: {})",
+            run.agent,
+            each.jobs_to_retry,
+            each.jobs_to_fail,
+            each.id,
+            torc("failures approve", each.id),
+        )
         for each in run.proposals
     ]
     if not run.did_something:
         lines.append(f"AI recovery: {run.agent} decided nothing")
     lines += [f"  left: {why}" for why in run.left]
     if run.waiting and run.proposals:
-        lines.append(
-            f"{run.waiting} other job(s) wait for a decision, without a proposal: torc failures list {run.workflow_id}"
-        )
+        failures = torc("failures list", run.workflow_id)
+        lines.append(Hint("{} other job(s) wait for a decision, without a proposal: {}", run.waiting, failures))
     elif run.waiting:
         lines += manual_lines(run.workflow_id, run.waiting)
     return lines
 
 
-def end_lines(run: AgentRun) -> list[str]:
+def end_lines(run: AgentRun) -> list[Line]:
     """The summary of a recovery in which nothing but the agent had something to do."""
     if run.retried:
         return [
@@ -81,18 +87,24 @@ def end_lines(run: AgentRun) -> list[str]:
             f"  - {run.retried} job(s) sent back by {run.agent}",
             *([f"  - {run.failed} job(s) given up by {run.agent}"] if run.failed else []),
             *([f"  - {run.waiting} job(s) wait for a decision"] if run.waiting else []),
-            f"Run them with: torc run {run.workflow_id}",
+            Hint("Run them with: {}", torc("run", run.workflow_id)),
         ]
     return [f"Nothing is left to retry: {run.agent} gave {run.failed} job(s) up."] if run.failed else []
 
 
-def manual_lines(workflow_id: int, waiting: int) -> list[str]:
-    """The ways to decide without the agent."""
+def manual_lines(workflow_id: int, waiting: int) -> list[Line]:
+    """Return the ways to decide without the agent."""
+    failures = torc("failures list", workflow_id)
+    classify = torc("failures classify", workflow_id, "--signature", "S", "--retry", "--reason", "TEXT")
     return [
         f"{waiting} job(s) wait for a decision. Decide yourself:",
-        f"  by hand: torc failures list {workflow_id}, "
-        f"then torc failures classify {workflow_id} --signature S --retry (or --fail) --reason TEXT",
-        f"  all of them once more: torc workflows reset-status {workflow_id} --failed-only --reinitialize",
-        "  with an assistant: its tools list_pending_failed_jobs and classify_and_resolve_failures "
-        "(torc mcp config --agent claude)",
+        Hint("  by hand: {}, then {} (or --fail)", failures, classify),
+        Hint(
+            "  all of them once more: {}",
+            torc("workflows reset-status", workflow_id, "--failed-only", "--reinitialize"),
+        ),
+        Hint(
+            "  with an assistant: its tools list_pending_failed_jobs and classify_and_resolve_failures ({})",
+            torc("mcp config", "--agent", "claude"),
+        ),
     ]

@@ -6,6 +6,7 @@ from typing import Final
 
 from torc_client.http import TorcClient
 from torc_client.recovery.state import failed_jobs, is_at_rest
+from torc_core.hints import Line
 
 _POLL_S: Final = 0.5
 _GONE_S: Final = 3.0
@@ -18,7 +19,7 @@ def await_recovery(
     workflow_id: int,
     *,
     run_id: int | None = None,
-    say: Callable[[str], None],
+    say: Callable[[Line], None],
     pause: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> bool:

@@ -9,6 +9,7 @@ from torc_client.recovery.recover import AppliedRecovery, PlannedRecovery, Recov
 from torc_client.recovery.state import failed_jobs, is_at_rest
 from torc_core.api.workflows import WorkflowStatusModel
 from torc_core.errors import ServerUnreachableError, StateConflictError, TorcError
+from torc_core.hints import Hint
 from torc_core.recovery import texts
 from torc_core.recovery.defaults import MAX_RETRIES
 from torc_core.recovery.plan import RecoverOptions
@@ -87,7 +88,7 @@ class BoundedRecovery:
         except TorcError as error:
             say(f"Recovery failed: {error.message}")
             if error.hint:
-                say(f"Hint: {error.hint}")
+                say(Hint("Hint: {}", error.hint))
             return False
         self.history.append(done)
         return done.applied is not None or self._explain_nothing(done.planned)

@@ -19,13 +19,14 @@ from torc_core.api.recovery import ApplyRecoveryRequest, ApplyRecoveryResponse, 
 from torc_core.api.workflows import WorkflowStatusModel
 from torc_core.errors import StateConflictError
 from torc_core.evidence.attempt import AttemptFacts
+from torc_core.hints import Hint, Line, torc
 from torc_core.jobs.status import JobStatus
 from torc_core.recovery import texts
 from torc_core.recovery.diagnosis import Diagnosis, diagnose
 from torc_core.recovery.orphans import OrphanPlan
 from torc_core.recovery.plan import RecoverOptions, RecoveryPlan, make_plan
 
-Say = Callable[[str], None]
+Say = Callable[[Line], None]
 AskAgent = Callable[[TorcClient, int, RecoveryPlan], AgentRun]
 """Lets an agent decide about the workflow's pending_failed jobs; the plan says what recovery does without it."""
 
@@ -209,14 +210,17 @@ def _check_at_rest(status: WorkflowStatusModel, *, orphaned: int = 0) -> None:
     if status.is_archived:
         raise StateConflictError(
             f"workflow {workflow_id} is archived",
-            hint=f"bring it back first: torc workflows archive false {workflow_id}",
+            hint=Hint("bring it back first: {}", torc("workflows archive", "false", workflow_id)),
             ids=ids,
         )
     if active > 0:
         raise StateConflictError(
             f"Cannot recover: {active} job(s) of workflow {workflow_id} are pending or running",
-            hint=f"wait until they end (`torc watch {workflow_id}`); if their runner is gone, run "
-            f"`torc workflows sync-status {workflow_id}` on its machine",
+            hint=Hint(
+                "wait until they end (`{}`); if their runner is gone, run `{}` on its machine",
+                torc("watch", workflow_id),
+                torc("workflows sync-status", workflow_id),
+            ),
             ids=ids,
         )
 

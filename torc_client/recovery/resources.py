@@ -6,6 +6,7 @@ from torc_client.http import TorcClient
 from torc_client.recovery.allocations import Allocations
 from torc_client.recovery.attempt_facts import completed_attempts, failed_attempts, failed_attempts_of_run
 from torc_core.errors import InvalidInputError
+from torc_core.hints import Hint, torc
 from torc_core.recovery.corrections import Correction, CorrectionOptions, plan_corrections
 from torc_core.recovery.diagnosis import diagnose
 from torc_core.recovery.utilization import UtilizationReport, report_utilization
@@ -58,7 +59,7 @@ def _refuse_unknown(client: TorcClient, workflow_id: int, job_ids: AbstractSet[i
     if unknown:
         raise InvalidInputError(
             f"workflow {workflow_id} has no job {', '.join(map(str, unknown[:20]))}",
-            hint=f"`torc jobs list {workflow_id}` shows its jobs",
+            hint=Hint("`{}` shows its jobs", torc("jobs list", workflow_id)),
             ids={"workflow_id": workflow_id},
         )
 

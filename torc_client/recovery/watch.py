@@ -10,6 +10,7 @@ from torc_client.recovery.bounded_recovery import BoundedRecovery
 from torc_client.recovery.recover import RecoveryTools, clean_up
 from torc_client.recovery.state import active_jobs, counts_of, failed_jobs, is_at_rest, is_success, waiting_jobs
 from torc_core.api.workflows import WorkflowStatusModel
+from torc_core.hints import Hint, torc
 from torc_core.jobs.status import JobStatus
 from torc_core.recovery import texts
 from torc_core.recovery.auto_schedule import (
@@ -152,7 +153,8 @@ class _Watch:
         if left_s > 0:
             return min(poll_s, left_s)
         self._said_idle = True
-        self._say(f"{waiting_jobs(status)} job(s) wait for a runner. Start one with: torc run {self._workflow_id}")
+        run = torc("run", self._workflow_id)
+        self._say(Hint("{} job(s) wait for a runner. Start one with: {}", waiting_jobs(status), run))
         return poll_s
 
     def _schedule(self, options: AutoScheduleOptions, *, has_schedulers: bool) -> None:
@@ -184,7 +186,7 @@ class _Watch:
         """Recovers if that is wanted, allowed and possible."""
         if self._recovery is None:
             if failed_jobs(status):
-                self._say(f"Recover with: torc recover {self._workflow_id}, or watch with --recover")
+                self._say(Hint("Recover with: {}, or watch with --recover", torc("recover", self._workflow_id)))
             return False
         self._idle_since, self._said_idle = None, False
         return self._recovery.attempt(self._workflow_id)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from torc_core.evidence.attempt import Cause
+from torc_core.hints import Hint, Line, torc
 from torc_core.jobs.status import AWAITING_DECISION, DONE, STARTABLE, SUCCESSFUL, UNSUCCESSFUL, JobStatus
 from torc_core.recovery.plan import RecoveryPlan, Retry, Skipped
 
@@ -56,15 +57,16 @@ def submission_lines(jobs_per_allocation: Sequence[int]) -> list[str]:
     return [f"  Submitted Slurm allocation with {count} {_jobs(count)}" for count in jobs_per_allocation]
 
 
-def recovered_lines(workflow_id: int, plan: RecoveryPlan, *, reset_count: int, submitted: bool) -> list[str]:
+def recovered_lines(workflow_id: int, plan: RecoveryPlan, *, reset_count: int, submitted: bool) -> list[Line]:
     """The summary of a recovery that was carried out; without a submission it says how to go on."""
-    how_on = "Slurm schedulers regenerated and submitted." if submitted else f"Run them with: torc run {workflow_id}"
-    waiting = len(plan.needs_decision)
+    run = Hint("Run them with: {}", torc("run", workflow_id))
+    how_on = "Slurm schedulers regenerated and submitted." if submitted else run
+    waiting, failures = len(plan.needs_decision), torc("failures list", workflow_id)
     return [
         f"Recovery complete for workflow {workflow_id}",
         *_summary_lines(plan, "had", "reset"),
-        *([f"  - {waiting} job(s) wait for a decision: torc failures list {workflow_id}"] if waiting else []),
-        f"Reset {reset_count} job(s). {how_on}",
+        *([Hint("  - {} job(s) wait for a decision: {}", waiting, failures)] if waiting else []),
+        Hint("Reset {} job(s). {}", reset_count, how_on),
     ]
 
 

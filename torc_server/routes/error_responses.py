@@ -36,8 +36,7 @@ async def answer_error(request: Request, error: Exception) -> Response:
     place = f"{request.method} {request.url.path}"
     match error:
         case TorcError():
-            detail = ErrorDetail(code=error.code, message=error.message, hint=error.hint, ids=error.ids)
-            return _error_answer(error.http_status, detail)
+            return _error_answer(error.http_status, ErrorDetail.of(error))
         case RequestValidationError():
             hint = _JSON_PLEASE if isinstance(error.body, bytes) else None
             detail = ErrorDetail(code=InvalidInputError.code, message=describe_problems(error.errors()), hint=hint)

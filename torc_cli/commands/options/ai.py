@@ -10,6 +10,7 @@ import typer
 from torc_cli.commands.options.recovery import RecoveryChoices
 from torc_cli.session.session import Session
 from torc_core.errors import InvalidInputError
+from torc_core.hints import Line
 from torc_core.recovery.defaults import MIN_CONFIDENCE
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def agent_for(
     ai: AiChoices,
     recovery: RecoveryChoices,
     *,
-    say: Callable[[str], None],
+    say: Callable[[Line], None],
     proposes_only: bool = False,
 ) -> "AskAgent | None":
     """None where no agent is wanted. Raises InvalidInputError for an agent that nobody described."""

@@ -10,6 +10,7 @@ import typer
 
 from torc_cli.session.session import Session
 from torc_core.errors import InvalidInputError
+from torc_core.hints import Line
 from torc_core.recovery.defaults import HOOK_TIMEOUT_S, MEMORY_MULTIPLIER, RUNTIME_MULTIPLIER
 
 if TYPE_CHECKING:
@@ -105,8 +106,6 @@ def recovery_tools(
     )
 
 
-def sayer(session: Session) -> Callable[[str], None]:
-    """Lines for people: the result on stdout, or beside it where stdout is for JSON."""
-    if session.is_json:
-        return lambda line: session.out.note(session.literal(line))
-    return lambda line: session.out.done(session.literal(line), {})
+def sayer(session: Session) -> Callable[[Line], None]:
+    """Return what prints lines for people: on stdout, or on stderr where stdout is for JSON."""
+    return session.out.note if session.is_json else lambda line: session.out.done(line, {})

@@ -15,6 +15,7 @@ from torc_core.api.failures import (
 from torc_core.api.resource_requirements import ResourceRequirementsModel
 from torc_core.errors import ForbiddenError, InvalidInputError
 from torc_core.evidence.attempt import UNSPECIFIED_REQUIREMENT
+from torc_core.hints import Hint, torc
 from torc_core.recovery.utilization import UNSPECIFIED
 from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
@@ -122,14 +123,17 @@ def _read_proposal(app: App, workflow_id: int, proposal_id: int, *, is_preview: 
     if not is_preview:
         raise ForbiddenError(
             f"an agent cannot approve proposal {proposal_id}",
-            hint=f"a person can: torc failures approve {proposal_id}; or send its classifications with dry_run=false",
+            hint=Hint(
+                "a person can: {}; or send its classifications with dry_run=false",
+                torc("failures approve", proposal_id),
+            ),
             ids=ids,
         )
     return _show_proposal(app, proposal)
 
 
 def _show_proposal(app: App, proposal: ProposalModel) -> Decisions:
-    by_person = f"a person approves it with `torc failures approve {proposal.id}`"
+    by_person = f"a person approves it with `{torc('failures approve', proposal.id)}`"
     if app.settings.access < Access.WRITE:
         how_on = f"No job was changed: this server takes proposals only; {by_person}."
     else:
@@ -156,7 +160,7 @@ def _show_proposal(app: App, proposal: ProposalModel) -> Decisions:
 def _show_applied(applied: ClassifyResponse) -> Decisions:
     total = applied.jobs_to_retry + applied.jobs_to_fail + applied.jobs_skipped
     if applied.jobs_to_retry:
-        how_on = f"A runner picks the retried jobs up; where none is left: `torc run {applied.workflow_id}`."
+        how_on = f"A runner picks the retried jobs up; where none is left: `{torc('run', applied.workflow_id)}`."
     else:
         how_on = "get_workflow_status shows what is left."
     return Decisions(

@@ -9,6 +9,7 @@ from pydantic import Field
 from torc_client.execution_plan import ExecutionPlan, PlannedAction, plan_draft, plan_workflow
 from torc_client.specs import SPEC_SUFFIXES, make_draft
 from torc_core.errors import AlreadyTakenError, ForbiddenError, InvalidInputError, SpecError
+from torc_core.hints import torc
 from torc_core.spec.build import check_workflow, read_workflow
 from torc_core.spec.report import SpecReport, SpecSummary
 from torc_mcp.budget import PAYLOAD_BYTES, take_rows
@@ -127,7 +128,7 @@ def _save(text: str, file_name: str, *, output_path: str | None, overwrite: bool
         warnings=_lines(report.warnings),
         summary=_summary(report.summary),
         output_path=str(path),
-        next_steps=f"Run it with `torc run {path}`.",
+        next_steps=f"Run it with `{torc('run', str(path))}`.",
     )
 
 
@@ -144,7 +145,7 @@ def _create(app: App, text: str, file_name: str) -> WorkflowAuthoring:
         warnings=_lines(report.warnings),
         summary=_summary(report.summary),
         workflow_id=created.workflow.id,
-        next_steps=f"Run it with `torc run {created.workflow.id}`.",
+        next_steps=f"Run it with `{torc('run', created.workflow.id or 0)}`.",
     )
 
 

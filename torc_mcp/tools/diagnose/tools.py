@@ -6,6 +6,7 @@ from pydantic import Field
 
 from torc_client.http import TorcClient
 from torc_core.api.failures import FailureGroups
+from torc_core.hints import torc
 from torc_mcp.budget import PAYLOAD_BYTES, take_rows
 from torc_mcp.context import App, ToolContext, app_of, progress_of
 from torc_mcp.failure_listing import FEW_JOBS, FailureListing, arrange, find_group, read_all_groups, read_samples
@@ -180,5 +181,5 @@ def _guidance(app: App, waiting: int) -> str:
         "what cannot be judged."
     )
     if "classify_and_resolve_failures" not in app.tools:
-        return f"{judge} This server only reads: decide with `torc failures` on the command line."
+        return f"{judge} This server only reads: decide with `{torc('failures')}` on the command line."
     return f"{judge} Then call classify_and_resolve_failures, by signature or by job_id, each with a reason."

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from torc_client.recovery.recover import AppliedRecovery, PlannedRecovery, RecoveryTools, carry_out, prepare, preview
 from torc_client.recovery.resources import utilization
+from torc_core.hints import torc
 from torc_core.recovery.defaults import MEMORY_MULTIPLIER, RUNTIME_MULTIPLIER
 from torc_core.recovery.plan import NeedsDecision, RecoverOptions, Retry, Skipped
 from torc_core.recovery.utilization import (
@@ -87,7 +88,7 @@ def recover_workflow(
     report = progress_of(ctx)
     tools = RecoveryTools(
         user=_requester(ctx),
-        say=lambda line: report(1, _STEPS, one_line(line)),
+        say=lambda line: report(1, _STEPS, one_line(str(line))),
         actor=actor_of(ctx),
         max_ai_retries=app.settings.limits.max_ai_retries,
     )
@@ -178,7 +179,7 @@ def _next_steps(planned: PlannedRecovery, applied: AppliedRecovery | None, *, dr
         return waiting.strip()
     refused = Counter(one_line(skipped.reason, 240) for skipped in applied.answer.skipped).most_common(_MAX_REASONS)
     left = "".join(f" {count} were left: {reason}." for reason, count in refused)
-    return f"The jobs are ready; run them with `torc run {planned.workflow_id}`.{left}{waiting}"
+    return f"The jobs are ready; run them with `{torc('run', planned.workflow_id)}`.{left}{waiting}"
 
 
 def _retried(retry: Retry) -> RetriedJob:

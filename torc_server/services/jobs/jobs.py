@@ -7,6 +7,7 @@ from torc_core.api.base import MAX_PAGE, Page
 from torc_core.api.jobs import JobModel, JobsModel
 from torc_core.api.system import DeleteCount
 from torc_core.errors import InvalidInputError
+from torc_core.hints import Hint, torc
 from torc_core.jobs.lifecycle import Event
 from torc_core.jobs.status import JobStatus
 from torc_server.db.queries.jobs import jobs as queries
@@ -112,7 +113,7 @@ def _new_jobs(uow: UnitOfWork, workflow_id: int, first: int, jobs: Sequence[JobM
         if requirement is None:
             raise InvalidInputError(
                 f"job {job.name!r} names resource requirements that workflow {workflow_id} does not have: {wanted}",
-                hint=f"`torc resource-requirements list {workflow_id}` shows those that there are",
+                hint=Hint("`{}` shows those that there are", torc("resource-requirements list", workflow_id)),
                 ids={"workflow_id": workflow_id},
             )
         yield NewJob(job_id, job, job.scheduler_id, job.failure_handler_id, 0, requirement)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from torc_core.api.jobs import JobModel
 from torc_core.errors import StateConflictError
+from torc_core.hints import Hint, torc
 from torc_core.jobs.lifecycle import Event, may_retry, sources
 from torc_core.jobs.status import AWAITING_DECISION
 from torc_server.db.queries.jobs.jobs import JobState, job_models
@@ -27,13 +28,18 @@ def retry_job(uow: UnitOfWork, job_id: int, *, run_id: int, max_retries: int) ->
     if job.status not in _RETRYABLE:
         raise StateConflictError(
             f"job {job_id} ({job.name}) is {job.status} and cannot be retried",
-            hint=f"failed, terminated and running jobs can; reset others with `torc jobs reset-status {job_id}`",
+            hint=Hint(
+                "failed, terminated and running jobs can; reset others with `{}`", torc("jobs reset-status", job_id)
+            ),
             ids=ids,
         )
     if not may_retry(job.attempt_id, max_retries=max_retries, infrastructure_faults=job.infrastructure_faults):
         raise StateConflictError(
             f"job {job_id} ({job.name}) has used up its retries: attempt {job.attempt_id} of {max_retries}",
-            hint="raise max_retries of its failure handler's rule, or `torc recover` the workflow",
+            hint=Hint(
+                "raise max_retries of its failure handler's rule, or recover the workflow: `{}`",
+                torc("recover", job.workflow_id),
+            ),
             ids=ids,
         )
     send_back(uow, [job_id])

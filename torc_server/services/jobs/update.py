@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from torc_core.api.jobs import SHARED_JOB_FIELDS, JobModel
 from torc_core.errors import InvalidInputError, StateConflictError
+from torc_core.hints import Hint, torc
 from torc_core.jobs.lifecycle import Event
 from torc_core.jobs.status import JobStatus
 from torc_server.db.queries.jobs.jobs import RELATIONSHIPS
@@ -64,7 +65,7 @@ def _check_allowed(job: JobModel, wanted: JobModel, changed: set[str]) -> None:
     if restricted and job.status is not JobStatus.UNINITIALIZED:
         raise StateConflictError(
             f"{', '.join(restricted)} of {who} cannot change: it is {job.status}, not uninitialized",
-            hint=f"reset the job first: torc jobs reset-status {job.id}",
+            hint=Hint("reset the job first: {}", torc("jobs reset-status", job.id or 0)),
             ids=ids,
         )
     if "status" in changed and wanted.status is not JobStatus.DISABLED:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from torc_core.api.actions import JOB_TRIGGERS, ClaimActionResponse, TriggerType, WorkflowActionModel
 from torc_core.errors import AlreadyTakenError, InvalidInputError, NotFoundError
+from torc_core.hints import Hint, torc
 from torc_server.db.queries.jobs.triggers import count_anew
 from torc_server.db.queries.records import actions as queries
 from torc_server.db.queries.runs.create import foreign_ids
@@ -44,7 +45,7 @@ def create_action(uow: UnitOfWork, workflow_id: int, action: WorkflowActionModel
     if foreign := foreign_ids(uow, "job", workflow_id, job_ids):
         raise InvalidInputError(
             f"the action waits for jobs that workflow {workflow_id} does not have: {foreign[:10]}",
-            hint=f"`torc jobs list {workflow_id}` shows its jobs",
+            hint=Hint("`{}` shows its jobs", torc("jobs list", workflow_id)),
             ids={"workflow_id": workflow_id},
         )
     row = queries.ACTIONS.insert(

@@ -7,6 +7,7 @@ from torc_core.api.base import Page
 from torc_core.api.nodes import ComputeNodeModel, Heartbeat, ScheduledComputeNodeModel
 from torc_core.api.system import DeleteCount
 from torc_core.errors import StateConflictError
+from torc_core.hints import Hint, torc
 from torc_server.db.queries.jobs.runners import note_heartbeat
 from torc_server.db.queries.records.base import RecordStore, json_field_equals
 from torc_server.db.queries.records.jobs import count_jobs_held
@@ -110,5 +111,5 @@ def _refuse_when_busy(job_count: int, what: str) -> None:
     if job_count:
         raise StateConflictError(
             f"{job_count} pending or running jobs are in the hands of {what}",
-            hint="take the jobs back first: `torc workflows sync-status`, or `torc cancel`",
+            hint=Hint("reclaim the jobs first: `{}`, or `{}`", torc("workflows sync-status"), torc("cancel")),
         )

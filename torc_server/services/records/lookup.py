@@ -1,6 +1,7 @@
 """Finds what a request names, or says that it does not exist."""
 
 from torc_core.errors import NotFoundError, StateConflictError
+from torc_core.hints import Hint, torc
 from torc_server.db.queries.jobs.jobs import JobState, job_states
 from torc_server.db.queries.jobs.runners import NodeState, node_states
 from torc_server.db.queries.records.workflows import WorkflowState, workflow_state
@@ -13,7 +14,7 @@ def find_workflow(uow: UnitOfWork, workflow_id: int) -> WorkflowState:
     if state is None:
         raise NotFoundError(
             f"there is no workflow {workflow_id}",
-            hint="`torc workflows list` shows the workflows",
+            hint=Hint("`{}` shows the workflows", torc("workflows list")),
             ids={"workflow_id": workflow_id},
         )
     return state
@@ -25,7 +26,7 @@ def find_open_workflow(uow: UnitOfWork, workflow_id: int) -> WorkflowState:
     if workflow.is_archived:
         raise StateConflictError(
             f"workflow {workflow_id} ({workflow.name}) is archived",
-            hint=f"bring it back first: torc workflows archive false {workflow_id}",
+            hint=Hint("bring it back first: {}", torc("workflows archive", "false", workflow_id)),
             ids={"workflow_id": workflow_id},
         )
     return workflow
@@ -42,7 +43,7 @@ def find_job(uow: UnitOfWork, job_id: int) -> JobState:
 def no_such_job(job_id: int) -> NotFoundError:
     return NotFoundError(
         f"there is no job {job_id}",
-        hint="`torc jobs list WORKFLOW_ID` shows the jobs of a workflow",
+        hint=Hint("`{}` shows the jobs of a workflow", torc("jobs list", "WORKFLOW_ID")),
         ids={"job_id": job_id},
     )
 
@@ -75,6 +76,6 @@ def find_runner(uow: UnitOfWork, workflow_id: int, compute_node_id: int) -> Node
 def no_such_runner(workflow_id: int, compute_node_id: int) -> NotFoundError:
     return NotFoundError(
         f"workflow {workflow_id} has no compute node {compute_node_id}",
-        hint=f"`torc compute-nodes list {workflow_id}` shows its runners",
+        hint=Hint("`{}` shows its runners", torc("compute-nodes list", workflow_id)),
         ids={"workflow_id": workflow_id, "compute_node_id": compute_node_id},
     )

@@ -6,6 +6,7 @@ from torc_core.api.base import Page
 from torc_core.api.results import ResultModel
 from torc_core.api.system import DeleteCount
 from torc_core.errors import AlreadyTakenError, InvalidInputError, NotFoundError
+from torc_core.hints import Hint, torc
 from torc_core.jobs.status import STATUS_BY_CODE, STATUS_CODES, JobStatus
 from torc_server.db.queries.records import results as queries
 from torc_server.db.queries.records.base import Row
@@ -38,7 +39,7 @@ def get_result(uow: UnitOfWork, result_id: int) -> ResultModel:
     if row is None:
         raise NotFoundError(
             f"there is no result {result_id}",
-            hint="`torc results list WORKFLOW_ID` shows those of a workflow",
+            hint=Hint("`{}` shows those of a workflow", torc("results list", "WORKFLOW_ID")),
             ids={"id": result_id},
         )
     return _model(row)

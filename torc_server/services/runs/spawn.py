@@ -8,6 +8,7 @@ from torc_core.api.files import UserDataModel
 from torc_core.api.jobs import JobModel
 from torc_core.api.spawning import SpawnedJob, SpawnJobsRequest, SpawnJobsResponse
 from torc_core.errors import AlreadyTakenError, InvalidInputError, StateConflictError
+from torc_core.hints import Hint, torc
 from torc_core.jobs.lifecycle import Event
 from torc_core.jobs.status import ACTIVE
 from torc_server.db.queries.jobs.jobs import JobState
@@ -120,7 +121,7 @@ def _requirement_ids(uow: UnitOfWork, workflow_id: int, jobs: list[SpawnedJob]) 
         if name not in found:
             raise InvalidInputError(
                 f"job {job_name!r} names resource requirements {name!r}, which workflow {workflow_id} does not have",
-                hint=f"`torc resource-requirements list {workflow_id}` shows those that there are",
+                hint=Hint("`{}` shows those that there are", torc("resource-requirements list", workflow_id)),
                 ids={"workflow_id": workflow_id},
             )
     return found

@@ -9,6 +9,7 @@ from torc_core.api.jobs import EvidenceModel
 from torc_core.api.recovery import ApplyRecoveryRequest, ApplyRecoveryResponse, PlannedRetry, SkippedRetry
 from torc_core.errors import StateConflictError
 from torc_core.evidence.record import Evidence
+from torc_core.hints import Hint, torc
 from torc_core.jobs.status import ACTIVE, RESETTABLE_FAILURES, JobStatus
 from torc_core.resources.duration import format_duration, parse_duration
 from torc_core.resources.memory import format_memory, parse_memory
@@ -46,7 +47,7 @@ def apply_recovery(uow: UnitOfWork, workflow_id: int, request: ApplyRecoveryRequ
         raise StateConflictError(
             f"none of the {len(planned)} jobs to recover in workflow {workflow_id} can be retried: "
             + "; ".join(sorted(set(skipped.values()))[:_SHOWN_REASONS]),
-            hint=f"`torc status {workflow_id}` says where it stands",
+            hint=Hint("`{}` shows where it stands", torc("status", workflow_id)),
             ids={"workflow_id": workflow_id},
         )
     keep_decisions(uow, workflow, request, jobs)
@@ -113,14 +114,17 @@ def _check_state(uow: UnitOfWork, workflow: WorkflowState, run_id: int) -> None:
     if workflow.run_id != run_id:
         raise StateConflictError(
             f"workflow {workflow.id} is in run {workflow.run_id} by now; this recovery was planned for run {run_id}",
-            hint=f"another recovery or reset was faster: `torc status {workflow.id}` says where it stands",
+            hint=Hint("another recovery or reset was faster: `{}` shows where it stands", torc("status", workflow.id)),
             ids=ids,
         )
     active = sum(count for status, count in count_jobs(uow, workflow.id).items() if status in ACTIVE)
     if active:
         raise StateConflictError(
             f"{active} job(s) of workflow {workflow.id} are pending or running",
-            hint="wait until they end; where their runner is gone, `torc workflows sync-status` takes them back",
+            hint=Hint(
+                "wait until they end; where their runner is gone, `{}` reclaims them",
+                torc("workflows sync-status", workflow.id),
+            ),
             ids=ids,
         )
 

@@ -15,6 +15,7 @@ from torc_core.api.failures import (
 )
 from torc_core.errors import InvalidInputError, NotFoundError
 from torc_core.evidence.redaction import redact_secrets
+from torc_core.hints import Hint, torc
 from torc_core.jobs.status import JobStatus
 from torc_server.db.queries.records.workflows import WorkflowState
 from torc_server.db.queries.triage import decisions
@@ -77,7 +78,7 @@ def plan_decisions(
     if missing:
         raise NotFoundError(
             f"there is no job {some(missing)}",
-            hint=f"`torc failures list {workflow.id}` shows the jobs that wait for a decision",
+            hint=Hint("`{}` shows the jobs that wait for a decision", torc("failures list", workflow.id)),
             ids={"workflow_id": workflow.id, "job_id": missing[0]},
         )
     retries = decisions.retries_without_people(uow, job_ids)
@@ -182,7 +183,7 @@ def check_targets(job_ids: Sequence[int], *, named: int) -> None:
 def _no_such_signature(workflow_id: int, signature: str) -> NotFoundError:
     return NotFoundError(
         f"workflow {workflow_id} has no pending_failed job with the signature {signature[:40]!r}",
-        hint=f"they may have been decided meanwhile: `torc failures list {workflow_id}`",
+        hint=Hint("they may have been decided meanwhile: `{}`", torc("failures list", workflow_id)),
         ids={"workflow_id": workflow_id},
     )
 

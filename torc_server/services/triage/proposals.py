@@ -18,6 +18,7 @@ from torc_core.api.failures import (
 )
 from torc_core.errors import ForbiddenError, InvalidInputError, NotFoundError, StateConflictError
 from torc_core.evidence.redaction import redact_secrets
+from torc_core.hints import Hint, torc
 from torc_core.times import rfc3339
 from torc_server.db.queries.records.workflows import WorkflowState
 from torc_server.db.queries.triage import proposals as queries
@@ -91,7 +92,7 @@ def approve(uow: UnitOfWork, proposal_id: int, request: ApproveRequest) -> Class
         who = "an agent" if request.actor.kind == "agent" else "the rules"
         raise ForbiddenError(
             f"{who} cannot approve proposal {proposal_id}",
-            hint=f"a person can: torc failures approve {proposal_id}",
+            hint=Hint("a person can: {}", torc("failures approve", proposal_id)),
             ids={"proposal_id": proposal_id},
         )
     proposal = _find_open(uow, proposal_id)
@@ -130,7 +131,7 @@ def _find(uow: UnitOfWork, proposal_id: int) -> StoredProposal:
     if proposal is None:
         raise NotFoundError(
             f"there is no proposal {proposal_id}",
-            hint="`torc failures proposals WORKFLOW_ID` shows those of a workflow",
+            hint=Hint("`{}` shows those of a workflow", torc("failures proposals", "WORKFLOW_ID")),
             ids={"proposal_id": proposal_id},
         )
     return proposal
@@ -139,7 +140,7 @@ def _find(uow: UnitOfWork, proposal_id: int) -> StoredProposal:
 def _find_open(uow: UnitOfWork, proposal_id: int) -> StoredProposal:
     proposal = _find(uow, proposal_id)
     ids = {"proposal_id": proposal_id, "workflow_id": proposal.workflow_id}
-    hint = f"look again at what waits: torc failures list {proposal.workflow_id}"
+    hint = Hint("look again at what waits: {}", torc("failures list", proposal.workflow_id))
     match proposal.state:
         case "open":
             return proposal
@@ -151,7 +152,7 @@ def _find_open(uow: UnitOfWork, proposal_id: int) -> StoredProposal:
             by = "" if proposal.decided_by is None else f" by {proposal.decided_by.name}"
             raise StateConflictError(
                 f"proposal {proposal_id} was {done} already{by} at {proposal.decided_at}",
-                hint=f"what came of it: torc failures decisions {proposal.workflow_id}",
+                hint=Hint("its decisions: {}", torc("failures decisions", proposal.workflow_id)),
                 ids=ids,
             )
         case unreachable:
