@@ -9,6 +9,7 @@ from torc_core.spec.check_records import check_records
 from torc_core.spec.expand import Expansion, Group, count_items, expand
 from torc_core.spec.expand_data import expand_files, expand_user_data
 from torc_core.spec.graph import describe_cycle, find_job_cycle
+from torc_core.spec.keys_without_effect import warn_of_keys_without_effect
 from torc_core.spec.link_actions import check_actions, link_actions
 from torc_core.spec.link_jobs import link_jobs
 from torc_core.spec.links import Links
@@ -39,6 +40,7 @@ def examine(spec: Spec, problems: Problems) -> Checked:
     check_records(body, problems, warnings)
     check_actions(body.actions or [], problems, warnings)
     _check_schedulers(spec, warnings)
+    warn_of_keys_without_effect(body, warnings)
     expansion = expand(spec, problems)
     parts = _link(spec, expansion, problems, warnings)
     report = SpecReport(

@@ -41,8 +41,6 @@ def check_records(body: WorkflowSpec, problems: Problems, warnings: Problems) ->
     _check_mode(body, problems)
     _check_env(body, problems)
     parse_metadata(body.metadata, problems)
-    if body.jobs_sort_method is not None:
-        warnings.add(("jobs_sort_method",), "has no effect; give jobs a priority instead")
 
 
 def check_unique(key: str, names: Sequence[str], problems: Problems) -> None:

@@ -1,0 +1,67 @@
+"""The keys of a workflow file that are accepted and have no effect yet, each with what happens instead."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from torc_core.spec.model import WorkflowSpec
+from torc_core.spec.problems import KeyPath, Problems
+
+_NO_SRUN: Final = "jobs are started without srun"
+_JOBS_ALONE: Final = "jobs are sampled, whole nodes are not"
+
+KEYS_WITHOUT_EFFECT: Final[Mapping[tuple[str, ...], str]] = {
+    ("user",): "the workflow belongs to whoever creates it",
+    ("enable_ro_crate",): "no provenance document is written",
+    ("jobs_sort_method",): "give jobs a priority instead",
+    ("compute_node_ignore_workflow_completion",): "a runner leaves when the workflow is complete",
+    (
+        "compute_node_expiration_buffer_seconds",
+    ): "a runner with a time limit keeps execution_config.sigkill_headroom_seconds for its last reports",
+    ("jobs", "supports_termination"): "every job that is stopped gets the termination signal first",
+    ("execution_config", "staggered_start"): "jobs start as soon as they are claimed",
+    ("execution_config", "srun_termination_signal"): _NO_SRUN,
+    ("execution_config", "srun_mpi"): _NO_SRUN,
+    ("execution_config", "enable_cpu_bind"): _NO_SRUN,
+    ("resource_monitor", "generate_plots"): "draw them with `torc plot-resources`",
+    ("resource_monitor", "compute_node"): _JOBS_ALONE,
+    ("slurm_schedulers",): "no allocation is asked for; start `torc run` in an allocation of your own",
+    ("slurm_defaults",): "no allocation is asked for; start `torc run` in an allocation of your own",
+}
+"""Way of keys -> what happens instead, for all keys below it too. When something reads a key, remove its entry."""
+
+VALUES_WITHOUT_EFFECT: Final[Mapping[tuple[str, ...], tuple[frozenset[str], str]]] = {
+    ("execution_config", "mode"): (
+        frozenset({"slurm", "auto"}),
+        "the runner starts the jobs itself, as with the mode direct",
+    ),
+    ("actions", "action_type"): (
+        frozenset({"schedule_nodes"}),
+        "the action is stored and shown, and no allocation is asked for",
+    ),
+}
+"""Way of a key whose other values have an effect -> the values without one, and what happens instead."""
+
+
+def warn_of_keys_without_effect(body: WorkflowSpec, warnings: Problems) -> None:
+    """Add a warning for each key that is given and does nothing; false asks for what happens anyway."""
+    for way, instead in KEYS_WITHOUT_EFFECT.items():
+        for path, value in _given(body, way, ()):
+            if value not in (None, False, [], {}):
+                warnings.add(path, f"has no effect yet: {instead}")
+    for way, (values, instead) in VALUES_WITHOUT_EFFECT.items():
+        for path, value in _given(body, way, ()):
+            if value in values:
+                warnings.add(path, f"{value} has no effect yet: {instead}")
+
+
+def _given(value: Any, way: tuple[str, ...], path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
+    """Yield the places that the way leads to, with their values; it leads through every item of a list."""
+    if isinstance(value, list) and way:
+        for place, item in enumerate(value):
+            yield from _given(item, way, (*path, place))
+    elif not way:
+        yield path, value
+    elif isinstance(value, BaseModel):
+        yield from _given(getattr(value, way[0]), way[1:], (*path, way[0]))
