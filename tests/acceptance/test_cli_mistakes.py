@@ -122,11 +122,23 @@ def test_a_dry_run_reports_all_and_creates_nothing(torc: Torc) -> None:
     assert torc("create", "good.yaml", "--dry-run", "-f", "json").json["summary"]["job_names"] == ["a1", "a2", "a3"]
 
 
-def test_a_server_that_is_not_there_is_named_with_both_ways_out(tmp_path: Path) -> None:
-    said = Torc(tmp_path, "http://127.0.0.1:9/torc-service/v1")("workflows", "list", code=1)
+@pytest.mark.parametrize(
+    "command",
+    [
+        "workflows list",
+        "status",
+        "status 1",
+        "reports summary 1",
+        "reports check-resource-utilization",
+        "reports results 1",
+    ],
+)
+def test_a_server_that_is_not_there_is_named_with_both_ways_out(tmp_path: Path, command: str) -> None:
+    said = Torc(tmp_path, "http://127.0.0.1:9/torc-service/v1")(*command.split(), code=1)
+    name = command.removesuffix(" 1")
     assert "127.0.0.1:9" in said.err
-    assert "torc-server run" in said.err
-    assert "torc -s" in said.err
+    assert "`torc-server run`" in said.err
+    assert f"`torc -s {name} ...`" in said.err
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "http://127.0.0.1:80 80/", "http://127.0.0.1:99999", "http://"])

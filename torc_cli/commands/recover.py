@@ -47,7 +47,7 @@ def recover(
             raise
         failure = {
             "error": error.message,
-            "hint": None if error.hint is None else session.out.text_of(error.hint),
+            "hint": session.hint_of(error),
             "workflow_id": workflow_id,
             "dry_run": dry_run,
         }

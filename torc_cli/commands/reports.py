@@ -11,7 +11,6 @@ from torc_cli.render.base import Column, Table
 from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
-from torc_core.errors import InvalidInputError
 from torc_core.hints import Hint, torc
 
 if TYPE_CHECKING:
@@ -114,12 +113,9 @@ def results(
     """List results with the log files of their jobs."""
     from torc_cli.render.results_report import collect_results
 
+    chosen = session.workflow_id(workflow_id)
     folder = output_dir or Path(session.settings.output_dir)
-    if not folder.is_dir():
-        raise InvalidInputError(f"there is no output directory {folder}", hint="name it with --output-dir")
-    report = collect_results(
-        session.client, session.workflow_id(workflow_id), folder, all_runs=all_runs, job_ids=job_ids or ()
-    )
+    report = collect_results(session.client, chosen, folder, all_runs=all_runs, job_ids=job_ids or ())
     for path in report.missing[:20]:
         session.out.note(f"Warning: {path} does not exist")
     if len(report.missing) > 20:

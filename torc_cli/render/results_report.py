@@ -9,6 +9,7 @@ from torc_client.http import TorcClient
 from torc_client.logs import JOB_STDIO, AttemptId, log_stem
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.api.results import ResultModel
+from torc_core.errors import InvalidInputError
 from torc_core.jobs.status import JobStatus
 from torc_core.recovery.sparse import SparseModel
 
@@ -49,8 +50,10 @@ class ResultsReport(BaseModel):
 def collect_results(
     client: TorcClient, workflow_id: int, folder: Path, *, all_runs: bool, job_ids: Collection[int]
 ) -> ResultsReport:
-    """NotFoundError for an unknown workflow."""
+    """Return the results with their files. Raises NotFoundError for a workflow, InvalidInputError for a folder."""
     workflow = client.workflows.get(workflow_id)
+    if not folder.is_dir():
+        raise InvalidInputError(f"there is no output directory {folder}", hint="name it with --output-dir")
     wanted = frozenset(job_ids)
     found = [
         result

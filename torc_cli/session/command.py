@@ -29,7 +29,8 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
         before = ctx.find_root().obj
         options = before.overlaid_with(said) if isinstance(before, GlobalOptions) else said
-        with Session(options, output_dir=values.get("output_dir")) as session:
+        name = ctx.command_path.partition(" ")[2]
+        with Session(options, name=name, output_dir=values.get("output_dir")) as session:
             function(session, **values)
 
     return _with_global_options(function, list(inspect.signature(function).parameters)[1:], act)

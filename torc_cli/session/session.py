@@ -13,8 +13,8 @@ import typer
 from torc_cli.render.base import Output
 from torc_cli.render.spelling import Spelling
 from torc_cli.session.options import Format, GlobalOptions
-from torc_core.errors import InvalidInputError, ServerFaultError, TorcError
-from torc_core.hints import Hint
+from torc_core.errors import InvalidInputError, ServerFaultError, ServerUnreachableError, TorcError
+from torc_core.hints import Hint, TorcCommand
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,11 +26,13 @@ if TYPE_CHECKING:
 class Session:
     """One command from its start to its end; leaving it closes the connection and stops the embedded server.
 
-    `output_dir` is what the user named with -o, where the command has it.
+    `name` is the command's, such as `failures list`; `output_dir` is what the user typed behind -o, where the command
+    has it.
     """
 
-    def __init__(self, options: GlobalOptions, *, output_dir: "Path | None" = None) -> None:
+    def __init__(self, options: GlobalOptions, *, name: str = "", output_dir: "Path | None" = None) -> None:
         self.options = options
+        self._name = name
         self._output_dir = output_dir
         self._stack = ExitStack()
         self.load: Callable[[], object] = _load_client
@@ -41,10 +43,22 @@ class Session:
 
     def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
         self._stack.close()
-        if isinstance(error, ServerFaultError) and self.options.standalone:
-            error.hint = Hint(f"the log of the embedded server is {self.settings.database}.server.log")
-        if isinstance(error, TorcError) and error.hint is not None:
-            error.hint = Hint(error.hint.spelled(self.spelling))
+        if isinstance(error, TorcError) and (hint := self.hint_of(error)) is not None:
+            error.hint = Hint(hint)
+
+    def hint_of(self, error: TorcError) -> str | None:
+        """Return the next step after the error, with commands as the user must type them."""
+        match error:
+            case ServerFaultError() if self.options.standalone:
+                return f"the log of the embedded server is {self.settings.database}.server.log"
+            case ServerUnreachableError() if not self.options.standalone and self._name:
+                embedded = Spelling(["-s"])(TorcCommand(self._name, ("...",)))
+                return (
+                    "start a server with `torc-server run` and name it with --url or TORC_API_URL, "
+                    f"or let torc start one for the time of the command: `{embedded}`"
+                )
+            case _:
+                return None if error.hint is None else error.hint.spelled(self.spelling)
 
     @cached_property
     def settings(self) -> "ClientSettings":
