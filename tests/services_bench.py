@@ -29,7 +29,7 @@ from torc_server.db.schema import migrate
 from torc_server.db.unit_of_work import UnitOfWork, read_unit, write_unit
 from torc_server.services.jobs.claim import claim_jobs
 from torc_server.services.jobs.complete import complete_jobs
-from torc_server.services.jobs.jobs import get_job
+from torc_server.services.jobs.job_records import get_job
 from torc_server.services.jobs.start import start_jobs
 from torc_server.services.records.compute_nodes import create_compute_node
 from torc_server.services.runs.create import create_workflow_from_draft

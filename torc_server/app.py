@@ -1,4 +1,4 @@
-"""The composition root: settings in, application out."""
+"""The composition root: it makes the application from the settings."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ from torc_server.db.engine import Database
 from torc_server.db.schema import migrate
 from torc_server.routes import documentation, event_stream, system
 from torc_server.routes.error_responses import add_error_handlers
-from torc_server.routes.jobs import attempts, claims, jobs
+from torc_server.routes.jobs import attempts, claims, job_records
 from torc_server.routes.records import (
     access_groups,
     actions,
@@ -38,7 +38,7 @@ from torc_server.settings import ServerSettings, ServiceSettings, utc_now
 _ROUTERS: Final = (
     claims.router,
     attempts.router,
-    jobs.router,
+    job_records.router,
     system.router,
     workflows.router,
     runs.router,
@@ -62,9 +62,9 @@ _ROUTERS: Final = (
 
 
 def create_app(settings: ServerSettings) -> FastAPI:
-    """The application over the settings' database, which is created or migrated first.
+    """Return the application over the settings' database, which is created or migrated first.
 
-    Raises the TorcError that says why the database cannot be used.
+    Raises a TorcError when the database cannot be used.
     """
     database = Database(settings.database)
     migrate(database)

@@ -1,4 +1,4 @@
-"""What just happened, told inside this process: to claims that wait and to readers of the event stream."""
+"""News inside this process: to claims that wait, and to the readers of event streams."""
 
 import asyncio
 from collections import deque
@@ -9,33 +9,33 @@ from typing import Final
 
 from torc_core.api.events import StreamEvent
 from torc_core.jobs.status import Severity
-from torc_server.claim_queue import ClaimQueue, Waiter
+from torc_server.claim_queue import ClaimQueue, WaitingClaim
 
 STREAM_BUFFER: Final = 512
-"""Events kept for one reader; what comes on top is dropped and counted."""
+"""Events kept for one reader who has not taken them; later ones are dropped and counted."""
 
 _RANK: Final[dict[Severity, int]] = {"debug": 0, "info": 1, "warning": 2, "error": 3}
 
 
 class Subscription:
-    """One reader of a workflow's events. A slow one loses events and is told how many."""
+    """One reader of a workflow's events. A reader that is too slow loses events, and learns how many."""
 
     def __init__(self, level: Severity) -> None:
         self._lowest = _RANK[level]
         self._pending: deque[StreamEvent] = deque()
         self._dropped = 0
-        self._news = asyncio.Event()
+        self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        self._news.set()
+        self._woken.set()
 
     async def wait(self, timeout_s: float) -> bool:
-        """True when there is something to take or the server stops, False when the time is over."""
+        """Return True when there are events to take or the server stops, False when the time is over."""
         try:
-            await asyncio.wait_for(self._news.wait(), timeout_s)
+            await asyncio.wait_for(self._woken.wait(), timeout_s)
         except TimeoutError:
             return False
-        self._news.clear()
+        self._woken.clear()
         return True
 
     def offer(self, event: StreamEvent) -> None:
@@ -48,7 +48,7 @@ class Subscription:
         self.wake()
 
     def take(self) -> tuple[list[StreamEvent], int]:
-        """What has come since the last call, and how many events were dropped after it."""
+        """Return the events since the last call, and how many were dropped after them."""
         taken, dropped = list(self._pending), self._dropped
         self._pending.clear()
         self._dropped = 0
@@ -56,59 +56,62 @@ class Subscription:
 
 
 class Hub:
-    """Lives in the event loop; only `publish` and `wake` may be called from other threads."""
+    """Delivers news of workflows to those who wait for them.
+
+    Lives in the event loop, without locks: only `publish` may be called from other threads.
+    """
 
     def __init__(self) -> None:
         self.is_closing = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._lines: dict[int, ClaimQueue] = {}
+        self._queues: dict[int, ClaimQueue] = {}
         self._readers: dict[int, set[Subscription]] = {}
         self._recovering: dict[int, set[Subscription]] = {}
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """From now on news reach this loop."""
+        """Deliver to waiters in this loop from now on."""
         self._loop = loop
 
     @contextmanager
-    def waiting(self, workflow_id: int) -> Iterator[Waiter]:
-        """A waiter that misses nothing from here on: enter before looking, then look, then wait."""
-        line = self._lines.setdefault(workflow_id, ClaimQueue())
-        waiter = line.join()
+    def waiting(self, workflow_id: int) -> Iterator[WaitingClaim]:
+        """Queue a claim. Enter first, then look for jobs, then wait: whatever changes after the look ends the wait."""
+        queue = self._queues.setdefault(workflow_id, ClaimQueue())
+        claim = queue.join()
         try:
-            yield waiter
+            yield claim
         finally:
-            line.leave(waiter)
-            if not line:
-                del self._lines[workflow_id]
+            queue.leave(claim)
+            if not queue:
+                del self._queues[workflow_id]
 
     @contextmanager
     def reading(self, workflow_id: int, level: Severity) -> Iterator[Subscription]:
-        """Every event of the workflow from here on that is at least as severe as `level`."""
+        """Subscribe to every later event of the workflow that is at least as severe as `level`."""
         reader = Subscription(level)
         with _member(self._readers, workflow_id, reader):
             yield reader
 
     @contextmanager
     def recovering(self, workflow_id: int, reader: Subscription) -> Iterator[None]:
-        """Meanwhile the reader counts as somebody who recovers the workflow."""
+        """Count the reader among those who recover the workflow."""
         with _member(self._recovering, workflow_id, reader):
             yield
 
     def count_recovering(self, workflow_id: int) -> int:
-        """How many readers of the workflow's events are there to recover it; in the loop's thread."""
+        """Return how many readers of the workflow's events are there to recover it; in the loop's thread."""
         return len(self._recovering.get(workflow_id, ()))
 
     def publish(self, events: Iterable[StreamEvent], *, wake: Iterable[int] = ()) -> None:
-        """Hands events to the readers, and wakes the claims that wait on the workflows in `wake`."""
+        """Hand events to the readers, and wake the claims that wait on the workflows in `wake`; from any thread."""
         events, wake = tuple(events), frozenset(wake)
         if self._loop is not None and not self.is_closing and (events or wake):
             self._loop.call_soon_threadsafe(self._deliver, events, wake)
 
     def close(self) -> None:
-        """Ends every wait and every stream; in the loop's thread."""
+        """End every wait and every stream; in the loop's thread."""
         self.is_closing = True
-        for line in self._lines.values():
-            line.close()
+        for queue in self._queues.values():
+            queue.close()
         for reader in chain(*self._readers.values()):
             reader.wake()
 
@@ -117,8 +120,8 @@ class Hub:
             for reader in self._readers.get(event.workflow_id, ()):
                 reader.offer(event)
         for workflow_id in wake:
-            if line := self._lines.get(workflow_id):
-                line.tell()
+            if queue := self._queues.get(workflow_id):
+                queue.note_change()
 
 
 @contextmanager

@@ -1,81 +1,89 @@
-"""Who waits for jobs of a workflow, and whose turn it is to look for them."""
+"""The queue of claims that wait for jobs of one workflow."""
 
 import asyncio
 
 
 class ClaimQueue:
-    """The claims that wait on one workflow, in the order they came.
+    """Waiting claims in the order they came, of which one at a time looks for jobs again.
 
-    News let one of them look. Only when it took something, or found what others might take, the next one looks:
-    hundreds of idle runners cost one or two looks for each piece of news. Lives in the event loop.
+    If all of them looked after every change, hundreds of idle runners would ask the database for the same job. So one
+    looks; the next one does only when that one took jobs or saw that there may be more. Lives in the event loop: no
+    locks, and no step may run in another thread.
     """
 
     def __init__(self) -> None:
-        self.news = 0
+        self.changes = 0
+        """How many times something changed that may mean jobs."""
         self.settled = 0
-        self._waiters: dict[Waiter, None] = {}
-        self._looking: Waiter | None = None
+        """Up to which of these changes it is known that there are no jobs for any claim."""
+        self._claims: dict[WaitingClaim, None] = {}
+        self._looking: WaitingClaim | None = None
 
     def __len__(self) -> int:
-        return len(self._waiters)
+        return len(self._claims)
 
-    def join(self) -> "Waiter":
-        waiter = Waiter(self)
-        self._waiters[waiter] = None
-        return waiter
+    def join(self) -> "WaitingClaim":
+        claim = WaitingClaim(self)
+        self._claims[claim] = None
+        return claim
 
-    def leave(self, waiter: "Waiter") -> None:
-        del self._waiters[waiter]
-        self.pass_on(waiter)
+    def leave(self, claim: "WaitingClaim") -> None:
+        del self._claims[claim]
+        self.stop_looking(claim)
 
-    def tell(self) -> None:
-        """Something happened that may mean jobs for somebody."""
-        self.news += 1
-        self._call_next()
+    def note_change(self) -> None:
+        """Count a change that may mean jobs, and let one claim look."""
+        self.changes += 1
+        self._wake_next()
 
-    def pass_on(self, waiter: "Waiter") -> None:
-        """Ends the waiter's turn, if it has it."""
-        if self._looking is waiter:
+    def stop_looking(self, claim: "WaitingClaim") -> None:
+        """Let the next claim look if this one was looking; otherwise do nothing."""
+        # a claim that left without this, for example because its client went away, would block all others
+        if self._looking is claim:
             self._looking = None
-            self._call_next()
+            self._wake_next()
 
     def close(self) -> None:
-        """Calls everybody at once."""
-        for waiter in self._waiters:
-            waiter.call()
+        """Wake all claims at once."""
+        for claim in self._claims:
+            claim.wake()
 
-    def _call_next(self) -> None:
+    def _wake_next(self) -> None:
         if self._looking is not None:
             return
-        for waiter in self._waiters:
-            if max(waiter.seen, self.settled) < self.news:
-                self._looking = waiter
-                waiter.call()
+        for claim in self._claims:
+            if max(claim.seen, self.settled) < self.changes:
+                self._looking = claim
+                claim.wake()
                 return
 
 
-class Waiter:
-    """One claim that waits. `seen` is how much of the news it has looked after."""
+class WaitingClaim:
+    """One claim in the queue; `seen` is the number of changes up to which it has looked."""
 
-    def __init__(self, line: ClaimQueue) -> None:
-        self.seen = line.news
-        self._line = line
-        self._step = asyncio.Event()
+    def __init__(self, queue: ClaimQueue) -> None:
+        # a change after this moment wakes the claim, so that join, then look, then wait misses none
+        self.seen = queue.changes
+        self._queue = queue
+        self._woken = asyncio.Event()
 
-    def call(self) -> None:
-        self._step.set()
+    def wake(self) -> None:
+        self._woken.set()
 
     async def wait(self, timeout_s: float) -> bool:
-        """True when it is this claim's turn, which lasts until it waits again or leaves; False when the time is up."""
-        self._line.pass_on(self)
+        """Return True when this claim is to look, False when the time is over.
+
+        The claim counts as looking until it waits again or leaves the queue.
+        """
+        self._queue.stop_looking(self)
         try:
-            await asyncio.wait_for(self._step.wait(), timeout_s)
+            await asyncio.wait_for(self._woken.wait(), timeout_s)
         except TimeoutError:
             return False
-        self._step.clear()
-        self.seen = self._line.news
+        self._woken.clear()
+        self.seen = self._queue.changes
         return True
 
     def settle(self) -> None:
-        """There was nothing for anybody: the others need not look after the same news."""
-        self._line.settled = max(self._line.settled, self.seen)
+        """Note that there were no jobs for any claim, so that the others need not look after the same changes."""
+        self._queue.settled = max(self._queue.settled, self.seen)

@@ -1,4 +1,4 @@
-"""What must hold in the database at any moment, whatever was done before."""
+"""Rules that must hold in the database between any two transactions."""
 
 from typing import Final
 
@@ -16,11 +16,11 @@ _RULES: Final[tuple[tuple[str, str], ...]] = (
         """,
     ),
     (
-        "no job is ready while it has something to wait for",
+        "no job is ready with unresolved dependencies",
         "SELECT id FROM job WHERE status = $READY AND unresolved_dependencies > 0",
     ),
     (
-        "no job is blocked with nothing to wait for",
+        "no job is blocked without unresolved dependencies",
         "SELECT id FROM job WHERE status = $BLOCKED AND unresolved_dependencies = 0",
     ),
     (
@@ -32,7 +32,7 @@ _RULES: Final[tuple[tuple[str, str], ...]] = (
         """,
     ),
     (
-        "only jobs at work are held, and running ones by a runner since some time",
+        "only pending and running jobs are held by a runner, and running ones have a start time",
         """
         SELECT id, status, compute_node_id, start_time FROM job
         WHERE (compute_node_id IS NOT NULL AND status NOT IN $ACTIVE)
@@ -41,7 +41,7 @@ _RULES: Final[tuple[tuple[str, str], ...]] = (
         """,
     ),
     (
-        "whoever holds a job is a runner of its workflow",
+        "a job is held by a runner of its workflow",
         """
         SELECT j.id, j.compute_node_id FROM job j LEFT JOIN compute_node n ON n.id = j.compute_node_id
         WHERE j.compute_node_id IS NOT NULL AND (n.id IS NULL OR n.workflow_id <> j.workflow_id)
@@ -56,7 +56,7 @@ _RULES: Final[tuple[tuple[str, str], ...]] = (
         """,
     ),
     (
-        "jobs wait only for jobs of their workflow",
+        "jobs depend only on jobs of their workflow",
         """
         SELECT j.id, u.id FROM job_depends_on d
         JOIN job j ON j.id = d.job_id JOIN job u ON u.id = d.depends_on_job_id WHERE j.workflow_id <> u.workflow_id
@@ -72,7 +72,7 @@ _RULES: Final[tuple[tuple[str, str], ...]] = (
         """,
     ),
     (
-        "the attempt that a job waits for or is in has no result yet",
+        "the attempt that a job is in, or will be in, has no result yet",
         """
         SELECT j.id, j.status, j.attempt_id FROM job j JOIN workflow w ON w.id = j.workflow_id
         JOIN result r ON r.job_id = j.id AND r.run_id = w.run_id AND r.attempt_id >= j.attempt_id
@@ -102,7 +102,7 @@ _RULES: Final[tuple[tuple[str, str], ...]] = (
         """,
     ),
     (
-        "a decision and a proposal speak of jobs of their workflow and of no future run",
+        "a decision and a proposal are about jobs of their workflow and of no future run",
         """
         SELECT 'decision', d.id FROM decision d JOIN job j ON j.id = d.job_id JOIN workflow w ON w.id = d.workflow_id
         WHERE d.workflow_id <> j.workflow_id OR d.run_id > w.run_id
@@ -113,7 +113,7 @@ _RULES: Final[tuple[tuple[str, str], ...]] = (
         """,
     ),
     (
-        "only an approved proposal was applied, and each of its applied judgements is a decision",
+        "only an approved proposal was applied, and each of its applied entries is a decision",
         """
         SELECT p.id, i.job_id FROM proposal p JOIN proposal_item i ON i.proposal_id = p.id
         WHERE (i.status = 'applied' AND p.state <> 'approved') OR (i.status = 'would_apply' AND p.state = 'approved')
@@ -126,5 +126,5 @@ _RULES: Final[tuple[tuple[str, str], ...]] = (
 
 
 def check(uow: UnitOfWork) -> list[str]:
-    """One line for each record that breaks a rule, with its ids; empty when all is well."""
+    """Return one line for each record that breaks a rule, with its ids; none when all rules hold."""
     return [f"{rule}: broken by {tuple(row)}" for rule, statement in _RULES for row in uow.rows(sql(statement))]

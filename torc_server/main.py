@@ -1,4 +1,4 @@
-"""`torc-server run`: one process, one database, until it is told to stop."""
+"""The command `torc-server`."""
 
 import argparse
 import gc
@@ -20,7 +20,7 @@ _LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Exits with 0 after a stop, 1 when it cannot serve, 2 when it was called wrongly."""
+    """Run the command. Exit code 0 after a stop, 1 when it cannot serve, 2 for wrong arguments."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=options.log_level.upper(), format=_LOG_FORMAT, stream=sys.stderr)
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it names its plugins
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run_server(settings: ServerSettings) -> None:
-    """Serves until SIGTERM, SIGINT or, where asked for, the end of stdin."""
+    """Serve until SIGTERM, SIGINT or, where the settings say so, the end of stdin."""
     gc.disable()  # until it serves: all that is loaded stays, and looking at it takes a fifth of the start
     from torc_server.serving import StoppableServer
 

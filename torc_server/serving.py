@@ -1,4 +1,4 @@
-"""The process around the application: the listening socket, the signals, the prompt end."""
+"""The process around the application: listening socket, signals, and a stop without delay."""
 
 import asyncio
 import gc
@@ -16,12 +16,12 @@ from torc_server.app import create_app
 from torc_server.settings import ServerSettings
 
 _PATIENCE_AT_STOP_S: Final = 1
-"""How long requests under way may take to end; a transaction that is cut off never happened."""
+"""How long open requests may take when the server stops; a transaction that is cut off is rolled back."""
 _BACKLOG: Final = 2048
 
 
 class StoppableServer(uvicorn.Server):
-    """Ends waiting claims and event streams first when it is told to stop, so that it ends at once."""
+    """Ends waiting claims and event streams first when it stops, as uvicorn would wait for them."""
 
     def __init__(self, settings: ServerSettings) -> None:
         app = create_app(settings)
@@ -49,12 +49,12 @@ class StoppableServer(uvicorn.Server):
             self.run(sockets=[self._listener])
 
     def stop(self) -> None:
-        """May be called from any thread."""
+        """Begin to stop; from any thread."""
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
-        # who started us waits for this line: it comes only when connections are accepted
+        # the process that started the server waits for this line: written earlier, its first request would be refused
         sys.stdout.write(f"TORC_SERVER_PORT={self._listener.getsockname()[1]}\n")
         sys.stdout.flush()
 
@@ -64,7 +64,7 @@ class StoppableServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """A signal is a wish to stop and not a failure: the exit code stays 0."""
+        """Stop at a signal with exit code 0; uvicorn would raise the signal again."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
@@ -72,7 +72,7 @@ class StoppableServer(uvicorn.Server):
 
 
 def _collect_garbage_seldom() -> None:
-    """Requests of many thousand records make many objects that live until the answer: looking at them is in vain."""
+    """Collect garbage seldom: requests of many thousand records make many objects that all live until the answer."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     gc.enable()

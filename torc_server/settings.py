@@ -1,4 +1,4 @@
-"""What a server is told when it starts, and what of it the services need to know."""
+"""Settings of a server, and those of them that services need."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class ServiceSettings:
-    """`use_pending_failed` holds for workflows that do not choose for themselves."""
+    """Settings for services. `use_pending_failed` holds for workflows that do not set it."""
 
     use_pending_failed: bool = True
     clock: Callable[[], datetime] = utc_now
     listening_since: datetime | None = None
-    """Nobody could be heard before; None when that does not matter."""
+    """When the server began to listen: no heartbeat could arrive before. None where that does not matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,12 @@ class ServerSettings:
     port: int = 8080
     log_level: LogLevel = "info"
     use_pending_failed: bool = True
-    """What a workflow that says nothing about `use_pending_failed` gets."""
+    """The value for workflows that do not set `use_pending_failed`."""
     stop_at_stdin_eof: bool = False
 
 
 def find_database(flag: str | None, environment: Mapping[str, str]) -> tuple[Path, str]:
-    """The database file, and who named it: the flag, then TORC_DATABASE, then DATABASE_URL, then `torc.db` here.
+    """Return the database file and what named it: the flag, TORC_DATABASE, DATABASE_URL, or the default.
 
     Raises InvalidInputError when DATABASE_URL names anything but SQLite.
     """
@@ -55,7 +55,7 @@ def find_database(flag: str | None, environment: Mapping[str, str]) -> tuple[Pat
 
 
 def database_path(value: str, *, source: str) -> Path:
-    """The file behind a plain path, `sqlite:path` or `sqlite:///absolute/path`."""
+    """Return the file that a plain path, `sqlite:path` or `sqlite:///absolute/path` names."""
     scheme, colon, rest = value.partition(":")
     if scheme == "sqlite" and colon:
         value = rest.partition("?")[0].removeprefix("//")

@@ -21,12 +21,12 @@ from torc_server import invariants
 from torc_server.db.queries.jobs.jobs import JobState
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.change_status import manage_status_change
-from torc_server.services.jobs.jobs import delete_job
+from torc_server.services.jobs.job_records import delete_job
 from torc_server.services.jobs.reclaim import reclaim_jobs
 from torc_server.services.jobs.retry import retry_job
 from torc_server.services.jobs.start import release_claims
 from torc_server.services.jobs.transitions import apply_event
-from torc_server.services.jobs.update import update_job
+from torc_server.services.jobs.update_job import update_job
 from torc_server.services.records.actions import create_action
 from torc_server.services.runs.initialize import initialize_jobs
 from torc_server.services.runs.reset import (

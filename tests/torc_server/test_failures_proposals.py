@@ -18,7 +18,7 @@ from torc_core.api.failures import (
 )
 from torc_core.errors import ForbiddenError, InvalidInputError, NotFoundError, StateConflictError
 from torc_core.jobs.status import JobStatus
-from torc_server.services.jobs.jobs import delete_job
+from torc_server.services.jobs.job_records import delete_job
 from torc_server.services.records.paging import PageRequest
 from torc_server.services.runs.reset import reset_workflow_status
 from torc_server.services.triage import proposals

@@ -11,9 +11,9 @@ from torc_core.api.jobs import JOB_FIELD_DEFAULTS, PLAIN_JOB_FIELDS, SHARED_JOB_
 from torc_core.api.workflows import WorkflowModel
 from torc_core.spec.build import read_workflow
 from torc_core.spec.model import JobSpec
-from torc_server.db.tables import Job
-from torc_server.services.jobs.jobs import create_jobs, get_job
-from torc_server.services.jobs.update import update_job
+from torc_server.db.tables.jobs import Job
+from torc_server.services.jobs.job_records import create_jobs, get_job
+from torc_server.services.jobs.update_job import update_job
 from torc_server.services.runs.create import create_workflow_from_draft
 
 SPECIFICATION: Final = Path(__file__).parents[2] / "docs" / "reference" / "workflow-keys.md"

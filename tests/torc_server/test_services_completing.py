@@ -136,9 +136,9 @@ def test_evidence_of_every_failed_attempt_is_kept(bench: Bench) -> None:
     ("change", "problem"),
     [
         ({"run_id": 2}, "is in run 1"),
-        ({"result_run_id": 9}, "the result speaks of"),
-        ({"result_status": S.FAILED}, "the result speaks of"),
-        ({"result_workflow_id": 9}, "the result speaks of"),
+        ({"result_run_id": 9}, "the result names"),
+        ({"result_status": S.FAILED}, "the result names"),
+        ({"result_workflow_id": 9}, "the result names"),
         ({"result_attempt_id": 4}, "cannot end"),
         ({"result_compute_node_id": 99}, "not on 99"),
         ({"status": S.READY, "result_status": S.READY}, "cannot end as ready"),

@@ -24,8 +24,8 @@ from torc_core.errors import InvalidInputError, NotFoundError, StateConflictErro
 from torc_core.jobs.status import JobStatus
 from torc_server.db.sql import sql
 from torc_server.db.unit_of_work import UnitOfWork
-from torc_server.services.jobs.jobs import JobFilter, create_jobs, delete_job, delete_jobs, get_job, list_jobs
-from torc_server.services.jobs.update import update_job
+from torc_server.services.jobs.job_records import JobFilter, create_jobs, delete_job, delete_jobs, get_job, list_jobs
+from torc_server.services.jobs.update_job import update_job
 from torc_server.services.records.actions import list_actions
 from torc_server.services.records.paging import PageRequest
 from torc_server.services.records.workflows import (

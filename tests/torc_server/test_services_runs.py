@@ -15,9 +15,9 @@ from torc_core.jobs.lifecycle import INFRASTRUCTURE_FAULT_LIMIT
 from torc_core.jobs.status import JobStatus
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.change_status import manage_status_change
-from torc_server.services.jobs.jobs import create_jobs
+from torc_server.services.jobs.job_records import create_jobs
 from torc_server.services.jobs.reclaim import reclaim_jobs
-from torc_server.services.jobs.update import update_job
+from torc_server.services.jobs.update_job import update_job
 from torc_server.services.records.compute_nodes import create_scheduled_compute_node
 from torc_server.services.records.paging import PageRequest
 from torc_server.services.records.resource_requirements import update_resource_requirements

@@ -8,7 +8,7 @@ from services_bench import Bench, Run, job
 from torc_core.api.actions import WorkflowActionModel
 from torc_core.jobs.status import JobStatus
 from torc_server.services.jobs.change_status import manage_status_change
-from torc_server.services.jobs.jobs import delete_job
+from torc_server.services.jobs.job_records import delete_job
 from torc_server.services.jobs.retry import retry_job
 from torc_server.services.records.actions import claim_action, create_action, list_actions, pending_actions
 from torc_server.services.runs.initialize import initialize_jobs

@@ -1,4 +1,4 @@
-"""Brings the tables of a database to the layout that this server works with."""
+"""Migration of a database to the layout that this server works with."""
 
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ _SCRIPTS: Final = Path(__file__).parent / "migrations"
 
 
 def migrate(database: Database) -> None:
-    """Creates the tables of a new database, or changes those of an older server; all of it or nothing.
+    """Create the tables of a new database, or change those of an older server, in one transaction.
 
     Raises DatabaseVersionError for a database of a newer server or of another program, and InvalidInputError
     when the file cannot be opened.
@@ -25,6 +25,7 @@ def migrate(database: Database) -> None:
             is_ready = _revision(session.connection(), database.path) == REVISIONS[-1]
         if not is_ready:
             with database.writing() as session:
+                # another process may have migrated it between the look above and this lock
                 if _revision(session.connection(), database.path) != REVISIONS[-1]:
                     _upgrade(session.connection())
     except DBAPIError as error:
@@ -35,23 +36,23 @@ def migrate(database: Database) -> None:
 
 
 def _revision(connection: Connection, path: Path) -> str | None:
-    """The layout the database is in, None for one without tables."""
+    """Return the layout of the database, None for one without tables."""
     tables = set(connection.exec_driver_sql(TABLE_NAMES).scalars())
     if not tables:
         return None
-    found = (
+    revision = (
         connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
         if "alembic_version" in tables
         else None
     )
-    if found is None:
+    if revision is None:
         raise DatabaseVersionError(f"{path} is a database of another program", hint="name another file")
-    if found not in REVISIONS:
+    if revision not in REVISIONS:
         raise DatabaseVersionError(
-            f"{path} was written by a newer server: its layout is {found}, this server knows up to {REVISIONS[-1]}",
+            f"{path} was written by a newer server: its layout is {revision}, this server knows up to {REVISIONS[-1]}",
             hint="install the newer version, or name another database file",
         )
-    return str(found)
+    return str(revision)
 
 
 def _upgrade(connection: Connection) -> None:

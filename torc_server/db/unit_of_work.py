@@ -1,4 +1,4 @@
-"""The unit of work: one request, one transaction, and what to tell the world once it is committed."""
+"""The unit of work: one transaction of one request, and the news to publish once it is committed."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,10 +17,11 @@ AnyRow = Row[*tuple[Any, ...]]
 
 
 class UnitOfWork:
-    """What a service works on.
+    """The transaction that a service works in.
 
-    Queries run on `session`. `announcements` and `touched` (workflows whose ready jobs, cancellation or
-    completion changed) are for the edge, which publishes them after the commit and drops them after a failure.
+    Queries run on `session`. `announcements`, and `touched` (workflows whose ready jobs, cancellation or completion
+    changed), are published by the caller after the commit: published before, a runner would look for jobs that it
+    cannot see yet, and a stream would report what may still be rolled back.
     """
 
     def __init__(self, session: Session, settings: ServiceSettings) -> None:
@@ -40,7 +41,7 @@ class UnitOfWork:
         return int(self.now.timestamp() * 1000)
 
     def announce(self, workflow_id: int, event_type: str, *, severity: Severity, data: dict[str, Any]) -> None:
-        """Sends one frame to the event streams of the workflow, after the commit."""
+        """Send one frame to the event streams of the workflow, after the commit."""
         self.announcements.append(
             StreamEvent(
                 workflow_id=workflow_id, timestamp=self.now_ms, event_type=event_type, severity=severity, data=data
@@ -48,37 +49,37 @@ class UnitOfWork:
         )
 
     def touch(self, workflow_id: int) -> None:
-        """Wakes whoever waits for jobs of the workflow, after the commit."""
+        """Wake the claims that wait for jobs of the workflow, after the commit."""
         self.touched.add(workflow_id)
 
     # -- for the queries ------------------------------------------------------------------------
 
     def rows(self, sql: str, **params: Any) -> Sequence[AnyRow]:
-        """All rows of a statement with `:name` parameters."""
+        """Return all rows of a statement with `:name` parameters."""
         return self._result(sql, params).fetchall()
 
     def each_row(self, sql: str, **params: Any) -> Iterator[AnyRow]:
-        """The rows one by one, for results that should not stand in memory."""
+        """Return the rows one by one, for results too large to hold in memory."""
         return iter(self._result(sql, params))
 
     def row(self, sql: str, **params: Any) -> AnyRow | None:
         return self._result(sql, params).fetchone()
 
     def value(self, sql: str, **params: Any) -> Any:
-        """The first column of the first row, or None."""
-        found = self.row(sql, **params)
-        return None if found is None else found[0]
+        """Return the first column of the first row, or None."""
+        row = self.row(sql, **params)
+        return None if row is None else row[0]
 
     def ids(self, sql: str, **params: Any) -> list[int]:
-        """The first column of every row."""
-        return [found[0] for found in self._result(sql, params)]
+        """Return the first column of every row."""
+        return [row[0] for row in self._result(sql, params)]
 
     def run(self, sql: str, **params: Any) -> int:
-        """Runs a statement that writes; how many rows it changed."""
+        """Run a statement that writes; return how many rows it changed."""
         return self._result(sql, params).rowcount
 
     def run_many(self, sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Runs one statement with `?` parameters for each row; the rows are read as they are written."""
+        """Run one statement with `?` parameters for each row; the rows are read as they are written."""
         driver: Any = self.session.connection().connection.driver_connection
         driver.executemany(sql, rows)
 
@@ -88,13 +89,13 @@ class UnitOfWork:
 
 @contextmanager
 def write_unit(database: Database, settings: ServiceSettings) -> Iterator[UnitOfWork]:
-    """A unit of work that is committed at the end, or leaves no trace when anything is raised."""
+    """Open a unit of work that is committed at the end, or rolled back when anything is raised."""
     with database.writing() as session:
         yield UnitOfWork(session, settings)
 
 
 @contextmanager
 def read_unit(database: Database, settings: ServiceSettings) -> Iterator[UnitOfWork]:
-    """A unit of work that only reads."""
+    """Open a unit of work that only reads, from one consistent view."""
     with database.reading() as session:
         yield UnitOfWork(session, settings)

@@ -1,4 +1,4 @@
-"""How routes of the contract read bodies and write answers: with the models, in one step each way."""
+"""Routes of the contract: bodies are read into models, and models written as JSON, in one step each."""
 
 import logging
 from collections.abc import Callable, Coroutine
@@ -34,7 +34,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class ContractRequest(Request):
-    """A request whose JSON is read straight into the route's model; the dicts in between cost time and memory."""
+    """A request whose JSON is read straight into the route's model, without dicts in between."""
 
     def __init__(self, scope: Scope, receive: Receive, *, model: TypeAdapter[Any] | None) -> None:
         super().__init__(scope, receive)
@@ -92,7 +92,7 @@ class ContractRoute(APIRoute):
 
 
 def json_answer(answer: Any, status_code: int = 200) -> Response:
-    """The answer's JSON, for models and plain lists of models."""
+    """Return the answer as JSON, for models and plain lists of models."""
     return Response(_ANYTHING.dump_json(answer), status_code=status_code, media_type="application/json")
 
 

@@ -1,4 +1,4 @@
-"""Every failure of a request as the same body: code, message, hint, ids."""
+"""Error answers: every failure of a request has the same body with code, message, hint and ids."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -17,7 +17,7 @@ _WHERE_TO_LOOK: Final = f"the API is described at /docs; its base path is {API_P
 
 
 def describe_problems(problems: Sequence[Mapping[str, Any]], *, place: str = "") -> str:
-    """`body.jobs.3.name: Field required; …` for what pydantic found wrong."""
+    """Return pydantic's problems in one line: `body.jobs.3.name: Field required; …`."""
     shown = [
         ".".join(str(part) for part in ((place, *problem["loc"]) if place else problem["loc"])) + ": " + problem["msg"]
         for problem in problems[:_PROBLEMS_SHOWN]
@@ -32,7 +32,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
 
 async def answer_error(request: Request, error: Exception) -> Response:
-    """What the caller is told; of an unexpected error nothing but that, its traceback goes to the log."""
+    """Return the error as the contract has it; of an unexpected one only that there was one."""
     place = f"{request.method} {request.url.path}"
     match error:
         case TorcError():

@@ -1,4 +1,4 @@
-"""The stream of what happens now, as server-sent events."""
+"""The stream of a workflow's events as they happen, as server-sent events."""
 
 import json
 from collections.abc import AsyncIterator
@@ -47,7 +47,7 @@ async def stream_events(
 
 
 async def _frames(hub: Hub, workflow_id: int, level: Severity, *, recovers: bool) -> AsyncIterator[str]:
-    """Until the reader leaves or the server stops."""
+    """Yield frames until the reader leaves or the server stops."""
     with ExitStack() as stack:
         reader = stack.enter_context(hub.reading(workflow_id, level))
         if recovers:

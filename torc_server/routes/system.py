@@ -1,4 +1,4 @@
-"""Is the server there, and which one."""
+"""Whether the server answers, and its version."""
 
 from torc_core import API_VERSION, __version__
 from torc_core.api.system import Ping, Version

@@ -1,4 +1,4 @@
-"""One transaction a request: a service is run in it, and what happened is told after the commit."""
+"""One transaction a request: a service runs in it, and its news are published after the commit."""
 
 from collections.abc import Callable
 from typing import Annotated, Concatenate, ParamSpec, TypeVar
@@ -18,7 +18,7 @@ Service = Callable[Concatenate[UnitOfWork, P], R]
 
 
 class Work:
-    """Runs services for the routes; made once, used by all threads."""
+    """Runs services for the routes; one for the server, used by all threads."""
 
     def __init__(self, database: Database, settings: ServiceSettings, hub: Hub) -> None:
         self.hub = hub
@@ -26,17 +26,18 @@ class Work:
         self._settings = settings
 
     def read(self, service: Service[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """The service's answer, from one consistent view of the database."""
+        """Return the service's answer, from one consistent view of the database."""
         with read_unit(self._database, self._settings) as unit:
             return service(unit, *args, **kwargs)
 
     def write(self, service: Service[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """The service's answer; all it did is committed, or nothing when it raised."""
+        """Return the service's answer; its changes are committed, or none of them when it raises."""
         try:
             with write_unit(self._database, self._settings) as unit:
                 answer = service(unit, *args, **kwargs)
         except OverflowError as error:
             raise InvalidInputError("a number of the request is too large to be stored") from error
+        # after the commit: a claim that is woken before it would not see the jobs, and wait again
         self.hub.publish(unit.announcements, wake=unit.touched)
         return answer
 

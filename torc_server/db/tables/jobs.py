@@ -13,7 +13,7 @@ class Job(SQLModel, table=True):
 
     The amounts are copies of the requirement's, so that a claim reads one index. `unresolved_dependencies`
     counts the dependencies that are not done. `compute_node_id` is the runner that holds the job,
-    `start_time` when it started it; both are NULL while nobody does.
+    `start_time` when it started it; both are NULL while no runner holds it.
     """
 
     __tablename__ = "job"

@@ -10,7 +10,7 @@ from torc_server.db.tables.columns import json_field, parent
 
 
 class Proposal(SQLModel, table=True):
-    """`state` is open, approved or rejected; whether an open one has expired is told by the clock."""
+    """`state` is open, approved or rejected; an open one may have expired, which `expires_at` says."""
 
     __tablename__ = "proposal"
     __table_args__ = IDS_ONCE
@@ -31,7 +31,7 @@ class Proposal(SQLModel, table=True):
 
 
 class ProposalItem(SQLModel, table=True):
-    """One judgement, bound to the attempt it was made on; `status` is would_apply, applied or skipped."""
+    """One entry of a proposal, bound to the attempt it was made for; `status` is would_apply, applied or skipped."""
 
     __tablename__ = "proposal_item"
     __table_args__ = (Index("ix_proposal_item_job", "job_id", "proposal_id"), BY_PRIMARY_KEY)
@@ -52,7 +52,7 @@ class ProposalItem(SQLModel, table=True):
 
 
 class Decision(SQLModel, table=True):
-    """One applied decision on one attempt. `decided_by_kind` is the kind of who answers for it."""
+    """One applied decision about one attempt. `decided_by_kind` is the kind of the actor who answers for it."""
 
     __tablename__ = "decision"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Attempts of jobs: they start, end, are given back and tried again."""
+"""Attempts of jobs: start, complete, release, reclaim, retry."""
 
 from torc_core.api.jobs import (
     CompleteJobsRequest,

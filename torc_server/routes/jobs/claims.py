@@ -64,17 +64,19 @@ async def _claim_or_wait(
     look: Callable[[], ClaimedJobs | None],
     wait_s: float,
 ) -> Response:
-    """Claims at once, or when there is nothing waits for news and tries again until the time is over."""
+    """Claim at once, or wait for changes and claim again until there are jobs or the time is over."""
     deadline = asyncio.get_running_loop().time() + min(wait_s, LONGEST_WAIT_S)
-    with work.hub.waiting(workflow_id) as waiter:
+    # queued before the first look: jobs that become ready between look and wait would otherwise wake nobody
+    with work.hub.waiting(workflow_id) as waiting_claim:
         answer = await run_in_threadpool(claim)
         while not answer.jobs and _may_get_more(answer) and not work.hub.is_closing:
             left_s = deadline - asyncio.get_running_loop().time()
-            if left_s <= 0 or not await waiter.wait(left_s) or await request.is_disconnected():
+            if left_s <= 0 or not await waiting_claim.wait(left_s) or await request.is_disconnected():
                 break
+            # a look only reads: it does not queue behind writers for an answer that is empty most of the time
             answer = await run_in_threadpool(lambda: look() or claim())
             if not answer.jobs and answer.outlook is not None and answer.outlook.ready == 0 and answer.outlook.active:
-                waiter.settle()
+                waiting_claim.settle()
     return await run_in_threadpool(json_answer, answer) if len(answer.jobs) > _WRITTEN_APART else json_answer(answer)
 
 

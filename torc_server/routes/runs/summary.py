@@ -1,4 +1,4 @@
-"""How a workflow stands, as a whole."""
+"""The state of a workflow as a whole."""
 
 from torc_core.api.base import Page
 from torc_core.api.jobs import RunningJob

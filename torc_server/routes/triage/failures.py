@@ -1,4 +1,4 @@
-"""Triage: failures in groups, proposals, decisions and what came of them."""
+"""Triage: failure groups, proposals, and decisions with their outcomes."""
 
 from typing import Annotated
 
@@ -88,7 +88,7 @@ def decide_failures(workflow_id: RecordId, body: ClassifyRequest, work: Working)
 
 @router.post("/workflows/{id}/decisions/preview")
 def preview_decisions(workflow_id: RecordId, body: ClassifyRequest, work: Working) -> ClassifyResponse:
-    """What the same request to /decisions would do now; nothing is changed."""
+    """Return what the same request to /decisions would do now; nothing is changed."""
     return work.read(decisions.preview, workflow_id, body)
 
 
@@ -96,5 +96,5 @@ def preview_decisions(workflow_id: RecordId, body: ClassifyRequest, work: Workin
 def list_decisions(
     workflow_id: RecordId, work: Working, page: UnsortedPage, job_id: QueryId = None, standing: bool = False
 ) -> Page[DecisionModel]:
-    """`standing` leaves those because of which jobs are failed now: decided to fail, and nothing ran since."""
+    """`standing` limits them to those by which jobs are failed now: decided to fail, and no attempt since."""
     return work.read(decisions.list_decisions, workflow_id, page, job_id=job_id, only_standing=standing)

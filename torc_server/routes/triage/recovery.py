@@ -1,4 +1,4 @@
-"""Recovery: what failed attempts left behind, in bulk; a plan is applied; who watches a workflow to recover it."""
+"""Recovery: evidence in bulk, applying a recovery plan, and counting who watches a workflow to recover it."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""A user moves one job by hand, within what the lifecycle allows."""
+"""Status changes that a user asks for, within what the lifecycle allows."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -18,15 +18,15 @@ from torc_server.services.jobs.transitions import apply_event, hold_back, reset,
 from torc_server.services.records.lookup import check_run, find_job, find_workflow, no_such_job
 
 _NEVER_BY_HAND: Final = frozenset({Event.CLAIM, Event.START, Event.BLOCK, Event.REOPEN})
-"""Claiming and starting tell who does the job; what a job has to wait for, its dependencies decide."""
+"""A claim and a start name a runner; whether a job is blocked follows from its dependencies."""
 _WHEN_FREE: Final = frozenset({Event.MAKE_READY, Event.RELEASE})
 
 
 def manage_status_change(uow: UnitOfWork, job_id: int, status: JobStatus, *, run_id: int) -> JobModel:
-    """Lets the event happen that leads from the job's status to `status`; the same status is no change.
+    """Apply the event that leads from the job's status to `status`; the same status is no change.
 
-    A finished job that is reset takes everything that depends on it along. Raises StateConflictError when there
-    is no such event, when dependencies speak against it, and for finished targets, which only an attempt reaches.
+    A reset of a finished job resets everything that depends on it. Raises StateConflictError when there is no such
+    event, when dependencies are unresolved, and for finished statuses, which only an attempt reaches.
     """
     job = find_job(uow, job_id)
     check_run(find_workflow(uow, job.workflow_id), run_id)
@@ -36,7 +36,7 @@ def manage_status_change(uow: UnitOfWork, job_id: int, status: JobStatus, *, run
 
 
 def reset_jobs(uow: UnitOfWork, workflow_id: int, request: ResetJobsRequest) -> ResetJobStatus:
-    """Sends the jobs back to their beginning as `manage_status_change` does one; all of them or none.
+    """Reset the jobs as `manage_status_change` resets one; all of them or none.
 
     Raises NotFoundError for a job that the workflow does not have, StateConflictError for another run.
     """

@@ -1,4 +1,4 @@
-"""Gives ready jobs to runners, each job to one."""
+"""Claims: ready jobs are given to runners, each job to one."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -21,7 +21,7 @@ from torc_server.services.records.lookup import find_runner, find_workflow
 _SMALLEST_CHUNK: Final = 128
 _LARGEST_CHUNK: Final = 5_000
 _NO_SCHEDULER: Final = -1
-"""Matches jobs that name no scheduler only."""
+"""Matches only jobs that name no scheduler."""
 
 
 def claim_jobs(
@@ -32,11 +32,11 @@ def claim_jobs(
     limit: int,
     strict_scheduler_match: bool = False,
 ) -> ClaimedJobs:
-    """Up to `limit` jobs that fit together into what the runner has free, and `ahead` more; now pending.
+    """Claim up to `limit` jobs that fit together into the runner's free resources, and `ahead` more.
 
-    The order is priority, then GPUs, runtime, memory and CPUs, the largest first, then age. Jobs of the runner's
-    own scheduler come first; others only when there are none, and never with `strict_scheduler_match`. A runner of
-    another run is given nothing: what it would do counts no more.
+    Claim order is priority, then GPUs, runtime, memory and CPUs, the largest first, then age. Jobs of the runner's own
+    scheduler come first; others only when there are none, and never with `strict_scheduler_match`. A runner of another
+    run gets nothing, as its results would be refused.
     """
     workflow = find_workflow(uow, workflow_id)
     if resources.id is not None:
@@ -58,7 +58,7 @@ def claim_next_jobs(
     compute_node_id: int | None = None,
     run_id: int | None = None,
 ) -> ClaimedJobs:
-    """Up to `limit` ready jobs whatever they need, now pending; nothing for a caller of another run."""
+    """Claim up to `limit` ready jobs whatever they need; a caller of another run gets nothing."""
     workflow = find_workflow(uow, workflow_id)
     if compute_node_id is not None:
         find_runner(uow, workflow_id, compute_node_id)
@@ -76,7 +76,7 @@ def nothing_to_claim(
     strict_scheduler_match: bool = False,
     run_id: int | None = None,
 ) -> ClaimedJobs | None:
-    """The empty answer that a claim would get now, or None when it would get jobs. Only reads."""
+    """Return the empty answer that a claim would get now, or None when it would get jobs. Only reads."""
     workflow = find_workflow(uow, workflow_id)
     run_id = resources.run_id if resources else run_id
     is_served = _why_nothing(workflow, run_id) is None
@@ -123,7 +123,7 @@ def _claim(uow: UnitOfWork, eligible: Eligible, resources: ComputeNodesResources
 
 
 def _choose(uow: UnitOfWork, eligible: Eligible, free: Capacity, *, limit: int) -> list[int]:
-    """Goes through the ready jobs once; what does not fit beside the chosen ones is passed over by the database."""
+    """Read the ready jobs once, in chunks; the database skips those that do not fit beside the chosen ones."""
     packing, chosen = Packing(free), list[int]()
     size, last = min(max(_SMALLEST_CHUNK, limit), _LARGEST_CHUNK), None
     while len(chosen) < limit:

@@ -1,4 +1,4 @@
-"""Attempts end: what is recorded, and what becomes of the jobs."""
+"""Completions: attempts end, are recorded, and decide the next status of their jobs."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from torc_server.services.records.lookup import check_run, find_job, find_workfl
 
 
 class _Ending(NamedTuple):
-    """An attempt that ends now; `outcome` is the job's next status unless it is tried again."""
+    """An attempt that ends now; `outcome` is the job's next status unless it is retried."""
 
     job: JobState
     attempt: Attempt
@@ -33,28 +33,28 @@ class _Ending(NamedTuple):
 
 
 def complete_jobs(uow: UnitOfWork, workflow_id: int, request: CompleteJobsRequest) -> CompleteJobsResponse:
-    """Records the attempts, moves the jobs, and releases or cancels their dependents in the same transaction.
+    """Record the attempts, move the jobs, and release or cancel their dependents in the same transaction.
 
-    An attempt that is recorded already is a success that changes nothing. What is wrong with one completion is
-    told in `errors`, and nothing of it is stored.
+    An attempt that is recorded already is a success that changes nothing: a runner that got no answer sends it again.
+    What is wrong with one completion stands in `errors`, and nothing of that completion is stored.
     """
     workflow = find_workflow(uow, workflow_id)
     endings: dict[int, _Ending] = {}
     completed: dict[int, bool] = {}
     errors: list[JobError] = []
-    for completion, judged in _judge(uow, workflow, request.completions):
+    for completion, ending in _endings(uow, workflow, request.completions):
         job_id = completion.job_id
-        match judged:
+        match ending:
             case TorcError():
-                errors.append(JobError(job_id=job_id, message=judged.message, code=judged.code))
+                errors.append(JobError(job_id=job_id, message=ending.message, code=ending.code))
             case _Ending():
-                endings.setdefault(job_id, judged)
-                completed.setdefault(job_id, judged.retried)
+                endings.setdefault(job_id, ending)
+                completed.setdefault(job_id, ending.retried)
             case JobState():
-                went_back = _may_be_retried(completion) and judged.attempt_id > (completion.result.attempt_id or 0)
+                went_back = _may_be_retried(completion) and ending.attempt_id > (completion.result.attempt_id or 0)
                 completed.setdefault(job_id, went_back)
             case _:
-                assert_never(judged)
+                assert_never(ending)
     if endings:
         _record(uow, workflow_id, list(endings.values()))
     retried = [job_id for job_id, went_back in completed.items() if went_back]
@@ -62,37 +62,37 @@ def complete_jobs(uow: UnitOfWork, workflow_id: int, request: CompleteJobsReques
 
 
 def complete_job(uow: UnitOfWork, job_id: int, completion: JobCompletion) -> JobModel:
-    """The same for one job; what is wrong with it is raised."""
+    """Complete one job; raise what is wrong with it."""
     job = find_job(uow, job_id)
     workflow = find_workflow(uow, job.workflow_id)
-    for _, judged in _judge(uow, workflow, [completion]):
-        if isinstance(judged, TorcError):
-            raise judged
+    for _, ending in _endings(uow, workflow, [completion]):
+        if isinstance(ending, TorcError):
+            raise ending
     complete_jobs(uow, job.workflow_id, CompleteJobsRequest(completions=[completion]))
     return job_models(uow, [job_id])[0]
 
 
 def uses_pending_failed(uow: UnitOfWork, workflow: WorkflowState) -> bool:
-    """Whether a failure that nobody decided about waits for a decision."""
+    """Return whether failures of the workflow wait for a decision when no rule decides about them."""
     chosen = workflow.use_pending_failed
     return uow.settings.use_pending_failed if chosen is None else chosen
 
 
-def _judge(
+def _endings(
     uow: UnitOfWork, workflow: WorkflowState, completions: Sequence[JobCompletion]
 ) -> list[tuple[JobCompletion, _Ending | JobState | TorcError]]:
-    """For each completion the ending it means, the job's state when it is recorded already, or the error."""
+    """Return for each completion its ending, the job's state where the attempt is recorded already, or the error."""
     job_ids = [completion.job_id for completion in completions]
     states = job_states(uow, job_ids)
     recorded = queries.recorded_attempts(uow, job_ids, workflow.run_id)
     defers = uses_pending_failed(uow, workflow)
-    judged: list[tuple[JobCompletion, _Ending | JobState | TorcError]] = []
+    endings: list[tuple[JobCompletion, _Ending | JobState | TorcError]] = []
     for completion in completions:
         try:
-            judged.append((completion, _end(workflow, states, recorded, completion, defers=defers)))
+            endings.append((completion, _end(workflow, states, recorded, completion, defers=defers)))
         except TorcError as error:
-            judged.append((completion, error))
-    return judged
+            endings.append((completion, error))
+    return endings
 
 
 def _end(
@@ -115,14 +115,14 @@ def _end(
         raise StateConflictError(
             f"attempt {attempt.attempt_id} of job {job.id} ({job.name}) cannot end: the job is {job.status} in attempt "
             f"{job.attempt_id}",
-            hint="the job was canceled, reset or taken back meanwhile; this result is not needed any more",
+            hint="the job was canceled, reset or reclaimed meanwhile; this result is not needed any more",
             ids={"job_id": job.id, "workflow_id": workflow.id},
         )
     if job.compute_node_id not in {None, completion.result.compute_node_id}:
         raise StateConflictError(
             f"job {job.id} ({job.name}) is {job.status} on compute node {job.compute_node_id}, not on "
             f"{completion.result.compute_node_id}",
-            hint="the job was taken back and given to another runner meanwhile",
+            hint="the job was reclaimed and given to another runner meanwhile",
             ids={"job_id": job.id, "workflow_id": workflow.id},
         )
     outcome = completion.status
@@ -152,11 +152,11 @@ def _check(workflow: WorkflowState, job: JobState, completion: JobCompletion) ->
             f"job {job.id} cannot end as {completion.status}", hint=f"use one of {', '.join(OUTCOME_EVENTS)}", ids=ids
         )
     check_run(workflow, completion.run_id)
-    told = (result.job_id, result.workflow_id, result.run_id, result.status)
-    if told != (job.id, workflow.id, completion.run_id, completion.status):
+    named = (result.job_id, result.workflow_id, result.run_id, result.status)
+    if named != (job.id, workflow.id, completion.run_id, completion.status):
         raise InvalidInputError(
-            f"the result speaks of job {result.job_id}, workflow {result.workflow_id}, run {result.run_id}, status "
-            f"{result.status}, but the completion of job {job.id}, workflow {workflow.id}, run {completion.run_id}, "
+            f"the result names job {result.job_id}, workflow {result.workflow_id}, run {result.run_id}, status "
+            f"{result.status}, but the completion job {job.id}, workflow {workflow.id}, run {completion.run_id}, "
             f"status {completion.status}",
             ids=ids,
         )
@@ -178,7 +178,7 @@ def _record(uow: UnitOfWork, workflow_id: int, endings: Sequence[_Ending]) -> No
     mtimes = (mtime for ending in endings for mtime in ending.completion.output_mtimes.items())
     queries.write_mtimes(uow, workflow_id, mtimes)
     done: list[int] = []
-    # a short attempt is reported with its end only
+    # the start of a short attempt is not reported on its own: its frame would be missing from the streams
     for job, _, completion, *_ in endings:
         if job.status is JobStatus.PENDING:
             runner_id = completion.result.compute_node_id

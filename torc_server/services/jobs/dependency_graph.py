@@ -1,4 +1,4 @@
-"""Who waits for whom: a graph of jobs without circles, or the error that names the circle."""
+"""The check that jobs do not depend on each other in a circle."""
 
 from collections.abc import Callable, Collection, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -11,7 +11,7 @@ from torc_server.db.unit_of_work import UnitOfWork
 
 
 def check_dependencies(uow: UnitOfWork, workflow_id: int) -> None:
-    """Raises InvalidInputError when stored jobs of the workflow wait for each other."""
+    """Raise InvalidInputError when stored jobs of the workflow depend on each other in a circle."""
     graph: dict[int, list[int]] = {}
     for job_id, depends_on_job_id in dependencies(uow, workflow_id):
         graph.setdefault(job_id, []).append(depends_on_job_id)
@@ -19,7 +19,7 @@ def check_dependencies(uow: UnitOfWork, workflow_id: int) -> None:
 
 
 def check_no_circle(dependencies: Mapping[int, Collection[int]], name_of: Callable[[int], str]) -> None:
-    """Raises InvalidInputError that names the jobs when some wait for each other, or one for itself."""
+    """Raise InvalidInputError that names the jobs when some depend on each other, or one on itself."""
     sorter = TopologicalSorter(dependencies)
     try:
         sorter.prepare()

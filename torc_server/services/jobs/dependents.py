@@ -1,4 +1,4 @@
-"""What follows when jobs are done, whoever ended them."""
+"""The consequences of jobs that are done: for dependents, actions and the workflow."""
 
 from collections.abc import Collection
 
@@ -12,7 +12,7 @@ from torc_server.services.jobs.transitions import settle
 
 
 def finish(uow: UnitOfWork, workflow_id: int, done_ids: Collection[int]) -> None:
-    """Releases or cancels the dependents, and triggers the actions that waited for any of this."""
+    """Release or cancel the dependents of the jobs, and trigger the actions that this makes due."""
     ready, canceled = settle(uow, done_ids)
     if canceled:
         announce_status(uow, workflow_id, JobStatus.CANCELED, job_names(uow, canceled).items())

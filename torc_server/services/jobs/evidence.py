@@ -1,4 +1,4 @@
-"""Evidence on its way into the database: without credentials, with its signature and its cause."""
+"""Evidence as it is stored: without credentials, with its signature and its cause."""
 
 from torc_core.evidence.record import Evidence, fit
 from torc_core.evidence.redaction import redact_secrets
@@ -7,7 +7,7 @@ from torc_server.db.queries.jobs.attempts import SignedEvidence
 
 
 def sign_evidence(evidence: Evidence) -> SignedEvidence:
-    """Bounds the evidence and removes credentials from all its texts before anything is derived from it."""
+    """Bound the evidence, remove credentials from all its texts, and then derive signature and cause from it."""
     safe = _without_secrets(fit(evidence))
     assessed = assess(safe)
     return SignedEvidence(safe.model_dump_json(exclude_defaults=True), assessed.signature, assessed.cause_line)

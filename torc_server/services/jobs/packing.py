@@ -1,4 +1,4 @@
-"""Which jobs fit together into what a runner has free."""
+"""Packing: which jobs fit together into the free resources of a runner."""
 
 from torc_core.api.jobs import Capacity
 from torc_server.db.queries.jobs.claims import Candidate, Fit
@@ -17,7 +17,7 @@ class Packing:
         self._used = (0, 0, 0)
 
     def fit(self) -> Fit:
-        """What the next job may need at most."""
+        """Return the most that the next job may need."""
         cpus, gpus, memory_bytes = (
             min(per_node, per_node * self._shared_nodes - used)
             for per_node, used in zip(self._node, self._used, strict=True)
@@ -25,7 +25,7 @@ class Packing:
         return Fit(cpus, gpus, memory_bytes, self._spare_nodes(), *self._node)
 
     def take(self, job: Candidate) -> bool:
-        """Takes what the job needs, or nothing and says False."""
+        """Take what the job needs, or nothing; return whether it fits."""
         fit = self.fit()
         if job.num_nodes > 1:
             fits = (
@@ -43,6 +43,6 @@ class Packing:
         return fits
 
     def _spare_nodes(self) -> int:
-        """Shared nodes that the jobs on them could do without."""
+        """Return how many of the shared nodes the jobs on them could do without."""
         needed = (-(-used // per_node) for per_node, used in zip(self._node, self._used, strict=True) if used)
         return self._shared_nodes - max(needed, default=0)

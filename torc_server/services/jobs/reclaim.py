@@ -1,4 +1,4 @@
-"""Takes back what runners held that are gone."""
+"""Reclaim: orphans, the jobs of runners that are gone, are released, requeued or failed."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -29,10 +29,11 @@ _Outcome = Literal["requeued", "failed", "pending_failed", "released"]
 
 
 def reclaim_jobs(uow: UnitOfWork, workflow_id: int, request: ReclaimRequest) -> ReclaimResponse:
-    """Ends every attempt of these runners and marks them inactive; doing it again changes nothing.
+    """End every attempt of these runners and mark them inactive; a second time, this changes nothing.
 
-    Jobs never started go back to ready. Started ones get a result and evidence, and go back to the queue where
-    that is asked for and not too often done; otherwise they fail, or wait for a decision where that is in use.
+    Claims that were not started are released. Started attempts get a result and evidence; their jobs are requeued where
+    the request asks for it and their infrastructure faults are within the bound, otherwise they fail, or wait for a
+    decision where the workflow uses pending_failed.
     """
     workflow = find_workflow(uow, workflow_id)
     nodes = _find_nodes(uow, workflow_id, request.compute_node_ids)
@@ -54,9 +55,9 @@ def reclaim_jobs(uow: UnitOfWork, workflow_id: int, request: ReclaimRequest) -> 
     failed_as: _Outcome = "pending_failed" if outcome is JobStatus.PENDING_FAILED else "failed"
     return ReclaimResponse(
         jobs=[
-            *(_taken(job, "released") for job in unstarted),
-            *(_taken(job, "requeued") for job in requeued),
-            *(_taken(job, failed_as) for job in failed),
+            *(_reclaimed(job, "released") for job in unstarted),
+            *(_reclaimed(job, "requeued") for job in requeued),
+            *(_reclaimed(job, failed_as) for job in failed),
         ]
     )
 
@@ -129,5 +130,5 @@ def _seconds_since(uow: UnitOfWork, start_time: str | None) -> float:
     return max(0.0, (uow.now - datetime.fromisoformat(start_time)).total_seconds())
 
 
-def _taken(job: JobState, outcome: _Outcome) -> ReclaimedJob:
+def _reclaimed(job: JobState, outcome: _Outcome) -> ReclaimedJob:
     return ReclaimedJob(job_id=job.id, job_name=job.name, attempt_id=job.attempt_id, outcome=outcome)

@@ -1,4 +1,4 @@
-"""Failed jobs are tried again."""
+"""Retries of failed jobs within the bound of a failure handler."""
 
 from collections.abc import Iterable
 
@@ -17,9 +17,10 @@ _RETRYABLE = sources(Event.RETRY) - AWAITING_DECISION
 
 
 def retry_job(uow: UnitOfWork, job_id: int, *, run_id: int, max_retries: int) -> JobModel:
-    """Back to ready with the next attempt, if `max_retries` allows it; what was canceled behind it waits again.
+    """Send the job back to ready with the next attempt, if `max_retries` allows it.
 
-    A failure that waits for a decision is not retried this way: deciding about it is.
+    Dependents that it canceled are blocked again.
+    Raises StateConflictError for a job in pending_failed: it needs a decision.
     """
     job = find_job(uow, job_id)
     workflow = find_workflow(uow, job.workflow_id)
@@ -49,7 +50,7 @@ def retry_job(uow: UnitOfWork, job_id: int, *, run_id: int, max_retries: int) ->
 
 
 def note_retries(uow: UnitOfWork, jobs: Iterable[tuple[JobState, int]]) -> None:
-    """Stores an event for each (job as it was, run)."""
+    """Store an event for each (job before its retry, run)."""
     store_events(
         uow,
         (

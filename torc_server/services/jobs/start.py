@@ -1,4 +1,4 @@
-"""Claimed jobs begin to run, or go back unstarted."""
+"""Claimed jobs start, or are released without a start."""
 
 from torc_core.api.jobs import (
     JobError,
@@ -19,10 +19,10 @@ from torc_server.services.records.lookup import check_run, find_job, find_runner
 
 
 def start_jobs(uow: UnitOfWork, workflow_id: int, request: StartJobsRequest) -> StartJobsResponse:
-    """Notes that the runner started these jobs; those it had started already count as started.
+    """Note that the runner started these jobs; those that it had started already count as started.
 
-    Raises StateConflictError for a run that is over or a runner that was declared gone; what is wrong with one
-    job only is told in `errors`.
+    Raises StateConflictError for a run that is over and for a runner that was reclaimed; what is wrong with one job
+    stands in `errors`.
     """
     check_run(find_workflow(uow, workflow_id), request.run_id)
     find_runner(uow, workflow_id, request.compute_node_id)
@@ -45,7 +45,7 @@ def start_jobs(uow: UnitOfWork, workflow_id: int, request: StartJobsRequest) -> 
 
 
 def start_job(uow: UnitOfWork, job_id: int, *, run_id: int, compute_node_id: int) -> JobModel:
-    """The same for one job; what is wrong with it is raised."""
+    """Start one job; raise what is wrong with it."""
     job = find_job(uow, job_id)
     problem = _why_not(job, job_id, job.workflow_id, compute_node_id)
     request = StartJobsRequest(run_id=run_id, compute_node_id=compute_node_id, job_ids=[job_id])
@@ -56,7 +56,7 @@ def start_job(uow: UnitOfWork, job_id: int, *, run_id: int, compute_node_id: int
 
 
 def release_claims(uow: UnitOfWork, workflow_id: int, request: ReleaseClaimsRequest) -> ReleaseClaimsResponse:
-    """Gives claimed jobs back that were not started; what is no longer this runner's claim is left alone."""
+    """Release claims that were not started; leave alone what this runner no longer holds."""
     find_workflow(uow, workflow_id)
     wanted = [
         job.id
@@ -79,7 +79,7 @@ def _why_not(job: JobState | None, job_id: int, workflow_id: int, runner_id: int
     if job.status not in ACTIVE:
         return StateConflictError(
             f"job {job_id} ({job.name}) cannot start: it is {job.status}, not pending",
-            hint="claim the job first; somebody may have taken it back",
+            hint="claim the job first; it may have been reclaimed from this runner",
             ids=ids,
         )
     if job.compute_node_id not in {None, runner_id}:

@@ -1,4 +1,4 @@
-"""The one writer of a job's status. Every guard is derived from the lifecycle table."""
+"""Transitions of jobs: the only writer of statuses, with guards derived from the lifecycle table."""
 
 from collections.abc import Collection
 
@@ -9,9 +9,9 @@ from torc_server.db.unit_of_work import UnitOfWork
 
 
 def apply_event(uow: UnitOfWork, event: Event, job_ids: Collection[int], *, owner: int | None = None) -> list[int]:
-    """Lets `event` happen to those of the jobs to which it may happen now; returns their ids.
+    """Apply `event` to those of the jobs whose status allows it now; return their ids.
 
-    The dependents' counters of unresolved dependencies follow at once. `owner` is the compute node that
+    The dependents' counters of unresolved dependencies follow in the same transaction. `owner` is the runner that
     claims or starts the jobs.
     """
     goal = target(event)
@@ -28,20 +28,21 @@ def apply_event(uow: UnitOfWork, event: Event, job_ids: Collection[int], *, owne
 
 
 def settle(uow: UnitOfWork, done_ids: Collection[int]) -> tuple[list[int], list[int]]:
-    """What follows when these jobs are done: (dependents now ready, dependents now canceled).
+    """Release and cancel the dependents of jobs that are done; return (ids now ready, ids now canceled).
 
     Dependents of an unsuccessful job that ask for it are canceled, transitively; all others are released when
     the last of their dependencies is done.
     """
     if not done_ids:
         return [], []
+    # canceled first: released first, a dependent of a failed job could be claimed and not be canceled any more
     canceled = apply_event(uow, Event.CANCEL_DEPENDENT, queries.dependents_to_cancel(uow, done_ids))
     ready = apply_event(uow, Event.RELEASE, queries.releasable_behind(uow, [*done_ids, *canceled]))
     return ready, canceled
 
 
 def hold_back(uow: UnitOfWork, job_ids: Collection[int]) -> list[int]:
-    """Blocks those of these jobs and of their dependents that became ready, and have to wait again."""
+    """Block those of these jobs and of their dependents that are ready with unresolved dependencies."""
     if not job_ids:
         return []
     early = apply_event(uow, Event.RESET, queries.ready_too_early(uow, job_ids))
@@ -49,23 +50,23 @@ def hold_back(uow: UnitOfWork, job_ids: Collection[int]) -> list[int]:
 
 
 def send_back(uow: UnitOfWork, job_ids: Collection[int]) -> list[int]:
-    """Lets the jobs be tried again: back to ready with the next attempt; returns the ids of those that were.
+    """Send the jobs back to ready with the next attempt; return the ids of those that were sent.
 
-    What was canceled because of them is blocked again, unless another dependency failed too.
+    Dependents that they canceled are blocked again, unless another dependency failed too.
     """
     retried = apply_event(uow, Event.RETRY, job_ids)
     reopened = apply_event(uow, Event.REOPEN, queries.canceled_behind(uow, retried)) if retried else []
     if reopened:
-        doomed = queries.dependents_to_cancel(uow, queries.dependencies_of(uow, reopened))
-        apply_event(uow, Event.CANCEL_DEPENDENT, doomed)
+        still_canceled = queries.dependents_to_cancel(uow, queries.dependencies_of(uow, reopened))
+        apply_event(uow, Event.CANCEL_DEPENDENT, still_canceled)
     hold_back(uow, [*retried, *reopened])
     return retried
 
 
 def reset(uow: UnitOfWork, job_ids: Collection[int]) -> list[int]:
-    """Back to uninitialized; dependents that were ready wait again."""
-    gone = apply_event(uow, Event.RESET, job_ids)
-    if gone:
-        queries.forget_faults(uow, gone)
-        hold_back(uow, gone)
-    return gone
+    """Reset the jobs to uninitialized; block dependents that were ready. Return the ids of those that were reset."""
+    changed = apply_event(uow, Event.RESET, job_ids)
+    if changed:
+        queries.forget_faults(uow, changed)
+        hold_back(uow, changed)
+    return changed

@@ -1,4 +1,4 @@
-"""When actions become due. Workflows without actions cost one look at an index."""
+"""Triggers of actions. Workflows without actions cost one look at an index."""
 
 from collections.abc import Collection
 
@@ -7,7 +7,7 @@ from torc_server.db.unit_of_work import UnitOfWork
 
 
 def on_initialized(uow: UnitOfWork, workflow_id: int, *, only_uninitialized: bool) -> None:
-    """Arms the actions for what comes, and triggers those of the start and of the runners.
+    """Make the actions wait for their triggers, and trigger those of the start and of the runners.
 
     A partial initialize leaves executed what the start triggered, and what waited for jobs that are still done.
     """
@@ -30,7 +30,7 @@ def on_jobs_finished(uow: UnitOfWork, workflow_id: int, job_ids: Collection[int]
 
 
 def on_jobs_deleted(uow: UnitOfWork, workflow_id: int) -> None:
-    """Nobody waits for a job that does not exist."""
+    """Count the gating jobs again, so that no action waits for a deleted job."""
     if queries.has_actions(uow, workflow_id):
         queries.count_gates_anew(uow, workflow_id)
 

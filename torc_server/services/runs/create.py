@@ -1,4 +1,4 @@
-"""A whole workflow in one transaction."""
+"""Creation of a whole workflow in one transaction."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -16,15 +16,15 @@ from torc_server.db.queries.runs.create import NewJob, Requirement, as_text, ins
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.actions import create_action
 from torc_server.services.records.workflows import create_bare_workflow
-from torc_server.services.runs.draft_graph import draft_dependencies
+from torc_server.services.runs.draft_dependencies import draft_dependencies
 
 _DEFAULT: Final = ResourceRequirementsDraft(name=UNSPECIFIED_REQUIREMENT, runtime="PT1M")
 
 
 def create_workflow_from_draft(uow: UnitOfWork, draft: WorkflowDraft) -> WorkflowCreated:
-    """Creates all of it; the ids of each list are consecutive, in the order of the draft.
+    """Create the workflow and all its records; the ids of each list are consecutive, in the order of the draft.
 
-    Raises InvalidInputError that names the place, and then nothing is created.
+    Raises InvalidInputError that names the place; nothing is created then.
     """
     dependencies = draft_dependencies(draft)
     workflow_id, workflow = create_bare_workflow(uow, draft.workflow)
@@ -58,7 +58,7 @@ class _Writer:
         self._default = self._requirements[named[0] if named else -1]
 
     def write_records(self, draft: WorkflowDraft) -> None:
-        """Everything that jobs refer to."""
+        """Insert everything that jobs refer to."""
         own = self._workflow_id
         self._insert(
             "file", ("name", "path", "st_mtime"), ((own, file.name, file.path, file.st_mtime) for file in draft.files)
@@ -95,7 +95,7 @@ class _Writer:
         )
 
     def write_jobs(self, jobs: Sequence[JobDraft], dependencies: Sequence[Sequence[int]]) -> int:
-        """Inserts the jobs and what links them; returns the id of the first."""
+        """Insert the jobs and their links; return the id of the first."""
         first = next_id(self._uow, "job")
         queries.insert_jobs(
             self._uow,

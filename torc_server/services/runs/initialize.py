@@ -1,4 +1,4 @@
-"""Decides for every uninitialized job whether it is ready or has to wait."""
+"""Initialization: every uninitialized job becomes ready or blocked."""
 
 from torc_core.api.workflows import InitializeResult
 from torc_core.jobs.lifecycle import Event
@@ -22,10 +22,10 @@ def initialize_jobs(
     only_uninitialized: bool = False,
     clear_ephemeral_user_data: bool = False,
 ) -> InitializeResult:
-    """Every uninitialized job becomes ready or blocked; all other jobs stay as they are.
+    """Make every uninitialized job ready or blocked; all other jobs stay as they are.
 
-    With `only_uninitialized` everything that depends on an uninitialized job begins anew with it. Raises
-    InvalidInputError that names the jobs when some wait for each other.
+    With `only_uninitialized`, everything that depends on an uninitialized job is reset and initialized with it. Raises
+    InvalidInputError that names the jobs when some depend on each other in a circle.
     """
     workflow = find_workflow(uow, workflow_id)
     _infer_dependencies(uow, workflow_id)

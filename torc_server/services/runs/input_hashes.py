@@ -1,4 +1,4 @@
-"""A fingerprint of what a job works on, to know later whether it would do the same again."""
+"""Hashes of the inputs of jobs, by which a later change is noticed."""
 
 import json
 from hashlib import sha256
@@ -9,13 +9,13 @@ from torc_server.db.unit_of_work import UnitOfWork
 
 
 def store_hashes(uow: UnitOfWork, workflow_id: int) -> None:
-    """Remembers the inputs with which the uninitialized jobs begin."""
+    """Store the hash of the present inputs of every uninitialized job."""
     hashes = [(_digest(inputs), inputs.job_id) for inputs in queries.job_inputs(uow, workflow_id, hashed=False)]
     queries.write_hashes(uow, hashes)
 
 
 def changed_jobs(uow: UnitOfWork, workflow_id: int) -> list[tuple[int, str]]:
-    """(id, name) of the jobs whose inputs are not what they were at their last initialize."""
+    """Return (id, name) of the jobs whose inputs changed since their last initialize."""
     return [
         (inputs.job_id, inputs.name)
         for inputs in queries.job_inputs(uow, workflow_id, hashed=True)

@@ -1,4 +1,4 @@
-"""Workflow states as clients older than 0.24 write them."""
+"""The workflow status that clients older than 0.24 write."""
 
 from torc_core.api.legacy import OldWorkflowStatus
 from torc_core.errors import StateConflictError
@@ -9,7 +9,10 @@ from torc_server.services.runs.reset import cancel_workflow
 
 
 def put_workflow_status(uow: UnitOfWork, workflow_id: int, wanted: OldWorkflowStatus) -> OldWorkflowStatus:
-    """Writes run, cancellation and archive flag; the run may stay or go on by one."""
+    """Write run, cancellation and archive flag; the run stays or goes on by one.
+
+    Raises StateConflictError for any other run.
+    """
     workflow = find_workflow(uow, workflow_id)
     if wanted.run_id not in {workflow.run_id, workflow.run_id + 1}:
         raise StateConflictError(

@@ -1,4 +1,4 @@
-"""Back to the beginning: the workflow for a new run, jobs to uninitialized."""
+"""Reset and cancellation: a new run of the workflow, jobs back to uninitialized."""
 
 from torc_core.api.workflows import CancelResult, ChangedJobInputs, ResetJobStatus, WorkflowModel
 from torc_core.errors import StateConflictError
@@ -18,27 +18,27 @@ from torc_server.services.runs.input_hashes import changed_jobs
 
 
 def reset_workflow_status(uow: UnitOfWork, workflow_id: int, *, force: bool = False) -> WorkflowModel:
-    """Begins a new run and clears the canceled flag; the jobs stay as they are.
+    """Begin a new run and clear the canceled flag; the jobs stay as they are.
 
-    Refused for an archived workflow, and unless forced while jobs or allocations are at work.
+    Raises StateConflictError for an archived workflow, and unless forced while jobs or allocations are active.
     """
     workflow = find_open_workflow(uow, workflow_id)
     if not force:
-        _refuse_at_work(uow, workflow_id)
+        _refuse_active(uow, workflow_id)
     queries_workflows.begin_run(uow, workflow_id)
     _note(uow, workflow_id, "reset_workflow_status", run_id=workflow.run_id + 1, force=force)
     uow.touch(workflow_id)
     return get_workflow(uow, workflow_id)
 
 
-def _refuse_at_work(uow: UnitOfWork, workflow_id: int) -> None:
+def _refuse_active(uow: UnitOfWork, workflow_id: int) -> None:
     counts = queries_workflows.count_jobs(uow, workflow_id)
     nodes = queries_workflows.count_nodes(uow, workflow_id)
-    found = {
+    active = {
         "jobs are pending or running": sum(counts.get(status, 0) for status in ACTIVE),
         "allocations are pending or active": nodes.scheduled_pending + nodes.scheduled_active,
     }
-    for what, count in found.items():
+    for what, count in active.items():
         if count:
             raise StateConflictError(
                 f"{count} {what} in workflow {workflow_id}",
@@ -48,7 +48,7 @@ def _refuse_at_work(uow: UnitOfWork, workflow_id: int) -> None:
 
 
 def reset_job_status(uow: UnitOfWork, workflow_id: int, *, failed_only: bool = False) -> ResetJobStatus:
-    """All jobs back to uninitialized, or the unsuccessful ones with everything that depends on them.
+    """Reset all jobs, or the unsuccessful ones with everything that depends on them.
 
     Disabled jobs stay disabled.
     """
@@ -65,7 +65,7 @@ def reset_job_status(uow: UnitOfWork, workflow_id: int, *, failed_only: bool = F
 
 
 def process_changed_job_inputs(uow: UnitOfWork, workflow_id: int) -> ChangedJobInputs:
-    """Resets the jobs whose inputs changed since their last initialize; the next one begins their dependents anew."""
+    """Reset the jobs whose inputs changed since their last initialize; the next initialize resets their dependents."""
     find_workflow(uow, workflow_id)
     changed = changed_jobs(uow, workflow_id)
     reset(uow, [job_id for job_id, _ in changed])
@@ -74,13 +74,13 @@ def process_changed_job_inputs(uow: UnitOfWork, workflow_id: int) -> ChangedJobI
 
 
 def find_changed_job_inputs(uow: UnitOfWork, workflow_id: int) -> ChangedJobInputs:
-    """What `process_changed_job_inputs` would reset. Only reads."""
+    """Return what `process_changed_job_inputs` would reset. Only reads."""
     find_workflow(uow, workflow_id)
     return ChangedJobInputs(reinitialized_jobs=[name for _, name in changed_jobs(uow, workflow_id)])
 
 
 def cancel_workflow(uow: UnitOfWork, workflow_id: int) -> CancelResult:
-    """Nothing is claimed any more; jobs in the hands of runners are canceled, and what waits for them with them."""
+    """Cancel pending and running jobs and their dependents; nothing can be claimed any more."""
     workflow = find_workflow(uow, workflow_id)
     names = queries_jobs.job_names(uow, queries_jobs.jobs_in(uow, workflow_id, ACTIVE))
     canceled = apply_event(uow, Event.CANCEL, list(names))

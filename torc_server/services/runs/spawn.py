@@ -1,4 +1,4 @@
-"""Dynamic jobs: a running job adds jobs that wait for it."""
+"""Dynamic jobs: a running job adds jobs that depend on it."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -17,7 +17,7 @@ from torc_server.db.queries.runs import spawn as queries
 from torc_server.db.queries.runs.create import insert_links
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.dependency_graph import check_no_circle
-from torc_server.services.jobs.jobs import create_jobs
+from torc_server.services.jobs.job_records import create_jobs
 from torc_server.services.jobs.transitions import apply_event
 from torc_server.services.records.lookup import find_job
 from torc_server.services.records.user_data import USER_DATA
@@ -32,9 +32,9 @@ _RECORD_PREFIX: Final = "__torc_lineage__"
 
 
 def spawn_jobs(uow: UnitOfWork, job_id: int, request: SpawnJobsRequest) -> SpawnJobsResponse:
-    """Adds jobs that are blocked on the calling job, and keeps the state of this generation.
+    """Add jobs that depend on the calling job, and store the state of this generation.
 
-    Without jobs only the final state is kept. Repeating a call whose jobs exist already changes nothing.
+    Without jobs, store the final state only. A repeated call whose jobs exist already changes nothing.
     """
     caller = find_job(uow, job_id)
     lineage = request.lineage or caller.name
@@ -114,17 +114,17 @@ def _model(
 
 
 def _requirement_ids(uow: UnitOfWork, workflow_id: int, jobs: list[SpawnedJob]) -> Mapping[str, int]:
-    """Those that the jobs name, by their names. Raises InvalidInputError for one that the workflow does not have."""
+    """Return the ids of the requirements that the jobs name. Raises InvalidInputError for one that does not exist."""
     wanted = {job.resource_requirements: job.name for job in jobs if job.resource_requirements}
-    found = queries.requirements_named(uow, workflow_id, list(wanted))
+    requirement_ids = queries.requirements_named(uow, workflow_id, list(wanted))
     for name, job_name in wanted.items():
-        if name not in found:
+        if name not in requirement_ids:
             raise InvalidInputError(
                 f"job {job_name!r} names resource requirements {name!r}, which workflow {workflow_id} does not have",
                 hint=Hint("`{}` shows those that there are", torc("resource-requirements list", workflow_id)),
                 ids={"workflow_id": workflow_id},
             )
-    return found
+    return requirement_ids
 
 
 def _generation(uow: UnitOfWork, workflow_id: int, lineage: str) -> int:

@@ -1,4 +1,4 @@
-"""How a workflow stands: counted, never kept."""
+"""The state of a workflow, counted from its records at each request."""
 
 from torc_core.api.base import Page
 from torc_core.api.jobs import EvidenceModel, RunningJob
@@ -27,7 +27,7 @@ from torc_server.services.records.paging import PageRequest
 
 
 def workflow_status(uow: UnitOfWork, workflow_id: int) -> WorkflowStatusModel:
-    """Times are of the present run: all attempts together, and from the first start to the last end."""
+    """Return the workflow's state; times are of the present run: of all attempts, and from first start to last end."""
     workflow = find_workflow(uow, workflow_id)
     counts = queries.count_jobs(uow, workflow_id)
     nodes = queries.count_nodes(uow, workflow_id)
@@ -51,7 +51,7 @@ def workflow_status(uow: UnitOfWork, workflow_id: int) -> WorkflowStatusModel:
 
 
 def is_complete(uow: UnitOfWork, workflow_id: int) -> IsComplete:
-    """A canceled workflow is complete, and so is one without jobs."""
+    """Return whether the workflow is complete, as a canceled one and one without jobs are."""
     workflow = find_workflow(uow, workflow_id)
     return IsComplete(
         is_complete=workflow.is_canceled or queries.is_everything_done(uow, workflow_id),
@@ -60,7 +60,7 @@ def is_complete(uow: UnitOfWork, workflow_id: int) -> IsComplete:
 
 
 def is_uninitialized(uow: UnitOfWork, workflow_id: int) -> IsUninitialized:
-    """Whether every job is uninitialized or disabled."""
+    """Return whether every job is uninitialized or disabled."""
     find_workflow(uow, workflow_id)
     counts = queries.count_jobs(uow, workflow_id)
     return IsUninitialized(is_uninitialized=all(status in FRESH for status in counts))
@@ -68,8 +68,8 @@ def is_uninitialized(uow: UnitOfWork, workflow_id: int) -> IsUninitialized:
 
 def job_ids(uow: UnitOfWork, workflow_id: int) -> JobIds:
     find_workflow(uow, workflow_id)
-    found = queries_jobs.jobs_in(uow, workflow_id, JobStatus)
-    return JobIds(job_ids=found, count=len(found))
+    ids = queries_jobs.jobs_in(uow, workflow_id, JobStatus)
+    return JobIds(job_ids=ids, count=len(ids))
 
 
 def running_jobs(uow: UnitOfWork, workflow_id: int, page: PageRequest) -> Page[RunningJob]:
@@ -81,7 +81,7 @@ def running_jobs(uow: UnitOfWork, workflow_id: int, page: PageRequest) -> Page[R
 def ready_job_requirements(
     uow: UnitOfWork, workflow_id: int, *, scheduler_config_id: int | None = None
 ) -> ReadyJobRequirements:
-    """What all ready jobs need together; with a scheduler only its jobs and those that name none."""
+    """Return what all ready jobs need together; with a scheduler, only its jobs and those that name none."""
     find_workflow(uow, workflow_id)
     needs = claims.ready_needs(uow, workflow_id, scheduler_config_id)
     return ReadyJobRequirements(
@@ -107,16 +107,16 @@ def missing_user_data(uow: UnitOfWork, workflow_id: int) -> MissingUserData:
 def job_evidence(
     uow: UnitOfWork, job_id: int, *, run_id: int | None = None, attempt_id: int | None = None
 ) -> EvidenceModel:
-    """The stored evidence of an attempt, the newest failed one by default."""
+    """Return the stored evidence of an attempt, by default of the newest failed one."""
     job = find_job(uow, job_id)
-    found = attempts.find_evidence(uow, job_id, run_id=run_id, attempt_id=attempt_id)
-    if found is None:
+    stored = attempts.find_evidence(uow, job_id, run_id=run_id, attempt_id=attempt_id)
+    if stored is None:
         raise NotFoundError(
             f"there is no evidence of a failed attempt of job {job_id} ({job.name})",
             hint="evidence is kept for failed attempts only",
             ids={"job_id": job_id, "workflow_id": job.workflow_id},
         )
-    attempt, data = found
+    attempt, data = stored
     return EvidenceModel(
         workflow_id=job.workflow_id,
         job_id=job_id,

@@ -1,4 +1,4 @@
-"""Operations that a client asked to be done in the background: they are done at once and can be looked up."""
+"""Tasks: operations that clients ask for in the background; they are done at once, and can be looked up."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ _CATEGORY: Final = "task"
 
 
 def record_task(uow: UnitOfWork, workflow_id: int, operation: str) -> TaskModel:
-    """The task of an operation that succeeded in this transaction; its id is that of the event that tells of it."""
+    """Record the task of an operation that succeeded in this transaction; its id is the id of its event."""
     data = {"category": _CATEGORY, "operation": operation, "status": "succeeded"}
     row = EVENTS.store.insert(uow, {"workflow_id": workflow_id, "timestamp": uow.now_ms, "data": data})
     return _task(row["id"], workflow_id, row["timestamp"], operation)
@@ -26,7 +26,7 @@ def get_task(uow: UnitOfWork, task_id: int) -> TaskModel:
 
 
 def active_task(uow: UnitOfWork, workflow_id: int) -> ActiveTask:
-    """Never any: every task has ended when its request is answered."""
+    """Return no task: each has ended when its request is answered."""
     find_workflow(uow, workflow_id)
     return ActiveTask()
 

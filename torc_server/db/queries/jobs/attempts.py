@@ -1,4 +1,4 @@
-"""What ended attempts leave behind: results and evidence."""
+"""Results and evidence of ended attempts."""
 
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
@@ -16,7 +16,7 @@ class Attempt(NamedTuple):
 
 
 def recorded_attempts(uow: UnitOfWork, job_ids: Collection[int], run_id: int) -> set[Attempt]:
-    """The attempts of these jobs that have a result in the run."""
+    """Return the attempts of these jobs that have a result in the run."""
     rows = uow.rows(
         sql("SELECT job_id, run_id, attempt_id FROM result WHERE job_id IN $ids AND run_id = :run_id"),
         ids=id_list(job_ids),
@@ -26,7 +26,7 @@ def recorded_attempts(uow: UnitOfWork, job_ids: Collection[int], run_id: int) ->
 
 
 def write_results(uow: UnitOfWork, workflow_id: int, results: Iterable[tuple[Attempt, ResultModel]]) -> None:
-    """Stores one row for each attempt; one that was stored by hand before is replaced."""
+    """Store one row for each attempt, in place of one that was stored by hand before."""
     uow.run_many(
         """
         INSERT INTO result (
@@ -69,7 +69,7 @@ class SignedEvidence(NamedTuple):
 
 
 def write_evidence(uow: UnitOfWork, workflow_id: int, evidence: Iterable[tuple[Attempt, SignedEvidence]]) -> None:
-    """Stores each attempt's evidence; what was stored of it before is replaced."""
+    """Store each attempt's evidence, in place of what was stored before."""
     uow.run_many(
         """
         INSERT INTO failure_evidence (workflow_id, job_id, run_id, attempt_id, data, signature, cause)
@@ -82,7 +82,7 @@ def write_evidence(uow: UnitOfWork, workflow_id: int, evidence: Iterable[tuple[A
 
 
 def write_mtimes(uow: UnitOfWork, workflow_id: int, mtimes: Iterable[tuple[int, float]]) -> None:
-    """Stores modification times by file id; files of other workflows are left alone."""
+    """Store modification times by file id; leave files of other workflows alone."""
     uow.run_many(
         "UPDATE file SET st_mtime = ? WHERE id = ? AND workflow_id = ?",
         ((st_mtime, file_id, workflow_id) for file_id, st_mtime in mtimes),
@@ -92,7 +92,7 @@ def write_mtimes(uow: UnitOfWork, workflow_id: int, mtimes: Iterable[tuple[int, 
 def find_evidence(
     uow: UnitOfWork, job_id: int, *, run_id: int | None, attempt_id: int | None
 ) -> tuple[Attempt, str] | None:
-    """The evidence of the newest attempt among those asked for."""
+    """Return the evidence of the newest attempt that meets the conditions, as JSON."""
     row = uow.row(
         """
         SELECT job_id, run_id, attempt_id, data FROM failure_evidence

@@ -1,4 +1,4 @@
-"""Ready jobs in the order of claims, read from one index."""
+"""Ready jobs in claim order, read from one index."""
 
 from typing import Final, NamedTuple
 
@@ -19,7 +19,7 @@ class Candidate(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """What a job may need at most. `nodes` are those that a job of several nodes may take, 0 for none."""
+    """The most that a job may need. `nodes` is how many nodes a job of several nodes may take, 0 for none."""
 
     num_cpus: int
     num_gpus: int
@@ -31,9 +31,9 @@ class Fit(NamedTuple):
 
 
 class Eligible(NamedTuple):
-    """Which jobs may be claimed at all. `scheduler_id` None means that the job's scheduler does not matter.
+    """Which jobs a claim may take at all. `scheduler_id` None means that the job's scheduler does not matter.
 
-    Jobs whose requirement is called `timeless` fit into any time; None: no job does.
+    Jobs whose resource requirement is named `timeless` fit into any time limit; None: no job does.
     """
 
     workflow_id: int
@@ -62,7 +62,7 @@ _FITS: Final = """
 def next_candidates(
     uow: UnitOfWork, eligible: Eligible, fit: Fit, *, after: Candidate | None, limit: int
 ) -> list[Candidate]:
-    """The next ready jobs that fit, in the order of claims; those behind `after`, or from the beginning."""
+    """Return the next ready jobs that fit, in claim order: those behind `after`, or from the beginning."""
     behind, values = "", {**eligible._asdict(), **fit._asdict(), "limit": limit}
     if after is not None:
         behind = sql(
@@ -93,7 +93,7 @@ def next_candidates(
 
 
 def first_ready(uow: UnitOfWork, workflow_id: int, limit: int) -> list[int]:
-    """Ready jobs whatever they need, in the order of claims."""
+    """Return ready jobs whatever they need, in claim order."""
     return uow.ids(
         sql(
             "SELECT id FROM job WHERE workflow_id = :id AND status = $READY ORDER BY $order LIMIT :limit", order=_ORDER
@@ -119,7 +119,7 @@ class Need(NamedTuple):
 
 
 def smallest_need(uow: UnitOfWork, workflow_id: int) -> Need | None:
-    """That of the ready job with the fewest nodes, then GPUs, CPUs and memory, then the shortest."""
+    """Return what the smallest ready job needs: fewest nodes, then GPUs, CPUs and memory, then shortest."""
     row = uow.row(
         sql(
             """
@@ -141,7 +141,7 @@ def is_anything_ready(uow: UnitOfWork, workflow_id: int) -> bool:
 
 
 class ReadyNeeds(NamedTuple):
-    """Sums over all ready jobs, and the largest of one."""
+    """Sums over all ready jobs, and the most nodes and the longest runtime of one."""
 
     num_jobs: int
     num_cpus: int

@@ -46,13 +46,13 @@ OUTPUTS: Final = ("output_file_ids", "output_user_data_ids")
 
 
 def job_states(uow: UnitOfWork, job_ids: Collection[int]) -> dict[int, JobState]:
-    """The state of each job that exists."""
+    """Return the state of each of the jobs that exist, by id."""
     rows = uow.rows(sql("SELECT $columns FROM job WHERE id IN $ids", columns=_STATE), ids=id_list(job_ids))
     return {row[0]: _state(row) for row in rows}
 
 
 def held_jobs(uow: UnitOfWork, compute_node_ids: Collection[int]) -> list[JobState]:
-    """The jobs that these runners claimed or started."""
+    """Return the jobs that these runners claimed or started."""
     rows = uow.rows(
         sql("SELECT $columns FROM job WHERE compute_node_id IN $ids ORDER BY id", columns=_STATE),
         ids=id_list(compute_node_ids),
@@ -80,13 +80,13 @@ def jobs_in(uow: UnitOfWork, workflow_id: int, statuses: Iterable[JobStatus]) ->
 
 
 def job_models(uow: UnitOfWork, job_ids: Sequence[int], *, fields: Collection[str] = ()) -> list[JobModel]:
-    """The jobs in the order of `job_ids`, with these of the relationship fields filled; empty ones are null."""
+    """Return the jobs in the order of `job_ids`, with these relationship fields filled; empty ones are null."""
     statement = sql("SELECT $columns FROM job WHERE id IN $ids", columns=", ".join(_COLUMNS))
-    found = {row[0]: _model(row) for row in uow.rows(statement, ids=id_list(job_ids))}
+    models = {row[0]: _model(row) for row in uow.rows(statement, ids=id_list(job_ids))}
     for field in fields:
         for job_id, ids in _related(uow, field, job_ids).items():
-            setattr(found[job_id], field, ids)
-    return [found[job_id] for job_id in job_ids if job_id in found]
+            setattr(models[job_id], field, ids)
+    return [models[job_id] for job_id in job_ids if job_id in models]
 
 
 def _related(uow: UnitOfWork, field: str, job_ids: Collection[int]) -> dict[int, list[int]]:
@@ -113,7 +113,7 @@ def direct_dependents(uow: UnitOfWork, job_ids: Collection[int]) -> list[int]:
 
 
 def free_blocked(uow: UnitOfWork, job_ids: Collection[int]) -> list[int]:
-    """Those of the jobs that are blocked with nothing left to wait for."""
+    """Return those of the jobs that are blocked although their dependencies are all done."""
     return uow.ids(
         sql("SELECT id FROM job WHERE id IN $ids AND status = $BLOCKED AND unresolved_dependencies = 0"),
         ids=id_list(job_ids),
@@ -121,7 +121,7 @@ def free_blocked(uow: UnitOfWork, job_ids: Collection[int]) -> list[int]:
 
 
 def running_jobs(uow: UnitOfWork, workflow_id: int, part: Slice) -> tuple[list[RunningJob], int]:
-    """Started jobs with the runners that hold them."""
+    """Return a slice of the running jobs with their runners, and how many there are in all."""
     rows = uow.rows(
         sql(
             """

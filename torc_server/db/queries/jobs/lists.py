@@ -1,4 +1,4 @@
-"""Lists of jobs by what is asked of them."""
+"""Lists of jobs under conditions."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from torc_server.db.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs of a workflow are wanted; None and no status are no conditions. `name` is exact, `command` a part."""
+    """Conditions on the jobs of a list; None and no status are none. `name` must be equal, `command` contained."""
 
     statuses: Collection[JobStatus] = ()
     needs_file_id: int | None = None
@@ -35,7 +35,7 @@ _CONDITIONS: Final = {
 
 
 def find_jobs(uow: UnitOfWork, workflow_id: int, part: Slice, wanted: JobFilter) -> list[int]:
-    """The ids of the slice, in its order."""
+    """Return the ids of the jobs of the slice, in its order."""
     conditions, values = _where(workflow_id, wanted)
     return uow.ids(
         sql(

@@ -1,4 +1,4 @@
-"""Runners, as far as the lifecycle of jobs concerns them."""
+"""The state of runners, as far as the lifecycle of jobs depends on it."""
 
 from collections.abc import Collection
 from typing import NamedTuple
@@ -18,7 +18,7 @@ class NodeState(NamedTuple):
 
 
 def node_states(uow: UnitOfWork, compute_node_ids: Collection[int]) -> dict[int, NodeState]:
-    """The runners that exist."""
+    """Return the state of each of the runners that exist, by id."""
     rows = uow.rows(
         sql(
             """
@@ -40,7 +40,7 @@ def _state(
 
 
 def note_heartbeat(uow: UnitOfWork, compute_node_id: int) -> bool:
-    """Whether the runner is active, and so was heard."""
+    """Store the time of an active runner's heartbeat; return whether the runner is active."""
     return (
         uow.run(
             "UPDATE compute_node SET last_heartbeat = :now WHERE id = :id AND is_active",
@@ -52,7 +52,7 @@ def note_heartbeat(uow: UnitOfWork, compute_node_id: int) -> bool:
 
 
 def deactivate(uow: UnitOfWork, compute_node_ids: Collection[int]) -> list[int]:
-    """Marks runners as gone; returns the ids of those that were active."""
+    """Mark runners as inactive; return the ids of those that were active."""
     return uow.ids(
         sql("UPDATE compute_node SET is_active = 0 WHERE id IN $ids AND is_active RETURNING id"),
         ids=id_list(compute_node_ids),

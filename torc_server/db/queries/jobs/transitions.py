@@ -14,7 +14,7 @@ _ALONG: Final[Mapping[Event, str]] = {
     Event.START: "compute_node_id = :owner, start_time = :now",
     Event.RETRY: f"{_FREE}, attempt_id = attempt_id + 1",
 }
-"""What changes in the same row; every other event leaves the job in nobody's hands."""
+"""What changes in the same row; after every other event no runner holds the job."""
 
 
 def move_jobs(
@@ -26,7 +26,10 @@ def move_jobs(
     target: JobStatus,
     owner: int | None,
 ) -> list[int]:
-    """Moves those of `job_ids` that are in `sources` now; returns their ids."""
+    """Move those of `job_ids` that are in `sources` now; return their ids.
+
+    The condition on the status is part of the statement: of two requests that move the same job, one finds it moved.
+    """
     statement = sql(
         "UPDATE job SET status = :target, $along WHERE id IN $ids AND status IN $sources RETURNING id",
         along=_ALONG.get(event, _FREE),
@@ -36,7 +39,7 @@ def move_jobs(
 
 
 def add_unresolved(uow: UnitOfWork, dependency_ids: Collection[int], delta: int) -> None:
-    """Adds `delta` to the counter of every dependent, once for each of the dependencies it has among these."""
+    """Add `delta` to the counter of every dependent, once for each of the dependencies it has among these."""
     uow.run(
         sql(
             """
@@ -52,7 +55,7 @@ def add_unresolved(uow: UnitOfWork, dependency_ids: Collection[int], delta: int)
 
 
 def count_unresolved_anew(uow: UnitOfWork, workflow_id: int) -> None:
-    """Counts the unresolved dependencies of every job of the workflow from the dependencies themselves."""
+    """Count the unresolved dependencies of every job of the workflow from the dependencies themselves."""
     uow.run(
         sql(
             """
@@ -86,11 +89,11 @@ def add_fault(uow: UnitOfWork, job_ids: Collection[int]) -> None:
 
 
 def dependents_to_cancel(uow: UnitOfWork, dependency_ids: Collection[int]) -> list[int]:
-    """Blocked jobs that must be canceled because of those of the dependencies that are unsuccessful, transitively."""
+    """Return the blocked jobs that the unsuccessful ones of these dependencies cancel, transitively."""
     return uow.ids(
         sql(
             """
-            WITH RECURSIVE doomed(id) AS (
+            WITH RECURSIVE canceled(id) AS (
                 SELECT j.id
                 FROM job u
                 $ordered_join job_depends_on d ON d.depends_on_job_id = u.id
@@ -99,12 +102,12 @@ def dependents_to_cancel(uow: UnitOfWork, dependency_ids: Collection[int]) -> li
                     AND j.status = $BLOCKED AND j.cancel_on_blocking_job_failure
                 UNION
                 SELECT j.id
-                FROM doomed
-                $ordered_join job_depends_on d ON d.depends_on_job_id = doomed.id
+                FROM canceled
+                $ordered_join job_depends_on d ON d.depends_on_job_id = canceled.id
                 $ordered_join job j ON j.id = d.job_id
                 WHERE j.status = $BLOCKED AND j.cancel_on_blocking_job_failure
             )
-            SELECT id FROM doomed
+            SELECT id FROM canceled
             """
         ),
         ids=id_list(dependency_ids),
@@ -112,7 +115,7 @@ def dependents_to_cancel(uow: UnitOfWork, dependency_ids: Collection[int]) -> li
 
 
 def canceled_behind(uow: UnitOfWork, dependency_ids: Collection[int]) -> list[int]:
-    """Jobs that were canceled because these dependencies failed, transitively: canceled without an attempt."""
+    """Return the jobs that were canceled because these dependencies failed, transitively: those without an attempt."""
     return uow.ids(
         sql(
             """
@@ -143,7 +146,7 @@ def dependencies_of(uow: UnitOfWork, job_ids: Collection[int]) -> list[int]:
 
 
 def dependents_of(uow: UnitOfWork, job_ids: Collection[int]) -> list[int]:
-    """Every job that waits for one of these, directly or through others, unless it is disabled or uninitialized."""
+    """Return every job that depends on one of these, transitively, but for disabled and uninitialized ones."""
     return uow.ids(
         sql(
             """
@@ -161,7 +164,7 @@ def dependents_of(uow: UnitOfWork, job_ids: Collection[int]) -> list[int]:
 
 
 def releasable_behind(uow: UnitOfWork, dependency_ids: Collection[int]) -> list[int]:
-    """Blocked direct dependents with nothing left to wait for."""
+    """Return the blocked direct dependents whose dependencies are all done."""
     return uow.ids(
         sql(
             """
@@ -175,7 +178,7 @@ def releasable_behind(uow: UnitOfWork, dependency_ids: Collection[int]) -> list[
 
 
 def ready_too_early(uow: UnitOfWork, job_ids: Collection[int]) -> list[int]:
-    """Those of the jobs, and of their direct dependents, that are ready although they have something to wait for."""
+    """Return those of the jobs and of their direct dependents that are ready with unresolved dependencies."""
     return uow.ids(
         sql(
             """

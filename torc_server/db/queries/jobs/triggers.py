@@ -1,4 +1,4 @@
-"""Counts what actions wait for. A gating job is counted once, however often it becomes ready or ends."""
+"""Triggers of actions: how many of the jobs that gate them were counted, each job once a run."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -9,7 +9,7 @@ from torc_server.db.unit_of_work import UnitOfWork
 
 
 def has_actions(uow: UnitOfWork, workflow_id: int, trigger_type: str | None = None) -> bool:
-    """Whether the workflow has any action, or any with this trigger."""
+    """Return whether the workflow has any action, or any with this trigger."""
     found = uow.row(
         """
         SELECT 1 FROM workflow_action
@@ -22,7 +22,7 @@ def has_actions(uow: UnitOfWork, workflow_id: int, trigger_type: str | None = No
 
 
 def count_jobs(uow: UnitOfWork, workflow_id: int, trigger_type: str, job_ids: Collection[int]) -> None:
-    """Counts these jobs for the actions that they gate, unless they are counted already."""
+    """Count these jobs for the actions that they gate, unless they are counted already."""
     counted = Counter(
         uow.ids(
             sql(
@@ -46,7 +46,7 @@ def count_jobs(uow: UnitOfWork, workflow_id: int, trigger_type: str, job_ids: Co
 
 
 def count_gates_anew(uow: UnitOfWork, workflow_id: int) -> None:
-    """Lets actions require the gating jobs that are left; one without any is never due."""
+    """Let actions require the gating jobs that are left; an action without any is never due."""
     uow.run(
         sql(
             """
@@ -66,7 +66,7 @@ def count_gates_anew(uow: UnitOfWork, workflow_id: int) -> None:
 
 
 def trigger(uow: UnitOfWork, workflow_id: int, trigger_type: str) -> None:
-    """Makes every action with this trigger due."""
+    """Make every action with this trigger due."""
     uow.run(
         """
         UPDATE workflow_action SET trigger_count = required_triggers
@@ -106,7 +106,7 @@ def rearm(uow: UnitOfWork, workflow_id: int, *, all_actions: bool) -> None:
 
 
 def count_anew(uow: UnitOfWork, workflow_id: int) -> None:
-    """Counts the gating jobs of all actions from the statuses they are in."""
+    """Count the gating jobs of all actions from their present statuses."""
     uow.run(
         sql(
             """

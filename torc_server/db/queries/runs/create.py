@@ -1,4 +1,4 @@
-"""Many rows at once: what a new workflow and new jobs are made of."""
+"""Statements that create workflows and jobs, many rows at once."""
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -78,7 +78,7 @@ def column_value(value: Any) -> Any:
 
 
 def insert_links(uow: UnitOfWork, field: str, pairs: Iterable[tuple[int, int]]) -> None:
-    """Inserts (job id, other id) for a relationship field of JobModel; pairs that exist are left alone."""
+    """Insert (job id, other id) pairs of a relationship field of JobModel; leave existing pairs alone."""
     table, column = RELATIONSHIPS[field]
     statement = sql(
         "INSERT INTO $table (job_id, $column) VALUES (?, ?) ON CONFLICT DO NOTHING", table=table, column=column
@@ -92,7 +92,7 @@ def replace_dependencies(uow: UnitOfWork, job_id: int, dependency_ids: Collectio
 
 
 def insert_rows(uow: UnitOfWork, table: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
-    """Inserts rows whose values are ready for the database; JSON is text already."""
+    """Insert rows whose values the database takes as they are; JSON is text already."""
     uow.run_many(
         sql(
             "INSERT INTO $table ($columns) VALUES ($places)",
@@ -105,7 +105,7 @@ def insert_rows(uow: UnitOfWork, table: str, columns: tuple[str, ...], rows: Ite
 
 
 def requirements(uow: UnitOfWork, workflow_id: int) -> dict[int, Requirement]:
-    """All requirements of the workflow by id."""
+    """Return all resource requirements of the workflow by id."""
     rows = uow.rows(
         """
         SELECT id, num_cpus, num_gpus, num_nodes, memory_bytes, runtime_s
@@ -117,7 +117,7 @@ def requirements(uow: UnitOfWork, workflow_id: int) -> dict[int, Requirement]:
 
 
 def default_requirement_id(uow: UnitOfWork, workflow_id: int) -> int | None:
-    """The oldest requirement named `default`."""
+    """Return the oldest resource requirement named `default`, or None."""
     found: int | None = uow.value(
         "SELECT MIN(id) FROM resource_requirements WHERE workflow_id = :workflow_id AND name = 'default'",
         workflow_id=workflow_id,
@@ -126,7 +126,7 @@ def default_requirement_id(uow: UnitOfWork, workflow_id: int) -> int | None:
 
 
 def foreign_ids(uow: UnitOfWork, table: str, workflow_id: int, ids: Collection[int]) -> list[int]:
-    """Those of the ids that are no record of the workflow in this table."""
+    """Return those of the ids that are not records of the workflow in this table."""
     return uow.ids(
         sql(
             """
@@ -142,17 +142,17 @@ def foreign_ids(uow: UnitOfWork, table: str, workflow_id: int, ids: Collection[i
 
 
 def as_text(value: Any) -> str | None:
-    """JSON for a column, None for none."""
+    """Return the JSON text for a column, None for None."""
     return None if value is None else json.dumps(value, separators=(",", ":"))
 
 
 def write_job(uow: UnitOfWork, job_id: int, values: Mapping[str, Any]) -> None:
-    """Writes columns of one job, never its status."""
+    """Write columns of one job; never its status, which only `queries.jobs.transitions` writes."""
     if values:
         columns = ", ".join(f"{column} = :{column}" for column in values)
         uow.run(sql("UPDATE job SET $columns WHERE id = :job_id", columns=columns), job_id=job_id, **values)
 
 
 def delete_jobs(uow: UnitOfWork, job_ids: Collection[int]) -> int:
-    """Deletes the jobs with all that hangs on them; how many there were."""
+    """Delete the jobs and the records that belong to them; return how many jobs there were."""
     return uow.run(sql("DELETE FROM job WHERE id IN $ids"), ids=id_list(job_ids))

@@ -1,4 +1,4 @@
-"""What initialize reads and writes: inferred dependencies, attempts, fingerprints of inputs."""
+"""Statements of initialize: inferred dependencies, attempt numbers, hashes of inputs."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
@@ -14,7 +14,7 @@ _CARRIERS: Final = (
 
 
 class Inputs(NamedTuple):
-    """Everything whose change makes a job's work outdated; ids as texts in ascending order."""
+    """Everything whose change makes a job's result outdated; ids as text, in ascending order."""
 
     job_id: int
     name: str
@@ -30,7 +30,7 @@ class Inputs(NamedTuple):
 
 
 def infer_dependencies(uow: UnitOfWork, workflow_id: int) -> int:
-    """Lets every reader of a file or of user data wait for its producers; how many dependencies are new."""
+    """Let every reader of a file or of user data depend on its producers; return how many dependencies are new."""
     return sum(
         uow.run(
             sql(
@@ -52,7 +52,7 @@ def infer_dependencies(uow: UnitOfWork, workflow_id: int) -> int:
 
 
 def dependencies(uow: UnitOfWork, workflow_id: int) -> Iterator[tuple[int, int]]:
-    """(job, the job it waits for) of the whole workflow, grouped by job."""
+    """Yield (job id, id of a job it depends on) for the whole workflow, grouped by job."""
     statement = sql(
         """
         SELECT d.job_id, d.depends_on_job_id
@@ -65,7 +65,7 @@ def dependencies(uow: UnitOfWork, workflow_id: int) -> Iterator[tuple[int, int]]
 
 
 def begin_attempts(uow: UnitOfWork, workflow_id: int, run_id: int) -> None:
-    """Numbers the next attempt of every uninitialized job: one after the last recorded in this run."""
+    """Give every uninitialized job the attempt number after the last one recorded in this run."""
     uow.run(
         sql(
             """
@@ -85,7 +85,7 @@ def begin_attempts(uow: UnitOfWork, workflow_id: int, run_id: int) -> None:
 
 
 def uninitialized_jobs(uow: UnitOfWork, workflow_id: int, *, waiting: bool) -> list[int]:
-    """The uninitialized jobs that have to wait for another one or failed with it, or those that have not."""
+    """Return the uninitialized jobs that a dependency blocks or cancels (`waiting`), or the others."""
     return uow.ids(
         sql(
             """
@@ -105,7 +105,7 @@ def uninitialized_jobs(uow: UnitOfWork, workflow_id: int, *, waiting: bool) -> l
 
 
 def clear_ephemeral_user_data(uow: UnitOfWork, workflow_id: int) -> None:
-    """Forgets ephemeral data, except what a completed job produced, as nobody would produce it again."""
+    """Clear ephemeral data, except what a completed job produced: it would not be produced again."""
     uow.run(
         sql(
             """
@@ -121,7 +121,7 @@ def clear_ephemeral_user_data(uow: UnitOfWork, workflow_id: int) -> None:
 
 
 def job_inputs(uow: UnitOfWork, workflow_id: int, *, hashed: bool) -> Iterator[Inputs]:
-    """The inputs of the jobs that have a stored hash, or of the uninitialized ones.
+    """Yield the inputs of the jobs that have a stored hash, or of the uninitialized ones.
 
     Contents count only for user data that no job produces: a new product means that its producer ran again.
     """
@@ -152,12 +152,12 @@ def job_inputs(uow: UnitOfWork, workflow_id: int, *, hashed: bool) -> Iterator[I
 
 
 def write_hashes(uow: UnitOfWork, hashes: Iterable[tuple[str, int]]) -> None:
-    """Stores (hash, job id)."""
+    """Store each (hash, job id)."""
     uow.run_many("UPDATE job SET input_hash = ? WHERE id = ?", hashes)
 
 
 def required_existing_files(uow: UnitOfWork, workflow_id: int) -> list[int]:
-    """Inputs that nobody produces, and outputs of completed jobs."""
+    """Return the files that must exist: inputs that no job produces, and outputs of completed jobs."""
     return uow.ids(
         sql(
             """
@@ -178,7 +178,7 @@ def required_existing_files(uow: UnitOfWork, workflow_id: int) -> list[int]:
 
 
 def missing_user_data(uow: UnitOfWork, workflow_id: int) -> list[int]:
-    """Data without a value that is read and produced by nobody, or whose producer completed."""
+    """Return user data without a value that no job will produce: it has no producer, or one that completed."""
     return uow.ids(
         sql(
             """

@@ -1,4 +1,4 @@
-"""Generations of dynamic jobs, and names looked up at once."""
+"""Statements of dynamic jobs: their generations, and records by name."""
 
 from collections.abc import Collection
 
@@ -8,7 +8,7 @@ from torc_server.db.unit_of_work import UnitOfWork
 
 
 def newest_generation(uow: UnitOfWork, workflow_id: int, prefix: str) -> str | None:
-    """The last name of user data that is `prefix` and six digits."""
+    """Return the greatest name of user data that is `prefix` followed by six digits, or None."""
     found: str | None = uow.value(
         sql(
             """
@@ -28,7 +28,7 @@ def delete_record(uow: UnitOfWork, workflow_id: int, name: str) -> None:
 
 
 def jobs_named(uow: UnitOfWork, workflow_id: int, names: Collection[str]) -> dict[str, int]:
-    """The ids of the jobs with these names, the newest where a name is not unique."""
+    """Return the ids of the jobs with these names, of the newest where a name is not unique."""
     return _named(uow, "job", workflow_id, names)
 
 

@@ -18,7 +18,7 @@ from torc_server.db.queries.runs import create as creation
 from torc_server.db.queries.runs.create import NewJob
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs import triggers
-from torc_server.services.jobs.references import check_references
+from torc_server.services.jobs.reference_check import check_references
 from torc_server.services.jobs.transitions import apply_event
 from torc_server.services.records.base import slice_of
 from torc_server.services.records.lookup import find_job, find_workflow
@@ -28,12 +28,12 @@ _ALL: Final = tuple(queries.RELATIONSHIPS)
 
 
 def create_job(uow: UnitOfWork, job: JobModel) -> JobModel:
-    """An uninitialized job; the next initialize takes it in."""
+    """Create an uninitialized job; the next initialize makes it ready or blocked."""
     return create_jobs(uow, [job]).jobs[0]
 
 
 def create_jobs(uow: UnitOfWork, jobs: Sequence[JobModel]) -> JobsModel:
-    """All of them or none, in their order; they must be of one workflow."""
+    """Create all of the jobs or none, in their order; they must be of one workflow."""
     if not jobs:
         return JobsModel(jobs=[])
     if len(jobs) > MAX_PAGE:
@@ -57,7 +57,7 @@ def create_jobs(uow: UnitOfWork, jobs: Sequence[JobModel]) -> JobsModel:
 
 
 def get_job(uow: UnitOfWork, job_id: int) -> JobModel:
-    """The job with its relationships; empty lists are null."""
+    """Return the job with its relationships; empty lists are null."""
     find_job(uow, job_id)
     return queries.job_models(uow, [job_id], fields=_ALL)[0]
 
@@ -70,18 +70,18 @@ def list_jobs(
     wanted: JobFilter | None = None,
     include_relationships: bool = False,
 ) -> Page[JobModel]:
-    """The workflow's jobs; their lists of ids are null unless `include_relationships`."""
+    """Return a page of the workflow's jobs; their lists of ids are null unless `include_relationships`."""
     find_workflow(uow, workflow_id)
     wanted = wanted or JobFilter()
-    found = find_jobs(uow, workflow_id, slice_of(page, queries.SORTABLE), wanted)
-    jobs = queries.job_models(uow, found, fields=_ALL if include_relationships else ())
+    job_ids = find_jobs(uow, workflow_id, slice_of(page, queries.SORTABLE), wanted)
+    jobs = queries.job_models(uow, job_ids, fields=_ALL if include_relationships else ())
     is_last = len(jobs) < page.limit and (jobs or page.offset == 0)
     total = page.offset + len(jobs) if is_last else count_jobs(uow, workflow_id, wanted)
     return page.page(jobs, total=total)
 
 
 def delete_job(uow: UnitOfWork, job_id: int) -> JobModel:
-    """The job as it was; what waited for it alone is released."""
+    """Delete the job and return it; dependents that have no other unresolved dependency are released."""
     job = get_job(uow, job_id)
     _delete(uow, job.workflow_id, [job_id])
     return job

@@ -1,4 +1,4 @@
-"""Checks the references of a draft, and turns them into the dependencies of its jobs."""
+"""The dependencies of a draft's jobs, from references that are checked first."""
 
 from collections.abc import Sequence
 
@@ -9,16 +9,16 @@ from torc_server.services.jobs.dependency_graph import check_no_circle
 
 
 def draft_dependencies(draft: WorkflowDraft) -> list[Sequence[int]]:
-    """For each job the jobs it waits for, as positions in ascending order: named, or producing what it reads.
+    """Return for each job the positions of its dependencies, ascending: jobs that it names, or whose outputs it reads.
 
-    Raises InvalidInputError for a position outside its list, and for jobs that wait for each other.
+    Raises InvalidInputError for a position outside its list, and for jobs that depend on each other in a circle.
     """
     _check_positions(draft)
-    found = job_dependencies(draft.jobs)
+    dependencies = job_dependencies(draft.jobs)
     check_no_circle(
-        {place: needed for place, needed in enumerate(found) if needed}, lambda place: draft.jobs[place].name
+        {place: needed for place, needed in enumerate(dependencies) if needed}, lambda place: draft.jobs[place].name
     )
-    return found
+    return dependencies
 
 
 def _check_positions(draft: WorkflowDraft) -> None:

@@ -1,4 +1,4 @@
-"""Checks that what jobs refer to belongs to their workflow."""
+"""The check that jobs refer only to records of their workflow."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -23,7 +23,7 @@ _SHOWN: Final = 10
 
 
 def check_references(uow: UnitOfWork, workflow_id: int, jobs: Sequence[JobModel]) -> None:
-    """Raises InvalidInputError that names the field and the ids which are not of this workflow."""
+    """Raise InvalidInputError that names the field and the ids which are not of this workflow."""
     for field, table in _LISTS.items():
         _check(uow, workflow_id, field, table, {item for job in jobs for item in (getattr(job, field) or ())})
     for field, table in _SINGLE.items():
@@ -34,7 +34,7 @@ def _check(uow: UnitOfWork, workflow_id: int, field: str, table: str, ids: set[i
     unknown = foreign_ids(uow, table, workflow_id, ids) if ids else []
     if unknown:
         raise InvalidInputError(
-            f"{field} names what workflow {workflow_id} does not have: {', '.join(map(str, unknown[:_SHOWN]))}",
+            f"{field} names records that workflow {workflow_id} does not have: {', '.join(map(str, unknown[:_SHOWN]))}",
             hint="create it first, or name one of the workflow's own",
             ids={"workflow_id": workflow_id},
         )

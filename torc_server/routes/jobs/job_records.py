@@ -13,7 +13,8 @@ from torc_server.db.queries.jobs.lists import JobFilter
 from torc_server.routes.contract import contract_router
 from torc_server.routes.parameters import QueryId, RecordId, SortedPage, WorkflowId
 from torc_server.routes.unit_of_work import Working
-from torc_server.services.jobs import jobs, update
+from torc_server.services.jobs import job_records
+from torc_server.services.jobs.update_job import update_job as write_job
 from torc_server.services.runs import spawn
 
 router = contract_router("jobs")
@@ -21,12 +22,12 @@ router = contract_router("jobs")
 
 @router.post("/jobs")
 def create_job(body: JobModel, work: Working) -> JobModel:
-    return work.write(jobs.create_job, body)
+    return work.write(job_records.create_job, body)
 
 
 @router.post("/bulk_jobs")
 def create_jobs(body: JobsModel, work: Working) -> JobsModel:
-    return work.write(jobs.create_jobs, body.jobs)
+    return work.write(job_records.create_jobs, body.jobs)
 
 
 @router.post("/jobs/{id}/spawn_jobs")
@@ -62,24 +63,26 @@ def list_jobs(
     wanted: Annotated[JobFilter, Depends(_job_filter)],
     include_relationships: bool = False,
 ) -> Page[JobModel]:
-    return work.read(jobs.list_jobs, workflow_id, page, wanted=wanted, include_relationships=include_relationships)
+    return work.read(
+        job_records.list_jobs, workflow_id, page, wanted=wanted, include_relationships=include_relationships
+    )
 
 
 @router.get("/jobs/{id}")
 def get_job(job_id: RecordId, work: Working) -> JobModel:
-    return work.read(jobs.get_job, job_id)
+    return work.read(job_records.get_job, job_id)
 
 
 @router.put("/jobs/{id}")
 def update_job(job_id: RecordId, body: JobModel, work: Working) -> JobModel:
-    return work.write(update.update_job, job_id, body)
+    return work.write(write_job, job_id, body)
 
 
 @router.delete("/jobs/{id}")
 def delete_job(job_id: RecordId, work: Working) -> JobModel:
-    return work.write(jobs.delete_job, job_id)
+    return work.write(job_records.delete_job, job_id)
 
 
 @router.delete("/jobs")
 def delete_jobs(workflow_id: WorkflowId, work: Working) -> DeleteCount:
-    return work.write(jobs.delete_jobs, workflow_id)
+    return work.write(job_records.delete_jobs, workflow_id)

@@ -1,4 +1,4 @@
-"""Changes of a job by its user: what may change depends on whether it has begun."""
+"""Changes of a job's record by its user; its status decides what may change."""
 
 from typing import Any, Final
 
@@ -13,8 +13,8 @@ from torc_server.db.queries.runs import create as creation
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.dependency_graph import check_dependencies
 from torc_server.services.jobs.dependents import finish
-from torc_server.services.jobs.jobs import get_job
-from torc_server.services.jobs.references import check_references
+from torc_server.services.jobs.job_records import get_job
+from torc_server.services.jobs.reference_check import check_references
 from torc_server.services.jobs.transitions import apply_event
 
 _FIXED: Final = tuple(field for field in RELATIONSHIPS if field != "depends_on_job_ids")
@@ -23,7 +23,7 @@ _WRITTEN: Final = (*SHARED_JOB_FIELDS, "scheduler_id", "failure_handler_id")
 
 
 def update_job(uow: UnitOfWork, job_id: int, wanted: JobModel) -> JobModel:
-    """Writes what is given and differs; null keeps what is stored.
+    """Write the fields that are given and differ; null keeps the stored value.
 
     Files and user data never change; name, command, dependencies and the status (to disabled) only while the job
     is uninitialized.
