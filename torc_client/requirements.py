@@ -6,7 +6,7 @@ from torc_client.http import TorcClient
 from torc_core.api.jobs import JobModel
 from torc_core.api.resource_requirements import ResourceRequirementsModel
 from torc_core.evidence.attempt import UNSPECIFIED_REQUIREMENT
-from torc_core.recovery.clones import clone_name
+from torc_core.recovery.clone_name import clone_name
 from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
 

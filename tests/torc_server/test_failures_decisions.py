@@ -168,7 +168,7 @@ def test_jobs_that_do_not_wait_for_a_decision_are_skipped_with_the_reason(tmp_pa
 
 def test_a_job_named_twice_is_refused_by_its_id_and_nothing_happens(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED, "b": REFUSED})
-    with pytest.raises(InvalidInputError, match=f"job {run.id('b')} is judged more than once"):
+    with pytest.raises(InvalidInputError, match=f"job {run.id('b')} is named more than once"):
         decide(run, alike(run, "a", "retry"), judged(run, "b", "fail"))
     assert set(run.statuses().values()) == {"pending_failed"}
 

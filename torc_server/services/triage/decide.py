@@ -1,4 +1,4 @@
-"""Decisions on failures that wait for one: applied at once, kept with who, why and what came of it."""
+"""Decisions on failures that wait for one: applied at once, kept with who decided, why, and the outcome."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,10 +14,11 @@ from torc_core.api.failures import (
 )
 from torc_core.jobs.lifecycle import Event
 from torc_core.jobs.status import JobStatus
+from torc_core.recovery.decision import JobFacts
 from torc_server.db.queries.jobs.jobs import job_states
 from torc_server.db.queries.records.workflows import WorkflowState
 from torc_server.db.queries.triage import decisions as queries
-from torc_server.db.queries.triage.decisions import JobFacts, NewDecision
+from torc_server.db.queries.triage.decisions import NewDecision
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.announcements import announce_status
 from torc_server.services.jobs.dependents import finish
@@ -32,7 +33,7 @@ from torc_server.services.triage.scale_resources import Raise, raise_requirement
 
 
 def decide(uow: UnitOfWork, workflow_id: int, request: ClassifyRequest) -> ClassifyResponse:
-    """Applies the judgements at once; jobs that moved on, or whose bound is reached, are skipped with the reason."""
+    """Applies the decisions at once; jobs that moved on, or whose bound is reached, are skipped with the reason."""
     workflow = find_open_workflow(uow, workflow_id)
     planned = plan_request(uow, workflow, request, decider=request.actor)
     applied = apply_plan(uow, workflow, planned.jobs, actor=request.actor)

@@ -7,19 +7,20 @@ from typing import Final, Literal
 from torc_core.api.base import MAX_PAGE, Page
 from torc_core.api.failures import FailureGroup, FailureGroups, FailureSample, SignatureRecord
 from torc_core.api.jobs import EvidenceModel
-from torc_core.evidence.attempt import UNSPECIFIED_REQUIREMENT
+from torc_core.evidence.attempt import UNSPECIFIED_REQUIREMENT, AttemptFacts, PartitionLimits, RequirementFacts
 from torc_core.evidence.record import Evidence
 from torc_core.jobs.status import FAILURES, JobStatus
+from torc_core.recovery.suggested_amounts import suggest_amounts
+from torc_core.slurm.quantities import SlurmRequest
 from torc_core.triage.classify import classify
+from torc_core.triage.history import apply_history
+from torc_core.triage.limits import Ceiling, find_ceiling
 from torc_core.triage.suggestion import Suggestion
 from torc_server.db.queries.triage import failures as queries
-from torc_server.db.queries.triage.failures import Failure, Histories, SlurmCeiling, StoredEvidence
+from torc_server.db.queries.triage.failures import Failure, Histories, StoredEvidence
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.lookup import find_workflow
 from torc_server.services.records.paging import PageRequest
-from torc_server.services.triage.amounts import suggest_amounts
-from torc_server.services.triage.ceilings import ceiling_of
-from torc_server.services.triage.suggest import suggest
 
 FailureStatus = Literal["pending_failed", "failed", "terminated", "all"]
 
@@ -50,7 +51,7 @@ def list_groups(
     samples = [group[0] for group in wanted]
     texts = queries.evidence_texts(uow, _evidence_ids(samples))
     histories = queries.histories(uow, workflow_id, [sample.signature for sample in samples])
-    slurm = queries.slurm_ceilings(uow, workflow_id)
+    slurm = queries.slurm_requests(uow, workflow_id)
     items = [
         _group(
             group,
@@ -113,7 +114,7 @@ def _group(
     stored: StoredEvidence | None,
     history: Histories,
     *,
-    slurm: Collection[SlurmCeiling],
+    slurm: Collection[SlurmRequest],
     job_ids_limit: int | None,
 ) -> FailureGroup:
     first = group[0]
@@ -148,13 +149,39 @@ def _suggestion(
     evidence: Evidence,
     history: Histories,
     *,
-    slurm: Collection[SlurmCeiling],
+    slurm: Collection[SlurmRequest],
     cause: str,
 ) -> Suggestion | None:
-    suggestion = suggest(classify(evidence), history.here, elsewhere=history.elsewhere, cause=cause)
+    suggestion = apply_history(classify(evidence), history.here, elsewhere=history.elsewhere, cause=cause)
     if suggestion is None:
         return None
-    return suggest_amounts(suggestion, group, evidence, ceiling=ceiling_of(slurm, group[0].scheduler_id))
+    ceiling = find_ceiling(slurm, group[0].scheduler_id)
+    return suggest_amounts(suggestion, _neediest(group, evidence, ceiling))
+
+
+def _neediest(group: Sequence[Failure], evidence: Evidence, ceiling: Ceiling) -> AttemptFacts:
+    """Return the facts of an attempt that needs as much as the neediest job of the group."""
+    first = group[0]
+    stated = [failure for failure in group if failure.requirement_name != UNSPECIFIED_REQUIREMENT] or group
+    peaks = [failure.peak_memory_bytes for failure in group if failure.peak_memory_bytes is not None]
+    return AttemptFacts(
+        job_id=first.job_id,
+        job_name=first.job_name,
+        status=JobStatus.PENDING_FAILED,
+        run_id=first.run_id,
+        attempt_id=first.attempt_id,
+        return_code=evidence.return_code,
+        exec_time_minutes=first.exec_time_minutes or 0.0,
+        requirement=RequirementFacts(
+            id=stated[0].requirement_id,
+            name=stated[0].requirement_name,
+            memory_bytes=max(failure.memory_bytes for failure in stated),
+            runtime_s=max(failure.runtime_s for failure in stated),
+        ),
+        peak_memory_bytes=max(peaks, default=None),
+        evidence=evidence,
+        partition=PartitionLimits(memory_bytes=ceiling.memory_bytes, runtime_s=ceiling.runtime_s),
+    )
 
 
 def _evidence(stored: StoredEvidence | None) -> Evidence | None:

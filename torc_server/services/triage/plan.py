@@ -1,4 +1,4 @@
-"""From judgements on jobs and signatures to a plan for each job: what would be done, and what is skipped and why."""
+"""Plans a request to decide: what would be done with each job, and which jobs are skipped and why."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,12 +17,12 @@ from torc_core.errors import InvalidInputError, NotFoundError
 from torc_core.evidence.redaction import redact_secrets
 from torc_core.hints import Hint, torc
 from torc_core.jobs.status import JobStatus
+from torc_core.recovery.decision import DecisionRequest, bounds_of, plan_decision, read_memory, read_runtime
+from torc_core.triage.limits import find_ceiling
 from torc_server.db.queries.records.workflows import WorkflowState
 from torc_server.db.queries.triage import decisions
 from torc_server.db.queries.triage import failures as queries_failures
 from torc_server.db.unit_of_work import UnitOfWork
-from torc_server.services.triage.ceilings import ceiling_of
-from torc_server.services.triage.judgement import DecisionRequest, judge, read_limits, read_memory, read_runtime
 
 _SHOWN: Final = 20
 
@@ -49,7 +49,7 @@ class Plan(NamedTuple):
 def plan_request(
     uow: UnitOfWork, workflow: WorkflowState, request: ClassifyRequest, *, decider: Actor, is_proposal: bool = False
 ) -> Plan:
-    """What the request means for each job now, in the order of the judgements.
+    """Return what the request would do to each job now, in the order of its entries.
 
     Raises InvalidInputError for wrong amounts, jobs named twice and too many jobs, NotFoundError for jobs that do
     not exist; nothing else of the request counts then.
@@ -71,8 +71,8 @@ def plan_decisions(
     is_proposal: bool = False,
 ) -> list[ClassifiedJob]:
     """Raises NotFoundError naming the jobs that do not exist."""
-    bounds = read_limits(limits, decider, is_proposal=is_proposal)
-    job_ids = [judgement.job_id for judgement in requests]
+    bounds = bounds_of(limits, decider, is_proposal=is_proposal)
+    job_ids = [wanted.job_id for wanted in requests]
     jobs = decisions.job_facts(uow, job_ids)
     missing = [job_id for job_id in job_ids if job_id not in jobs]
     if missing:
@@ -82,25 +82,25 @@ def plan_decisions(
             ids={"workflow_id": workflow.id, "job_id": missing[0]},
         )
     retries = decisions.retries_without_people(uow, job_ids)
-    slurm = queries_failures.slurm_ceilings(uow, workflow.id)
+    slurm = queries_failures.slurm_requests(uow, workflow.id)
     return [
-        judge(
-            judgement,
-            job := jobs[judgement.job_id],
+        plan_decision(
+            wanted,
+            job := jobs[wanted.job_id],
             workflow_id=workflow.id,
             run_id=workflow.run_id,
             retries=retries.get(job.id, 0),
             bounds=bounds,
-            have=ceiling_of(slurm, job.scheduler_id),
+            allocation=find_ceiling(slurm, job.scheduler_id),
         )
-        for judgement in requests
+        for wanted in requests
     ]
 
 
 def expand(
     uow: UnitOfWork, workflow: WorkflowState, classifications: Sequence[Classification]
 ) -> list[DecisionRequest]:
-    """One judgement for each job: a signature stands for every pending_failed job that has it now."""
+    """Return one decision request for each job: a signature stands for every pending_failed job that has it now."""
     waiting = queries_failures.failures(uow, workflow.id, [JobStatus.PENDING_FAILED])
     signatures = {failure.job_id: failure.signature for failure in waiting}
     by_signature: dict[str, list[int]] = {}
@@ -117,7 +117,7 @@ def expand(
                 raise _no_such_signature(workflow.id, classification.signature)
         requests += [wanted(job_id, signatures.get(job_id)) for job_id in job_ids]
     check_targets(
-        [judgement.job_id for judgement in requests],
+        [wanted.job_id for wanted in requests],
         named=sum(classification.job_id is not None for classification in classifications),
     )
     return requests
@@ -166,11 +166,11 @@ class Wanted(NamedTuple):
 
 
 def check_targets(job_ids: Sequence[int], *, named: int) -> None:
-    """Raises InvalidInputError when a job is judged twice, or when too many are `named` one by one."""
+    """Raises InvalidInputError when a job is named twice, or when too many are `named` one by one."""
     twice = sorted(job_id for job_id, times in Counter(job_ids).items() if times > 1)
     if twice:
         raise InvalidInputError(
-            f"job {some(twice)} is judged more than once",
+            f"job {some(twice)} is named more than once",
             hint="name each job once: by itself, or by its signature",
             ids={"job_id": twice[0]},
         )

@@ -19,6 +19,7 @@ from torc_core.api.failures import (
 from torc_core.errors import ForbiddenError, InvalidInputError, NotFoundError, StateConflictError
 from torc_core.evidence.redaction import redact_secrets
 from torc_core.hints import Hint, torc
+from torc_core.recovery.decision import DecisionRequest, read_memory, read_runtime
 from torc_core.times import rfc3339
 from torc_server.db.queries.records.workflows import WorkflowState
 from torc_server.db.queries.triage import proposals as queries
@@ -29,7 +30,6 @@ from torc_server.services.records.events import store_event
 from torc_server.services.records.lookup import find_open_workflow, find_workflow
 from torc_server.services.records.paging import PageRequest
 from torc_server.services.triage.decide import answer, apply_plan, note_decisions
-from torc_server.services.triage.judgement import DecisionRequest, read_memory, read_runtime
 from torc_server.services.triage.plan import (
     Counts,
     Wanted,

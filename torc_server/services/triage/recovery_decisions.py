@@ -8,6 +8,7 @@ from torc_core.api.recovery import ApplyRecoveryRequest, PlannedRetry
 from torc_core.errors import InvalidInputError
 from torc_core.evidence.redaction import redact_secrets
 from torc_core.jobs.status import RESETTABLE_FAILURES
+from torc_core.recovery.decision import why_at_limit
 from torc_server.db.queries.records.base import Slice
 from torc_server.db.queries.records.workflows import WorkflowState
 from torc_server.db.queries.triage import decisions
@@ -15,7 +16,6 @@ from torc_server.db.queries.triage import failures as queries_failures
 from torc_server.db.queries.triage.decisions import NewDecision
 from torc_server.db.queries.triage.recovery import FailedJob
 from torc_server.db.unit_of_work import UnitOfWork
-from torc_server.services.triage.judgement import why_at_limit
 
 _ALL: Final = Slice(0, -1, "id", descending=False)
 _HEURISTICS: Final = "recovery"

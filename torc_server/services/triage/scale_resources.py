@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
 from torc_core.evidence.attempt import UNSPECIFIED_REQUIREMENT
-from torc_core.recovery.clones import clone_name
+from torc_core.recovery.clone_name import clone_name
 from torc_core.resources.duration import format_duration, parse_duration
 from torc_core.resources.memory import format_memory, parse_memory
 from torc_server.db.queries.triage import recovery as queries

@@ -1,30 +1,14 @@
-"""Decisions: what they need to know of a job, what is kept of them, and what came of them."""
+"""Decisions as rows: the facts they need of a job, the decisions themselves and their outcomes."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from torc_core.api.failures import Actor, DecisionModel
-from torc_core.jobs.status import STATUS_BY_CODE, JobStatus
+from torc_core.jobs.status import STATUS_BY_CODE
+from torc_core.recovery.decision import JobFacts
 from torc_server.db.queries.records.base import Slice
 from torc_server.db.sql import id_list, sql
 from torc_server.db.unit_of_work import UnitOfWork
-
-
-class JobFacts(NamedTuple):
-    """A job as decisions see it."""
-
-    id: int
-    workflow_id: int
-    name: str
-    status: JobStatus
-    attempt_id: int
-    requirement_id: int
-    requirement_name: str
-    memory: str
-    runtime: str
-    memory_bytes: int
-    runtime_s: float
-    scheduler_id: int | None
 
 
 def job_facts(uow: UnitOfWork, job_ids: Collection[int]) -> dict[int, JobFacts]:

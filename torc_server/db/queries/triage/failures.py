@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 
 from torc_core.jobs.status import JobStatus
+from torc_core.slurm.quantities import SlurmRequest
+from torc_core.triage.history import History
 from torc_server.db.queries.triage.decisions import NEXT_ATTEMPT
 from torc_server.db.sql import id_list, sql, status_list
 from torc_server.db.unit_of_work import UnitOfWork
@@ -90,35 +92,10 @@ def evidence_texts(uow: UnitOfWork, evidence_ids: Collection[int]) -> dict[int, 
     return {row[0]: StoredEvidence(row[1], row[2]) for row in rows}
 
 
-class SlurmCeiling(NamedTuple):
-    """What a Slurm configuration asks for, in Slurm's words."""
-
-    id: int
-    walltime: str
-    mem: str | None
-
-
-def slurm_ceilings(uow: UnitOfWork, workflow_id: int) -> list[SlurmCeiling]:
+def slurm_requests(uow: UnitOfWork, workflow_id: int) -> list[SlurmRequest]:
+    """Return what the Slurm configurations of the workflow ask for."""
     rows = uow.rows("SELECT id, walltime, mem FROM slurm_scheduler WHERE workflow_id = :id", id=workflow_id)
-    return [SlurmCeiling(*row) for row in rows]
-
-
-class History(NamedTuple):
-    """What became of decisions on a signature; a round is one attempt number of one run of one workflow.
-
-    Plain retries kept memory and runtime as they were. `people_…` counts what people decided or approved.
-    """
-
-    retried: int = 0
-    succeeded: int = 0
-    failed_again: int = 0
-    failed: int = 0
-    plain_succeeded: int = 0
-    plain_failed_rounds: int = 0
-    raised_succeeded: int = 0
-    raised_failed_rounds: int = 0
-    people_retried: int = 0
-    people_failed: int = 0
+    return [SlurmRequest(*row) for row in rows]
 
 
 class Histories(NamedTuple):
@@ -131,7 +108,7 @@ class Histories(NamedTuple):
 def histories(uow: UnitOfWork, workflow_id: int, signatures: Collection[str]) -> dict[str, Histories]:
     """The history of every signature that was ever decided about, in the workflow and elsewhere.
 
-    What recovery does by its own heuristics is nobody's judgement, and teaches nothing. A retry failed again when
+    What recovery does by its own heuristics was decided by nobody, so it is not counted. A retry failed again when
     it ended with the same signature; another failure says nothing about this one.
     """
     rows = uow.rows(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from torc_core.recovery.clones import clone_name
+from torc_core.recovery.clone_name import clone_name
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""What a judgement means for one job as it is now. Pure: it plans, and nothing is changed."""
+"""What a decision request would do to one job as it is now."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from torc_core.api.failures import DEFAULT_MAX_AI_RETRIES, Action, ActorKind, ClassifiedJob, DecisionLimits
 from torc_core.errors import InvalidInputError
@@ -10,8 +10,24 @@ from torc_core.jobs.status import JobStatus
 from torc_core.recovery.heuristics import MOST_MEMORY_BYTES, MOST_RUNTIME_S
 from torc_core.resources.duration import format_duration, parse_duration
 from torc_core.resources.memory import format_memory, parse_memory
-from torc_server.db.queries.triage.decisions import JobFacts
-from torc_server.services.triage.ceilings import Ceiling
+from torc_core.triage.limits import Ceiling
+
+
+class JobFacts(NamedTuple):
+    """What a decision needs to know of a job as it is now."""
+
+    id: int
+    workflow_id: int
+    name: str
+    status: JobStatus
+    attempt_id: int
+    requirement_id: int
+    requirement_name: str
+    memory: str
+    runtime: str
+    memory_bytes: int
+    runtime_s: float
+    scheduler_id: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +45,10 @@ class DecisionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """What the decider may do: `max_retries` counts those of agents and rules; None for people.
+    """What the decider may do.
 
-    `is_proposal`: a person decides later, who may do more than the proposer.
+    `max_retries` bounds the retries by agents and rules, None for people. `is_proposal`: a person decides later, who
+    may do more than the proposer. `may_lower`: memory and runtime may become less than they are.
     """
 
     max_retries: int | None
@@ -42,18 +59,18 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class _Amount:
-    """A new amount (None: as it is), or why there can be none; `note` is for the reader."""
+    """A new amount, None for no change, or the reason why it is refused; `note` explains what was changed."""
 
     value: float | None = None
     refusal: str | None = None
     note: str | None = None
 
 
-_AS_IT_IS: Final = _Amount()
+_UNCHANGED: Final = _Amount()
 
 
-def read_limits(limits: DecisionLimits, decider: ActorKind, *, is_proposal: bool = False) -> Bounds:
-    """Raises InvalidInputError for amounts that are none."""
+def bounds_of(limits: DecisionLimits, decider: ActorKind, *, is_proposal: bool = False) -> Bounds:
+    """Return the bounds of a decider under these limits. Raises InvalidInputError for senseless amounts."""
     is_person = decider == "person"
     wanted = DEFAULT_MAX_AI_RETRIES if limits.max_ai_retries is None else limits.max_ai_retries
     return Bounds(
@@ -68,14 +85,16 @@ def read_limits(limits: DecisionLimits, decider: ActorKind, *, is_proposal: bool
 
 
 def read_memory(text: str | None, place: str) -> int | None:
-    return None if text is None else int(_checked(parse_memory(text), place, text, MOST_MEMORY_BYTES))
+    """Return bytes. Raises InvalidInputError that names the `place` of the text in the request."""
+    return None if text is None else int(_check_amount(parse_memory(text), place, text, MOST_MEMORY_BYTES))
 
 
 def read_runtime(text: str | None, place: str) -> float | None:
-    return None if text is None else _checked(parse_duration(text), place, text, MOST_RUNTIME_S)
+    """Return seconds. Raises InvalidInputError that names the `place` of the text in the request."""
+    return None if text is None else _check_amount(parse_duration(text), place, text, MOST_RUNTIME_S)
 
 
-def judge(
+def plan_decision(
     request: DecisionRequest,
     job: JobFacts,
     *,
@@ -83,12 +102,12 @@ def judge(
     run_id: int,
     retries: int,
     bounds: Bounds,
-    have: Ceiling,
+    allocation: Ceiling,
 ) -> ClassifiedJob:
-    """The judgement's effect on the job, or why it is skipped.
+    """Return what the request would do to the job, or why the job is skipped. Changes nothing.
 
-    `retries` is how often agents and rules sent the job back since a person last decided, `have` what its
-    allocation has.
+    `retries` is how often agents and rules sent the job back since a person last decided, `allocation` what the
+    job's allocation has.
     """
     planned = ClassifiedJob(
         job_id=job.id,
@@ -100,26 +119,26 @@ def judge(
         reason=request.reason,
         status="would_apply",
     )
-    refusal = _moved_on(request, job, workflow_id=workflow_id, run_id=run_id)
+    refusal = _why_not_applicable(request, job, workflow_id=workflow_id, run_id=run_id)
     if refusal is not None or request.action == "fail":
         return _skip(planned, refusal) if refusal else planned
     limit = bounds.max_retries
     if limit is None or retries < limit:
-        return _with_amounts(planned, request, job, bounds=bounds, have=have)
+        return _with_amounts(planned, request, job, bounds=bounds, allocation=allocation)
     if not bounds.is_proposal:
         return _skip(planned, why_at_limit(retries, limit))
-    proposed = _with_amounts(planned, request, job, bounds=bounds, have=have)
-    note = f"{_sent_back(retries, limit)}: it takes a person's approval"
+    proposed = _with_amounts(planned, request, job, bounds=bounds, allocation=allocation)
+    note = f"{_describe_retries(retries, limit)}: it takes a person's approval"
     proposed.detail = f"{proposed.detail}; {note}" if proposed.detail else note
     return proposed
 
 
 def why_at_limit(retries: int, limit: int) -> str:
-    """Why nobody but a person may send a job back any more."""
-    return f"{_sent_back(retries, limit)}: a person has to decide"
+    """Return the reason why only a person may send the job back once more."""
+    return f"{_describe_retries(retries, limit)}: a person has to decide"
 
 
-def _sent_back(retries: int, limit: int) -> str:
+def _describe_retries(retries: int, limit: int) -> str:
     match retries:
         case 0:
             so_far = "agents and rules may not send it back"
@@ -130,7 +149,7 @@ def _sent_back(retries: int, limit: int) -> str:
     return f"{so_far}, the limit is {limit}"
 
 
-def _moved_on(request: DecisionRequest, job: JobFacts, *, workflow_id: int, run_id: int) -> str | None:
+def _why_not_applicable(request: DecisionRequest, job: JobFacts, *, workflow_id: int, run_id: int) -> str | None:
     if job.workflow_id != workflow_id:
         return f"it is of workflow {job.workflow_id}"
     if request.bound_to not in (None, (run_id, job.attempt_id)):
@@ -141,20 +160,20 @@ def _moved_on(request: DecisionRequest, job: JobFacts, *, workflow_id: int, run_
 
 
 def _with_amounts(
-    planned: ClassifiedJob, request: DecisionRequest, job: JobFacts, *, bounds: Bounds, have: Ceiling
+    planned: ClassifiedJob, request: DecisionRequest, job: JobFacts, *, bounds: Bounds, allocation: Ceiling
 ) -> ClassifiedJob:
     is_stated = job.requirement_name != UNSPECIFIED_REQUIREMENT
     memory = _choose(
         request.memory_bytes,
         job.memory_bytes if is_stated else 0,
-        _lower(bounds.ceiling.memory_bytes, have.memory_bytes),
+        _lower(bounds.ceiling.memory_bytes, allocation.memory_bytes),
         may_lower=bounds.may_lower,
         what="memory",
     )
     runtime = _choose(
         request.runtime_s,
         job.runtime_s if is_stated else 0.0,
-        _lower(bounds.ceiling.runtime_s, have.runtime_s),
+        _lower(bounds.ceiling.runtime_s, allocation.runtime_s),
         may_lower=bounds.may_lower,
         what="runtime",
     )
@@ -171,12 +190,12 @@ def _with_amounts(
 
 
 def _choose(wanted: float | None, old: float, ceiling: float | None, *, may_lower: bool, what: str) -> _Amount:
-    """`old` 0 stands for no limit that anybody stated."""
+    """Return the amount that the job gets: `wanted`, cut to the ceiling. `old` 0 means that no limit was stated."""
     if wanted is None or wanted == old:
-        return _AS_IT_IS
+        return _UNCHANGED
     if wanted < old:
-        said = f"{_text(what, wanted)} is less {what} than its present {_text(what, old)}"
-        return _Amount(value=wanted, note=said) if may_lower else _Amount(refusal=said)
+        change = f"{_text(what, wanted)} is less {what} than its present {_text(what, old)}"
+        return _Amount(value=wanted, note=change) if may_lower else _Amount(refusal=change)
     if ceiling is None or wanted <= ceiling:
         return _Amount(value=wanted)
     if ceiling <= old:
@@ -199,7 +218,7 @@ def _skip(planned: ClassifiedJob, why: str) -> ClassifiedJob:
     return planned
 
 
-def _checked(amount: float, place: str, text: str, most: float) -> float:
+def _check_amount(amount: float, place: str, text: str, most: float) -> float:
     if not 0 < amount <= most:
         raise InvalidInputError(f"{place} is {text!r}", hint="name an amount above zero that a machine can have")
     return amount

@@ -1,11 +1,9 @@
-"""What stands above what when something is suggested; and what Slurm's own words allow a job."""
+"""How outcomes of earlier decisions correct the suggestion of the rules."""
 
 import pytest
 
+from torc_core.triage.history import History, apply_history
 from torc_core.triage.suggestion import Suggestion
-from torc_server.db.queries.triage.failures import History, SlurmCeiling
-from torc_server.services.triage.ceilings import Ceiling, ceiling_of
-from torc_server.services.triage.suggest import suggest
 
 
 def _rules(class_: str, action: str, confidence: float = 0.7) -> Suggestion:
@@ -26,12 +24,12 @@ PERMANENT = _rules("permanent", "fail")
 OOM = _rules("oom", "retry")
 
 
-def _said(suggestion: Suggestion | None) -> tuple[str, str] | None:
+def _rule_and_action(suggestion: Suggestion | None) -> tuple[str, str] | None:
     return None if suggestion is None else (suggestion.rule, suggestion.action)
 
 
 @pytest.mark.parametrize(
-    ("rules", "history", "said"),
+    ("rules", "history", "expected"),
     [
         (None, History(), None),
         (TRANSIENT, History(), ("a-rule", "retry")),
@@ -54,9 +52,9 @@ def _said(suggestion: Suggestion | None) -> tuple[str, str] | None:
     ],
 )
 def test_observation_stands_above_people_and_people_above_unsure_rules(
-    rules: Suggestion | None, history: History, said: tuple[str, str] | None
+    rules: Suggestion | None, history: History, expected: tuple[str, str] | None
 ) -> None:
-    assert _said(suggest(rules, history)) == said
+    assert _rule_and_action(apply_history(rules, history)) == expected
 
 
 AGAIN = History(retried=2, failed_again=2, plain_failed_rounds=2)
@@ -64,7 +62,7 @@ WELL = History(retried=9, succeeded=9, plain_succeeded=9)
 
 
 @pytest.mark.parametrize(
-    ("rules", "elsewhere", "said"),
+    ("rules", "elsewhere", "expected"),
     [
         (TRANSIENT, AGAIN, ("a-rule", "retry")),
         (TRANSIENT, History(failed=9, people_failed=9), ("a-rule", "retry")),
@@ -77,61 +75,30 @@ WELL = History(retried=9, succeeded=9, plain_succeeded=9)
     ],
 )
 def test_other_workflows_never_overrule_the_rules(
-    rules: Suggestion | None, elsewhere: History, said: tuple[str, str] | None
+    rules: Suggestion | None, elsewhere: History, expected: tuple[str, str] | None
 ) -> None:
-    found = suggest(rules, History(), elsewhere=elsewhere)
-    assert _said(found) == said
+    found = apply_history(rules, History(), elsewhere=elsewhere)
+    assert _rule_and_action(found) == expected
     if rules is None and found is not None:
         assert found.reason.startswith("In other workflows ")
         assert found.confidence < 0.8
 
 
 def test_other_workflows_make_the_rules_surer_where_they_agree() -> None:
-    agreed = suggest(TRANSIENT, History(), elsewhere=WELL)
+    agreed = apply_history(TRANSIENT, History(), elsewhere=WELL)
     assert agreed is not None
     assert (agreed.confidence, agreed.reason) == (0.91, "r In other workflows 9 of 9 earlier retries succeeded.")
-    contradicted = suggest(TRANSIENT, History(), elsewhere=AGAIN)
+    contradicted = apply_history(TRANSIENT, History(), elsewhere=AGAIN)
     assert contradicted == TRANSIENT
 
 
 def test_the_own_workflow_stands_above_all_others() -> None:
-    assert _said(suggest(TRANSIENT, AGAIN, elsewhere=WELL)) == ("observed-permanent", "fail")
-    assert _said(suggest(None, AGAIN, elsewhere=WELL)) == ("observed-permanent", "fail")
+    assert _rule_and_action(apply_history(TRANSIENT, AGAIN, elsewhere=WELL)) == ("observed-permanent", "fail")
+    assert _rule_and_action(apply_history(None, AGAIN, elsewhere=WELL)) == ("observed-permanent", "fail")
 
 
 def test_what_is_observed_keeps_what_the_rules_quote() -> None:
     rules = TRANSIENT.model_copy(update={"evidence_line": "Connection refused"})
-    found = suggest(rules, History(retried=2, failed_again=2, plain_failed_rounds=2), cause="else")
+    found = apply_history(rules, History(retried=2, failed_again=2, plain_failed_rounds=2), cause="else")
     assert found is not None
     assert (found.class_, found.category, found.evidence_line) == ("permanent", "network", "Connection refused")
-
-
-@pytest.mark.parametrize(
-    ("walltime", "seconds"),
-    [
-        ("30", 1800),
-        ("30:15", 1815),
-        ("04:00:00", 14_400),
-        ("2-00", 172_800),
-        ("1-12:30", 131_400),
-        ("1-00:00:01", 86_401),
-        ("PT2H", 7200),
-        ("UNLIMITED", None),
-        ("0", None),
-    ],
-)
-def test_walltimes_are_read_as_slurm_means_them(walltime: str, seconds: float | None) -> None:
-    assert ceiling_of([SlurmCeiling(1, walltime, None)], None).runtime_s == seconds
-
-
-@pytest.mark.parametrize(("mem", "size"), [("8G", 8 << 30), ("512", 512 << 20), ("0", None), (None, None), ("?", None)])
-def test_memory_is_read_as_slurm_means_it(mem: str | None, size: int | None) -> None:
-    assert ceiling_of([SlurmCeiling(1, "1", mem)], None).memory_bytes == size
-
-
-def test_a_job_is_bound_by_its_own_allocation_else_by_the_largest() -> None:
-    slurm = [SlurmCeiling(1, "01:00:00", "8G"), SlurmCeiling(2, "04:00:00", "2G")]
-    assert ceiling_of(slurm, 2) == Ceiling(2 << 30, 14_400)
-    assert ceiling_of(slurm, None) == Ceiling(8 << 30, 14_400)
-    assert ceiling_of([*slurm, SlurmCeiling(3, "UNLIMITED", None)], None) == Ceiling(None, None)
-    assert ceiling_of([], 7) == Ceiling()

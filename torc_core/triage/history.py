@@ -1,43 +1,65 @@
-"""What is suggested for a group of failures: the rules' word, corrected by what became of earlier decisions.
+"""Corrects the suggestion of the rules by the outcomes of earlier decisions on the same signature."""
 
-A signature hides hosts and paths, so what happened in other workflows may have happened to something else.
-"""
-
-from typing import Final
+from typing import Final, NamedTuple
 
 from torc_core.triage.pattern_library import Action
 from torc_core.triage.suggestion import Suggestion
-from torc_server.db.queries.triage.failures import History
 
 ROUNDS_BEFORE_PERMANENT: Final = 2
-"""Retries of one attempt number of one run happen together and share their luck: they count once."""
+"""Rounds of retries that failed alike before a failure counts as permanent.
+
+Retries of one attempt number of one run are one round: they happen together, so one outage can fail them all.
+"""
 
 SURE: Final = 0.9
-"""From here on a person's earlier decision does not overrule the rules."""
-
+"""Confidence of the rules from which a person's earlier decision does not overrule them."""
 
 SURE_ELSEWHERE: Final = 0.75
-"""The most that other workflows alone are worth: less than what is needed to act on it unasked."""
+"""The highest confidence that outcomes in other workflows can give alone.
+
+A signature hides hosts and paths, so another workflow may have had another failure; the bound stays below what the
+rules agent needs to act unasked (MIN_CONFIDENCE of recovery, 0.8).
+"""
+
+
+class History(NamedTuple):
+    """Outcomes of the decisions on one signature; a round is one attempt number of one run of one workflow.
+
+    Plain retries kept memory and runtime as they were. `people_…` counts what people decided or approved.
+    """
+
+    retried: int = 0
+    succeeded: int = 0
+    failed_again: int = 0
+    failed: int = 0
+    plain_succeeded: int = 0
+    plain_failed_rounds: int = 0
+    raised_succeeded: int = 0
+    raised_failed_rounds: int = 0
+    people_retried: int = 0
+    people_failed: int = 0
+
 
 _NOTHING: Final = History()
 
 
-def suggest(
+def apply_history(
     rules: Suggestion | None, history: History, *, elsewhere: History = _NOTHING, cause: str = ""
 ) -> Suggestion | None:
-    """What is observed stands above what people decided, and that above what the rules are not sure of.
+    """Return the suggestion of the rules, corrected by the history of the signature; None when nothing is known.
 
-    `history` is that of the workflow itself; `elsewhere` speaks only where the rules are silent, or agrees with them.
-    A retry with more memory or time says nothing about a plain one, so both are counted apart.
+    Observed outcomes stand above what people decided, and that above rules that are not sure. `history` is that of
+    the workflow itself; `elsewhere` counts only where the rules suggest nothing or the same. `cause` is quoted where
+    the rules quote no line. A retry with more memory or time proves nothing about a plain one: both are counted apart.
     """
     if rules is not None and rules.class_ in ("oom", "timeout"):
         return _not_helped(rules, history) or rules
     own = _observed(rules, history, cause) or _learned(rules, history, cause)
-    return own or _informed(rules, elsewhere, cause)
+    return own or _confirm_elsewhere(rules, elsewhere, cause)
 
 
-def _informed(rules: Suggestion | None, elsewhere: History, cause: str) -> Suggestion | None:
-    """The rules' word, surer where other workflows agree; theirs where there is none."""
+def _confirm_elsewhere(rules: Suggestion | None, elsewhere: History, cause: str) -> Suggestion | None:
+    """Return the suggestion of the rules, surer where other workflows agree; theirs where the rules have none."""
     observed = _observed(None, elsewhere, cause)
     other = observed or _learned(None, elsewhere, cause)
     if other is None:
@@ -78,7 +100,7 @@ def _observed(rules: Suggestion | None, history: History, cause: str) -> Suggest
             class_="permanent",
             action="fail",
             category=rules.category if rules else "unknown",
-            confidence=_confirmed(rules, "fail", _share(rounds, 0)),
+            confidence=_confidence(rules, "fail", _share(rounds, 0)),
             reason=reason,
             evidence_line=rules.evidence_line if rules else cause,
             rule="observed-permanent",
@@ -89,7 +111,7 @@ def _observed(rules: Suggestion | None, history: History, cause: str) -> Suggest
             class_="transient",
             action="retry",
             category=rules.category if rules else "unknown",
-            confidence=_confirmed(rules, "retry", _share(succeeded, history.failed_again)),
+            confidence=_confidence(rules, "retry", _share(succeeded, history.failed_again)),
             reason=f"{succeeded} of {succeeded + history.failed_again} earlier retries succeeded.",
             evidence_line=rules.evidence_line if rules else cause,
             rule="observed-transient",
@@ -99,7 +121,7 @@ def _observed(rules: Suggestion | None, history: History, cause: str) -> Suggest
 
 
 def _learned(rules: Suggestion | None, history: History, cause: str) -> Suggestion | None:
-    """What people decided every time; agents teach by what came of their retries only."""
+    """Return what people decided every time. Of agents only the outcomes of retries count, never their decisions."""
     retried, failed = history.people_retried, history.people_failed
     if bool(retried) is bool(failed) or (rules is not None and rules.confidence >= SURE):
         return None
@@ -121,11 +143,11 @@ def _learned(rules: Suggestion | None, history: History, cause: str) -> Suggesti
     )
 
 
-def _confirmed(rules: Suggestion | None, action: Action, observed: float) -> float:
-    """What is seen to be as the rules say makes them no less sure."""
+def _confidence(rules: Suggestion | None, action: Action, observed: float) -> float:
+    """Return the observed confidence, or that of the rules where they suggest the same and are surer."""
     return max(observed, rules.confidence) if rules is not None and rules.action == action else observed
 
 
 def _share(for_it: int, against: int) -> float:
-    """How likely the next one goes the same way (rule of succession)."""
+    """Return how likely the next one ends the same way (rule of succession)."""
     return round((for_it + 1) / (for_it + against + 2), 2)
