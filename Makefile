@@ -13,6 +13,7 @@ help:
 	@echo "make unit    run all tests, or some: make unit PYTEST_ARGS=tests/torc_core"
 	@echo "make docs    build the documentation into site/"
 	@echo "make reference  write the pages of docs/ that are made from the code"
+	@echo "make pictures  draw the pictures of docs/pictures from a real run"
 	@echo "make dist    build wheel and sdist into dist/, install the wheel in a new environment and try it there"
 	@echo "make fuzz    set up, send many generated requests to a server; none may be an error of it"
 	@echo "make bench   set up, run the benchmarks (several minutes)"
@@ -68,6 +69,9 @@ docs: $(VENV)/.docs
 
 reference: setup
 	$(BIN)/python -m docs_build
+
+pictures: setup
+	$(BIN)/python -m docs_build.pictures
 
 dist: setup
 	bash packaging/dist.sh $(BIN)/python
