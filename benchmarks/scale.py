@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.common import machine, print_table
+from torc_client.credentials import Credentials, token_of_database
 from torc_client.http import TorcClient
 from torc_client.transport import Transport
 from torc_core import API_PREFIX
@@ -67,7 +68,10 @@ class Server:
         )
         assert self.process.stdout is not None
         port = self.process.stdout.readline().strip().removeprefix("TORC_SERVER_PORT=")
-        self.client = TorcClient(Transport(f"http://127.0.0.1:{port}{API_PREFIX}", timeout_s=600))
+        token = token_of_database(folder / "scale.db")
+        self.client = TorcClient(
+            Transport(f"http://127.0.0.1:{port}{API_PREFIX}", credentials=Credentials(token=token), timeout_s=600)
+        )
 
     def rss_mb(self) -> float:
         """High-water mark of the server's resident memory."""

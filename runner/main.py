@@ -85,7 +85,7 @@ def run_workflow(
     for handler_id in outcomes.unreadable_handlers:
         warn(f"the rules of failure handler {handler_id} cannot be read: they decide about no failure")
     supervisor = Supervisor(
-        partial(LocalLauncher, shared_environment(client.url, facts, files), log=log.path),
+        partial(LocalLauncher, shared_environment(client, facts, files), log=log.path),
         ledger=Ledger(
             cpus=machine.cpus,
             memory_bytes=machine.memory_bytes,
@@ -286,13 +286,13 @@ def _release_jobs(client: TorcClient, parts: Parts, reason: str) -> None:
         parts.log.write(f"could not release jobs: {error.message}")
 
 
-def shared_environment(api_url: str, facts: WorkflowFacts, files: RunFiles) -> dict[str, str]:
+def shared_environment(client: TorcClient, facts: WorkflowFacts, files: RunFiles) -> dict[str, str]:
     """Return what all jobs of the run inherit: the runner's environment, the workflow's, and their identity."""
     return {
         **os.environ,
         **(facts.workflow.env or {}),
         RUNNER_VARIABLE: own_tag(),
-        "TORC_API_URL": api_url,
+        **client.environment(),
         "TORC_WORKFLOW_ID": str(facts.workflow_id),
         "TORC_RUN_ID": str(facts.run_id),
         "TORC_OUTPUT_DIR": str(files.output_dir),

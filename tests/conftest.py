@@ -1,6 +1,8 @@
 """Fixtures of every package: a real server process, and a client of it."""
 
+import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,11 @@ from torc_client.http import TorcClient
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell that starts the tests in the background has them ignore Ctrl-C, and so would every process they start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Tokens of servers under test do not go where the user who runs the tests keeps theirs.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="torc-state-")
+for _name in ("TORC_API_TOKEN", "TORC_PASSWORD"):
+    os.environ.pop(_name, None)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Self, TypeVar
 
+from torc_client.credentials import Credentials
 from torc_client.http import TorcClient
 from torc_client.transport import Transport
 from torc_core import API_PREFIX
@@ -18,6 +19,7 @@ from torc_core.api.jobs import JobCompletion
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.api.results import ResultModel
 from torc_core.api.workflows import WorkflowModel
+from torc_core.credentials import token_beside
 from torc_core.jobs.status import JobStatus
 
 T = TypeVar("T")
@@ -82,8 +84,21 @@ class ServerProcess:
     def log(self) -> str:
         return self.log_path.read_text()
 
+    @property
+    def token(self) -> str:
+        """What the server made for its user."""
+        return token_beside(self.database).read_text().strip()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a request without the client needs."""
+        return {"Authorization": f"Bearer {self.token}"}
+
     def client(self, *, patience_s: float = 0.0) -> TorcClient:
-        return TorcClient(Transport(self.url, patience_s=patience_s))
+        return TorcClient(self.transport(patience_s=patience_s))
+
+    def transport(self, *, patience_s: float = 0.0) -> Transport:
+        return Transport(self.url, credentials=Credentials(token=self.token), patience_s=patience_s)
 
     def stop(self, *, timeout_s: float = 10.0) -> int:
         """SIGTERM, then the exit code."""

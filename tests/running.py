@@ -28,11 +28,11 @@ import json, sys
 from pathlib import Path
 from runner.main import run_workflow
 from runner.base.settings import RunnerOptions
-from torc_client.http import TorcClient
-from torc_client.transport import Transport
+from torc_client.connect import connect
+from torc_client.settings import ClientSettings
 url, workflow_id, output_dir, options = sys.argv[1:]
 options = RunnerOptions(output_dir=Path(output_dir), **json.loads(options))
-summary = run_workflow(TorcClient(Transport(url)), int(workflow_id), options,
+summary = run_workflow(connect(ClientSettings(url=url)), int(workflow_id), options,
                        progress=lambda event: print(event, file=sys.stderr, flush=True))
 print(json.dumps({"reason": summary.reason, "explanation": str(summary.explanation), "started": summary.started,
                   "terminated": summary.terminated, "completed": summary.completed}))

@@ -70,5 +70,5 @@ class Torc:
     def env(self) -> dict[str, str]:
         """Without settings of the user who runs the tests."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("TORC_", "XDG_"))}
-        own = {"HOME": str(self.folder), "USER": "tester"}
+        own = {"HOME": str(self.folder), "USER": "tester", "XDG_STATE_HOME": os.environ["XDG_STATE_HOME"]}
         return kept | own | ({"TORC_API_URL": self.url} if self.url else {}) | dict(self.environment)

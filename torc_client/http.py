@@ -88,6 +88,19 @@ class TorcClient:
     def url(self) -> str:
         return self.transport.base_url
 
+    def environment(self) -> dict[str, str]:
+        """Return the variables by which programs that are started here reach the same server as the same caller.
+
+        They are for environments, and for files that others cannot read: never for arguments.
+        """
+        transport = self.transport
+        found = {"TORC_API_URL": transport.base_url}
+        if transport.credentials is not None:
+            found |= transport.credentials.environment()
+        if transport.tls_ca_cert is not None:
+            found["TORC_TLS_CA_CERT"] = str(transport.tls_ca_cert.absolute())
+        return found
+
     def close(self) -> None:
         self.transport.close()
 

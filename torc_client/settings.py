@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from torc_client.credentials import Credentials
 from torc_core import API_PREFIX
+from torc_core.credentials import PASSWORD_VARIABLE, TOKEN_VARIABLE
 from torc_core.errors import InvalidInputError
 from torc_core.spec.problems import did_you_mean
 
@@ -18,7 +20,7 @@ DEFAULT_DATABASE: Final = Path(DEFAULT_OUTPUT_DIR) / "torc.db"
 _TABLE: Final = "client"
 _OTHER_TABLES: Final = ("server", "dash")
 """Tables that other programs read from the same file."""
-_KEYS: Final = ("api_url", "database", "format", "log_level", "output_dir")
+_KEYS: Final = ("api_token", "api_url", "database", "format", "log_level", "output_dir", "tls_ca_cert")
 _MEND: Final = "mend or remove this config file"
 _FORMATS: Final = ("table", "json")
 _LOG_LEVELS: Final = ("error", "warning", "info", "debug")
@@ -31,11 +33,20 @@ class ClientSettings:
     url: str = DEFAULT_URL
     user: str = "anonymous"
     password: str | None = None
+    token: str | None = None
+    tls_ca_cert: Path | None = None
     format: str = "table"
     output_dir: str = DEFAULT_OUTPUT_DIR
     database: Path = DEFAULT_DATABASE
     """Of the embedded server that `torc -s` starts."""
     log_level: str = "warning"
+
+    @property
+    def credentials(self) -> Credentials | None:
+        """What the user gave to prove who they are; None leaves it to the token file of their own server."""
+        if self.token or self.password:
+            return Credentials(token=self.token, user=self.user, password=self.password)
+        return None
 
 
 def load_settings(
@@ -46,17 +57,22 @@ def load_settings(
     output_dir: str | None = None,
     database: Path | None = None,
     log_level: str | None = None,
+    tls_ca_cert: Path | None = None,
     environment: Mapping[str, str] | None = None,
     config_files: tuple[Path, ...] | None = None,
 ) -> ClientSettings:
     """Settings for one command. Raises InvalidInputError naming what cannot be read or is no choice."""
     env = os.environ if environment is None else environment
     config = _read_config(default_config_files(env) if config_files is None else config_files)
+    ca_cert = tls_ca_cert or env.get("TORC_TLS_CA_CERT") or config.get("tls_ca_cert")
     chosen_url = url or env.get("TORC_API_URL") or config.get("api_url") or DEFAULT_URL
     return ClientSettings(
         url=complete_url(chosen_url),
         user=env.get("TORC_USERNAME") or env.get("USER") or env.get("USERNAME") or _login_name(),
-        password=password or env.get("TORC_PASSWORD"),
+        password=password or env.get(PASSWORD_VARIABLE),
+        # a password on the command line is meant for this command: no token of the environment replaces it
+        token=None if password else env.get(TOKEN_VARIABLE) or _config_token(config, env),
+        tls_ca_cert=Path(ca_cert) if ca_cert else None,
         format=_one_of(_FORMATS, "format", format_ or env.get("TORC_FORMAT") or config.get("format", "table")),
         output_dir=output_dir or env.get("TORC_OUTPUT_DIR") or config.get("output_dir", DEFAULT_OUTPUT_DIR),
         database=Path(database or env.get("TORC_DATABASE") or config.get("database") or DEFAULT_DATABASE),
@@ -64,6 +80,11 @@ def load_settings(
             _LOG_LEVELS, "log level", log_level or env.get("TORC_LOG_LEVEL") or config.get("log_level", "warning")
         ),
     )
+
+
+def _config_token(config: Mapping[str, Any], env: Mapping[str, str]) -> str | None:
+    """The token of the config file; a password of the environment stands above it."""
+    return None if env.get(PASSWORD_VARIABLE) else config.get("api_token")
 
 
 def _one_of(choices: tuple[str, ...], what: str, value: object) -> str:

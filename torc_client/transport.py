@@ -1,13 +1,16 @@
 """Requests to the server: patience while it is away, and its errors as our classes again."""
 
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final, Self
 
 import httpx
 
+from torc_client.credentials import Credentials
 from torc_core.api.system import ErrorResponse
-from torc_core.errors import InvalidInputError, ServerFaultError, ServerUnreachableError, TorcError
+from torc_core.errors import InvalidInputError, ServerFaultError, ServerUnreachableError, TorcError, UnauthorizedError
 
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 2.0
@@ -22,15 +25,19 @@ class Transport:
     """One connection pool to one server.
 
     `patience_s` is how long a request is tried again while the server cannot be reached. A request that may
-    have reached the server is repeated only when its operation is idempotent. `pause` and `clock` are
-    arguments for tests. Raises InvalidInputError for an address that is none.
+    have reached the server is repeated only when its operation is idempotent. Where no `credentials` are given,
+    `find_credentials` is asked, and again when the server does not take them: it may have begun after this client.
+    `pause` and `clock` are arguments for tests. Raises InvalidInputError for an address that is none, or a
+    certificate that cannot be read.
     """
 
     def __init__(
         self,
         base_url: str,
         *,
-        auth: tuple[str, str] | None = None,
+        credentials: Credentials | None = None,
+        find_credentials: Callable[[], Credentials | None] = lambda: None,
+        tls_ca_cert: Path | None = None,
         patience_s: float = 0.0,
         timeout_s: float = 60.0,
         pause: Callable[[float], None] = time.sleep,
@@ -38,10 +45,15 @@ class Transport:
     ) -> None:
         self.base_url = _checked(base_url.rstrip("/"))
         self.patience_s = patience_s
+        self.tls_ca_cert = tls_ca_cert
         self._pause = pause
         self._clock = clock
+        self._find_credentials = find_credentials
+        self.credentials = credentials or find_credentials()
+        self._may_renew = credentials is None
         self._http = httpx.Client(
-            auth=auth,
+            auth=self._sign,
+            verify=_trusted(tls_ca_cert),
             timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 10.0)),
             trust_env=False,
             limits=httpx.Limits(max_keepalive_connections=8),
@@ -73,6 +85,10 @@ class Transport:
         while True:
             try:
                 return self._send(method, path, query=query, body=body, timeout_s=timeout_s)
+            except UnauthorizedError:
+                if not self._renew():
+                    raise
+                continue
             except _PERHAPS_SENT as error:
                 safe = idempotent or isinstance(error, _NEVER_SENT)
                 if not safe or self._clock() + wait_s > deadline:
@@ -102,6 +118,20 @@ class Transport:
             return  # nothing came until the deadline
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
+
+    def _sign(self, request: httpx.Request) -> httpx.Request:
+        header = self.credentials.header() if self.credentials else None
+        if header is not None:
+            request.headers["Authorization"] = header
+        return request
+
+    def _renew(self) -> bool:
+        """Whether there are other credentials now than those that the server did not take."""
+        found = self._find_credentials() if self._may_renew else None
+        if found is None or found == self.credentials:
+            return False
+        self.credentials = found
+        return True
 
     def _send(
         self,
@@ -157,6 +187,19 @@ def _checked(url: str) -> str:
             hint="write it like http://localhost:8080, as --url or TORC_API_URL",
         ) from error
     return url
+
+
+def _trusted(ca_cert: Path | None) -> ssl.SSLContext | bool:
+    """The system's authorities, or the one that the user names."""
+    if ca_cert is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=str(ca_cert))
+    except OSError as error:  # ssl.SSLError is one
+        raise InvalidInputError(
+            f"the certificate {ca_cert} cannot be used: {error.strerror or error}",
+            hint="--tls-ca-cert and TORC_TLS_CA_CERT name a file in PEM format",
+        ) from error
 
 
 def _first_words(body: bytes) -> str:

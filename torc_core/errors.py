@@ -77,6 +77,20 @@ class ForbiddenError(TorcError):
     http_status = 403
 
 
+class TooManyTriesError(TorcError):
+    """Too many wrong passwords; the next try is heard later."""
+
+    code = "too_many_tries"
+    http_status = 429
+
+
+class MisdirectedError(TorcError):
+    """The request names a host that this server is not."""
+
+    code = "misdirected"
+    http_status = 421
+
+
 class ServerUnreachableError(TorcError):
     """No answer from the server within the time allowed."""
 

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from torc_core import __version__
@@ -45,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         "--url", "--api-url", dest="url", help="the Torc server's address (TORC_API_URL, http://localhost:8080/…)"
     )
     parser.add_argument("--password", help="its password (better TORC_PASSWORD: arguments can be seen by others)")
+    parser.add_argument("--tls-ca-cert", type=Path, help="who signed its certificate, in PEM (TORC_TLS_CA_CERT)")
     parser.add_argument("--output-dir", help="where runners write logs, if reachable from here (TORC_OUTPUT_DIR)")
     parser.add_argument("--log-level", choices=("error", "warning", "info", "debug"), help="of what is said on stderr")
     may = parser.add_argument_group("what agents may do")
@@ -133,7 +135,11 @@ def _settings(options: argparse.Namespace) -> "McpSettings":
     env = os.environ
     return McpSettings(
         client=load_settings(
-            url=options.url, password=options.password, output_dir=options.output_dir, log_level=options.log_level
+            url=options.url,
+            password=options.password,
+            tls_ca_cert=options.tls_ca_cert,
+            output_dir=options.output_dir,
+            log_level=options.log_level,
         ),
         access=choose_access(read_only=options.read_only, proposals_only=options.proposals_only),
         toolsets=parse_toolsets(options.toolsets),

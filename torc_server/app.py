@@ -1,14 +1,20 @@
 """The composition root: it makes the application from the settings."""
 
 import asyncio
+import getpass
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.middleware.cors import CORSMiddleware
 
 from torc_core import API_PREFIX, __version__
+from torc_server.access.authenticate import Authenticator, Proof, TokenProof
+from torc_server.access.door import Door
+from torc_server.access.network import Network
+from torc_server.access.tokens import load_token
 from torc_server.broadcast import Hub
 from torc_server.db.engine import Database
 from torc_server.db.schema import migrate
@@ -87,13 +93,34 @@ def create_app(settings: ServerSettings) -> FastAPI:
         redoc_url=None,
     )
     app.state.hub = hub
+    app.state.token = None
     service = ServiceSettings(use_pending_failed=settings.use_pending_failed, listening_since=utc_now())
     app.state.work = Work(database, service, hub)
     add_error_handlers(app)
     for router in _ROUTERS:
         app.include_router(router, prefix=API_PREFIX)
     app.include_router(documentation.router)
+    _close_door(app, settings)
     return app
+
+
+def _close_door(app: FastAPI, settings: ServerSettings) -> None:
+    """Puts the door before the routes; what is added last is asked first."""
+    access = settings.access
+    proofs: list[Proof] = []
+    if not access.no_auth:
+        app.state.token = load_token(settings.database)
+        proofs.append(TokenProof(app.state.token, user=getpass.getuser()))
+    network = Network.of(settings.host, allowed_hosts=access.allowed_hosts, origins=access.allowed_origins)
+    app.add_middleware(Door, network=network, authenticator=Authenticator(proofs))
+    if access.allowed_origins:
+        # before the door: a browser asks for leave without credentials
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(access.allowed_origins),
+            allow_methods=["*"],
+            allow_headers=["Authorization", "Content-Type"],
+        )
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -7,11 +7,14 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, get_args
 
 from torc_core import __version__
+from torc_core.credentials import is_loopback, token_beside
 from torc_core.errors import InvalidInputError, TorcError
-from torc_server.settings import LogLevel, ServerSettings, find_database
+from torc_server.access.files import keep_private
+from torc_server.settings import AccessSettings, LogLevel, ServerSettings, find_database
 
 if TYPE_CHECKING:
     from torc_server.serving import StoppableServer
@@ -36,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run_server(settings: ServerSettings) -> None:
     """Serve until SIGTERM, SIGINT or, where the settings say so, the end of stdin."""
+    keep_private(settings.database)
     gc.disable()  # until it serves: all that is loaded stays, and looking at it takes a fifth of the start
     from torc_server.serving import StoppableServer
 
@@ -48,6 +52,8 @@ def run_server(settings: ServerSettings) -> None:
 def _settings(options: argparse.Namespace) -> ServerSettings:
     database, source = find_database(options.database, os.environ)
     sys.stderr.write(f"torc-server: the database is {database.absolute()} (named by {source})\n")
+    access = _access(options)
+    sys.stderr.write(f"torc-server: {_who_may_call(access, database)}\n")
     return ServerSettings(
         database=database,
         host=options.host,
@@ -55,7 +61,39 @@ def _settings(options: argparse.Namespace) -> ServerSettings:
         log_level=options.log_level,
         use_pending_failed=not options.no_pending_failed,
         stop_at_stdin_eof=options.shutdown_on_stdin_eof,
+        access=access,
     )
+
+
+def _access(options: argparse.Namespace) -> AccessSettings:
+    """Raises InvalidInputError for options that would open the door by mistake."""
+    if options.no_auth and not is_loopback(options.host):
+        raise InvalidInputError(
+            f"--no-auth with --host {options.host} would let everybody on the network run commands as you",
+            hint="leave --no-auth out: clients find the token by themselves; or listen on 127.0.0.1",
+        )
+    if bool(options.tls_cert) != bool(options.tls_key):
+        raise InvalidInputError("--tls-cert and --tls-key belong together", hint="give both files, in PEM format")
+    for file in filter(None, (options.tls_cert, options.tls_key)):
+        if not os.access(file, os.R_OK):
+            raise InvalidInputError(f"{file} cannot be read", hint="name the certificate and its key, in PEM format")
+    return AccessSettings(
+        no_auth=options.no_auth,
+        allowed_hosts=tuple(options.allowed_host),
+        allowed_origins=tuple(options.allow_origin),
+        tls_cert=options.tls_cert,
+        tls_key=options.tls_key,
+    )
+
+
+def _who_may_call(access: AccessSettings, database: Path) -> str:
+    """What the start says about the door."""
+    if access.no_auth:
+        return (
+            "WARNING: --no-auth: every user and every program of this machine can read all workflows and run "
+            "commands as you"
+        )
+    return f"callers need its token ({token_beside(database).absolute()}); your own commands find it by themselves"
 
 
 def _stop_at_stdin_eof(server: "StoppableServer") -> None:
@@ -86,8 +124,8 @@ def _parser() -> argparse.ArgumentParser:
         "-H",
         "--host",
         default="127.0.0.1",
-        help="address to listen on; the default, %(default)s, serves this machine only, as there is no login: "
-        "0.0.0.0 serves the whole network",
+        help="address to listen on; the default, %(default)s, serves this machine only; 0.0.0.0 serves the whole "
+        "network (use TLS there)",
     )
     add("-p", "--port", type=_port, default=8080, help="default %(default)s; 0 picks a free one")
     add(
@@ -102,6 +140,26 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="failures that no rule explains are final, unless the workflow says otherwise",
     )
+    door = parser.add_argument_group("who may call")
+    door.add_argument(
+        "--no-auth", action="store_true", help="everybody who reaches the port may do everything; on loopback only"
+    )
+    door.add_argument(
+        "--allowed-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a name by which clients may call this server, besides localhost and the one it listens on",
+    )
+    door.add_argument(
+        "--allow-origin",
+        metavar="ORIGIN",
+        action="append",
+        default=[],
+        help="a site whose pages may use this server, like https://dash.example.org; none by default",
+    )
+    door.add_argument("--tls-cert", metavar="FILE", type=Path, help="the server's certificate (PEM): serve HTTPS")
+    door.add_argument("--tls-key", metavar="FILE", type=Path, help="the key of that certificate (PEM)")
     add("-c", "--completion-check-interval-secs", type=float, metavar="SECONDS", help="accepted and not needed")
     add("-t", "--threads", type=int, metavar="N", help="accepted and not needed")
     add("--shutdown-on-stdin-eof", action="store_true", help=argparse.SUPPRESS)

@@ -2,16 +2,20 @@
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import uvicorn
 
 from torc_core.errors import ListenError
+from torc_server.access.http_limits import TimedProtocol
+from torc_server.access.tokens import addresses, publish, withdraw
 from torc_server.app import create_app
 from torc_server.settings import ServerSettings
 
@@ -29,7 +33,9 @@ class StoppableServer(uvicorn.Server):
             uvicorn.Config(
                 app,
                 loop="uvloop",
-                http="httptools",
+                http=TimedProtocol,
+                ssl_certfile=settings.access.tls_cert,
+                ssl_keyfile=settings.access.tls_key,
                 ws="none",
                 log_config=None,
                 log_level=settings.log_level,
@@ -41,7 +47,10 @@ class StoppableServer(uvicorn.Server):
             )
         )
         self._hub = app.state.hub
+        self._token: str | None = app.state.token
+        self._settings = settings
         self._listener = _listen(settings.host, settings.port)
+        self._port: int = self._listener.getsockname()[1]
 
     def serve_until_stopped(self) -> None:
         _collect_garbage_seldom()
@@ -54,13 +63,22 @@ class StoppableServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
+        if self._token is not None:
+            # before the port is told: the process that started the server looks for the token as soon as it knows it
+            publish(self._token, self._token_files())
         # the process that started the server waits for this line: written earlier, its first request would be refused
-        sys.stdout.write(f"TORC_SERVER_PORT={self._listener.getsockname()[1]}\n")
+        sys.stdout.write(f"TORC_SERVER_PORT={self._port}\n")
         sys.stdout.flush()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._hub.close()
         await super().shutdown(sockets=sockets)
+        if self._token is not None:
+            withdraw(self._token, self._token_files())
+
+    def _token_files(self) -> list[Path]:
+        settings = self._settings
+        return addresses(settings.host, self._port, names=settings.access.allowed_hosts, environment=os.environ)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -28,6 +28,20 @@ class ServiceSettings:
     """When the server began to listen: no heartbeat could arrive before. None where that does not matter."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessSettings:
+    """Who may come in, and how."""
+
+    no_auth: bool = False
+    """Everybody who reaches the port may do everything; on loopback only."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names of the server besides loopback and the one it is bound to."""
+    allowed_origins: tuple[str, ...] = ()
+    """Sites whose pages may use the server."""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
     """Settings of one server process. `port` 0 lets the system pick one."""
@@ -39,6 +53,7 @@ class ServerSettings:
     use_pending_failed: bool = True
     """The value for workflows that do not set `use_pending_failed`."""
     stop_at_stdin_eof: bool = False
+    access: AccessSettings = AccessSettings()
 
 
 def find_database(flag: str | None, environment: Mapping[str, str]) -> tuple[Path, str]:

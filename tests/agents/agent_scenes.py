@@ -60,6 +60,7 @@ class IsolatedTorc:
 
     def env(self) -> dict[str, str]:
         own = {"HOME": str(self.folder), "USER": "tester", "PATH": str(self.bin), "LANG": "C.UTF-8"}
+        own["XDG_STATE_HOME"] = os.environ["XDG_STATE_HOME"]  # where the server under test leaves its token
         return {**own, "TORC_API_URL": self.url, **self.more}
 
     def argv(self, *arguments: object) -> list[str]:

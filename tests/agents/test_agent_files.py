@@ -37,7 +37,7 @@ def test_every_file_that_comes_with_torc_is_valid_and_names_tools_that_exist(nam
         ({"comands": [["x"]]}, "comands: Extra inputs are not permitted"),
         ({"commands": []}, "commands: "),
         ({"limits": {"grace_s": -1}}, "limits.grace_s: "),
-        ({"environment": {"pass_through": ["TORC_PASSWORD"]}}, "environment.pass_through: the Torc password"),
+        ({"environment": {"pass_through": ["TORC_PASSWORD"]}}, "environment.pass_through: Torc's own credentials"),
         ({"environment": {"pass_through": ["A*B"]}}, "'A*B' is no name of a variable"),
         ({"prompt": "../x"}, "prompt: '../x' is not the name of a file"),
         ({"name": "other"}, "name: 'other' is not the name of the file"),

@@ -1,5 +1,6 @@
 """The published client of another project, pointed at our server."""
 
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -69,6 +70,9 @@ class Upstream:
 
 @pytest.fixture(scope="session")
 def api(shared_server: ServerProcess) -> Iterator[Upstream]:
-    with upstream.ApiClient(upstream.Configuration(host=shared_server.url)) as connection:
+    secret = base64.b64encode(f"tester:{shared_server.token}".encode()).decode()
+    connection = upstream.ApiClient(upstream.Configuration(host=shared_server.url))
+    connection.set_default_header("Authorization", f"Basic {secret}")
+    with connection:
         names = [name for name in vars(apis) if name.endswith("Api") and name != "DefaultApi"]
         yield Upstream(tuple(getattr(apis, name)(connection) for name in names))

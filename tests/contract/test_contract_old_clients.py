@@ -11,7 +11,7 @@ CPUS = {"num_cpus": 2, "num_gpus": 0, "num_nodes": 1, "memory_gb": 4.0}
 
 @pytest.fixture
 def http(shared_server: ServerProcess) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=shared_server.url, trust_env=False) as http:
+    with httpx.Client(base_url=shared_server.url, headers=shared_server.headers, trust_env=False) as http:
         yield http
 
 

@@ -7,7 +7,6 @@ from running import create, job, run
 
 from runner.base.progress import Notice
 from torc_client.http import TorcClient
-from torc_client.transport import Transport
 from torc_core.api.actions import WorkflowActionModel
 from torc_core.api.drafts import ActionDraft
 
@@ -80,6 +79,6 @@ def test_an_action_comes_before_the_jobs_that_it_waits_for_whoever_is_asked_when
     actions = [action("on_jobs_ready", f"echo ready >> {tmp_path}/order", jobs=[1])]
     jobs = [job("first", "sleep 0.3"), job("second", f"echo second >> {tmp_path}/order", depends_on=[0])]
     workflow_id = create(client, *jobs, draft={"actions": actions})
-    with LateClient(Transport(server.url)) as late:
+    with LateClient(server.transport()) as late:
         run(late, workflow_id, tmp_path / "out")
     assert (tmp_path / "order").read_text().split() == ["ready", "second"]

@@ -44,7 +44,7 @@ def test_a_workflow_without_anything_to_do_is_left_at_once(
 ) -> None:
     workflow_id = create(client, "true")
     run(client, workflow_id, tmp_path / "out")
-    with WaitsNoted(Transport(server.url)) as noting:
+    with WaitsNoted(server.transport()) as noting:
         again = run(noting, workflow_id, tmp_path / "out")
     assert (again.summary.reason, again.summary.started) == (ExitReason.COMPLETE, 0)
     assert noting.waits_s == [0.0], "it asked once, and for an answer at once"
@@ -111,7 +111,7 @@ class ResetAfterTheFirstClaim(TorcClient):
 
 
 def test_a_claim_that_cannot_start_in_the_present_run_is_given_back(server: ServerProcess, tmp_path: Path) -> None:
-    with ResetAfterTheFirstClaim(Transport(server.url)) as client:
+    with ResetAfterTheFirstClaim(server.transport()) as client:
         ran = run(client, create(client, "sleep 60"), tmp_path / "out")
         assert ran.summary.reason is ExitReason.ANOTHER_RUN
         assert ran.statuses() == {"job1": "ready"}

@@ -25,8 +25,8 @@ T = TypeVar("T")
 class LossyClient(TorcClient):
     """The server does what it is asked, but some of its answers never arrive."""
 
-    def __init__(self, url: str, *, seed: int) -> None:
-        super().__init__(Transport(url))
+    def __init__(self, transport: Transport, *, seed: int) -> None:
+        super().__init__(transport)
         self._random = random.Random(seed)
         self.lost: Counter[str] = Counter()
 
@@ -49,7 +49,7 @@ class LossyClient(TorcClient):
 
 @pytest.fixture
 def lossy(server: ServerProcess) -> Iterator[LossyClient]:
-    with LossyClient(server.url, seed=7) as client:
+    with LossyClient(server.transport(), seed=7) as client:
         yield client
 
 
@@ -70,8 +70,8 @@ def test_lost_answers_cost_no_job_and_run_none_twice(client: TorcClient, lossy: 
 class StartsNoted(TorcClient):
     """Notes which jobs are reported as started."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(Transport(url))
+    def __init__(self, transport: Transport) -> None:
+        super().__init__(transport)
         self.started: list[int] = []
 
     def start_jobs(self, workflow_id: int, request: StartJobsRequest) -> StartJobsResponse:
@@ -83,7 +83,7 @@ def test_the_start_of_a_job_that_ends_at_once_is_told_with_its_end(
     server: ServerProcess, client: TorcClient, tmp_path: Path
 ) -> None:
     workflow_id = create(client, job("long", "sleep 1"), *[job(f"short{n}", "true") for n in range(20)])
-    with StartsNoted(server.url) as noting:
+    with StartsNoted(server.transport()) as noting:
         ran = run(noting, workflow_id, tmp_path / "out")
         assert ran.jobs()["long"].id in noting.started
         assert len(noting.started) < 10

@@ -15,7 +15,6 @@ from runner.main import run_workflow
 from runner.server.connection import Connection
 from runner.server.journal import Undelivered
 from torc_client.http import TorcClient
-from torc_client.transport import Transport
 from torc_core.api.jobs import CompleteJobsRequest, CompleteJobsResponse, JobCompletion
 from torc_core.errors import RunnerError, ServerFaultError, ServerUnreachableError
 
@@ -58,7 +57,7 @@ def test_a_server_that_fails_is_told_of_in_its_own_words(
 ) -> None:
     workflow_id = create(client, "true", "sleep 1")
     notices: list[str] = []
-    with FullClient(Transport(server.url)) as full:
+    with FullClient(server.transport()) as full:
 
         def hear(event: Progress) -> None:
             if isinstance(event, Notice):

@@ -26,7 +26,11 @@ COMMAND = (sys.executable, "-m", "torc_mcp.main")
 
 def environment(**more: str) -> dict[str, str]:
     """Without settings of the user who runs the tests."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TORC_", "XDG_"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name == "XDG_STATE_HOME" or not name.startswith(("TORC_", "XDG_"))
+    }
     return kept | {"USER": "tester"} | more
 
 

@@ -116,14 +116,14 @@ def test_a_judgement_that_cannot_be_meant_is_refused(
     workflow_id, _ = _failed_workflow(shared_client)
     body = {"classifications": [judgement], "actor": {"kind": "person", "name": "ann"}}
     url = f"{shared_server.url}/workflows/{workflow_id}/decisions"
-    answer = httpx.post(url, json=body, trust_env=False)
+    answer = httpx.post(url, json=body, headers=shared_server.headers, trust_env=False)
     assert answer.status_code == 422
     assert said in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("path", ["failures", "proposals", "decisions", "failures/abc/evidence"])
 def test_an_unknown_workflow_is_not_found(shared_server: ServerProcess, path: str) -> None:
-    answer = httpx.get(f"{shared_server.url}/workflows/99999/{path}", trust_env=False)
+    answer = httpx.get(f"{shared_server.url}/workflows/99999/{path}", headers=shared_server.headers, trust_env=False)
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 

@@ -113,7 +113,7 @@ def test_a_runner_that_hung_up_while_it_waited_gets_no_jobs(
     runner_id = make_runner(client, workflow_id)
     client.claim_next_jobs(workflow_id, limit=1, compute_node_id=runner_id)
     url = f"{shared_server.url}/workflows/{workflow_id}/claim_next_jobs"
-    with httpx.Client(trust_env=False) as gone, pytest.raises(httpx.ReadTimeout):
+    with httpx.Client(headers=shared_server.headers, trust_env=False) as gone, pytest.raises(httpx.ReadTimeout):
         gone.post(url, params={"wait_seconds": _LONG_S}, timeout=0.2)
     client.complete_jobs(workflow_id, [ended(first, workflow_id=workflow_id, runner_id=runner_id)])
     assert _status(client, second) is JobStatus.READY

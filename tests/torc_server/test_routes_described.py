@@ -56,6 +56,6 @@ def test_every_call_of_the_published_client_is_served_under_its_own_name(descrip
 
 
 def test_the_description_and_its_reader_are_served(shared_server: ServerProcess) -> None:
-    described = httpx.get(f"{shared_server.root_url}/openapi.json", trust_env=False)
+    described = httpx.get(f"{shared_server.root_url}/openapi.json", headers=shared_server.headers, trust_env=False)
     assert described.json()["info"]["title"] == "Torc"
-    assert "swagger" in httpx.get(f"{shared_server.root_url}/docs", trust_env=False).text
+    assert "swagger" in httpx.get(f"{shared_server.root_url}/docs", headers=shared_server.headers, trust_env=False).text

@@ -17,7 +17,7 @@ from torc_server.settings import ServerSettings
 
 @pytest.fixture
 def http(shared_server: ServerProcess) -> httpx.Client:
-    return httpx.Client(base_url=shared_server.url, trust_env=False)
+    return httpx.Client(base_url=shared_server.url, headers=shared_server.headers, trust_env=False)
 
 
 def _error(response: httpx.Response) -> dict[str, Any]:
@@ -64,8 +64,10 @@ def test_a_body_of_another_type_is_told_to_be_json(http: httpx.Client) -> None:
     assert "application/json" in _error(response)["hint"]
 
 
-def test_a_body_without_a_type_is_taken_as_json(http: httpx.Client) -> None:
-    assert http.post("/workflows", content=b'{"name": "w", "user": "u"}').status_code == 200
+def test_a_body_without_a_type_is_refused_as_pages_of_other_sites_can_send_it(http: httpx.Client) -> None:
+    response = http.post("/workflows", content=b'{"name": "w", "user": "u"}')
+    assert response.status_code == 422
+    assert "application/json" in _error(response)["hint"]
 
 
 def test_numbers_that_json_does_not_have_break_no_later_list(http: httpx.Client) -> None:
@@ -127,11 +129,12 @@ def test_a_body_above_the_cap_is_refused_before_it_is_read(shared_server: Server
     connection = HTTPConnection("127.0.0.1", shared_server.port, timeout=10)
     connection.putrequest("POST", f"{API_PREFIX}/workflows")
     connection.putheader("Content-Type", "application/json")
-    connection.putheader("Content-Length", str(300 * 1024**2))
+    connection.putheader("Authorization", shared_server.headers["Authorization"])
+    connection.putheader("Content-Length", str(3 * 1024**2))
     connection.endheaders()
     response = connection.getresponse()
     assert response.status == 413
-    assert "200 MiB" in json.loads(response.read())["error"]["message"]
+    assert "2 MiB" in json.loads(response.read())["error"]["message"]
     connection.close()
 
 
@@ -140,7 +143,8 @@ def test_an_unexpected_error_is_told_without_its_details_and_logged_with_them(
 ) -> None:
     app = create_app(ServerSettings(database=tmp_path / "torc.db"))
     app.state.work = None
-    response = TestClient(app).get(f"{API_PREFIX}/workflows/1")
+    headers = {"Authorization": f"Bearer {app.state.token}"}
+    response = TestClient(app, base_url="http://localhost", headers=headers).get(f"{API_PREFIX}/workflows/1")
     assert response.status_code == 500
     assert response.json()["error"]["code"] == "server_fault"
     assert "NoneType" not in response.text

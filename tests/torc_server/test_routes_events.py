@@ -20,7 +20,7 @@ Frame = tuple[str, dict[str, Any]]
 @contextmanager
 def _stream(server: ServerProcess, workflow_id: int, level: str = "info") -> Iterator[Iterator[Frame]]:
     with (
-        httpx.Client(trust_env=False, timeout=10) as http,
+        httpx.Client(headers=server.headers, trust_env=False, timeout=10) as http,
         http.stream("GET", f"{server.url}/workflows/{workflow_id}/events/stream", params={"level": level}) as answer,
     ):
         assert answer.status_code == 200
@@ -81,4 +81,4 @@ def test_events_of_other_workflows_are_not_heard(shared_server: ServerProcess, s
 @pytest.mark.parametrize("level", ["info", "nonsense"])
 def test_a_stream_of_a_workflow_that_does_not_exist_is_a_404(shared_server: ServerProcess, level: str) -> None:
     url = f"{shared_server.url}/workflows/987654/events/stream"
-    assert httpx.get(url, params={"level": level}, trust_env=False).status_code == 404
+    assert httpx.get(url, params={"level": level}, headers=shared_server.headers, trust_env=False).status_code == 404

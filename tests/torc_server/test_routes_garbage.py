@@ -97,7 +97,7 @@ class Requests:
 
 @pytest.fixture
 def http(server: ServerProcess) -> Iterator[httpx.Client]:
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json", **server.headers}
     with httpx.Client(base_url=server.root_url, trust_env=False, headers=headers, timeout=30) as http:
         yield http
 

@@ -56,7 +56,11 @@ def test_a_signal_stops_the_server_at_once_although_streams_and_claims_are_open(
 ) -> None:
     workflow_id, _ = make_workflow(client, JobDraft(name="a", command="true"))
     client.claim_next_jobs(workflow_id, limit=1)
-    with ThreadPoolExecutor(1) as pool, server.client() as waiting, httpx.Client(trust_env=False) as reading:
+    with (
+        ThreadPoolExecutor(1) as pool,
+        server.client() as waiting,
+        httpx.Client(headers=server.headers, trust_env=False) as reading,
+    ):
         claim = pool.submit(waiting.claim_next_jobs, workflow_id, limit=1, wait_s=30.0)
         with reading.stream("GET", f"{server.url}/workflows/{workflow_id}/events/stream") as stream:
             lines = stream.iter_lines()

@@ -33,6 +33,7 @@ class GlobalOptions:
     database: Path | None = None
     password: str | None = None
     prompt_password: bool = False
+    tls_ca_cert: Path | None = None
     log_level: LogLevel | None = None
 
     def overlaid_with(self, later: Self) -> Self:
@@ -90,6 +91,13 @@ GLOBAL_OPTIONS = (
     ),
     GlobalOption(field="password", type=str | None, names=("--password",), metavar="WORD", help="Also TORC_PASSWORD."),
     GlobalOption(field="prompt_password", type=bool, names=("--prompt-password",), help="Ask for the password."),
+    GlobalOption(
+        field="tls_ca_cert",
+        type=Path | None,
+        names=("--tls-ca-cert",),
+        metavar="FILE",
+        help="Who signed the server's certificate (PEM); also TORC_TLS_CA_CERT.",
+    ),
     GlobalOption(
         field="log_level",
         type=LogLevel | None,

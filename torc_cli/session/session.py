@@ -74,6 +74,7 @@ class Session:
             format_=options.format,
             database=options.database,
             log_level=options.log_level,
+            tls_ca_cert=options.tls_ca_cert,
         )
         logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
         return settings
@@ -120,7 +121,13 @@ class Session:
 
         from torc_client.connect import connect
 
-        return connect(replace(self.settings, url=self.url), patience_s=patience_s)
+        settings = replace(self.settings, url=self.url)
+        if self.options.standalone:
+            from torc_client.credentials import token_of_database
+
+            # the embedded server's own: a token of the environment is another server's
+            settings = replace(settings, token=token_of_database(settings.database), password=None)
+        return connect(settings, patience_s=patience_s)
 
     def _options_to_type(self) -> list[str]:
         """What the shell does not know by itself; a password is not printed."""
@@ -133,6 +140,8 @@ class Session:
             words += ["--url", options.url]
         if options.password or options.prompt_password:
             words.append("--prompt-password")
+        if options.tls_ca_cert:
+            words += ["--tls-ca-cert", str(options.tls_ca_cert)]
         return words
 
     def workflow_id(self, given: int | None) -> int:

@@ -78,7 +78,7 @@ class AgentCaller:
                 left = self._ask_rules(client, workflow_id, plan)
             else:
                 agent = find_agent(self.options.name, self.environment)
-                problem, advice = self._ask_program(agent, client.url, workflow_id, waiting=before.waiting)
+                problem, advice = self._ask_program(agent, client, workflow_id, waiting=before.waiting)
                 hint = None if advice is None else Hint(advice)
         except TorcError as error:
             problem, hint = error.message, error.hint
@@ -94,7 +94,7 @@ class AgentCaller:
         return left_lines(decision, act(client, workflow_id, decision, request))
 
     def _ask_program(
-        self, agent: AgentFile, url: str, workflow_id: int, *, waiting: int
+        self, agent: AgentFile, client: TorcClient, workflow_id: int, *, waiting: int
     ) -> tuple[str | None, str | None]:
         """A problem and a hint; None and None when it ended well, whatever that is worth."""
         spec = agent.spec
@@ -114,7 +114,7 @@ class AgentCaller:
         with tempfile.TemporaryDirectory(prefix="torc-agent-", ignore_cleanup_errors=True) as private:
             config, folder = Path(private, "mcp.json"), Path(private, "empty")
             folder.mkdir()
-            _write_private(config, self._mcp_config(spec, url, workflow_id))
+            _write_private(config, self._mcp_config(spec, client, workflow_id))
             values = {"prompt": prompt, "mcp_config_file": str(config), "workflow_id": str(workflow_id)}
             try:
                 ended = run_to_end(
@@ -137,18 +137,17 @@ class AgentCaller:
             line_chars=limits.line_chars,
         )
 
-    def _mcp_config(self, spec: AgentSpec, url: str, workflow_id: int) -> dict[str, Any]:
+    def _mcp_config(self, spec: AgentSpec, client: TorcClient, workflow_id: int) -> dict[str, Any]:
         """The server is for this workflow, with the tools of triage alone.
 
-        The password stands in this file alone: not in arguments, and not in the agent's environment.
+        Token and password stand in this file alone: not in arguments, and not in the agent's environment.
         """
         settings, limits = self.settings, self.options.limits
         environment = {
-            "TORC_API_URL": url,
+            **client.environment(),
             "TORC_USERNAME": settings.user,
             "TORC_OUTPUT_DIR": str(Path(settings.output_dir).absolute()),
             "TORC_ACTOR_NAME": spec.name,
-            "TORC_PASSWORD": settings.password,
             "TORC_MAX_AI_RETRIES": None if limits.max_ai_retries is None else str(limits.max_ai_retries),
             "TORC_MAX_MEMORY": limits.max_memory,
             "TORC_MAX_RUNTIME": limits.max_runtime,

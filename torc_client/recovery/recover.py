@@ -111,7 +111,7 @@ def prepare(client: TorcClient, workflow_id: int, options: RecoverOptions, tools
         return planned
     environment = {
         **tools.environment,
-        "TORC_API_URL": client.url,
+        **client.environment(),
         "TORC_RUN_ID": str(status.run_id),
         "TORC_OUTPUT_DIR": str(tools.output_dir),
     }

@@ -12,7 +12,7 @@ PLACEHOLDERS: Final = frozenset({"prompt", "mcp_config_file", "workflow_id"})
 PROMPT_PLACEHOLDERS: Final = frozenset({"workflow_id", "waiting_jobs", "dry_run", "reach"})
 """What a prompt may name in braces."""
 
-NEVER_PASSED: Final = frozenset({"TORC_PASSWORD", "TORC_MCP_TOKEN"})
+NEVER_PASSED: Final = frozenset({"TORC_API_TOKEN", "TORC_PASSWORD", "TORC_MCP_TOKEN"})
 """No pattern of an agent's file lets these through."""
 
 _NEEDED: Final = ("prompt", "mcp_config_file")
@@ -40,7 +40,7 @@ class AgentEnvironment(_Part):
             if not _VARIABLE.fullmatch(name):
                 raise ValueError(f"{name!r} is no name of a variable")
             if name in NEVER_PASSED:
-                raise ValueError("the Torc password is given to the MCP server alone")
+                raise ValueError("Torc's own credentials are given to the MCP server alone")
         return names
 
 

@@ -1,5 +1,6 @@
 """Routes of the contract: bodies are read into models, and models written as JSON, in one step each."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from functools import wraps
@@ -13,13 +14,42 @@ from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 from starlette.types import Receive, Scope
 
+from torc_core import API_PREFIX
 from torc_core.api.system import ErrorResponse
 from torc_core.errors import TorcError
 from torc_server.routes.error_responses import answer_error, describe_problems
 
-BODY_CAP_BYTES: Final = 200 * 1024 * 1024
+BODY_CAP_BYTES: Final = 2 * 1024 * 1024
+BULK_CAP_BYTES: Final = 64 * 1024 * 1024
+"""For routes that take many records at once; parsed, a body needs about twenty times its size in memory."""
+BULK_ROUTES: Final = frozenset(
+    {
+        "/bulk_files",
+        "/bulk_jobs",
+        "/bulk_user_data",
+        "/bulk_workflows",
+        "/jobs/{id}/spawn_jobs",
+        "/proposals/{id}/approve",
+        "/user_data",
+        "/user_data/{id}",
+        "/workflows/{id}/apply_recovery",
+        "/workflows/{id}/batch_complete_jobs",
+        "/workflows/{id}/batch_start_jobs",
+        "/workflows/{id}/decisions",
+        "/workflows/{id}/decisions/preview",
+        "/workflows/{id}/proposals",
+        "/workflows/{id}/release_claims",
+        "/workflows/{id}/take_back_jobs",
+    }
+)
+_BODY_LEAD_S: Final = 30.0
+_SLOWEST_BYTES_PER_S: Final = 64 * 1024
+"""A body may take its lead and a second for each of these bytes; who is slower holds a connection for nothing."""
 PARSE_APART_BYTES: Final = 64 * 1024
 """Bodies above this are parsed outside the event loop, so that other requests go on."""
+
+_PARSING_LARGE: Final = asyncio.Semaphore(2)
+"""Large bodies wait for each other: together they would need more memory than the machine has."""
 
 _ANYTHING: Final[TypeAdapter[Any]] = TypeAdapter(Any)
 ERRORS: Final[dict[int | str, dict[str, Any]]] = {
@@ -36,27 +66,38 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 class ContractRequest(Request):
     """A request whose JSON is read straight into the route's model, without dicts in between."""
 
-    def __init__(self, scope: Scope, receive: Receive, *, model: TypeAdapter[Any] | None) -> None:
+    def __init__(self, scope: Scope, receive: Receive, *, model: TypeAdapter[Any] | None, cap_bytes: int) -> None:
         super().__init__(scope, receive)
         self._model = model
+        self._cap_bytes = cap_bytes
 
     async def body(self) -> bytes:
         if not hasattr(self, "_body"):
-            self._refuse_above_cap(int(self.headers.get("content-length") or 0))
-            chunks: list[bytes] = []
-            size = 0
-            async for chunk in self.stream():
-                size += len(chunk)
-                self._refuse_above_cap(size)
-                chunks.append(chunk)
-            self._body = b"".join(chunks)
+            length = self.headers.get("content-length")
+            self._refuse_above_cap(int(length or 0))
+            limit_s = _BODY_LEAD_S + (self._cap_bytes if length is None else int(length)) / _SLOWEST_BYTES_PER_S
+            try:
+                async with asyncio.timeout(limit_s):
+                    self._body = bytes(await self._read())
+            except TimeoutError as error:
+                raise HTTPException(408, f"the body did not arrive within {limit_s:.0f} s") from error
         return self._body
+
+    async def _read(self) -> bytearray:
+        body = bytearray()
+        async for chunk in self.stream():
+            self._refuse_above_cap(len(body) + len(chunk))
+            body += chunk
+        return body
 
     async def json(self) -> Any:
         if self._model is None:
             return await super().json()
         body = await self.body()
         try:
+            if len(body) > BODY_CAP_BYTES:
+                async with _PARSING_LARGE:
+                    return await run_in_threadpool(self._model.validate_json, body)
             if len(body) > PARSE_APART_BYTES:
                 return await run_in_threadpool(self._model.validate_json, body)
             return self._model.validate_json(body)
@@ -64,8 +105,8 @@ class ContractRequest(Request):
             raise HTTPException(422, describe_problems(error.errors(), place="body")) from error
 
     def _refuse_above_cap(self, size: int) -> None:
-        if size > BODY_CAP_BYTES:
-            raise HTTPException(413, f"the body is larger than {BODY_CAP_BYTES // 1024**2} MiB")
+        if size > self._cap_bytes:
+            raise HTTPException(413, f"the body is larger than {self._cap_bytes // 1024**2} MiB")
 
 
 class ContractRoute(APIRoute):
@@ -78,10 +119,11 @@ class ContractRoute(APIRoute):
         handle = super().get_route_handler()
         body_type = self.body_field.field_info.annotation if self.body_field else None
         model = TypeAdapter(body_type) if body_type else None
+        cap_bytes = BULK_CAP_BYTES if self.path.removeprefix(API_PREFIX) in BULK_ROUTES else BODY_CAP_BYTES
 
         async def handle_contract(request: Request) -> Response:
             try:
-                return await handle(ContractRequest(request.scope, request.receive, model=model))
+                return await handle(ContractRequest(request.scope, request.receive, model=model, cap_bytes=cap_bytes))
             except (TorcError, HTTPException, RequestValidationError):
                 raise
             except Exception as error:
@@ -97,7 +139,7 @@ def json_answer(answer: Any, status_code: int = 200) -> Response:
 
 
 def contract_router(tag: str) -> APIRouter:
-    return APIRouter(tags=[tag], route_class=ContractRoute, responses=ERRORS, strict_content_type=False)
+    return APIRouter(tags=[tag], route_class=ContractRoute, responses=ERRORS)
 
 
 def _writing_json(endpoint: Callable[..., Any]) -> Callable[..., Any]:

@@ -96,13 +96,12 @@ def recovery_tools(
     if command is not None and not recovers:
         raise InvalidInputError("--recovery-hook does nothing without --recover", hint="add --recover")
     hook = None if command is None else find_hook(command, folder=Path.cwd(), timeout_s=choices.hook_timeout)
-    password = session.settings.password
     return RecoveryTools(
         user=session.settings.user,
         say=sayer(session),
         output_dir=output_dir or Path(session.settings.output_dir),
         hook=hook,
-        environment={**os.environ, **({"TORC_PASSWORD": password} if password else {})},
+        environment=dict(os.environ),
     )
 
 

@@ -1,0 +1,106 @@
+"""What a client shows to prove who it is: a token, or a name and a password."""
+
+import base64
+import os
+import socket
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from torc_core.credentials import (
+    PASSWORD_VARIABLE,
+    TOKEN_VARIABLE,
+    USER_VARIABLE,
+    is_loopback,
+    token_beside,
+    token_file,
+)
+
+_LISTENING: Final = "0A"
+_ANY_ADDRESS_OR_LOOPBACK: Final = frozenset(
+    {"00000000", "0100007F", "0" * 32, "00000000000000000000000001000000", "0000000000000000FFFF00000100007F"}
+)
+"""Local addresses in the kernel's tables of sockets that a client of loopback may reach."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """`token` is used where there is one, else `user` with `password`."""
+
+    token: str | None = None
+    user: str = ""
+    password: str | None = None
+
+    def header(self) -> str | None:
+        """Return the Authorization header; None without credentials."""
+        if self.token:
+            return f"Bearer {self.token}"
+        if self.password:
+            return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+        return None
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables by which programs that are started here prove the same."""
+        if self.token:
+            return {TOKEN_VARIABLE: self.token}
+        if self.password:
+            return {USER_VARIABLE: self.user, PASSWORD_VARIABLE: self.password}
+        return {}
+
+
+def find_token(url: str, environment: Mapping[str, str] | None = None) -> str | None:
+    """Return the token that the user's own server at this address left in the state folder.
+
+    None also when another user listens on that port of this machine: the server is gone and somebody took its place.
+    """
+    address = urlsplit(url)
+    host, port = address.hostname or "", _port(address.scheme, url)
+    if not host or not port:
+        return None
+    env = os.environ if environment is None else environment
+    token = _read_own(token_file(env, host, port, machine=socket.gethostname()))
+    if token is None or (is_loopback(host) and _is_foreign(port)):
+        return None
+    return token
+
+
+def token_of_database(database: Path) -> str | None:
+    """Return the token of the server of a database file of this user."""
+    return _read_own(token_beside(database.absolute()))
+
+
+def _port(scheme: str, url: str) -> int | None:
+    try:
+        return urlsplit(url).port or (443 if scheme == "https" else 80)
+    except ValueError:
+        return None
+
+
+def _read_own(path: Path) -> str | None:
+    """The token of a file that nobody else can read."""
+    with suppress(OSError, UnicodeDecodeError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        with os.fdopen(descriptor) as file:
+            facts = os.fstat(file.fileno())
+            if stat.S_ISREG(facts.st_mode) and facts.st_uid == os.geteuid() and not facts.st_mode & 0o077:
+                return file.read().strip() or None
+    return None
+
+
+def _is_foreign(port: int) -> bool:
+    """Whether another user listens on the port; False where the kernel does not tell."""
+    ours = {os.geteuid(), 0}
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with suppress(OSError, ValueError, IndexError):
+            for line in Path(table).read_text().splitlines()[1:]:
+                fields = line.split()
+                local, _, local_port = fields[1].partition(":")
+                if fields[3] != _LISTENING or int(local_port, 16) != port:
+                    continue
+                if local in _ANY_ADDRESS_OR_LOOPBACK and int(fields[7]) not in ours:
+                    return True
+    return False

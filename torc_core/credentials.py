@@ -1,0 +1,39 @@
+"""Where the token of a server is kept: beside its database, and in its user's state folder by address."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+TOKEN_VARIABLE: Final = "TORC_API_TOKEN"  # noqa: S105
+PASSWORD_VARIABLE: Final = "TORC_PASSWORD"  # noqa: S105
+USER_VARIABLE: Final = "TORC_USERNAME"
+LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9.-]")
+
+
+def token_beside(database: Path) -> Path:
+    """Return the token file of the server of a database."""
+    return database.with_name(f"{database.name}.token")
+
+
+def token_folder(environment: Mapping[str, str]) -> Path:
+    """Return the folder of the user's token files, by the XDG rules for state."""
+    state = environment.get("XDG_STATE_HOME") or Path(environment.get("HOME", "/")) / ".local" / "state"
+    return Path(state) / "torc" / "tokens"
+
+
+def token_file(environment: Mapping[str, str], host: str, port: int, *, machine: str) -> Path:
+    """Return the user's copy of the token of the server at an address.
+
+    Loopback is named after the machine: homes are shared by the machines of a cluster, and each has its own.
+    """
+    place = f"{machine}.loopback" if is_loopback(host) else host.lower()
+    return token_folder(environment) / f"{_UNSAFE.sub('_', place)}_{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host, without a port, names this machine alone."""
+    name = host.strip("[]").lower()
+    return name in LOOPBACK_NAMES or bool(re.fullmatch(r"127\.\d{1,3}\.\d{1,3}\.\d{1,3}", name))

@@ -1,0 +1,24 @@
+"""What the server writes is its user's alone."""
+
+import logging
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+_OTHERS: Final = 0o077
+
+log = logging.getLogger(__name__)
+
+
+def keep_private(database: Path) -> None:
+    """Takes from others what this process will create, and the files of an existing database."""
+    os.umask(_OTHERS)
+    for path in (database, *(database.with_name(f"{database.name}-{part}") for part in ("wal", "shm"))):
+        try:
+            facts = path.stat()
+            if facts.st_uid == os.geteuid() and facts.st_mode & _OTHERS:
+                path.chmod(stat.S_IMODE(facts.st_mode) & ~_OTHERS)
+                log.warning("others could read %s: now only you can", path)
+        except OSError:
+            continue  # there is none yet, or it is not ours to change

@@ -1,0 +1,37 @@
+"""Who makes a request."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final, Literal
+
+AgentMode = Literal["propose", "decide"]
+
+
+class Scope(IntEnum):
+    """What somebody may do at most; each includes those before it."""
+
+    VIEWER = 1
+    OPERATOR = 2
+    OWNER = 3
+    ADMIN = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """One caller.
+
+    `is_proven` is false where the name is only what the caller says: the server's own token and `--no-auth` prove
+    the right to call, and no person. `workflow_id` bounds a token to one workflow; `agent` names the AI agent that
+    a token was made for, and `mode` what that agent may do about failures.
+    """
+
+    name: str
+    scope: Scope
+    is_proven: bool = False
+    workflow_id: int | None = None
+    agent: str | None = None
+    mode: AgentMode | None = None
+
+
+EVERYBODY: Final = Principal(name="anonymous", scope=Scope.ADMIN)
+"""Who calls a server with `--no-auth`."""
