@@ -16,7 +16,7 @@ _FILES = Path(torc_server.__file__).parent / "static" / "swagger-ui"
 
 @pytest.fixture
 def web(shared_server: ServerProcess) -> httpx.Client:
-    return httpx.Client(base_url=shared_server.root_url)
+    return httpx.Client(base_url=shared_server.root_url, headers=shared_server.headers, trust_env=False)
 
 
 def test_every_link_of_the_page_is_local_and_served(web: httpx.Client) -> None:
