@@ -90,9 +90,7 @@ def _stranger(*, has_shown: bool) -> TorcError:
 
 
 def _refusal(error: TorcError) -> Response:
-    detail = ErrorDetail(code=error.code, message=error.message, hint=error.hint, ids=error.ids)
-    headers = dict(_CHALLENGE) if isinstance(error, UnauthorizedError) else {}
-    # the body was not read: what is left of it must not be taken for the next request
-    headers["Connection"] = "close"
-    content = ErrorResponse(error=detail).model_dump_json(exclude_none=True)
+    headers = _CHALLENGE if isinstance(error, UnauthorizedError) else None
+    # the connection stays open: closed with a body unread, the client would get a reset in place of the answer
+    content = ErrorResponse(error=ErrorDetail.of(error)).model_dump_json(exclude_none=True)
     return Response(content, status_code=error.http_status, media_type="application/json", headers=headers)
