@@ -24,7 +24,7 @@ def show_list(
     reverse_sort: bool = False,
     **filters: QueryValue,
 ) -> None:
-    """All records that match, newest page last."""
+    """Print all records that match, in order."""
     found = collection.list_all(
         limit=limit, offset=offset, sort_by=sort_by, reverse_sort=reverse_sort or None, **filters
     )
@@ -32,12 +32,12 @@ def show_list(
 
 
 def show_changed(session: Session, record: ApiModel, *, verb: str, noun: str) -> None:
-    """`Created file 7`, or the record as JSON."""
+    """Print `Created file 7`, or the record as JSON."""
     session.out.done(f"{verb} {noun} {getattr(record, 'id', '')}".rstrip(), record)
 
 
 def delete_each(session: Session, collection: RecordCollection[M], ids: Sequence[int], *, noun: str) -> None:
-    """Deletes all, or nothing when one of them is unknown; with one id the answer is a record, with more a list."""
+    """Delete all, or nothing when one of them is unknown; print one record for one id, a list for more."""
     chosen = list(dict.fromkeys(ids))
     if len(chosen) > 1:
         for record_id in chosen:
@@ -54,7 +54,7 @@ def delete_each(session: Session, collection: RecordCollection[M], ids: Sequence
 def delete_all_of(
     session: Session, collection: RecordCollection[M], workflow_id: int | None, *, noun: str, yes: bool
 ) -> None:
-    """Deletes the workflow's records of one kind, after a yes."""
+    """Delete the workflow's records of one kind, after a confirmation."""
     chosen = session.workflow_id(workflow_id)
     question = f"Delete all {noun} of workflow {chosen}?"
     if not session.agrees(question, without_asking=yes, needs_yes=True):
@@ -65,7 +65,7 @@ def delete_all_of(
 
 
 def changes(**given: object) -> dict[str, object]:
-    """What the user named. Raises InvalidInputError when that is nothing."""
+    """Return the fields that the user gave. Raises InvalidInputError when there are none."""
     named = {field: value for field, value in given.items() if value is not None}
     if not named:
         raise InvalidInputError("nothing to update was named", hint="see --help for what can be changed")
@@ -73,7 +73,7 @@ def changes(**given: object) -> dict[str, object]:
 
 
 def parse_json(text: str, *, what: str) -> object:
-    """Raises InvalidInputError with the place."""
+    """Return the value of a JSON text. Raises InvalidInputError with the place."""
     import json
 
     try:

@@ -14,7 +14,7 @@ app = typer.Typer(no_args_is_help=True, help="Rules that retry failed jobs by ex
 
 
 def describe_rules(handler: FailureHandlerModel) -> str:
-    """`10, 11: bash fix.sh, 3 attempts; any: 2 attempts`."""
+    """Return the rules as text: `10, 11: bash fix.sh, 3 attempts; any: 2 attempts`."""
     return "; ".join(_describe(rule) for rule in FAILURE_RULES.validate_json(handler.rules))
 
 

@@ -57,7 +57,7 @@ def create_from_file(
 def _create_requirements(
     client: "TorcClient", workflow_id: int, name: str, stated: Mapping[str, int | str]
 ) -> int | None:
-    """A record with the stated amounts; the others are no limits."""
+    """Create a resource requirement with the stated amounts; the others are no limits."""
     from torc_client.requirements import NO_LIMITS
 
     record = ResourceRequirementsModel.model_validate({"workflow_id": workflow_id, "name": name, **NO_LIMITS, **stated})

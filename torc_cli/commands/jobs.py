@@ -108,7 +108,7 @@ def update(
 
 
 def _own_requirements(client: "TorcClient", job: JobModel, *, memory: str | None, runtime: str | None) -> int | None:
-    """The record of a copy of the job's requirements with other amounts: jobs that share the old one keep it."""
+    """Create a copy of the job's resource requirement with other amounts; jobs that share the old one keep it."""
     from torc_client.requirements import plan_own_requirements
 
     _, own = plan_own_requirements(client, job, memory=memory, runtime=runtime)

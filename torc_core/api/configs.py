@@ -91,7 +91,7 @@ class ResourceMonitorConfig(ApiModel):
     """Sampling of whole nodes."""
 
     def job_granularity(self) -> MonitorGranularity | None:
-        """How jobs are sampled, None when they are not; what `jobs` says of itself wins."""
+        """Return how jobs are sampled, None when they are not; the settings of `jobs` win."""
         jobs = self.jobs or JobMonitorConfig()
         enabled = self.enabled if jobs.enabled is None else jobs.enabled
         return None if enabled is False else jobs.granularity or self.granularity or "summary"

@@ -40,7 +40,7 @@ class Actor(ApiModel):
 
 
 class SignatureRecord(ApiModel):
-    """What became of earlier decisions on a signature, in every workflow of this server."""
+    """The outcomes of earlier decisions on a signature, in every workflow of this server."""
 
     retried: int = 0
     retries_succeeded: int = 0
@@ -80,7 +80,7 @@ class FailureGroups(Page[FailureGroup]):
 
 
 class Classification(ApiModel):
-    """One judgement, on one job or on every pending_failed job with one signature."""
+    """One entry of a proposal or decision, on one job or on every pending_failed job with one signature."""
 
     job_id: int | None = None
     signature: str | None = None
@@ -107,7 +107,7 @@ class DecisionLimits(ApiModel):
 
 
 class ClassifyRequest(ApiModel):
-    """Judgements on pending_failed jobs of one workflow, as a proposal or as a decision."""
+    """Entries on pending_failed jobs of one workflow, as a proposal or as a decision."""
 
     classifications: list[Classification] = Field(min_length=1)
     actor: Actor
@@ -116,7 +116,7 @@ class ClassifyRequest(ApiModel):
 
 
 class ClassifiedJob(ApiModel):
-    """What a judgement means for one job, bound to the attempt it was made on."""
+    """What an entry means for one job, bound to the attempt it was made on."""
 
     job_id: int
     job_name: str
@@ -137,7 +137,7 @@ class ClassifiedJob(ApiModel):
 class ProposalModel(ApiModel):
     """A stored proposal. `jobs` may be cut; the counts are whole.
 
-    `remaining`, told once, counts the jobs of the named groups that were too many for one proposal.
+    `remaining`, sent once, counts the jobs of the named groups that were too many for one proposal.
     """
 
     id: int
@@ -158,7 +158,7 @@ class ProposalModel(ApiModel):
 
 
 class ApproveRequest(ApiModel):
-    """Applies an open proposal, whole or in part; `edits` replace the proposal's judgement of their jobs."""
+    """Applies an open proposal, whole or in part; `edits` replace the proposal's entries on their jobs."""
 
     actor: Actor
     only_job_ids: list[int] | None = None
@@ -189,7 +189,7 @@ class ClassifyResponse(ApiModel):
 
 
 class DecisionModel(ApiModel):
-    """One applied decision on one job, and what came of it."""
+    """One applied decision on one job, and its outcome."""
 
     id: int
     workflow_id: int
@@ -210,5 +210,5 @@ class DecisionModel(ApiModel):
 
     @property
     def why_given_up(self) -> str:
-        """Of a decision `fail`: who answers for it, and why, for whoever would try the job again."""
+        """Return who decided `fail` and why, for whoever would try the job again."""
         return f"decided to fail by {(self.approved_by or self.actor).name}: {self.reason}"

@@ -132,11 +132,11 @@ class JobNeed(Capacity):
 
 
 class Outlook(ApiModel):
-    """What a runner that got nothing may hope for.
+    """What a runner that claimed nothing can expect.
 
-    `active` counts jobs pending or running anywhere, `ready` jobs that could be claimed by somebody,
+    `active` counts jobs pending or running anywhere, `ready` jobs that any runner could claim,
     `ready_that_fit` those the asking runner could run were it idle. With active and ready_that_fit both 0
-    nothing will ever come for it in this run. `smallest_need` is that of the most modest ready job when none fits.
+    nothing will become ready for it in this run. `smallest_need` is that of the most modest ready job when none fits.
     `run_id` is the workflow's present run.
     """
 
@@ -228,7 +228,7 @@ class ReleaseClaimsResponse(ApiModel):
 
 
 class ReclaimRequest(ApiModel):
-    """Takes back everything held by runners that are gone.
+    """Reclaims the orphans: everything held by runners that are gone.
 
     `requeue` sends started jobs back to the queue (bounded by the limit for infrastructure faults);
     otherwise they become failed, or pending_failed where that is in use. Jobs never started go back to ready.

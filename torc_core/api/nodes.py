@@ -35,7 +35,7 @@ class ComputeNodeModel(ApiModel):
 
 
 class Heartbeat(ApiModel):
-    """The server has heard of the runner."""
+    """The server's answer to a heartbeat."""
 
     compute_node_id: int
     heard_at: str

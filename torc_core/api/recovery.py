@@ -22,7 +22,7 @@ class PlannedRetry(ApiModel):
 
     @property
     def is_mechanical(self) -> bool:
-        """Whether the heuristics of recovery retry it, and not somebody's judgement."""
+        """Return whether the heuristics of recovery retry it, without a decision of anybody."""
         if self.cause is not None:
             return self.cause is not Cause.UNKNOWN
         return self.is_infrastructure_fault or bool(self.memory or self.runtime)

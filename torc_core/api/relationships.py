@@ -1,4 +1,4 @@
-"""Who depends on whom, and through which file or datum."""
+"""Dependencies between jobs, and the files and user data that they come from."""
 
 from torc_core.api.base import ApiModel
 

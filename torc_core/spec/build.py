@@ -17,14 +17,14 @@ from torc_core.spec.spec import Spec, read_spec
 
 
 def read_workflow(text: str, *, file_name: str, user: str) -> tuple[WorkflowDraft, SpecReport]:
-    """Reads, expands and checks a workflow file. Raises SpecError listing everything that is wrong with it."""
+    """Read, expand and check a workflow file. Raises SpecError listing everything that is wrong with it."""
     spec, problems = read_spec(text, file_name=file_name)
     checked = _examine_or_raise(spec, problems)
     return _assemble(spec, checked, user), checked.report
 
 
 def check_workflow(text: str, *, file_name: str) -> SpecReport:
-    """Checks a workflow file without making anything. Raises SpecError only for a text that cannot be read."""
+    """Check a workflow file without making anything. Raises SpecError only for a text that cannot be read."""
     spec, problems = read_spec(text, file_name=file_name)
     return examine(spec, problems).report
 
@@ -88,7 +88,7 @@ def _workflow(spec: Spec, checked: Checked, user: str) -> WorkflowModel:
 
 
 def _execution_config(spec: Spec, checked: Checked) -> ExecutionConfig | None:
-    """The file's settings, with the `stdio` of single jobs as overrides by job name."""
+    """Return the file's settings, with the `stdio` of single jobs as overrides by job name."""
     config = spec.body.execution_config
     overrides = dict(config.job_stdio_overrides or {}) if config else {}
     for group in checked.expansion.jobs:

@@ -1,4 +1,4 @@
-"""Says everything that is wrong with a workflow file, and what of it is only strange."""
+"""The check of a workflow file: everything that is wrong with it, and warnings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from torc_core.spec.spec import Spec
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The parts of a draft, and what was said about them. The parts are whole only without problems."""
+    """The parts of a draft and the report on them. The parts are whole only without problems."""
 
     files: list[FileDraft]
     user_data: list[UserDataDraft]
@@ -32,7 +32,7 @@ class Checked:
 
 
 def examine(spec: Spec, problems: Problems) -> Checked:
-    """Expands, links and checks. Adds to the problems found so far; every place is reported once."""
+    """Expand, link and check a workflow file. Adds to `problems`, where every place is reported once."""
     warnings = spec.collect()
     body = spec.body
     if not body.jobs:

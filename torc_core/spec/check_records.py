@@ -21,7 +21,7 @@ _SLURM_ONLY: Final = ("srun_termination_signal", "srun_mpi", "enable_cpu_bind")
 
 
 def check_records(body: WorkflowSpec, problems: Problems, warnings: Problems) -> None:
-    """Everything that can be said without expanding parameters."""
+    """Check everything that can be checked without expanding parameters."""
     for key in ("resource_requirements", "failure_handlers", "slurm_schedulers"):
         check_unique(key, [record.name for record in getattr(body, key) or []], problems)
     for place, record in enumerate(body.resource_requirements or []):
@@ -44,7 +44,7 @@ def check_records(body: WorkflowSpec, problems: Problems, warnings: Problems) ->
 
 
 def check_unique(key: str, names: Sequence[str], problems: Problems) -> None:
-    """One problem for each name that was there before."""
+    """Add a problem for each name that was given before."""
     first: dict[str, int] = {}
     for place, name in enumerate(names):
         if first.setdefault(name, place) != place:
@@ -53,7 +53,7 @@ def check_unique(key: str, names: Sequence[str], problems: Problems) -> None:
 
 
 def parse_metadata(metadata: Any, problems: Problems) -> dict[str, Any] | None:
-    """A mapping, or a text that holds one as JSON."""
+    """Return the mapping, or the one that a text holds as JSON."""
     value = metadata
     if isinstance(metadata, str):
         try:
@@ -91,9 +91,9 @@ def _check_rules(handler: FailureHandlerSpec, path: KeyPath, warnings: Problems)
         codes = set(rule.exit_codes or [])
         if warning := _rule_warning(rule, is_reached=not (catches_all or (codes and codes <= caught))):
             warnings.add((*path, place), warning)
-        if strange := [str(code) for code in rule.exit_codes or [] if code not in _FAILURE_CODES]:
-            these = "this exit code" if len(strange) == 1 else "these exit codes"
-            warnings.add((*path, place, "exit_codes"), f"{', '.join(strange)}: no failure has {these}; write 1 to 255")
+        if odd := [str(code) for code in rule.exit_codes or [] if code not in _FAILURE_CODES]:
+            these = "this exit code" if len(odd) == 1 else "these exit codes"
+            warnings.add((*path, place, "exit_codes"), f"{', '.join(odd)}: no failure has {these}; write 1 to 255")
         catches_all = catches_all or bool(rule.match_all_exit_codes)
         caught |= codes
 

@@ -36,12 +36,12 @@ class Expansion:
 
 
 def count_items(groups: Sequence[Group]) -> int:
-    """Items of all groups together."""
+    """Return the number of items of all groups."""
     return groups[-1].first + len(groups[-1].names) if groups else 0
 
 
 def expand(spec: Spec, problems: Problems) -> Expansion:
-    """Expands jobs, files and user data, in the order of the file, the first parameter slowest."""
+    """Expand jobs, files and user data, in the order of the file, the first parameter slowest."""
     before = len(problems)
     shared = _parse_all(spec.body.parameters or {}, ("parameters",), problems)
     expansion = Expansion(
@@ -90,7 +90,7 @@ def _product(values: Mapping[str, list[Value]]) -> int:
 def _values_of(
     entry: Parameterized, path: KeyPath, shared: Mapping[str, list[Value]], problems: Problems
 ) -> dict[str, list[Value]] | None:
-    """Values by parameter: the shared ones the entry uses, then its own. None after a problem."""
+    """Return values by parameter: the shared ones the entry uses, then its own. None after a problem."""
     before = len(problems)
     values: dict[str, list[Value]] = {}
     for place, name in enumerate(entry.use_parameters or []):

@@ -12,7 +12,7 @@ from torc_core.spec.templates import Row, Template
 
 
 def expand_files(files: Sequence[FileSpec], groups: Sequence[Group], problems: Problems) -> list[FileDraft]:
-    """One draft for each name of the groups, in order."""
+    """Return one draft for each name of the groups, in order."""
     drafts: list[FileDraft] = []
     for group in groups:
         entry = files[group.entry]
@@ -30,7 +30,7 @@ def expand_files(files: Sequence[FileSpec], groups: Sequence[Group], problems: P
 def expand_user_data(
     records: Sequence[UserDataSpec], groups: Sequence[Group], problems: Problems
 ) -> list[UserDataDraft]:
-    """One draft for each name of the groups, in order; texts inside the data are templates too."""
+    """Return one draft for each name of the groups, in order; texts inside the data are templates too."""
     drafts: list[UserDataDraft] = []
     for group in groups:
         entry = records[group.entry]

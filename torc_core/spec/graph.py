@@ -1,4 +1,4 @@
-"""The dependency graph: who waits for whom, and whether anybody waits for himself."""
+"""The dependency graph: which job waits for which, and cycles in it."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -9,7 +9,7 @@ _MAX_SHOWN: Final = 10
 
 
 def find_cycle(waits_for: Sequence[Iterable[int]]) -> list[int] | None:
-    """The nodes of one cycle, each waiting for the next and the last for the first, or None if there is none."""
+    """Return the nodes of one cycle, each waiting for the next and the last for the first, or None."""
     unseen, open_, done = 0, 1, 2
     state = [unseen] * len(waits_for)
     for root in range(len(waits_for)):
@@ -32,7 +32,7 @@ def find_cycle(waits_for: Sequence[Iterable[int]]) -> list[int] | None:
 
 
 def find_job_cycle(jobs: Sequence[JobDraft], *, files: int, user_data: int) -> list[int] | None:
-    """Positions of jobs that wait for each other, by `depends_on`, files or user data.
+    """Return positions of jobs that wait for each other, by `depends_on`, files or user data.
 
     Files and user data are nodes of their own: a consumer waits for the file, the file for its producers.
     """
@@ -53,7 +53,7 @@ def find_job_cycle(jobs: Sequence[JobDraft], *, files: int, user_data: int) -> l
 
 
 def job_dependencies(jobs: Sequence[JobDraft]) -> list[Sequence[int]]:
-    """For each job the jobs it waits for, as positions in ascending order: named, or producing what it reads."""
+    """Return the jobs each job waits for, as positions in ascending order: named, or producing what it reads."""
     file_producers = _producers((place, job.output_files) for place, job in enumerate(jobs))
     data_producers = _producers((place, job.output_user_data) for place, job in enumerate(jobs))
     found: list[Sequence[int]] = []
@@ -79,6 +79,6 @@ def _producers(outputs: Iterable[tuple[int, list[int]]]) -> dict[int, list[int]]
 
 
 def describe_cycle(names: Sequence[str]) -> str:
-    """`a → b → a`, shortened in the middle; each waits for the next."""
+    """Return `a → b → a`, shortened in the middle; each waits for the next."""
     shown = list(names) if len(names) <= _MAX_SHOWN else [*names[: _MAX_SHOWN - 1], "…", names[-1]]
     return " → ".join([*shown, names[0]])

@@ -1,4 +1,4 @@
-"""Reads JSON workflow files: the standard library parses, a scan finds lines when somebody asks."""
+"""JSON workflow files: the standard library parses them, a scan finds lines when they are needed."""
 
 import json
 import re
@@ -13,7 +13,7 @@ _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 
 def read_json(text: str, *, file_name: str) -> Source:
-    """Raises SpecError, with the line, for anything that is not JSON, and for a key given twice."""
+    """Parse JSON. Raises SpecError, with the line, for anything that is not JSON, and for a key given twice."""
     shrunken: list[dict[str, Any]] = []
 
     def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def _first_duplicate(text: str) -> tuple[int, str]:
 
 
 def _positions(text: str) -> Iterator[tuple[KeyPath, int]]:
-    """Path and line of every key and list item of a valid JSON text, in its order."""
+    """Yield path and line of every key and list item of a valid JSON text, in its order."""
     path: list[str | int | None] = []
     line, last = 1, 0
     for match in _TOKEN.finditer(text):

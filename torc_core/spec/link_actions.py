@@ -20,12 +20,12 @@ _SCHEDULE_KEYS: Final = (
 
 
 def link_actions(actions: Sequence[ActionSpec], links: Links) -> list[ActionDraft]:
-    """All actions in order; job names and regular expressions are matched against expanded names."""
+    """Return all actions in order; job names and regular expressions are matched against expanded names."""
     return [_link(action, ("actions", place), links) for place, action in enumerate(actions)]
 
 
 def check_actions(actions: Sequence[ActionSpec], problems: Problems, warnings: Problems) -> None:
-    """Keys that are missing for the action, or belong to another one."""
+    """Add problems for keys that are missing for the action, or belong to another one."""
     for place, action in enumerate(actions):
         path: KeyPath = ("actions", place)
         _check_type(action, path, problems)

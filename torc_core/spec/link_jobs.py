@@ -30,7 +30,7 @@ def link_jobs(
     files: Sequence[FileDraft],
     user_data: Sequence[UserDataDraft],
 ) -> list[JobDraft]:
-    """All jobs in order; stops with a problem where the dependencies are too many."""
+    """Return all jobs in order; stop with a problem where the dependencies are too many."""
     variables = _Variables(links, files, user_data)
     drafts: list[JobDraft] = []
     edges = 0
@@ -46,7 +46,7 @@ def link_jobs(
 
 
 class _Variables:
-    """What `${files.input.NAME}` and its kin stand for: paths, and user data as compact JSON."""
+    """Replaces `${files.input.NAME}` and similar variables by paths, and by user data as compact JSON."""
 
     def __init__(self, links: Links, files: Sequence[FileDraft], user_data: Sequence[UserDataDraft]) -> None:
         self.links = links
@@ -55,7 +55,7 @@ class _Variables:
         self.user_data = user_data
 
     def fill(self, path: KeyPath, text: str, found: dict[str, list[int]]) -> str:
-        """The text with variables replaced; what they name is added to `found` under `files.input` and so on."""
+        """Return the text with variables replaced; add what they name to `found` under `files.input` and so on."""
 
         def replace(match: re.Match[str]) -> str:
             kind, direction, name = match[1], match[2], match[3]
@@ -89,7 +89,7 @@ class _References:
         self.always = None if varies else self._find(group.rows[0])
 
     def find(self, row: Row, *, itself: int | None = None) -> list[int]:
-        """Positions, each once. A regular expression never finds the job `itself`; its exact name does."""
+        """Return positions, each once. A regular expression never finds the job `itself`; its exact name does."""
         if not self.written:
             return []
         found = self._find(row) if self.always is None else self.always
@@ -141,7 +141,7 @@ class _GroupLinker:
         }
 
     def link(self) -> Iterator[JobDraft]:
-        """One draft for each combination of parameters."""
+        """Yield one draft for each combination of parameters."""
         written = {field: getattr(self.job, field) for field in PLAIN_JOB_FIELDS}
         plain = {field: JOB_FIELD_DEFAULTS[field] if value is None else value for field, value in written.items()}
         for position, (row, name) in enumerate(zip(self.group.rows, self.group.names, strict=True), self.group.first):
@@ -192,7 +192,7 @@ def _template(group: Group, text: str, *, is_regex: bool = False) -> Template:
 
 
 def render(template: Template, row: Row, path: KeyPath, links: Links) -> str:
-    """The text with parameters filled in; a format that does not fit is a problem, and the text stays as it is."""
+    """Return the text with parameters filled in; after a problem with a format, the text as it is."""
     try:
         return template.render(row)
     except InvalidInputError as error:

@@ -1,4 +1,4 @@
-"""All names of one workflow, and the problems of those who name what is not there."""
+"""The names of one workflow, and problems for names that do not exist."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from torc_core.spec.templates import Row
 
 
 class Records:
-    """Things that are never expanded, by their names: requirements, handlers, schedulers."""
+    """Records that are never expanded, by name: resource requirements, failure handlers, schedulers."""
 
     def __init__(self, kind: str, names: Sequence[str]) -> None:
         self.kind = kind
@@ -41,7 +41,7 @@ class Links:
         parameters: tuple[str, ...] = (),
         row: Row = (),
     ) -> list[int]:
-        """Positions by name, as in `Names.find`."""
+        """Return positions by name, as in `Names.find`."""
         if path in self.problems:
             return []
         try:
@@ -51,7 +51,7 @@ class Links:
             return []
 
     def match(self, path: KeyPath, names: Names, pattern: str) -> list[int]:
-        """Positions by regular expression, as in `Names.match`."""
+        """Return positions by regular expression, as in `Names.match`."""
         if path in self.problems:
             return []
         try:
@@ -61,7 +61,7 @@ class Links:
             return []
 
     def record(self, path: KeyPath, records: Records, name: str | None) -> int | None:
-        """The position of the record with this name; None without a name, and after a problem."""
+        """Return the position of the record with this name; None without a name, and after a problem."""
         if name is None:
             return None
         if name not in records.positions and path not in self.problems:

@@ -1,4 +1,4 @@
-"""Turns the text of a workflow file into plain values that remember their lines: YAML here, JSON next door."""
+"""The text of a workflow file as plain values with their lines: YAML here, JSON in json_text.py."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?
 
 
 def read_source(text: str, *, file_name: str) -> Source:
-    """Parses `.json` as JSON and looks at all else. Raises SpecError with the line."""
+    """Parse `.json` as JSON, and all else by what it looks like. Raises SpecError with the line."""
     text = text.removeprefix("\ufeff")
     if not text.strip():
         raise syntax_error(file_name, 1, "the file is empty")
@@ -35,7 +35,7 @@ def read_source(text: str, *, file_name: str) -> Source:
 
 
 def read_yaml(text: str, *, file_name: str) -> Source:
-    """YAML 1.2's core values: `yes`, `12:30` and dates are text. Raises SpecError with the line."""
+    """Parse YAML with the core values of version 1.2: `yes`, `12:30` and dates are text. Raises SpecError."""
 
     @cache
     def lines() -> dict[KeyPath, int]:
@@ -49,7 +49,7 @@ def read_yaml(text: str, *, file_name: str) -> Source:
 
 
 def read_by_looking(text: str, *, file_name: str) -> Source:
-    """JSON if it looks and parses like it, else YAML: both say the same, but JSON escapes more characters."""
+    """Parse JSON if the text looks and parses like it, else YAML: values are the same, but JSON has more escapes."""
     if text.lstrip().startswith("{"):
         try:
             return read_json(text, file_name=file_name)

@@ -1,4 +1,4 @@
-"""The keys of a workflow file, as written. Null stands for a key that is not there, wherever that is allowed."""
+"""The keys of a workflow file. Null stands for a key that is absent, where it may be."""
 
 from typing import Annotated, Any, Literal
 
@@ -39,7 +39,7 @@ class SpecModel(BaseModel):
 
 
 class Parameterized(SpecModel):
-    """What becomes many by its parameters."""
+    """An entry that its parameters expand to many."""
 
     name: Text
     """Name, unique within its list; jobs may share one (with a warning). `{parameter}` stands for a value."""

@@ -1,4 +1,4 @@
-"""Finds things by name, by the template that made them, and by regular expression."""
+"""Items found by name, by the template that made them, and by regular expression."""
 
 import re
 import warnings
@@ -33,11 +33,11 @@ class Names:
         return name in self._positions
 
     def repeated(self) -> dict[str, list[int]]:
-        """Names that belong to several items."""
+        """Return the names that belong to several items."""
         return {name: positions for name, positions in self._positions.items() if len(positions) > 1}
 
     def find(self, name: str, written: str, *, parameters: tuple[str, ...] = (), row: Row = ()) -> list[int]:
-        """Positions of `name`. `written` is the name before substitution, by the given parameters and values.
+        """Return positions of `name`. `written` is the name before substitution, by the given parameters and values.
 
         If there is no such name and `written` is the template of an entry, its items are found whose values
         agree with `row` in the parameters both have: all items, if they share none.
@@ -54,7 +54,7 @@ class Names:
         return found
 
     def match(self, pattern: str) -> list[int]:
-        """Positions of all names that hold a match somewhere. Raises InvalidInputError if there are none."""
+        """Return positions of all names that hold a match somewhere. Raises InvalidInputError if there are none."""
         found = self._by_regex.get(pattern)
         if found is None:
             found = self._by_regex[pattern] = self._search(pattern)
@@ -80,7 +80,7 @@ class Names:
 
 
 def compile_regex(pattern: str) -> re.Pattern[str]:
-    """Raises InvalidInputError for an expression that is empty or cannot be compiled."""
+    """Compile an expression. Raises InvalidInputError for one that is empty or cannot be compiled."""
     if not pattern:
         raise InvalidInputError("the regular expression is empty")
     try:

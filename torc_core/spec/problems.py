@@ -20,26 +20,26 @@ _MAX_SHOWN_CHARS: Final = 60
 
 
 def format_path(path: KeyPath) -> str:
-    """`("jobs", 3, "name")` gives `jobs[3].name`."""
+    """Return `jobs[3].name` for `("jobs", 3, "name")`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".") or "file"
 
 
 def show(value: object) -> str:
-    """A value as people wrote it, on one line and short."""
+    """Return a value as people wrote it, on one line and short."""
     # Files say null, true and false.
     text = str(value).lower().replace("none", "null") if value is None or isinstance(value, bool) else repr(value)
     return text if len(text) <= _MAX_SHOWN_CHARS else f"{text[:_MAX_SHOWN_CHARS]}…"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'X'?` for the nearest known word, or nothing."""
+    """Return `; did you mean 'X'?` for the nearest known word, or nothing."""
     close = difflib.get_close_matches(word[:100], list(islice(known, _MAX_CANDIDATES)), n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def syntax_error(file_name: str, line: int, message: str) -> SpecError:
-    """For a text that cannot be read at all."""
+    """Return the error for a text that cannot be read at all."""
     return SpecError(f"{file_name}:{line}: {message}", hint="nothing was created; correct the file and try again")
 
 
@@ -61,7 +61,7 @@ class Problems:
         return len(self.found)
 
     def lines(self) -> list[str]:
-        """`file:line: key: message`, in the order of the file, and a count of what is left out."""
+        """Return `file:line: key: message` for each, in the order of the file, and a count of what is left out."""
         placed = sorted((self.locate(path), order, path) for order, path in enumerate(self.found))
         listed = [
             f"{self.file_name}:{line}: {format_path(path)}: {self.found[path]}" for line, _, path in placed[:MAX_LISTED]
@@ -70,7 +70,7 @@ class Problems:
         return [*listed, f"{self.file_name}: … and {left_out} more"] if left_out else listed
 
     def error(self) -> SpecError:
-        """All of it as one exception."""
+        """Return all problems as one exception."""
         return SpecError(
             "\n".join(self.lines()),
             hint="nothing was created; correct the file and try again (docs/reference/workflow-keys.md lists all keys)",

@@ -1,4 +1,4 @@
-"""What a check of a workflow file says."""
+"""The report of a check of a workflow file."""
 
 from pydantic import BaseModel
 
@@ -7,7 +7,7 @@ from torc_core.spec.spec import Spec
 
 
 class SpecSummary(BaseModel):
-    """What the file makes."""
+    """The counts and names of what a file creates."""
 
     workflow_name: str
     workflow_description: str | None
@@ -35,7 +35,7 @@ class SpecReport(BaseModel):
 
 
 def summarize(spec: Spec, expansion: Expansion) -> SpecSummary:
-    """Counts and names, also of a file that has problems."""
+    """Return counts and names, also of a file that has problems."""
     body = spec.body
     return SpecSummary(
         workflow_name=spec.name,

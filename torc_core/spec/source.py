@@ -1,4 +1,4 @@
-"""The value a workflow file holds, before anybody asks what it means."""
+"""The value that a workflow file holds, before it is checked."""
 
 import math
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ class Source:
 
 
 def nearest_line(lines: dict[KeyPath, int], path: KeyPath) -> int:
-    """The line of the longest known beginning of `path`."""
+    """Return the line of the longest known beginning of `path`."""
     while path and path not in lines:
         path = path[:-1]
     return lines.get(path, 1)
 
 
 def refuse_unusable_values(source: Source) -> None:
-    """Raises SpecError for what no request or process could carry: NUL, half characters, infinities, endless depth."""
+    """Raise SpecError for what no request or process could carry: NUL, half characters, infinities, endless depth."""
     waiting: list[tuple[KeyPath, Any]] = [((), source.value)]
     while waiting:
         path, value = waiting.pop()

@@ -1,4 +1,4 @@
-"""Reads a workflow file into its model: which keys there are and of which type, nothing about what they name."""
+"""The model of a workflow file, and problems with its keys and their types."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -70,23 +70,23 @@ _STAND_INS: Final[Mapping[str | int, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One workflow file: its model and the source that knows the lines."""
+    """One workflow file: its model, and the source with the lines."""
 
     body: WorkflowSpec
     source: Source
 
     @property
     def name(self) -> str:
-        """The workflow's name; a file without one lends its own."""
+        """Return the workflow's name; without one, that of the file."""
         return self.body.name or PurePath(self.source.file_name).stem
 
     def collect(self) -> Problems:
-        """An empty collection for problems of this file."""
+        """Return an empty collection for problems of this file."""
         return Problems(self.source.file_name, self.source.locate)
 
 
 def read_spec(text: str, *, file_name: str) -> tuple[Spec, Problems]:
-    """Reads YAML or JSON, without its faulty keys if the rest can be read, so that all can be checked.
+    """Read YAML or JSON, without its faulty keys if the rest can be read, so that all can be checked.
 
     Raises SpecError for a text that cannot be read at all.
     """
@@ -156,7 +156,7 @@ def _advice(kind: str, value: object) -> str:
 
 
 def _repair(value: dict[str, Any], faulty: list[KeyPath]) -> dict[str, Any]:
-    """A copy without the faulty keys, or with stand-ins where a key has to be; a list with a wrong item goes whole.
+    """Return a copy without the faulty keys, or with stand-ins for required ones; a list with a wrong item goes whole.
 
     All else can then be checked too. Faulty actions go altogether: nothing refers to them.
     """

@@ -34,7 +34,7 @@ class Template:
             self.parts.append(text[end:])
 
     def render(self, row: Row) -> str:
-        """Raises InvalidInputError if a format does not fit a value."""
+        """Return the text with values filled in. Raises InvalidInputError if a format does not fit a value."""
         if not self.parts:
             return self.text
         return "".join(part if isinstance(part, str) else self._show(row[part[0]], part[1]) for part in self.parts)

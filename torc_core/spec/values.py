@@ -23,7 +23,7 @@ _FLOAT_FORMAT: Final = re.compile(r"0?\d{0,2}(\.\d{1,2})?[eEfFgG]", re.ASCII)
 
 
 def parse_values(written: object) -> list[Value]:
-    """The values of one parameter: `a:b`, `a:b:step` (inclusive), `[x, y]`, one literal, or a native list.
+    """Return the values of one parameter: `a:b`, `a:b:step` (inclusive), `[x, y]`, one literal, or a native list.
 
     Raises InvalidInputError for anything without values, for a step of 0 and for more than MAX_EXPANSION values.
     """
@@ -42,7 +42,7 @@ def parse_values(written: object) -> list[Value]:
 
 
 def plain_text(value: Value) -> str:
-    """A value as `{p}` shows it: booleans as in YAML, floats without exponent where that is readable."""
+    """Return a value as `{p}` shows it: booleans as in YAML, floats without exponent where that is readable."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and 1e-9 <= abs(value) < 1e16:
@@ -51,7 +51,7 @@ def plain_text(value: Value) -> str:
 
 
 def format_value(value: Value, spec: str) -> str:
-    """A value as `{p:spec}` shows it: `03d` for whole numbers, `.2f`, `e` or `g` for numbers, `` for all.
+    """Return a value as `{p:spec}` shows it: `03d` for whole numbers, `.2f`, `e` or `g` for numbers, `` for all.
 
     Raises InvalidInputError for other formats and for a format that does not fit the value.
     """

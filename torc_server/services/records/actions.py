@@ -38,7 +38,7 @@ _CONFIGS: Final[dict[str, type[BaseModel]]] = {"run_commands": _RunCommands, "sc
 
 
 def create_action(uow: UnitOfWork, workflow_id: int, action: WorkflowActionModel) -> WorkflowActionModel:
-    """The stored action. How often it must be triggered is the server's to say: once, or once for each gating job."""
+    """Create the action. The server decides how often it must be triggered: once, or once for each gating job."""
     find_workflow(uow, workflow_id)
     check_action(action)
     job_ids = sorted(set(action.job_ids or ()))
@@ -71,7 +71,7 @@ def create_action(uow: UnitOfWork, workflow_id: int, action: WorkflowActionModel
 
 
 def check_action(action: WorkflowActionModel) -> None:
-    """Raises InvalidInputError for an unknown trigger, and for a configuration nobody could carry out."""
+    """Check trigger, type and configuration. Raises InvalidInputError for one that cannot be carried out."""
     if action.trigger_type not in _TRIGGERS:
         raise InvalidInputError(
             f"trigger_type {action.trigger_type!r} is unknown", hint=f"use one of {', '.join(sorted(_TRIGGERS))}"
@@ -95,7 +95,7 @@ def list_actions(uow: UnitOfWork, workflow_id: int) -> list[WorkflowActionModel]
 
 
 def pending_actions(uow: UnitOfWork, workflow_id: int, trigger_types: Sequence[str]) -> list[WorkflowActionModel]:
-    """What is triggered and not executed; no trigger types means any."""
+    """Return the actions that are triggered and not executed; no trigger types means any."""
     find_workflow(uow, workflow_id)
     return [_model(row) for row in queries.list_actions(uow, workflow_id, queries.is_pending(trigger_types))]
 
@@ -103,7 +103,7 @@ def pending_actions(uow: UnitOfWork, workflow_id: int, trigger_types: Sequence[s
 def claim_action(
     uow: UnitOfWork, workflow_id: int, action_id: int, *, compute_node_id: int | None
 ) -> ClaimActionResponse:
-    """Gives the action to one caller; a persistent one to everybody. Raises AlreadyTakenError."""
+    """Claim the action for one caller, a persistent one for each caller. Raises AlreadyTakenError."""
     row = queries.ACTIONS.get(uow, action_id)
     ids = {"workflow_id": workflow_id, "action_id": action_id}
     if row is None or row["workflow_id"] != workflow_id:

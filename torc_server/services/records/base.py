@@ -17,7 +17,7 @@ _SERVERS_OWN: Final = frozenset({"id", "workflow_id"})
 
 
 class Records(Generic[M]):
-    """The records of one kind. `defaults` are stored where a new record says nothing."""
+    """The records of one kind. `defaults` are stored for the fields that a new record leaves out."""
 
     def __init__(
         self, store: RecordStore, model: type[M], *, noun: str, defaults: Mapping[str, Any] | None = None
@@ -30,13 +30,13 @@ class Records(Generic[M]):
         self._sortable = sorted(self._fields)
 
     def create(self, uow: UnitOfWork, record: M, *, derived: Mapping[str, Any] | None = None) -> M:
-        """The stored record; `derived` are columns that the contract does not have."""
+        """Create a record; `derived` are columns that the contract does not have."""
         row = self._row(record)
         find_workflow(uow, row["workflow_id"])
         return self.read(self.store.insert(uow, {**row, **(derived or {})}))
 
     def create_all(self, uow: UnitOfWork, records: Sequence[M]) -> list[M]:
-        """All of them or none, in their order. They must be of one workflow."""
+        """Create all records or none, in their order. They must belong to one workflow."""
         rows = [self._row(record) for record in records]
         workflows = {row["workflow_id"] for row in rows}
         if len(workflows) > 1:
@@ -55,7 +55,7 @@ class Records(Generic[M]):
         return self.read(self._require(uow, record_id))
 
     def update(self, uow: UnitOfWork, record_id: int, record: M, *, derived: Mapping[str, Any] | None = None) -> M:
-        """Writes the fields that the caller set to anything but null; the others stay as they are."""
+        """Update the fields that the caller set to anything but null; the others stay as they are."""
         row = self._require(uow, record_id)
         given = {name: getattr(record, name) for name in record.model_fields_set & self._fields}
         if given.get("workflow_id", row["workflow_id"]) != row["workflow_id"]:
@@ -69,11 +69,11 @@ class Records(Generic[M]):
         return self.read({**row, **values})
 
     def update_all(self, uow: UnitOfWork, records: Sequence[M]) -> list[M]:
-        """Each as `update` does one, by its id; all of them or none."""
+        """Update each record by its id; all of them or none."""
         return [self.update(uow, getattr(record, "id", None) or 0, record) for record in records]
 
     def delete(self, uow: UnitOfWork, record_id: int) -> M:
-        """The record as it was."""
+        """Delete the record and return it as it was."""
         row = self._require(uow, record_id)
         self.store.delete(uow, record_id)
         return self.read(row)
@@ -85,7 +85,7 @@ class Records(Generic[M]):
     def list_page(
         self, uow: UnitOfWork, workflow_id: int, page: PageRequest, *, equals: Mapping[str, Any] | None = None
     ) -> Page[M]:
-        """The workflow's records whose columns have these values; None is no condition."""
+        """List the workflow's records whose columns have these values; None is no condition."""
         return self.list_where(uow, workflow_id, page, self.store.where(workflow_id, equals=equals))
 
     def list_where(
@@ -96,7 +96,7 @@ class Records(Generic[M]):
         return page.page([self.read(row) for row in rows], total=total)
 
     def read(self, row: Row) -> M:
-        """The contract's model of a row."""
+        """Return the contract's model of a row."""
         return self._model.model_validate(row)
 
     def _row(self, record: M) -> Row:
@@ -115,6 +115,6 @@ class Records(Generic[M]):
 
 
 def slice_of(page: PageRequest, sortable: Sequence[str], *, default: str = "id") -> Slice:
-    """The part of the list in words of the database. Raises InvalidInputError for an unknown sort_by."""
+    """Return the part of a list as a slice of a table. Raises InvalidInputError for an unknown sort_by."""
     column = page.sort_column(sortable, default=default)
     return Slice(offset=page.offset, limit=page.limit, sort_by=column, descending=page.reverse_sort)

@@ -26,22 +26,22 @@ SCHEDULED_NODES: Final = Records(
 
 
 def create_compute_node(uow: UnitOfWork, record: ComputeNodeModel) -> ComputeNodeModel:
-    node = COMPUTE_NODES.create(uow, record, derived=_heard(uow, record))
+    node = COMPUTE_NODES.create(uow, record, derived=_heartbeat_columns(uow, record))
     uow.announce(node.workflow_id, "compute_node_started", severity="info", data=_described(node))
     return node
 
 
 def update_compute_node(uow: UnitOfWork, record_id: int, record: ComputeNodeModel) -> ComputeNodeModel:
-    """Writes what is given; a runner that is no longer active is announced."""
+    """Update the fields that are given; announce a runner that is no longer active."""
     before = COMPUTE_NODES.get(uow, record_id)
-    node = COMPUTE_NODES.update(uow, record_id, record, derived=_heard(uow, record))
+    node = COMPUTE_NODES.update(uow, record_id, record, derived=_heartbeat_columns(uow, record))
     if before.is_active and not node.is_active:
         uow.announce(node.workflow_id, "compute_node_stopped", severity="info", data=_described(node))
     return node
 
 
 def hear_compute_node(uow: UnitOfWork, record_id: int) -> Heartbeat:
-    """Notes that the runner lives. Raises StateConflictError for one whose jobs were taken back."""
+    """Record a heartbeat of the runner. Raises StateConflictError for one whose jobs were reclaimed."""
     if not note_heartbeat(uow, record_id):
         find_runner(uow, COMPUTE_NODES.get(uow, record_id).workflow_id, record_id)
     return Heartbeat(compute_node_id=record_id, heard_at=uow.now_text)
@@ -52,7 +52,7 @@ def get_compute_node(uow: UnitOfWork, record_id: int) -> ComputeNodeModel:
 
 
 def delete_compute_node(uow: UnitOfWork, record_id: int) -> ComputeNodeModel:
-    """Refused while the runner holds jobs: nobody could take them back."""
+    """Delete the runner's record. Refused while it holds jobs: they could not be reclaimed without it."""
     node = COMPUTE_NODES.get(uow, record_id)
     _refuse_when_busy(count_jobs_held(uow, compute_node_id=record_id), f"compute node {record_id}")
     COMPUTE_NODES.delete(uow, record_id)
@@ -73,7 +73,7 @@ def list_compute_nodes(
     is_active: bool | None,
     scheduled_compute_node_id: int | None,
 ) -> Page[ComputeNodeModel]:
-    """Runners by host, by whether they are active, or by the scheduler's job id they run in."""
+    """List runners by host, by whether they are active, or by the scheduler's job id they run in."""
     conditions = COMPUTE_NODES.store.where(workflow_id, equals={"hostname": hostname, "is_active": is_active})
     if scheduled_compute_node_id is not None:
         scheduler = COMPUTE_NODES.store.table.c.scheduler
@@ -89,8 +89,8 @@ def create_scheduled_compute_node(uow: UnitOfWork, record: ScheduledComputeNodeM
     return node
 
 
-def _heard(uow: UnitOfWork, record: ComputeNodeModel) -> dict[str, str]:
-    """The time of a heartbeat is the server's, whatever the runner's clock says."""
+def _heartbeat_columns(uow: UnitOfWork, record: ComputeNodeModel) -> dict[str, str]:
+    """Return the columns of a heartbeat: its time is the server's, as clocks of runners differ."""
     return {} if record.last_heartbeat is None else {"last_heartbeat": uow.now_text}
 
 
@@ -110,6 +110,6 @@ def _described(node: ComputeNodeModel) -> dict[str, Any]:
 def _refuse_when_busy(job_count: int, what: str) -> None:
     if job_count:
         raise StateConflictError(
-            f"{job_count} pending or running jobs are in the hands of {what}",
+            f"{job_count} pending or running jobs are held by {what}",
             hint=Hint("reclaim the jobs first: `{}`, or `{}`", torc("workflows sync-status"), torc("cancel")),
         )

@@ -15,18 +15,18 @@ EVENTS: Final = Records(RecordStore(StoredEvent), EventModel, noun="event")
 
 
 def store_event(uow: UnitOfWork, workflow_id: int, data: dict[str, Any]) -> None:
-    """Keeps what the server itself did for a user."""
+    """Store an event about what the server did for a user."""
     EVENTS.store.insert(uow, {"workflow_id": workflow_id, "timestamp": uow.now_ms, "data": data})
 
 
 def store_events(uow: UnitOfWork, events: Iterable[tuple[int, dict[str, Any]]]) -> None:
-    """The same for many: (workflow, data) of each."""
+    """Store many events, each given as (workflow id, data)."""
     rows = [{"workflow_id": workflow_id, "timestamp": uow.now_ms, "data": data} for workflow_id, data in events]
     EVENTS.store.insert_all(uow, rows)
 
 
 def update_event(uow: UnitOfWork, record_id: int, body: Any) -> EventModel:
-    """Replaces the event's data; `body` is a whole event or, as old clients send it, the data alone."""
+    """Replace the event's data; `body` is a whole event or, as old clients send it, the data alone."""
     is_event = isinstance(body, dict) and "data" in body and "workflow_id" in body
     data = body["data"] if is_event else body
     before = EVENTS.get(uow, record_id)
@@ -37,7 +37,7 @@ def update_event(uow: UnitOfWork, record_id: int, body: Any) -> EventModel:
 def list_events(
     uow: UnitOfWork, workflow_id: int, page: PageRequest, *, category: str | None, after_timestamp: int | None
 ) -> Page[EventModel]:
-    """Events whose data names the category, and those later than a time in ms since the epoch."""
+    """List events whose data names the category, and those later than a time in ms since the epoch."""
     columns = EVENTS.store.table.c
     conditions = EVENTS.store.where(workflow_id)
     if category is not None:

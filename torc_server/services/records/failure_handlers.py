@@ -15,7 +15,7 @@ FAILURE_HANDLERS: Final = Records(RecordStore(FailureHandler), FailureHandlerMod
 
 
 def create_failure_handler(uow: UnitOfWork, record: FailureHandlerModel) -> FailureHandlerModel:
-    """Refuses rules that no runner could follow."""
+    """Create a failure handler. Raises InvalidInputError for rules that no runner could follow."""
     try:
         FAILURE_RULES.validate_json(record.rules)
     except ValidationError as error:

@@ -24,7 +24,7 @@ def list_files(
     path: str | None,
     is_output: bool | None,
 ) -> Page[FileModel]:
-    """Files by exact name or path, by the job that writes them, or by whether any job does."""
+    """List files by exact name or path, by the job that writes them, or by whether any job does."""
     conditions = FILES.store.where(workflow_id, equals={"name": name, "path": path})
     if produced_by_job_id is not None:
         conditions.append(file_written_by(produced_by_job_id))

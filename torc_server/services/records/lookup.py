@@ -1,4 +1,4 @@
-"""Finds what a request names, or says that it does not exist."""
+"""Lookups of the records that a request names."""
 
 from torc_core.errors import NotFoundError, StateConflictError
 from torc_core.hints import Hint, torc
@@ -9,7 +9,7 @@ from torc_server.db.unit_of_work import UnitOfWork
 
 
 def find_workflow(uow: UnitOfWork, workflow_id: int) -> WorkflowState:
-    """Raises NotFoundError when there is no such workflow."""
+    """Return the workflow's state. Raises NotFoundError."""
     state = workflow_state(uow, workflow_id)
     if state is None:
         raise NotFoundError(
@@ -21,7 +21,7 @@ def find_workflow(uow: UnitOfWork, workflow_id: int) -> WorkflowState:
 
 
 def find_open_workflow(uow: UnitOfWork, workflow_id: int) -> WorkflowState:
-    """Raises NotFoundError, or StateConflictError for an archived workflow."""
+    """Return the workflow's state. Raises NotFoundError, and StateConflictError for an archived workflow."""
     workflow = find_workflow(uow, workflow_id)
     if workflow.is_archived:
         raise StateConflictError(
@@ -33,7 +33,7 @@ def find_open_workflow(uow: UnitOfWork, workflow_id: int) -> WorkflowState:
 
 
 def find_job(uow: UnitOfWork, job_id: int) -> JobState:
-    """Raises NotFoundError when there is no such job."""
+    """Return the job's state. Raises NotFoundError."""
     state = job_states(uow, [job_id]).get(job_id)
     if state is None:
         raise no_such_job(job_id)
@@ -49,7 +49,7 @@ def no_such_job(job_id: int) -> NotFoundError:
 
 
 def check_run(workflow: WorkflowState, run_id: int) -> None:
-    """Raises StateConflictError unless `run_id` is the workflow's present run."""
+    """Check that `run_id` is the workflow's present run. Raises StateConflictError."""
     if run_id != workflow.run_id:
         raise StateConflictError(
             f"workflow {workflow.id} is in run {workflow.run_id}, not in run {run_id}",
@@ -59,7 +59,7 @@ def check_run(workflow: WorkflowState, run_id: int) -> None:
 
 
 def find_runner(uow: UnitOfWork, workflow_id: int, compute_node_id: int) -> NodeState:
-    """Raises NotFoundError when the workflow has no such runner, StateConflictError when it was declared gone."""
+    """Return the runner's state. Raises NotFoundError, and StateConflictError when its jobs were reclaimed."""
     node = node_states(uow, [compute_node_id]).get(compute_node_id)
     ids = {"workflow_id": workflow_id, "compute_node_id": compute_node_id}
     if node is None or node.workflow_id != workflow_id:
@@ -67,7 +67,7 @@ def find_runner(uow: UnitOfWork, workflow_id: int, compute_node_id: int) -> Node
     if not node.is_active:
         raise StateConflictError(
             f"compute node {compute_node_id} ({node.hostname}) of workflow {workflow_id} is not active any more",
-            hint="its jobs were taken back; start a new runner",
+            hint="its jobs were reclaimed; start a new runner",
             ids=ids,
         )
     return node

@@ -28,7 +28,7 @@ RO_CRATE: Final = Records(RecordStore(RoCrateEntity), RoCrateEntityModel, noun="
 
 
 def create_slurm_stats(uow: UnitOfWork, record: SlurmStatsModel) -> SlurmStatsModel:
-    """The statistics of one attempt; a second report replaces the first."""
+    """Store the statistics of one attempt; a second report replaces the first."""
     if workflow_of_job(uow, record.job_id) != record.workflow_id:
         raise NotFoundError(f"there is no job {record.job_id} in workflow {record.workflow_id}")
     queries.delete_slurm_stats(uow, record.job_id, run_id=record.run_id, attempt_id=record.attempt_id)
@@ -36,14 +36,14 @@ def create_slurm_stats(uow: UnitOfWork, record: SlurmStatsModel) -> SlurmStatsMo
 
 
 def slurm_job_correlations(uow: UnitOfWork, workflow_id: int, page: PageRequest) -> Page[SlurmJobCorrelation]:
-    """Which Slurm job each job ran in, once for each pair."""
+    """List which Slurm job each job ran in, once for each pair."""
     find_workflow(uow, workflow_id)
     rows, total = queries.slurm_job_correlations(uow, workflow_id, offset=page.offset, limit=page.limit)
     return page.page([SlurmJobCorrelation.model_validate(row) for row in rows], total=total)
 
 
 def add_remote_workers(uow: UnitOfWork, workflow_id: int, workers: Sequence[str]) -> list[RemoteWorkerModel]:
-    """Keeps the names once each; all workers of the workflow."""
+    """Add remote workers by name, each once; return all of the workflow."""
     find_workflow(uow, workflow_id)
     if any(not worker.strip() for worker in workers):
         raise InvalidInputError("the name of a remote worker is empty")

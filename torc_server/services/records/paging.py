@@ -1,4 +1,4 @@
-"""Which part of a list is wanted, and in which order."""
+"""Requests for a part of a list, and its order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class PageRequest:
     reverse_sort: bool = False
 
     def sort_column(self, allowed: Sequence[str], *, default: str = "id") -> str:
-        """The column to sort by. Raises InvalidInputError that names the allowed ones."""
+        """Return the column to sort by. Raises InvalidInputError that names the allowed ones."""
         if self.sort_by is None:
             return default
         if self.sort_by not in allowed:
@@ -30,7 +30,7 @@ class PageRequest:
         return self.sort_by
 
     def page(self, items: list[M], *, total: int) -> Page[M]:
-        """The answer that holds `items` of `total`."""
+        """Return the page that holds `items` of `total`."""
         return Page(
             items=items,
             offset=self.offset,

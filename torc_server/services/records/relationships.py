@@ -1,4 +1,4 @@
-"""Who depends on whom, and through which file or datum."""
+"""Dependencies between jobs, and the files and user data that they come from."""
 
 from torc_core.api.base import Page
 from torc_core.api.relationships import JobDependency, JobFileRelationship, JobUserDataRelationship
@@ -10,7 +10,7 @@ from torc_server.services.records.paging import PageRequest
 
 
 def list_job_dependencies(uow: UnitOfWork, workflow_id: int, page: PageRequest) -> Page[JobDependency]:
-    """One row per dependency, the inferred ones too."""
+    """List one row per dependency, the inferred ones too."""
     find_workflow(uow, workflow_id)
     part = slice_of(page, list(JobDependency.model_fields), default="job_id")
     rows, total = queries.dependencies(uow, workflow_id, part)
@@ -18,7 +18,7 @@ def list_job_dependencies(uow: UnitOfWork, workflow_id: int, page: PageRequest) 
 
 
 def list_job_file_relationships(uow: UnitOfWork, workflow_id: int, page: PageRequest) -> Page[JobFileRelationship]:
-    """One row per file, producer and consumer."""
+    """List one row per file, producer and consumer."""
     find_workflow(uow, workflow_id)
     part = slice_of(page, list(JobFileRelationship.model_fields), default="file_id")
     rows, total = queries.file_relationships(uow, workflow_id, part)
@@ -28,7 +28,7 @@ def list_job_file_relationships(uow: UnitOfWork, workflow_id: int, page: PageReq
 def list_job_user_data_relationships(
     uow: UnitOfWork, workflow_id: int, page: PageRequest
 ) -> Page[JobUserDataRelationship]:
-    """One row per datum, producer and consumer."""
+    """List one row per user data, producer and consumer."""
     find_workflow(uow, workflow_id)
     part = slice_of(page, list(JobUserDataRelationship.model_fields), default="user_data_id")
     rows, total = queries.user_data_relationships(uow, workflow_id, part)

@@ -1,4 +1,4 @@
-"""What jobs need: named requirements, and the copies of them that claims read in the jobs."""
+"""Resource requirements, and the copies of them in the jobs, which claims read."""
 
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ def create_resource_requirements(uow: UnitOfWork, record: ResourceRequirementsMo
 def update_resource_requirements(
     uow: UnitOfWork, record_id: int, record: ResourceRequirementsModel
 ) -> ResourceRequirementsModel:
-    """Writes what is given; every job with these requirements is claimed by the new amounts from now on."""
+    """Update the fields that are given; jobs with this resource requirement are claimed by the new amounts."""
     updated = REQUIREMENTS.update(uow, record_id, record)
     updated = REQUIREMENTS.update(uow, record_id, record, derived=_amounts(updated))
     copy_requirements_to_jobs(uow, record_id)
@@ -43,7 +43,7 @@ def update_resource_requirements(
 
 
 def delete_resource_requirements(uow: UnitOfWork, record_id: int) -> ResourceRequirementsModel:
-    """Refused while a job needs them: a job always has requirements."""
+    """Delete a resource requirement. Refused while a job has it, as every job has one."""
     record = REQUIREMENTS.get(uow, record_id)
     _refuse_when_used(count_jobs_with_requirements(uow, record_id=record_id), f"resource requirements {record_id}")
     REQUIREMENTS.delete(uow, record_id)

@@ -21,7 +21,7 @@ _FIXED = frozenset({"id", "workflow_id", "job_id", "run_id", "attempt_id"})
 
 
 def create_result(uow: UnitOfWork, record: ResultModel) -> ResultModel:
-    """Stores the record alone; the job stays as it is. For imports and old clients."""
+    """Store a result; the job stays as it is. For imports and old clients."""
     find_workflow(uow, record.workflow_id)
     if workflow_of_job(uow, record.job_id) != record.workflow_id:
         raise InvalidInputError(f"there is no job {record.job_id} in workflow {record.workflow_id}")
@@ -46,7 +46,7 @@ def get_result(uow: UnitOfWork, result_id: int) -> ResultModel:
 
 
 def update_result(uow: UnitOfWork, result_id: int, record: ResultModel) -> ResultModel:
-    """Writes what is given; which attempt it is of stays as it is."""
+    """Update the fields that are given; job, run and attempt stay as they are."""
     get_result(uow, result_id)
     given = {name: value for name, value in _row(record).items() if name not in _FIXED and value is not None}
     queries.RESULTS.update(uow, result_id, given)
@@ -77,7 +77,7 @@ def list_results(
     compute_node_id: int | None,
     all_runs: bool,
 ) -> Page[ResultModel]:
-    """The current result of each job that ended, or with `all_runs` every result there is.
+    """List the current result of each job that ended, or with `all_runs` every result there is.
 
     `failed` leaves out those with return code 0.
     """

@@ -18,7 +18,7 @@ USER_DATA: Final = Records(RecordStore(UserData), UserDataModel, noun="user data
 def create_user_data(
     uow: UnitOfWork, record: UserDataModel, *, consumer_job_id: int | None, producer_job_id: int | None
 ) -> UserDataModel:
-    """The stored record, read and written by the given jobs."""
+    """Create user data, read and written by the given jobs."""
     created = USER_DATA.create(uow, record)
     for job_id in (consumer_job_id, producer_job_id):
         if job_id is not None and workflow_of_job(uow, job_id) != record.workflow_id:
@@ -41,7 +41,7 @@ def list_user_data(
     name: str | None,
     is_ephemeral: bool | None,
 ) -> Page[UserDataModel]:
-    """User data by a part of the name, or by a job that reads or writes it."""
+    """List user data by a part of the name, or by a job that reads or writes it."""
     conditions = USER_DATA.store.where(workflow_id, equals={"is_ephemeral": is_ephemeral}, contains={"name": name})
     if consumer_job_id is not None:
         conditions.append(data_read_by(consumer_job_id))

@@ -29,7 +29,7 @@ _DEFAULTS: Final = {
 
 
 def create_workflow(uow: UnitOfWork, workflow: WorkflowModel) -> WorkflowModel:
-    """A workflow in its first run, with the requirement `default` for jobs that name none."""
+    """Create a workflow in its first run, with the resource requirement `default` for jobs that name none."""
     workflow_id, created = create_bare_workflow(uow, workflow)
     default = ResourceRequirementsModel(workflow_id=workflow_id, name=UNSPECIFIED_REQUIREMENT)
     create_resource_requirements(uow, default)
@@ -37,7 +37,7 @@ def create_workflow(uow: UnitOfWork, workflow: WorkflowModel) -> WorkflowModel:
 
 
 def create_bare_workflow(uow: UnitOfWork, workflow: WorkflowModel) -> tuple[int, WorkflowModel]:
-    """The workflow alone, and its id; whoever calls this sees to the requirement `default`."""
+    """Create the workflow alone and return its id and model; the caller creates the resource requirement `default`."""
     row = queries.WORKFLOWS.insert(
         uow,
         {
@@ -70,7 +70,7 @@ def list_workflows(
     description: str | None = None,
     is_archived: bool | None = None,
 ) -> Page[WorkflowModel]:
-    """Workflows by exact name and user, or by a part of the description; archived or not unless told."""
+    """List workflows by exact name and user, or by a part of the description; archived ones too, unless chosen."""
     rows, total = queries.find_workflows(
         uow, slice_of(page, _SORTABLE), name=name, user=user, description=description, is_archived=is_archived
     )
@@ -78,14 +78,14 @@ def list_workflows(
 
 
 def update_workflow(uow: UnitOfWork, workflow_id: int, workflow: WorkflowModel) -> WorkflowModel:
-    """Writes what is given; null keeps what is stored, and the server's own fields stay as they are."""
+    """Update the fields that are given; null and the server's own fields keep what is stored."""
     find_workflow(uow, workflow_id)
     queries.WORKFLOWS.update(uow, workflow_id, _given(workflow))
     return get_workflow(uow, workflow_id)
 
 
 def delete_workflow(uow: UnitOfWork, workflow_id: int) -> WorkflowModel:
-    """The workflow as it was; everything that belonged to it is gone."""
+    """Delete the workflow with everything that belongs to it, and return it as it was."""
     workflow = get_workflow(uow, workflow_id)
     queries.delete_workflow(uow, workflow_id)
     uow.touch(workflow_id)
@@ -93,7 +93,7 @@ def delete_workflow(uow: UnitOfWork, workflow_id: int) -> WorkflowModel:
 
 
 def archive_workflow(uow: UnitOfWork, workflow_id: int, *, is_archived: bool) -> WorkflowModel:
-    """Hides the workflow from lists, or shows it again."""
+    """Archive the workflow, which hides it from lists, or bring it back."""
     find_workflow(uow, workflow_id)
     queries.set_archived(uow, workflow_id, is_archived=is_archived)
     action = "archive_workflow" if is_archived else "unarchive_workflow"

@@ -23,7 +23,7 @@ def insert_gates(uow: UnitOfWork, action_id: int, job_ids: Sequence[int]) -> Non
 
 
 def any_begun(uow: UnitOfWork, job_ids: Sequence[int]) -> bool:
-    """Whether one of the jobs has been ready."""
+    """Return whether one of the jobs has been ready."""
     found = uow.row(
         sql("SELECT 1 FROM job WHERE id IN $ids AND status NOT IN ($UNINITIALIZED, $BLOCKED) LIMIT 1"),
         ids=id_list(job_ids),
@@ -32,7 +32,7 @@ def any_begun(uow: UnitOfWork, job_ids: Sequence[int]) -> bool:
 
 
 def list_actions(uow: UnitOfWork, workflow_id: int, conditions: Sequence[Condition] = ()) -> list[Row]:
-    """The actions by id, each with the `job_ids` that gate it or None."""
+    """Return the actions by id, each with the `job_ids` that gate it or None."""
     found = select(_ACTION).where(_ACTION.c.workflow_id == workflow_id, *conditions).order_by(_ACTION.c.id)
     gates = (
         select(_GATE.c.action_id, _GATE.c.job_id)
@@ -47,13 +47,13 @@ def list_actions(uow: UnitOfWork, workflow_id: int, conditions: Sequence[Conditi
 
 
 def is_pending(trigger_types: Sequence[str]) -> list[Condition]:
-    """Triggered as often as required and not executed, of one of the trigger types or of any."""
+    """Return the condition: triggered as often as required and not executed, of one of the types or of any."""
     due = [_ACTION.c.trigger_count >= _ACTION.c.required_triggers, ~_ACTION.c.executed]
     return [*due, _ACTION.c.trigger_type.in_(trigger_types)] if trigger_types else due
 
 
 def mark_executed(uow: UnitOfWork, action_id: int, *, executed_by: int | None) -> bool:
-    """False when somebody else was first. A persistent action stays pending for everybody."""
+    """Mark the action executed; False when another caller was first. A persistent action stays pending for all."""
     values = {"executed_at": uow.now_text, "executed_by": executed_by, "executed": ~_ACTION.c.persistent}
     free = _ACTION.c.persistent | ~_ACTION.c.executed
     statement = update(_ACTION).where(_ACTION.c.id == action_id, free).values(**values).returning(_ACTION.c.id)

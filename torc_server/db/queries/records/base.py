@@ -26,7 +26,7 @@ class Slice:
 
 
 class RecordStore:
-    """Reads and writes one table of records that belong to workflows; column names are the contract's words."""
+    """Reads and writes one table of records that belong to workflows; columns are named as in the contract."""
 
     def __init__(self, record: type[SQLModel]) -> None:
         self.table: Final[Table] = SQLModel.metadata.tables[str(record.__tablename__)]
@@ -37,7 +37,7 @@ class RecordStore:
         return dict(uow.session.execute(statement).mappings().one())
 
     def insert_all(self, uow: UnitOfWork, rows: Sequence[Row]) -> list[int]:
-        """The new ids, consecutive in the order of the rows; nobody else writes meanwhile."""
+        """Insert rows and return their ids, consecutive in their order; there is no other writer meanwhile."""
         first = next_id(uow, self.table.name)
         for start in range(0, len(rows), _CHUNK):
             chunk = [{**row, "id": first + start + place} for place, row in enumerate(rows[start : start + _CHUNK])]
@@ -71,7 +71,7 @@ class RecordStore:
         equals: Mapping[str, Any] | None = None,
         contains: Mapping[str, str | None] | None = None,
     ) -> list[Condition]:
-        """Conditions on columns; a None value is no condition, `contains` ignores case."""
+        """Return conditions on columns; a None value is no condition, `contains` ignores case."""
         columns = self.table.c
         found = [] if workflow_id is None else [columns.workflow_id == workflow_id]
         found += [columns[name] == value for name, value in (equals or {}).items() if value is not None]
@@ -84,7 +84,7 @@ class RecordStore:
 
 
 def next_id(uow: UnitOfWork, table: str) -> int:
-    """The id that the next row gets; nobody else writes before this transaction ends."""
+    """Return the id that the next row gets; there is no other writer before this transaction ends."""
     return int(uow.value(LAST_ID, table=table) or 0) + 1
 
 
@@ -96,7 +96,7 @@ def read_slice(
     sort_column: ColumnElement[Any],
     tie_break: Sequence[ColumnElement[Any]],
 ) -> tuple[list[Row], int]:
-    """The rows of the slice of any select, and how many there are in all."""
+    """Return the rows of the slice of any select, and how many there are in all."""
     order = (sort_column, *tie_break)
     ordered = (
         statement.order_by(*(column.desc() if part.descending else column for column in order))
@@ -110,5 +110,5 @@ def read_slice(
 
 
 def json_field_equals(column: ColumnElement[Any], field: str, value: str | int) -> Condition:
-    """Whether a JSON column holds an object whose field is the value."""
+    """Return the condition that a JSON column holds an object whose field is the value."""
     return json_field_of(column, field) == value

@@ -1,4 +1,4 @@
-"""What records have to do with jobs."""
+"""What records read and write in the table of jobs."""
 
 from torc_server.db.sql import sql
 from torc_server.db.unit_of_work import UnitOfWork
@@ -19,7 +19,7 @@ def copy_requirements_to_jobs(uow: UnitOfWork, record_id: int) -> None:
 def count_jobs_with_requirements(
     uow: UnitOfWork, *, record_id: int | None = None, workflow_id: int | None = None
 ) -> int:
-    """How many jobs need this record, or any record of the workflow."""
+    """Return how many jobs have this resource requirement, or any of the workflow."""
     found: int = uow.value(
         sql(
             """
@@ -34,7 +34,7 @@ def count_jobs_with_requirements(
 
 
 def count_jobs_held(uow: UnitOfWork, *, compute_node_id: int | None = None, workflow_id: int | None = None) -> int:
-    """How many pending or running jobs are in the hands of this runner, or of any runner of the workflow."""
+    """Return how many pending or running jobs this runner holds, or any runner of the workflow."""
     found: int = uow.value(
         sql(
             """

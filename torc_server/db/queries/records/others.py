@@ -29,7 +29,7 @@ _CORRELATIONS: Final = sql(
 
 
 def slurm_job_correlations(uow: UnitOfWork, workflow_id: int, *, offset: int, limit: int) -> tuple[list[Row], int]:
-    """The pairs of the slice, and how many there are in all."""
+    """Return the pairs of the slice, and how many there are in all."""
     statement = text(f"{_CORRELATIONS} ORDER BY s.job_id, s.slurm_job_id LIMIT :limit OFFSET :offset")
     values = {"workflow_id": workflow_id, "offset": offset, "limit": limit}
     rows = [dict(row) for row in uow.session.execute(statement, values).mappings()]
@@ -50,7 +50,7 @@ def remote_workers(uow: UnitOfWork, workflow_id: int) -> list[str]:
 
 
 def delete_remote_worker(uow: UnitOfWork, workflow_id: int, worker: str) -> int:
-    """How many rows went: none or one."""
+    """Delete the row and return how many there were: none or one."""
     return uow.run(
         "DELETE FROM remote_worker WHERE workflow_id = :id AND worker = :worker", id=workflow_id, worker=worker
     )

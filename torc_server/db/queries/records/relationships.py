@@ -102,7 +102,7 @@ def _relationships(
     described: tuple[ColumnElement[Any], ...],
     links: tuple[Table, Table, str],
 ) -> tuple[list[Row], int]:
-    """One row per producer and consumer of a record; NULL where there is none."""
+    """Return one row per producer and consumer of a record; NULL where there is none."""
     writes, reads, key = links
     producer, consumer = _JOB.alias("producer"), _JOB.alias("consumer")
     statement = (

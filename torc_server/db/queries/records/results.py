@@ -20,7 +20,7 @@ _ATTEMPTED: Final = [STATUS_CODES[status] for status in ATTEMPTED]
 def find_results(
     uow: UnitOfWork, workflow_id: int, part: Slice, *, equals: Mapping[str, Any], current: bool, only_failed: bool
 ) -> tuple[list[Row], int]:
-    """The rows of the slice and how many there are in all; with `current` at most one of each job."""
+    """Return the rows of the slice and how many there are in all; with `current` at most one of each job."""
     conditions = RESULTS.where(workflow_id, equals=equals)
     if only_failed:
         conditions.append(_RESULT.c.return_code != 0)
@@ -49,7 +49,7 @@ def attempt_has_result(uow: UnitOfWork, job_id: int, *, run_id: int, attempt_id:
 
 
 def _is_current() -> Sequence[Condition]:
-    """The newest attempt of a job that ended; a job canceled without an attempt in this run has none."""
+    """Return the conditions for the newest attempt of a job that ended; a job canceled without one has none."""
     newer = _RESULT.alias("newer")
     is_newer = tuple_(newer.c.run_id, newer.c.attempt_id) > tuple_(_RESULT.c.run_id, _RESULT.c.attempt_id)
     ended = _JOB.c.status.in_(_ATTEMPTED) | ((_JOB.c.status == _CANCELED) & (_RESULT.c.status == _CANCELED))

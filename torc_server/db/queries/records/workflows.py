@@ -53,7 +53,7 @@ def find_workflows(
 
 
 def group_names(uow: UnitOfWork, workflow_ids: Collection[int]) -> dict[int, list[str]]:
-    """The names of the access groups of each workflow that has any."""
+    """Return the names of the access groups of each workflow that has any."""
     found: dict[int, list[str]] = {}
     rows = uow.rows(
         sql(
@@ -71,7 +71,7 @@ def group_names(uow: UnitOfWork, workflow_ids: Collection[int]) -> dict[int, lis
 
 
 def link_group(uow: UnitOfWork, workflow_id: int, group_name: str) -> bool:
-    """Lets the group see the workflow; False when there is no such group."""
+    """Link the group to the workflow; False when there is no such group."""
     added = uow.run(
         """
         INSERT INTO workflow_access_group (workflow_id, group_id, created_at)
@@ -98,7 +98,7 @@ def set_archived(uow: UnitOfWork, workflow_id: int, *, is_archived: bool) -> Non
 
 
 def delete_workflow(uow: UnitOfWork, workflow_id: int) -> None:
-    """Deletes the workflow and all that belongs to it, table by table: far quicker than row by row."""
+    """Delete the workflow and all that belongs to it, table by table: far quicker than row by row."""
     jobs = "job_id IN (SELECT id FROM job WHERE workflow_id = :id)"
     for table in ("job_depends_on", "job_input_file", "job_output_file", "job_input_user_data", "job_output_user_data"):
         uow.run(sql("DELETE FROM $table WHERE $jobs", table=table, jobs=jobs), id=workflow_id)
@@ -117,13 +117,13 @@ def delete_workflow(uow: UnitOfWork, workflow_id: int) -> None:
 
 
 def count_jobs(uow: UnitOfWork, workflow_id: int) -> dict[JobStatus, int]:
-    """How many jobs are in each status that has any."""
+    """Return how many jobs are in each status that has any."""
     rows = uow.rows("SELECT status, COUNT(*) FROM job WHERE workflow_id = :id GROUP BY status", id=workflow_id)
     return {STATUS_BY_CODE[code]: count for code, count in rows}
 
 
 def is_everything_done(uow: UnitOfWork, workflow_id: int) -> bool:
-    """Whether no job has anything left to do; true of a workflow without jobs."""
+    """Return whether no job has anything left to do; true of a workflow without jobs."""
     return not uow.value(
         sql("SELECT EXISTS (SELECT 1 FROM job WHERE workflow_id = :id AND status IN $UNDONE)"), id=workflow_id
     )
@@ -145,7 +145,7 @@ def count_nodes(uow: UnitOfWork, workflow_id: int) -> NodeCounts:
 
 
 def time_spent(uow: UnitOfWork, workflow_id: int, run_id: int) -> tuple[float, float | None]:
-    """(minutes of all attempts of the run together, seconds from the first start to the last end or None)."""
+    """Return minutes of all attempts of the run together, and seconds from first start to last end or None."""
     row = uow.row(
         sql(
             """
