@@ -76,6 +76,8 @@ def test_every_kind_of_failure_can_be_asked_for() -> None:
 
 def test_every_status_is_explained_to_people_and_agents() -> None:
     description = get_workflow_status.__doc__ or ""
-    rows = re.findall(r"^\| `(\w+)` \| (\d+) \|", (ROOT / "docs" / "explanation" / "lifecycle.md").read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `(\w+)` \| (\d+) \|", (ROOT / "docs" / "explanation" / "lifecycle.md").read_text(), re.MULTILINE
+    )
     assert [name for name in JobStatus if not re.search(rf"\b{name}\b", description)] == []
     assert rows == [(status.value, str(traits.code)) for status, traits in STATUS_TRAITS.items()]
