@@ -54,6 +54,19 @@ def test_every_command_says_in_a_sentence_what_it_does() -> None:
     ] == []
 
 
+def test_every_command_of_its_own_shows_an_example() -> None:
+    groups = [(name, entry.load(name)) for name, entry in COMMANDS.items()]
+    commands = [(name, child) for name, group in groups for child in getattr(group, "commands", {"": group}).values()]
+    made_by_factory = {"create", "list", "get", "update", "delete", "delete-all"}
+    about_records = {name for name, entry in COMMANDS.items() if entry.panel == "Records"} - {"workflows"}
+    assert [
+        f"{name} {child.name}"
+        for name, child in commands
+        if not (name in about_records and child.name in made_by_factory)
+        if not re.search(r"For example: `torc ", child.help or "")
+    ] == []
+
+
 def test_help_loads_nothing_heavy() -> None:
     argv = [sys.executable, "-X", "importtime", "-m", "torc_cli.main", "--help"]
     loaded = subprocess.run(argv, capture_output=True, text=True, check=True).stderr

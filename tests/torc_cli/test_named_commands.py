@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shlex
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -74,6 +75,24 @@ def test_a_command_that_a_hint_holds_exists_with_its_options(command: TorcComman
     found = find(command.name)
     assert found is not None, [place for place, each in command_values() if each == command]
     assert {each for each in command.arguments if each.startswith("-")} <= option_names(found)
+
+
+def examples() -> Iterator[list[str]]:
+    """The words of each `For example: …` in the help of commands."""
+    for name in COMMANDS:
+        group = find(name)
+        for command in getattr(group, "commands", {"": group}).values():
+            yield from map(shlex.split, re.findall(r"For example: `([^`]+)`", command.help or ""))
+
+
+@pytest.mark.parametrize("words", list(examples()), ids=" ".join)
+def test_an_example_in_the_help_names_a_command_with_its_options(words: list[str]) -> None:
+    program, *rest = words
+    assert program == "torc"
+    rest = [word for word in rest if word != "-s"]
+    found = find(" ".join(rest[:2])) or find(rest[0])
+    assert found is not None
+    assert {word for word in rest if word.startswith("-")} <= option_names(found)
 
 
 def test_hints_hold_their_commands_as_values() -> None:

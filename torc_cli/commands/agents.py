@@ -10,7 +10,7 @@ from torc_cli.render.base import Column, Table
 from torc_cli.session.command import command
 from torc_cli.session.session import Session
 
-app = typer.Typer(no_args_is_help=True, help="Which AI agents can decide about failures.")
+app = typer.Typer(no_args_is_help=True, help="List and check the AI agents that can decide about failures.")
 
 
 class AgentRow(BaseModel):
@@ -36,7 +36,10 @@ CHECKED = Table(
 @app.command("list")
 @command
 def list_(session: Session) -> None:
-    """List the agents that `--ai-agent` knows, and the file that describes each."""
+    """List the agents that --ai-agent knows, with the file that describes each.
+
+    For example: `torc agents list`.
+    """
     session.out.records(AGENTS, _rows(None))
 
 
@@ -46,9 +49,11 @@ def check(
     session: Session,
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="All when left out.", show_default=False)] = None,
 ) -> None:
-    """Look whether agents can be started here: each is asked for its version, and nothing else.
+    """Check whether agents can be started here, by asking each for its version.
 
     Exit code 1 when the agent named cannot be started, or when a file has a mistake.
+
+    For example: `torc agents check claude`.
     """
     rows = [_checked(row) for row in _rows(name)]
     session.out.records(CHECKED, rows)
@@ -75,7 +80,8 @@ def _rows(name: str | None) -> list[AgentRow]:
         except InvalidInputError as error:
             if name:
                 raise
-            rows.append(AgentRow(name=each, title=f"not usable: {error.message}", state="broken", hint=error.hint))
+            title, hint = f"not usable: {error.message}", None if error.hint is None else str(error.hint)
+            rows.append(AgentRow(name=each, title=title, state="broken", hint=hint))
             continue
         commands = " | ".join(" ".join(command) for command in found.spec.commands)
         rows.append(AgentRow(name=found.spec.name, title=found.spec.title, command=commands, file=str(found.path)))

@@ -27,7 +27,12 @@ def correct_resources(
     no_downsize: Annotated[bool, typer.Option("--no-downsize", help="Only raise, never lower.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be changed.")] = False,
 ) -> None:
-    """Fit resource requirements to what their jobs used; every job that shares one follows."""
+    """Fit resource requirements to what their jobs used.
+
+    Every job that shares a requirement gets the new amounts.
+
+    For example: `torc workflows correct-resources 3 --dry-run`.
+    """
     from torc_client.recovery.resources import apply_corrections, find_corrections
     from torc_core.recovery.corrections import CorrectionOptions
 

@@ -29,7 +29,10 @@ def create(
     skip_checks: SkipChecksOption = False,
     no_resource_monitoring: NoMonitoringOption = False,
 ) -> None:
-    """Create a workflow from a file."""
+    """Create a workflow from a file.
+
+    For example: `torc create diamond.yaml --dry-run`.
+    """
     from torc_client.specs import missing_input_files
 
     if dry_run:

@@ -50,7 +50,10 @@ commands.list(
 @app.command("get-latest-event")
 @command
 def get_latest_event(session: Session, workflow_id: WorkflowArgument = None) -> None:
-    """Show the newest stored event."""
+    """Show the newest stored event.
+
+    For example: `torc events get-latest-event 3`.
+    """
     page = session.client.events.page(
         workflow_id=session.workflow_id(workflow_id), limit=1, sort_by="timestamp", reverse_sort=True
     )
@@ -72,7 +75,10 @@ def monitor(
     level: Annotated[LogLevel, typer.Option("--level", help="From this severity on.")] = LogLevel.INFO,
     category: CategoryOption = None,
 ) -> None:
-    """Show events as they happen, one line each."""
+    """Show events as they happen, one line each.
+
+    For example: `torc events monitor 3 --duration 10`.
+    """
     from torc_client.event_stream import stream_events
 
     chosen = session.workflow_id(workflow_id)

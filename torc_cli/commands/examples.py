@@ -43,7 +43,10 @@ EXAMPLES = Table(
 @app.command("list")
 @command
 def list_(session: Session) -> None:
-    """List the example workflows that come with Torc."""
+    """List the example workflows that come with Torc.
+
+    For example: `torc examples list`.
+    """
     examples = _examples()
     session.out.records(EXAMPLES, [_describe(name, examples.read(name)) for name in sorted(examples.files)])
 
@@ -51,7 +54,10 @@ def list_(session: Session) -> None:
 @app.command("show")
 @command
 def show(session: Session, name: _Name) -> None:
-    """Print an example workflow file."""
+    """Print an example workflow file.
+
+    For example: `torc examples show diamond`.
+    """
     examples = _examples()
     session.out.document(examples.read(_full_name(examples, name)).rstrip("\n"))
 
@@ -68,6 +74,8 @@ def copy(
     """Copy an example workflow and the scripts it needs into a folder.
 
     The scripts go to `examples/scripts` below that folder, where the commands of the example look for them.
+
+    For example: `torc examples copy diamond .`.
     """
     examples = _examples()
     full_name = _full_name(examples, name)

@@ -13,7 +13,7 @@ from torc_core.hints import Hint, torc
 if TYPE_CHECKING:
     from torc_core.api.failures import Actor, Classification, FailureGroup
 
-app = typer.Typer(no_args_is_help=True, help="Failures in groups, and decisions about them.")
+app = typer.Typer(no_args_is_help=True, help="Show failure groups, and decide about failed jobs.")
 
 
 class Which(StrEnum):
@@ -49,7 +49,12 @@ def list_(
     limit: LimitOption = None,
     offset: OffsetOption = 0,
 ) -> None:
-    """List failures grouped by what they have in common, the largest group first."""
+    """List failure groups, the largest first.
+
+    Jobs with the same signature are in one group.
+
+    For example: `torc failures list 3 --status all`.
+    """
     from torc_cli.render.text import number
     from torc_cli.render.triage_text import GROUPS
 
@@ -71,7 +76,10 @@ def show(
     signature: Annotated[str | None, typer.Option("--signature", metavar="S", help="A group.")] = None,
     job: Annotated[int | None, typer.Option("-j", "--job", metavar="JOB_ID", help="One failed job.")] = None,
 ) -> None:
-    """Show the evidence of a group or of one failed job, its attempts and earlier decisions."""
+    """Show the evidence, attempts and decisions of a failure group or of one failed job.
+
+    For example: `torc failures show 3 --job 12`.
+    """
     from torc_cli.render.triage_text import attempts_text, evidence_text, group_text
     from torc_core.errors import InvalidInputError
 
@@ -117,7 +125,10 @@ def classify(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     propose: Annotated[bool, typer.Option("--propose", help="Store it for somebody to approve.")] = False,
 ) -> None:
-    """Decide about failed jobs that wait: retry or fail, by group or by job."""
+    """Decide about failed jobs that wait for a decision: retry or fail.
+
+    For example: `torc failures classify 3 --signature 4f2a --retry --memory 16g --reason "needs more memory"`.
+    """
     from torc_cli.render.triage_text import judged_text, progress_text, proposal_text
     from torc_client.agents.decide import decide_all
     from torc_core.api.failures import ClassifyRequest
@@ -164,7 +175,10 @@ def proposals(
     *,
     status: Annotated[ProposalState | None, typer.Option("--status")] = None,
 ) -> None:
-    """List the proposals of a workflow."""
+    """List the proposals of a workflow.
+
+    For example: `torc failures proposals 3 --status open`.
+    """
     from torc_cli.render.triage_text import PROPOSALS
 
     session.out.records(PROPOSALS, session.client.failures.proposals(session.workflow_id(workflow_id), status=status))
@@ -173,7 +187,10 @@ def proposals(
 @app.command("proposal")
 @command
 def proposal(session: Session, proposal_id: int) -> None:
-    """Show one proposal with its jobs; of an open one what would become of them now."""
+    """Show a proposal with its jobs; for an open one, what approval would do now.
+
+    For example: `torc failures proposal 1`.
+    """
     from torc_cli.render.triage_text import proposal_text
 
     found = session.client.failures.proposal(proposal_id)
@@ -200,7 +217,10 @@ def approve(
     ] = None,
     no_prompts: YesOption = False,
 ) -> None:
-    """Apply a proposal to the jobs that are still where they were when it was made."""
+    """Approve a proposal and apply it to the jobs that have not moved on since.
+
+    For example: `torc failures approve 1 --edit 12=fail --reason "wrong input"`.
+    """
     from torc_cli.commands.options.proposal_edits import read_edits
     from torc_cli.render.triage_text import judged_text
     from torc_core.api.failures import ApproveRequest
@@ -221,7 +241,10 @@ def approve(
 @app.command("reject")
 @command
 def reject(session: Session, proposal_id: int, *, reason: ReasonOption) -> None:
-    """Close a proposal without applying it."""
+    """Close a proposal without applying it.
+
+    For example: `torc failures reject 1 --reason "the input is wrong"`.
+    """
     from torc_core.api.failures import RejectRequest
 
     closed = session.client.failures.reject(
@@ -238,7 +261,10 @@ def decisions(
     *,
     job: Annotated[int | None, typer.Option("-j", "--job", metavar="JOB_ID", help="Only those on this job.")] = None,
 ) -> None:
-    """List every decision with who made it, why, and what came of it."""
+    """List decisions: who made each, why, and its outcome.
+
+    For example: `torc failures decisions 3`.
+    """
     from torc_cli.render.triage_text import DECISIONS
 
     found = session.client.failures.decisions(session.workflow_id(workflow_id), job_id=job)

@@ -57,7 +57,10 @@ commands.list(
 @app.command("list-required-existing")
 @command
 def list_required_existing(session: Session, workflow_id: WorkflowArgument = None) -> None:
-    """List the files that must exist: inputs that no job writes, outputs of completed jobs."""
+    """List the files that must exist: inputs that no job produces, outputs of completed jobs.
+
+    For example: `torc files list-required-existing 3`.
+    """
     chosen = session.workflow_id(workflow_id)
     required = set(session.client.required_existing_files(chosen))
     found = [file for file in session.client.files.list_all(workflow_id=chosen) if file.id in required]

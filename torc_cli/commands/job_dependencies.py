@@ -36,19 +36,28 @@ JOB_USER_DATA = Table(
 @app.command("job-job")
 @command
 def job_job(session: Session, workflow_id: WorkflowArgument = None) -> None:
-    """List which job waits for which."""
+    """List which job waits for which.
+
+    For example: `torc job-dependencies job-job 3`.
+    """
     session.out.records(JOB_JOB, session.client.job_dependencies(session.workflow_id(workflow_id)))
 
 
 @app.command("job-file")
 @command
 def job_file(session: Session, workflow_id: WorkflowArgument = None) -> None:
-    """List which job writes and which reads each file."""
+    """List which job writes and which reads each file.
+
+    For example: `torc job-dependencies job-file 3`.
+    """
     session.out.records(JOB_FILE, session.client.job_file_relationships(session.workflow_id(workflow_id)))
 
 
 @app.command("job-user-data")
 @command
 def job_user_data(session: Session, workflow_id: WorkflowArgument = None) -> None:
-    """List which job writes and which reads each value."""
+    """List which job writes and which reads each value.
+
+    For example: `torc job-dependencies job-user-data 3`.
+    """
     session.out.records(JOB_USER_DATA, session.client.job_user_data_relationships(session.workflow_id(workflow_id)))

@@ -30,7 +30,10 @@ def create_from_file(
         str | None, typer.Option("--runtime-per-job", help="No limit when left out; for example PT4H.")
     ] = None,
 ) -> None:
-    """Add one job for each line of a file."""
+    """Add one job for each line of a file.
+
+    For example: `torc jobs create-from-file 3 commands.txt --memory-per-job 2g`.
+    """
     from torc_client.specs import read_spec_text
 
     commands = [line.strip() for line in read_spec_text(file).splitlines()]

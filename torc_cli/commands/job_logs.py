@@ -28,7 +28,10 @@ def logs(
     tail: Annotated[int | None, typer.Option("--tail", min=1, help="Only so many last lines.")] = None,
     output_dir: Annotated[Path | None, typer.Option("-o", "--output-dir", help="Where the runner wrote.")] = None,
 ) -> None:
-    """Show what an attempt of a job printed: its newest, if none is named."""
+    """Show what an attempt of a job printed, the newest one by default.
+
+    For example: `torc jobs logs 12 --stderr --tail 50`.
+    """
     job = session.client.jobs.get(job_id)
     wanted = newest_attempt(_attempts(session, job, job_id), run_id=run, attempt_id=attempt)
     if wanted is None:

@@ -89,7 +89,10 @@ def update(
     memory: Annotated[str | None, typer.Option("--memory", help="For this job alone, for example 8g.")] = None,
     runtime: Annotated[str | None, typer.Option("--runtime", help="For this job alone, for example PT4H.")] = None,
 ) -> None:
-    """Change one job."""
+    """Change one job.
+
+    For example: `torc jobs update 12 --runtime PT4H`.
+    """
     named = changes(
         name=name,
         command=command_,
@@ -127,7 +130,10 @@ def reset_status(
     *,
     reinit: Annotated[bool, typer.Option("--reinit", help="Decide at once which of them are ready.")] = False,
 ) -> None:
-    """Send single jobs back to their beginning."""
+    """Reset single jobs to uninitialized.
+
+    For example: `torc jobs reset-status 12 13 --reinit`.
+    """
     from torc_cli.commands.job_reset import reset_jobs
 
     reset_jobs(session, job_ids, reinit=reinit)
@@ -141,7 +147,10 @@ def list_resource_requirements(
     *,
     job_id: Annotated[int | None, typer.Option("-j", "--job-id")] = None,
 ) -> None:
-    """List what each job needs."""
+    """List what each job needs.
+
+    For example: `torc jobs list-resource-requirements 3`.
+    """
     from torc_cli.commands.job_tables import show_requirements
 
     show_requirements(session, session.workflow_id(workflow_id), job_id)
@@ -155,7 +164,10 @@ def list_failure_handlers(
     *,
     job_id: Annotated[int | None, typer.Option("-j", "--job-id")] = None,
 ) -> None:
-    """List which failure handler each job has."""
+    """List which failure handler each job has.
+
+    For example: `torc jobs list-failure-handlers 3`.
+    """
     from torc_cli.commands.job_tables import show_failure_handlers
 
     show_failure_handlers(session, session.workflow_id(workflow_id), job_id)

@@ -34,7 +34,10 @@ def init(
     no_prompts: NoPromptsOption = False,
     dry_run: StartDryRunOption = False,
 ) -> None:
-    """Begin a new run with every job from its beginning."""
+    """Begin a new run with every job from its beginning.
+
+    For example: `torc init 3 --dry-run`.
+    """
     from torc_client.begin_run import initialize
 
     chosen = session.workflow_id(workflow_id)
@@ -60,7 +63,10 @@ def reinit(
     force: ForceOption = False,
     dry_run: StartDryRunOption = False,
 ) -> None:
-    """Begin a new run with what is not done, and what changed."""
+    """Begin a new run with the jobs that are not done, or whose inputs changed.
+
+    For example: `torc reinit 3`.
+    """
     from torc_client.begin_run import reinitialize
 
     chosen = session.workflow_id(workflow_id)
@@ -73,7 +79,10 @@ def reinit(
 
 @command
 def status(session: Session, workflow_id: WorkflowArgument = None) -> None:
-    """Show where a workflow stands."""
+    """Show how a workflow stands: counts, failures, next steps.
+
+    For example: `torc status 3`.
+    """
     from torc_cli.render.status_text import GROUPS_SHOWN, next_step_lines, status_data, status_text, unsuccessful
 
     found = session.client.workflow_status(session.workflow_id(workflow_id))
@@ -87,7 +96,10 @@ def status(session: Session, workflow_id: WorkflowArgument = None) -> None:
 
 @command
 def cancel(session: Session, workflow_id: WorkflowArgument = None) -> None:
-    """Cancel a workflow: its jobs are stopped."""
+    """Cancel a workflow and stop its jobs.
+
+    For example: `torc cancel 3`.
+    """
     chosen = session.workflow_id(workflow_id)
     answer = session.client.cancel_workflow(chosen)
     session.out.done(
@@ -104,7 +116,10 @@ def delete(
     force: Annotated[bool, typer.Option("--force", help="Although jobs are at work; do not ask.")] = False,
     no_prompts: NoPromptsOption = False,
 ) -> None:
-    """Delete workflows with everything they hold."""
+    """Delete workflows with all their records.
+
+    For example: `torc delete 3 4`.
+    """
     from torc_cli.commands.crud import delete_each
 
     for workflow_id in workflow_ids:

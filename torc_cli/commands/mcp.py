@@ -63,7 +63,10 @@ def config(
         str | None, typer.Option("--max-runtime", metavar="PT12H", help="Likewise.", rich_help_panel=_BOUNDS)
     ] = None,
 ) -> None:
-    """Print the entry of an assistant's MCP configuration, or put it into its file."""
+    """Print the entry for an assistant's MCP configuration, or write it with --write.
+
+    For example: `torc mcp config --agent claude --proposals-only`.
+    """
     from torc_client.agents.mcp_config import SERVER_NAME, config_place, server_entry, write_entry
 
     place = config_place(agent.value, scope.value, folder=Path.cwd(), environment=os.environ)

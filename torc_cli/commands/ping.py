@@ -6,7 +6,10 @@ from torc_cli.session.session import Session
 
 @command
 def ping(session: Session) -> None:
-    """Ask whether the server answers."""
+    """Ask whether the server answers.
+
+    For example: `torc ping --url http://localhost:8080`.
+    """
     answer = session.client.ping()
     version = session.client.version()
     session.out.done(

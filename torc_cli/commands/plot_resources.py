@@ -41,7 +41,10 @@ def plot_resources(
         PlotFormat, typer.Option("-f", "--format", help="Pages, Plotly's own JSON, or pictures.")
     ] = PlotFormat.HTML,
 ) -> None:
-    """Draw CPU, memory and processes of jobs over time, from the files that runners leave."""
+    """Draw CPU, memory and processes of jobs over time, from the files that runners leave.
+
+    For example: `torc plot-resources output/resource_utilization/*.db -o plots`.
+    """
     from torc_cli.plots.charts import charts_of
     from torc_cli.plots.reading import read_series
 

@@ -21,7 +21,10 @@ def export(
     include_results: Annotated[bool, typer.Option("--include-results")] = False,
     include_events: Annotated[bool, typer.Option("--include-events")] = False,
 ) -> None:
-    """Write a workflow with all its records as one JSON document."""
+    """Write a workflow with all its records as one JSON document.
+
+    For example: `torc workflows export 3 -o workflow.json`.
+    """
     from torc_client.portable import export_workflow
 
     chosen = session.workflow_id(workflow_id)
@@ -44,7 +47,10 @@ def import_(
     *,
     name: Annotated[str | None, typer.Option("--name", help="Another name for the new workflow.")] = None,
 ) -> None:
-    """Create a workflow from an exported one, with every job at its beginning."""
+    """Create a workflow from an exported one, with every job at its beginning.
+
+    For example: `torc workflows import workflow.json --name again`.
+    """
     from torc_client.portable import as_draft, parse_portable
     from torc_client.specs import read_spec_text
 

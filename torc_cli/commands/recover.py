@@ -35,7 +35,10 @@ def recover(
     output_dir: OutputDirOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
 ) -> None:
-    """Diagnose failed jobs, give them what they lacked, and send them back."""
+    """Diagnose failed jobs, raise what they lacked, and retry them.
+
+    For example: `torc recover 3 --dry-run`.
+    """
     try:
         options = recovery.as_options()
         tools = recovery_tools(session, recovery, output_dir=output_dir)

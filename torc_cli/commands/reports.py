@@ -16,7 +16,7 @@ from torc_core.hints import Hint, torc
 if TYPE_CHECKING:
     from torc_core.recovery.utilization import UtilizationReport
 
-app = typer.Typer(no_args_is_help=True, help="What jobs used, how they ended, and where their logs are.")
+app = typer.Typer(no_args_is_help=True, help="Show what jobs used, how they ended, and where their logs are.")
 app.command("summary")(status)
 
 OVER = Table(
@@ -62,7 +62,10 @@ def check_resource_utilization(
         float, typer.Option("--min-over-utilization", min=0, help="Least excess worth a row, in percent.")
     ] = 1.0,
 ) -> None:
-    """Compare what jobs used with what they asked for."""
+    """Compare what jobs used with what they asked for.
+
+    For example: `torc reports check-resource-utilization 3 --all`.
+    """
     from torc_client.recovery.resources import utilization
 
     report = utilization(
@@ -110,7 +113,10 @@ def results(
     all_runs: Annotated[bool, typer.Option("--all-runs", help="Earlier runs and attempts too.")] = False,
     job_ids: Annotated[list[int] | None, typer.Option("-j", "--job-id", help="Only this job; may be repeated.")] = None,
 ) -> None:
-    """List results with the log files of their jobs."""
+    """List results with the log files of their jobs.
+
+    For example: `torc reports results 3 --all-runs`.
+    """
     from torc_cli.render.results_report import collect_results
 
     chosen = session.workflow_id(workflow_id)

@@ -35,7 +35,10 @@ def reset_status(
     force: Annotated[bool, typer.Option("--force", help="Although jobs are active.")] = False,
     no_prompts: Annotated[bool, typer.Option("--no-prompts", help="Do not ask.")] = False,
 ) -> None:
-    """Send jobs back to their beginning, in a new run."""
+    """Reset jobs to uninitialized, in a new run.
+
+    For example: `torc workflows reset-status 3 --failed-only --reinitialize`.
+    """
     from torc_client.begin_run import reset_status as reset
 
     chosen = session.workflow_id(workflow_id)
@@ -105,7 +108,10 @@ def sync_status(
         ),
     ] = HEARTBEAT_TIMEOUT_S,
 ) -> None:
-    """Clean up after runners and allocations that ended without a word."""
+    """Reclaim the jobs of runners and allocations that are gone.
+
+    For example: `torc workflows sync-status 3 --dry-run`.
+    """
     from torc_client.processes import host_facts
     from torc_client.recovery.orphans import find_orphans, reclaim
 

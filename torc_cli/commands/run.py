@@ -73,7 +73,10 @@ def run(
     recovery: RecoveryChoices = _RECOVERY,
     ai: AiChoices = _AI,
 ) -> None:
-    """Run a workflow on this machine, from a file or by its id."""
+    """Run a workflow on this machine, from a file or by its id.
+
+    For example: `torc -s run diamond.yaml --recover`.
+    """
     from runner.base.settings import RunnerOptions
 
     session.load = _load_runner

@@ -40,7 +40,10 @@ def create(
     consumer_job_id: Annotated[int | None, typer.Option("--consumer-job-id")] = None,
     producer_job_id: Annotated[int | None, typer.Option("--producer-job-id")] = None,
 ) -> None:
-    """Add a value to a workflow."""
+    """Add a value to a workflow.
+
+    For example: `torc user-data create 3 --name limit --data 5`.
+    """
     value = None if data is None else parse_json(data, what="--data")
     record = UserDataModel(workflow_id=session.workflow_id(workflow_id), name=name, data=value, is_ephemeral=ephemeral)
     created = session.client.user_data.create(record, consumer_job_id=consumer_job_id, producer_job_id=producer_job_id)
@@ -62,7 +65,10 @@ commands.list(
 @app.command("list-missing")
 @command
 def list_missing(session: Session, workflow_id: WorkflowArgument = None) -> None:
-    """List the values that ought to be there and are not."""
+    """List the values that jobs need and that are not set.
+
+    For example: `torc user-data list-missing 3`.
+    """
     chosen = session.workflow_id(workflow_id)
     missing = set(session.client.missing_user_data(chosen))
     found = [record for record in session.client.user_data.list_all(workflow_id=chosen) if record.id in missing]

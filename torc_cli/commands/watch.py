@@ -53,7 +53,10 @@ def watch(
         ),
     ] = STRANDED_TIMEOUT_S,
 ) -> None:
-    """Follow a workflow to its end, and with --recover mend what fails on the way."""
+    """Follow a workflow to its end, and recover it on the way with --recover.
+
+    For example: `torc watch 3 --recover`.
+    """
     from torc_cli.render.watch_log import WatchLog
     from torc_client.recovery.event_listener import EventListener
     from torc_client.recovery.watch import WatchOptions

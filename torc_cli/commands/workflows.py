@@ -21,7 +21,7 @@ from torc_core.api.actions import WorkflowActionModel
 from torc_core.api.workflows import WorkflowModel
 from torc_core.errors import InvalidInputError
 
-app = typer.Typer(no_args_is_help=True, help="Everything about workflows.")
+app = typer.Typer(no_args_is_help=True, help="Create, change, run and delete workflows.")
 
 for name, function in {
     "create": create,
@@ -68,7 +68,10 @@ def new(
     description: DescriptionOption = None,
     project: Annotated[str | None, typer.Option("--project")] = None,
 ) -> None:
-    """Create an empty workflow."""
+    """Create an empty workflow.
+
+    For example: `torc workflows new --name study`.
+    """
     record = WorkflowModel(name=name, user=session.settings.user, description=description, project=project)
     show_changed(session, session.client.workflows.create(record), verb="Created", noun="workflow")
 
@@ -87,7 +90,10 @@ def list_(
     sort_by: SortOption = None,
     reverse_sort: ReverseOption = False,
 ) -> None:
-    """List workflows."""
+    """List workflows.
+
+    For example: `torc workflows list --all-users`.
+    """
     found = session.client.workflows.list_all(
         limit=limit,
         offset=offset,
@@ -103,7 +109,10 @@ def list_(
 @app.command("get")
 @command
 def get(session: Session, workflow_id: WorkflowArgument = None) -> None:
-    """Show one workflow."""
+    """Show one workflow.
+
+    For example: `torc workflows get 3`.
+    """
     session.out.record(session.client.workflows.get(session.workflow_id(workflow_id)))
 
 
@@ -119,7 +128,10 @@ def update(
     project: Annotated[str | None, typer.Option("--project")] = None,
     metadata: Annotated[str | None, typer.Option("--metadata", metavar="JSON")] = None,
 ) -> None:
-    """Change a workflow's record."""
+    """Change a workflow's record.
+
+    For example: `torc workflows update 3 --description "second try"`.
+    """
     value = None if metadata is None else parse_json(metadata, what="--metadata")
     if not isinstance(value, dict | None):
         raise InvalidInputError("--metadata is no JSON object", hint='write \'{"key": "value"}\'')
@@ -138,7 +150,10 @@ class YesNo(StrEnum):
 @app.command("archive")
 @command
 def archive(session: Session, archived: YesNo, workflow_ids: list[int]) -> None:
-    """Archive workflows (true), or bring them back (false)."""
+    """Archive workflows (true), or bring them back (false).
+
+    For example: `torc workflows archive true 3 4`.
+    """
     is_archived = archived is YesNo.TRUE
     changed = [session.client.archive_workflow(each, is_archived=is_archived) for each in workflow_ids]
     verb = "Archived" if is_archived else "Unarchived"
@@ -151,7 +166,10 @@ def archive(session: Session, archived: YesNo, workflow_ids: list[int]) -> None:
 @app.command("is-complete")
 @command
 def is_complete(session: Session, workflow_id: WorkflowArgument = None) -> None:
-    """Say whether every job has come to an end."""
+    """Show whether every job of a workflow has ended.
+
+    For example: `torc workflows is-complete 3`.
+    """
     answer = session.client.is_complete(session.workflow_id(workflow_id))
     canceled = " (canceled)" if answer.is_canceled else ""
     session.out.done(f"{'complete' if answer.is_complete else 'not complete'}{canceled}", answer)
@@ -185,5 +203,8 @@ ACTIONS = Table(
 @app.command("list-actions")
 @command
 def list_actions(session: Session, workflow_id: WorkflowArgument = None) -> None:
-    """List a workflow's actions and how far their triggers are."""
+    """List a workflow's actions with the progress of their triggers.
+
+    For example: `torc workflows list-actions 3`.
+    """
     session.out.records(ACTIONS, session.client.actions(session.workflow_id(workflow_id)))

@@ -12,27 +12,25 @@ _OTHER: Final = "Other"
 
 COMMANDS: Final[Mapping[str, Entry]] = {
     "run": Entry("run", "run", "Run a workflow on this machine, from a file or by its id.", _RUN),
-    "recover": Entry(
-        "recover", "recover", "Diagnose failed jobs, give them what they lacked, and send them back.", _RUN
-    ),
-    "watch": Entry(
-        "watch", "watch", "Follow a workflow to its end, and with --recover mend what fails on the way.", _RUN
-    ),
+    "recover": Entry("recover", "recover", "Diagnose failed jobs, raise what they lacked, and retry them.", _RUN),
+    "watch": Entry("watch", "watch", "Follow a workflow to its end, and recover it on the way with --recover.", _RUN),
     "create": Entry("create", "create", "Create a workflow from a file.", _RUN),
     "init": Entry("lifecycle", "init", "Begin a new run with every job from its beginning.", _RUN),
-    "reinit": Entry("lifecycle", "reinit", "Begin a new run with what is not done, and what changed.", _RUN),
-    "cancel": Entry("lifecycle", "cancel", "Cancel a workflow: its jobs are stopped.", _RUN),
-    "delete": Entry("lifecycle", "delete", "Delete workflows with everything they hold.", _RUN),
-    "status": Entry("lifecycle", "status", "Show where a workflow stands.", _LOOK),
-    "reports": Entry("reports", "app", "What jobs used, how they ended, and where their logs are.", _LOOK),
-    "failures": Entry("failures", "app", "Failures in groups, and decisions about them.", _LOOK),
+    "reinit": Entry(
+        "lifecycle", "reinit", "Begin a new run with the jobs that are not done, or whose inputs changed.", _RUN
+    ),
+    "cancel": Entry("lifecycle", "cancel", "Cancel a workflow and stop its jobs.", _RUN),
+    "delete": Entry("lifecycle", "delete", "Delete workflows with all their records.", _RUN),
+    "status": Entry("lifecycle", "status", "Show how a workflow stands: counts, failures, next steps.", _LOOK),
+    "reports": Entry("reports", "app", "Show what jobs used, how they ended, and where their logs are.", _LOOK),
+    "failures": Entry("failures", "app", "Show failure groups, and decide about failed jobs.", _LOOK),
     "plot-resources": Entry(
         "plot_resources",
         "plot_resources",
         "Draw CPU, memory and processes of jobs over time, from the files that runners leave.",
         _LOOK,
     ),
-    "workflows": Entry("workflows", "app", "Everything about workflows.", _RECORDS),
+    "workflows": Entry("workflows", "app", "Create, change, run and delete workflows.", _RECORDS),
     "jobs": Entry("jobs", "app", "The jobs of workflows, and their logs.", _RECORDS),
     "results": Entry("results", "app", "The record of every attempt of every job.", _RECORDS),
     "events": Entry("events", "app", "What happened, stored and live.", _RECORDS),
@@ -46,7 +44,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "compute-nodes": Entry("compute_nodes", "app", "The runners, one record for each start.", _RECORDS),
     "scheduled-compute-nodes": Entry("scheduled_compute_nodes", "app", "Allocations asked of a scheduler.", _RECORDS),
     "examples": Entry("examples", "app", "Example workflows to look at, copy and run.", _OTHER),
-    "agents": Entry("agents", "app", "Which AI agents can decide about failures.", _OTHER),
+    "agents": Entry("agents", "app", "List and check the AI agents that can decide about failures.", _OTHER),
     "mcp": Entry("mcp", "app", "Make Torc's tools known to an AI assistant.", _OTHER),
     "ping": Entry("ping", "ping", "Ask whether the server answers.", _OTHER),
     "completions": Entry("completions", "completions", "Print the completion script of a shell.", _OTHER),
