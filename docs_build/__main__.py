@@ -6,6 +6,7 @@ from pathlib import Path
 
 from docs_build.commands import commands_page
 from docs_build.decisions import decisions_page
+from docs_build.diagram import architecture_diagram
 from docs_build.http_api import http_api_page
 from docs_build.keys import keys_page
 
@@ -15,6 +16,7 @@ PAGES = {
     "reference/workflow-keys.md": keys_page,
     "reference/http-api.md": http_api_page,
     "decisions/index.md": decisions_page,
+    "pictures/architecture.svg": architecture_diagram,
 }
 
 
