@@ -1,4 +1,4 @@
-"""The sequences of requests that begin a run: initialize, reinitialize, reset."""
+"""Begins runs of a workflow: initialize, reinitialize, reset."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _NAMED_IN_ERRORS: Final = 10
 
 @dataclass(frozen=True, kw_only=True)
 class StartCheck:
-    """What stands in the way of a run (`missing_*`), and what it would overwrite."""
+    """What prevents a run (`missing_*`), and what it would overwrite."""
 
     workflow_id: int
     missing_input_files: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ class StatusReset:
 
 
 def check_start(client: TorcClient, workflow_id: int, *, folder: Path) -> StartCheck:
-    """Looks at files and user data without changing anything. Relative paths count from `folder`."""
+    """Check files and user data; change nothing. Relative paths count from `folder`."""
     files = client.files.list_all(workflow_id=workflow_id)
     outputs = {file.id for file in client.files.list_all(workflow_id=workflow_id, is_output=True)} if files else set()
     required = set(client.required_existing_files(workflow_id)) - outputs if files else set()
@@ -68,7 +68,7 @@ def check_start(client: TorcClient, workflow_id: int, *, folder: Path) -> StartC
 def initialize(
     client: TorcClient, workflow_id: int, *, folder: Path, force: bool = False, force_option: str = "--force"
 ) -> StartedRun:
-    """Begins a run with every job from its beginning.
+    """Begin a run in which every job starts anew.
 
     `force` begins although input files are missing or jobs are active; the user says it by `force_option`. Raises
     StateConflictError when the workflow is archived, when jobs are active, or when inputs are missing; then nothing
@@ -91,9 +91,9 @@ def initialize(
 
 
 def reinitialize(client: TorcClient, workflow_id: int, *, folder: Path, force: bool = False) -> StartedRun:
-    """Begins a run with what is not done, and with the jobs whose inputs changed or whose outputs vanished.
+    """Begin a run with unfinished jobs, and with those whose inputs changed or whose outputs are missing.
 
-    Of a canceled workflow the canceled jobs go back too. Raises as `initialize` does.
+    In a canceled workflow canceled jobs are reset, too. Raises as `initialize` does.
     """
     _refuse_unsafe(check_start(client, workflow_id, folder=folder), force=force)
     was_canceled = client.workflows.get(workflow_id).is_canceled
@@ -105,7 +105,7 @@ def reinitialize(client: TorcClient, workflow_id: int, *, folder: Path, force: b
 
 
 def reinitialize_within_run(client: TorcClient, workflow_id: int, *, run_id: int, folder: Path) -> StartedRun:
-    """The second half of `reinitialize`: within the current run, sends changed jobs back and decides what is ready."""
+    """Reset changed jobs within the current run, and make jobs ready or blocked."""
     changed = _changed_files(client, workflow_id, folder=folder)
     stale = _stale_jobs(client, workflow_id, changed, folder=folder)
     if stale:
@@ -132,9 +132,9 @@ def reset_status(
     reinitialize_too: bool,
     folder: Path,
 ) -> StatusReset:
-    """Sends jobs back to their beginning in a new run: all, or the unsuccessful ones and what depends on them.
+    """Reset jobs in a new run: all, or the unsuccessful ones and their dependents.
 
-    Where none is unsuccessful, no run begins, unless the workflow was canceled. Raises StateConflictError, with
+    Without unsuccessful jobs no run begins, unless the workflow was canceled. Raises StateConflictError, with
     nothing changed, when the workflow is archived or jobs are active.
     """
     if reinitialize_too:
@@ -153,7 +153,7 @@ def reset_status(
 
 
 def _begin_run(client: TorcClient, workflow_id: int, *, force: bool) -> int:
-    """The id of the run that begins: a new one, unless nothing has happened in the current one yet."""
+    """Return the id of a new run, or of the current one where no job has been claimed in it yet."""
     status = client.workflow_status(workflow_id)
     if status.is_canceled or status.is_archived or _has_happened(client, status):
         return client.reset_workflow_status(workflow_id, force=force).run_id or 1
@@ -161,7 +161,7 @@ def _begin_run(client: TorcClient, workflow_id: int, *, force: bool) -> int:
 
 
 def _has_happened(client: TorcClient, status: WorkflowStatusModel) -> bool:
-    """Whether anybody works, or an attempt of the current run has ended."""
+    """Return whether jobs are active, or an attempt of the current run has ended."""
     counts = status.jobs_by_status
     if counts.total(FRESH) == status.total_jobs:
         return False
@@ -197,7 +197,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _missing_inputs(client: TorcClient, workflow_id: int) -> tuple[str, ...]:
-    """Names of the values that somebody reads, nobody writes, and that are not there."""
+    """Return the names of missing user data that jobs read and no job produces."""
     missing = set(client.missing_user_data(workflow_id))
     if not missing:
         return ()
@@ -208,7 +208,7 @@ def _missing_inputs(client: TorcClient, workflow_id: int) -> tuple[str, ...]:
 
 
 def _changed_files(client: TorcClient, workflow_id: int, *, folder: Path) -> list[FileModel]:
-    """Files whose modification time is not the stored one, with the time they have now (None: gone)."""
+    """Return files whose modification time is not the stored one, with the time that they have now (None: gone)."""
     return [
         file.model_copy(update={"st_mtime": now})
         for file in client.files.list_all(workflow_id=workflow_id)
@@ -217,7 +217,7 @@ def _changed_files(client: TorcClient, workflow_id: int, *, folder: Path) -> lis
 
 
 def _stale_jobs(client: TorcClient, workflow_id: int, changed: Iterable[FileModel], *, folder: Path) -> dict[int, str]:
-    """Ended jobs to run again, id to name: readers of changed files, writers of vanished ones."""
+    """Return the completed jobs to run again, id to name: readers of changed files, writers of missing ones."""
     changed_ids = {file.id for file in changed}
     if not changed_ids:
         return {}

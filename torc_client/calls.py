@@ -91,6 +91,6 @@ def _content(body: ApiModel | None) -> bytes | None:
         return None if body is None else body.model_dump_json(exclude_none=True).encode()
     except PydanticSerializationError as error:
         raise InvalidInputError(
-            "a text that the server is to be told is not UTF-8",
+            "a text of the request is not UTF-8",
             hint="look at the names of files and folders, also of the current one",
         ) from error

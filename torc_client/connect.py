@@ -1,4 +1,4 @@
-"""From settings to a client."""
+"""Makes a client from settings."""
 
 from torc_client.credentials import Credentials, find_token
 from torc_client.http import TorcClient

@@ -1,4 +1,4 @@
-"""Events as they happen: the server-sent frames of one workflow."""
+"""Reads the events of one workflow as they happen, from server-sent frames."""
 
 import time
 from collections.abc import Iterator
@@ -15,9 +15,9 @@ def stream_events(
     duration_s: float | None = None,
     recovers: bool = False,
 ) -> Iterator[StreamEvent]:
-    """Ends when the server ends the stream or the time is over. Frames that are no events are passed over.
+    """Yield events until the server ends the stream or `duration_s` is over. Keep-alive frames are skipped.
 
-    `recovers` says that the reader is there to recover the workflow.
+    `recovers`: the server counts the reader as a watcher that recovers the workflow, for as long as it is connected.
     """
     deadline = None if duration_s is None else time.monotonic() + duration_s
     path = f"/workflows/{workflow_id}/events/stream"

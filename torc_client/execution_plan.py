@@ -1,4 +1,4 @@
-"""What runs after what: of a workflow on the server, or of a draft that is nowhere yet."""
+"""The order of jobs in stages: of a workflow on the server, or of a draft."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,13 +32,13 @@ class ExecutionPlan:
 
 
 def plan_workflow(client: TorcClient, workflow_id: int) -> ExecutionPlan:
-    """Of a workflow on the server, from the dependencies it has now."""
+    """Return the plan of a workflow on the server, from its current dependencies."""
     workflow = client.workflows.get(workflow_id)
     jobs = client.jobs.list_all(workflow_id=workflow_id, sort_by="id")
     position = {job.id: place for place, job in enumerate(jobs)}
     waits_for: list[set[int]] = [set() for _ in jobs]
     for row in client.job_dependencies(workflow_id):
-        # a job may have come between the two requests
+        # A job may have been added between the two requests.
         if row.job_id in position and row.depends_on_job_id in position:
             waits_for[position[row.job_id]].add(position[row.depends_on_job_id])
     stages = arrange_stages(waits_for)
@@ -56,7 +56,7 @@ def plan_workflow(client: TorcClient, workflow_id: int) -> ExecutionPlan:
 
 
 def plan_draft(draft: WorkflowDraft) -> ExecutionPlan:
-    """Of a draft; who reads a file or a datum waits for whoever writes it."""
+    """Return the plan of a draft; jobs that read a file or user data come after the job that writes it."""
     stages = arrange_stages(job_dependencies(draft.jobs))
     return ExecutionPlan(
         workflow_id=None,

@@ -41,10 +41,10 @@ class FailureOperations:
         signature: str | None = None,
         job_id: int | None = None,
     ) -> FailureGroups:
-        """Failures of the newest attempts by signature, the largest group first.
+        """Return failures of the newest attempts by signature, the largest group first.
 
         `status` is pending_failed, failed, terminated or all; `job_ids_limit` bounds the ids of each group.
-        `signature` leaves those that begin so, `job_id` the group of one job.
+        `signature` selects groups by a prefix, `job_id` the group of one job.
         """
         query: dict[str, QueryValue] = {
             "status": status,
@@ -81,15 +81,15 @@ class FailureOperations:
         )
 
     def propose(self, workflow_id: int, request: ClassifyRequest) -> ProposalModel:
-        """Stores judgements for somebody to approve; no job changes."""
+        """Store a proposal for a person to approve; no job changes."""
         return self._decide(f"/workflows/{workflow_id}/proposals", ProposalModel, request)
 
     def classify(self, workflow_id: int, request: ClassifyRequest) -> ClassifyResponse:
-        """Applies judgements at once, in one transaction."""
+        """Apply the entries at once, in one transaction."""
         return self._decide(f"/workflows/{workflow_id}/decisions", ClassifyResponse, request)
 
     def preview(self, workflow_id: int, request: ClassifyRequest) -> ClassifyResponse:
-        """What `classify` would do now; nothing is changed or stored."""
+        """Return what `classify` would do now; nothing is changed or stored."""
         return self._decide(f"/workflows/{workflow_id}/decisions/preview", ClassifyResponse, request)
 
     def proposals(self, workflow_id: int, *, status: str | None = None) -> list[ProposalModel]:
@@ -108,19 +108,19 @@ class FailureOperations:
     def decisions(
         self, workflow_id: int, *, job_id: int | None = None, only_standing: bool = False
     ) -> list[DecisionModel]:
-        """Every decision applied in the workflow, with its outcome, the oldest first.
+        """Return the decisions applied in the workflow, with their outcomes, the oldest first.
 
-        `only_standing` leaves those because of which jobs are failed now: decided to fail, and nothing ran since.
+        `only_standing` selects those because of which jobs are failed now: decided to fail, no attempt since.
         """
         query: dict[str, QueryValue] = {"job_id": job_id, "standing": only_standing or None}
         return list(self._calls.each(f"/workflows/{workflow_id}/decisions", Page[DecisionModel], query))
 
     def apply_recovery(self, workflow_id: int, request: ApplyRecoveryRequest) -> ApplyRecoveryResponse:
-        """Retries the plan's jobs, each with its own resources, and resets their dependents, in one transaction."""
+        """Retry the plan's jobs, each with its own resources, and reset their dependents, in one transaction."""
         return self._decide(f"/workflows/{workflow_id}/apply_recovery", ApplyRecoveryResponse, request)
 
     def count_recovering(self, workflow_id: int) -> int:
-        """How many follow the workflow to recover it."""
+        """Return how many watchers follow the workflow to recover it."""
         return self._calls.get(f"/workflows/{workflow_id}/watchers", Watchers).recovering
 
     def _decide(self, path: str, model: type[R], body: ApiModel) -> R:

@@ -121,7 +121,7 @@ class TorcClient:
     # -- workflows ------------------------------------------------------------------------------
 
     def create_from_draft(self, draft: WorkflowDraft) -> WorkflowCreated:
-        """Creates the whole workflow in one transaction, or nothing."""
+        """Create the whole workflow in one transaction, or nothing."""
         return self._calls.post("/bulk_workflows", WorkflowCreated, draft, idempotent=False, timeout_s=BATCH_TIMEOUT_S)
 
     def workflow_status(self, workflow_id: int) -> WorkflowStatusModel:
@@ -131,13 +131,13 @@ class TorcClient:
         return self._calls.get(f"/workflows/{workflow_id}/is_complete", IsComplete)
 
     def is_uninitialized(self, workflow_id: int) -> bool:
-        """True when every job is uninitialized or disabled."""
+        """Return whether every job is uninitialized or disabled."""
         return self._calls.get(f"/workflows/{workflow_id}/is_uninitialized", IsUninitialized).is_uninitialized
 
     def initialize_jobs(
         self, workflow_id: int, *, only_uninitialized: bool = False, clear_ephemeral_user_data: bool = False
     ) -> InitializeResult:
-        """Decides blocked or ready for every uninitialized job; without `only_uninitialized` for all of them anew."""
+        """Make every uninitialized job ready or blocked; without `only_uninitialized` all jobs anew."""
         return self._calls.post(
             f"/workflows/{workflow_id}/initialize_jobs",
             InitializeResult,
@@ -149,13 +149,13 @@ class TorcClient:
         )
 
     def reset_workflow_status(self, workflow_id: int, *, force: bool = False) -> WorkflowModel:
-        """Clears the canceled flag and begins a new run (run_id + 1)."""
+        """Clear the canceled flag and begin a new run (run_id + 1)."""
         return self._calls.post(
             f"/workflows/{workflow_id}/reset_status", WorkflowModel, query={"force": force}, idempotent=False
         )
 
     def reset_job_status(self, workflow_id: int, *, failed_only: bool = False) -> ResetJobStatus:
-        """Jobs back to uninitialized; with `failed_only` the unsuccessful ones and what depends on them."""
+        """Reset jobs to uninitialized: all, or with `failed_only` the unsuccessful ones and their dependents."""
         return self._calls.post(
             f"/workflows/{workflow_id}/reset_job_status",
             ResetJobStatus,
@@ -164,14 +164,14 @@ class TorcClient:
         )
 
     def reset_jobs(self, workflow_id: int, job_ids: Sequence[int], *, run_id: int) -> ResetJobStatus:
-        """These jobs, and what depends on them, back to uninitialized; all or none."""
+        """Reset these jobs and their dependents to uninitialized; all or none."""
         request = ResetJobsRequest(job_ids=list(job_ids), run_id=run_id)
         return self._calls.post(
             f"/workflows/{workflow_id}/reset_jobs", ResetJobStatus, request, timeout_s=BATCH_TIMEOUT_S
         )
 
     def update_files(self, files: Sequence[FileModel]) -> list[FileModel]:
-        """Writes every field that is not None of each file, by its id; all or none."""
+        """Write every field that is not None of each file, by its id; all or none."""
         return self._calls.put("/bulk_files", FilesModel, FilesModel(files=list(files))).files
 
     def process_changed_job_inputs(self, workflow_id: int, *, dry_run: bool = False) -> ChangedJobInputs:
@@ -188,7 +188,7 @@ class TorcClient:
         )
 
     def required_existing_files(self, workflow_id: int) -> list[int]:
-        """Ids of the files that must exist now: inputs nobody produces, outputs of completed jobs."""
+        """Return the ids of the files that must exist now: inputs that no job produces, outputs of completed jobs."""
         return self._calls.get(f"/workflows/{workflow_id}/required_existing_files", RequiredFiles).files
 
     def missing_user_data(self, workflow_id: int) -> list[int]:
@@ -211,7 +211,7 @@ class TorcClient:
     # -- jobs in batches ------------------------------------------------------------------------
 
     def create_jobs(self, jobs: Sequence[JobModel]) -> list[JobModel]:
-        """All or none; the order is kept."""
+        """Create all jobs or none; the answer keeps their order."""
         answer = self._calls.post("/bulk_jobs", JobsModel, JobsModel(jobs=list(jobs)), idempotent=False)
         return answer.jobs
 
@@ -224,7 +224,7 @@ class TorcClient:
         wait_s: float = 0.0,
         strict_scheduler_match: bool = False,
     ) -> ClaimedJobs:
-        """Up to `limit` jobs that fit together into `resources`, now pending.
+        """Claim up to `limit` jobs that fit together into `resources`; they are pending then.
 
         With `wait_s` the server holds an empty answer back until something becomes ready or the time is over.
         """
@@ -246,7 +246,7 @@ class TorcClient:
         run_id: int | None = None,
         wait_s: float = 0.0,
     ) -> ClaimedJobs:
-        """Up to `limit` ready jobs whatever they need, now pending; none when `run_id` is not the present run."""
+        """Claim up to `limit` ready jobs without regard to resources; none when `run_id` is not the current run."""
         return self._calls.post(
             f"/workflows/{workflow_id}/claim_next_jobs",
             ClaimedJobs,
@@ -256,11 +256,11 @@ class TorcClient:
         )
 
     def start_jobs(self, workflow_id: int, request: StartJobsRequest) -> StartJobsResponse:
-        """pending to running; repeating it for the same runner is harmless."""
+        """Turn claimed jobs to running. Idempotent for the same runner."""
         return self._calls.post(f"/workflows/{workflow_id}/batch_start_jobs", StartJobsResponse, request)
 
     def complete_jobs(self, workflow_id: int, completions: Iterable[JobCompletion]) -> CompleteJobsResponse:
-        """Records ended attempts and releases or cancels dependents at once; repeating it is harmless."""
+        """Record ended attempts, and release or cancel their dependents in the same transaction. Idempotent."""
         return self._calls.post(
             f"/workflows/{workflow_id}/batch_complete_jobs",
             CompleteJobsResponse,
@@ -268,15 +268,15 @@ class TorcClient:
         )
 
     def release_claims(self, workflow_id: int, request: ReleaseClaimsRequest) -> int:
-        """How many claimed jobs went back to ready."""
+        """Give claims up; return how many jobs are ready again."""
         return self._calls.post(f"/workflows/{workflow_id}/release_claims", ReleaseClaimsResponse, request).released
 
     def reclaim_jobs(self, workflow_id: int, request: ReclaimRequest) -> ReclaimResponse:
-        """Ends the attempts of runners that are gone (return code -128) and marks the runners inactive."""
+        """Reclaim the jobs of runners that are gone: end the attempts (return code -128), mark the runners inactive."""
         return self._calls.post(f"/workflows/{workflow_id}/take_back_jobs", ReclaimResponse, request)
 
     def heartbeat(self, compute_node_id: int) -> Heartbeat:
-        """The runner lives. Raises StateConflictError when its jobs were taken back."""
+        """Report that the runner lives. Raises StateConflictError when its jobs were reclaimed."""
         return self._calls.put(f"/compute_nodes/{compute_node_id}/heartbeat", Heartbeat)
 
     def retry_job(self, job_id: int, *, run_id: int, max_retries: int) -> JobModel:
@@ -285,7 +285,7 @@ class TorcClient:
         )
 
     def job_evidence(self, job_id: int, *, run_id: int | None = None, attempt_id: int | None = None) -> EvidenceModel:
-        """The stored evidence of an attempt, the newest failed one by default. NotFoundError when there is none."""
+        """Return the evidence of an attempt, of the newest failed one by default. Raises NotFoundError without any."""
         return self._calls.get(
             f"/jobs/{job_id}/evidence", EvidenceModel, query={"run_id": run_id, "attempt_id": attempt_id}
         )
@@ -299,7 +299,7 @@ class TorcClient:
         return _ACTIONS.validate_json(self.transport.request("GET", f"/workflows/{workflow_id}/actions/pending"))
 
     def claim_action(self, workflow_id: int, action_id: int, *, compute_node_id: int | None) -> ClaimActionResponse:
-        """Raises AlreadyTakenError when somebody else has it."""
+        """Claim an action. Raises AlreadyTakenError when another runner has claimed it."""
         return self._calls.post(
             f"/workflows/{workflow_id}/actions/{action_id}/claim",
             ClaimActionResponse,

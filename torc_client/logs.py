@@ -1,4 +1,4 @@
-"""Where the logs of jobs are, and reading them within bounds."""
+"""Finds the log files of attempts, and reads their ends within bounds."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -47,19 +47,19 @@ class AttemptLogs:
 
 
 def log_stem(workflow_id: int, job_id: int, attempt: AttemptId) -> str:
-    """File name without its ending: `.o` stdout, `.e` stderr, `.log` both."""
+    """Return the file name without its ending: `.o` stdout, `.e` stderr, `.log` both."""
     return f"job_wf{workflow_id}_j{job_id}_r{attempt.run_id}_a{attempt.attempt_id}"
 
 
 def newest_attempt(
     attempts: Iterable[AttemptId], *, run_id: int | None = None, attempt_id: int | None = None
 ) -> AttemptId | None:
-    """The latest of those that are asked for."""
+    """Return the latest of the attempts that match."""
     return max((a for a in attempts if run_id in (None, a.run_id) and attempt_id in (None, a.attempt_id)), default=None)
 
 
 def output_dirs_here(nodes: Iterable[ComputeNodeModel], *, hostname: str) -> list[Path]:
-    """Where runners of this machine wrote, the latest first."""
+    """Return the output directories of runners of this machine, the latest first."""
     here = sorted((node for node in nodes if node.hostname == hostname), key=lambda node: node.id or 0, reverse=True)
     named = [(node.scheduler or {}).get(OUTPUT_DIR_FACT) for node in here]
     return list(dict.fromkeys(Path(folder) for folder in named if isinstance(folder, str)))
@@ -68,7 +68,7 @@ def output_dirs_here(nodes: Iterable[ComputeNodeModel], *, hostname: str) -> lis
 def read_job_logs(
     output_dir: Path, workflow_id: int, job_id: int, *, attempt: AttemptId, lines: int | None = None
 ) -> AttemptLogs | None:
-    """The ends of an attempt's log files, or None when none can be read here."""
+    """Return the ends of an attempt's log files, or None when none can be read here."""
     stem = output_dir / JOB_STDIO / log_stem(workflow_id, job_id, attempt)
     stdout = read_tail(stem.with_name(f"{stem.name}.o"), lines=lines)
     stderr = read_tail(stem.with_name(f"{stem.name}.e"), lines=lines)
@@ -81,7 +81,7 @@ def read_job_logs(
 
 
 def read_tail(path: Path, *, lines: int | None = None) -> Tail | None:
-    """The last lines of a file, so many or as many as fit into 64 KiB; None when it cannot be read."""
+    """Return the last `lines` of a file, or as many as fit into 64 KiB; None when it cannot be read."""
     max_bytes = DEFAULT_TAIL_BYTES if lines is None else MAX_TAIL_BYTES
     try:
         with path.open("rb") as file:

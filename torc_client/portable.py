@@ -1,4 +1,4 @@
-"""A workflow as one document: taken from one server, created anew on another."""
+"""Exports a workflow as one document, and makes a new workflow of it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Processes of this machine: who they are, and which of them a dead runner left behind."""
+"""Processes of this machine: their identity, and those that a dead runner left running."""
 
 import os
 import select
@@ -15,9 +15,9 @@ from torc_core.errors import RunnerError
 from torc_core.processes import DeadRunner, HostFacts, ProcessIdentity
 
 RUNNER_VARIABLE: Final = "TORC_RUNNER"
-"""In the environment of its jobs' processes: the runner's tag, by which they are found when their parents are gone."""
+"""Environment variable of a job's processes: the runner's tag, by which they are found after their parents ended."""
 LAUNCHER_ENDING_S: Final = 7.0
-"""A launcher whose runner died has ended the jobs, and itself, after so long."""
+"""A launcher whose runner died has ended the jobs and itself after this time."""
 _PROC: Final = Path("/proc")
 _STATE_FIELD: Final = 0
 _START_FIELD: Final = 19
@@ -26,7 +26,7 @@ _DEAD_STATES: Final = frozenset("ZXx")
 
 
 def host_facts() -> HostFacts:
-    """What identifies this machine since its last start. Raises RunnerError where there is no /proc."""
+    """Return what identifies this machine since its last boot. Raises RunnerError without /proc."""
     try:
         boot_seconds = next(
             int(line.split()[1]) for line in (_PROC / "stat").read_text().splitlines() if line.startswith("btime ")
@@ -42,9 +42,9 @@ def host_facts() -> HostFacts:
 
 
 def process_identity(pid: int, *, host: HostFacts | None = None) -> ProcessIdentity | None:
-    """The living process with this pid, or None; a process that only waits to be reaped does not live.
+    """Return the identity of the process with this pid; None for one that has ended or is a zombie.
 
-    `host` is what `host_facts` said, for many processes at a time.
+    `host` is the result of `host_facts`, to read it once for many processes.
     """
     try:
         stat = (_PROC / str(pid) / "stat").read_text()
@@ -60,9 +60,9 @@ def process_identity(pid: int, *, host: HostFacts | None = None) -> ProcessIdent
 
 
 def end_leftover_processes(runners: Collection[DeadRunner]) -> None:
-    """Returns when nothing runs any more of what these runners started.
+    """Wait until everything that these runners started has ended.
 
-    Their launchers end the jobs by themselves; what is left because a launcher was killed too, is killed here.
+    Launchers end the jobs by themselves; what is left because a launcher was killed, too, is killed here.
     """
     deadline = time.monotonic() + LAUNCHER_ENDING_S
     for runner in runners:
@@ -73,7 +73,7 @@ def end_leftover_processes(runners: Collection[DeadRunner]) -> None:
 
 
 def kill_tagged(tags: Collection[str]) -> None:
-    """SIGKILL to every process of this user that bears one of the tags."""
+    """Send SIGKILL to every process of this user that carries one of the tags."""
     marks = [f"\0{RUNNER_VARIABLE}={name}\0".encode() for name in tags]
     for entry in _PROC.iterdir():
         if entry.name.isdigit():
@@ -82,7 +82,8 @@ def kill_tagged(tags: Collection[str]) -> None:
 
 
 def _kill_if_marked(pid: int, marks: Collection[bytes]) -> None:
-    """The handle is taken before it is looked who that is: the pid may be somebody else's a moment later."""
+    """Kill the process if it carries one of the marks."""
+    # The handle comes first: between a look at the pid and a kill, the pid may go to another process.
     handle = os.pidfd_open(pid)
     try:
         environment = b"\0" + (_PROC / str(pid) / "environ").read_bytes() + b"\0"

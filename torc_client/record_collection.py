@@ -20,28 +20,28 @@ class RecordCollection(Generic[M]):
         self._page = page
 
     def create(self, record: M, **query: QueryValue) -> M:
-        """The stored record, with its id."""
+        """Store a record; return it with its id."""
         return self._calls.post(self._path, self._model, record, query=query, idempotent=False)
 
     def get(self, record_id: int) -> M:
         return self._calls.get(f"{self._path}/{record_id}", self._model)
 
     def update(self, record_id: int, record: M) -> M:
-        """Writes every field that is not None; the others stay as they are."""
+        """Write every field that is not None; the others stay as they are."""
         return self._calls.put(f"{self._path}/{record_id}", self._model, record)
 
     def delete(self, record_id: int) -> M:
-        """The record as it was."""
+        """Delete a record; return it as it was."""
         return self._calls.delete(f"{self._path}/{record_id}", self._model, idempotent=False)
 
     def delete_all(self, workflow_id: int) -> int:
-        """How many records of the workflow were deleted."""
+        """Delete all records of the workflow; return their number."""
         return self._calls.delete(self._path, DeleteCount, query={"workflow_id": workflow_id}).count
 
     def page(self, *, offset: int = 0, limit: int | None = None, **query: QueryValue) -> Page[M]:
-        """One page; `query` holds the filters of the list."""
+        """Return one page; `query` holds the filters."""
         return self._calls.get(self._path, self._page, query={"offset": offset, "limit": limit, **query})
 
     def list_all(self, *, limit: int | None = None, offset: int = 0, **query: QueryValue) -> list[M]:
-        """All records that match, page after page, at most `limit`."""
+        """Return all records that match, at most `limit`, read page by page."""
         return list(self._calls.each(self._path, self._page, query, offset=offset, limit=limit))

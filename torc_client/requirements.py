@@ -1,4 +1,4 @@
-"""Requirements of one job alone: jobs that share a record with it keep theirs."""
+"""Changes the resource requirements of one job alone: jobs that share its record keep theirs."""
 
 from typing import Final
 
@@ -22,7 +22,7 @@ def plan_own_requirements(
     runtime: str | None = None,
     num_cpus: int | None = None,
 ) -> tuple[ResourceRequirementsModel, ResourceRequirementsModel]:
-    """What the job has and what it would get; nothing is changed. Raises InvalidInputError for what is no amount."""
+    """Return the job's requirements and the new ones; change nothing. Raises InvalidInputError for a wrong amount."""
     if memory is not None:
         parse_memory(memory)
     if runtime is not None:
@@ -38,7 +38,7 @@ def plan_own_requirements(
 
 
 def give_own_requirements(client: TorcClient, job: JobModel, requirements: ResourceRequirementsModel) -> int:
-    """Stores the record and gives it to the job; the id of the record."""
+    """Store the record, assign it to the job and return its id."""
     created = client.resource_requirements.create(requirements)
     record = JobModel(
         workflow_id=job.workflow_id, name=job.name, command=job.command, resource_requirements_id=created.id

@@ -1,4 +1,4 @@
-"""Where the server is and how to talk to it: flag, then environment, then config file, then default."""
+"""Settings of the client: flag, then environment, then config file, then default."""
 
 import getpass
 import os
@@ -61,7 +61,7 @@ def load_settings(
     environment: Mapping[str, str] | None = None,
     config_files: tuple[Path, ...] | None = None,
 ) -> ClientSettings:
-    """Settings for one command. Raises InvalidInputError naming what cannot be read or is no choice."""
+    """Return the settings of one command. Raises InvalidInputError for a config file or value that is wrong."""
     env = os.environ if environment is None else environment
     config = _read_config(default_config_files(env) if config_files is None else config_files)
     ca_cert = tls_ca_cert or env.get("TORC_TLS_CA_CERT") or config.get("tls_ca_cert")
@@ -94,7 +94,7 @@ def _one_of(choices: tuple[str, ...], what: str, value: object) -> str:
 
 
 def complete_url(url: str) -> str:
-    """The service's base URL; the path is added where only host and port were given."""
+    """Return the base URL of the service; the path is added where only host and port were given."""
     if "://" not in url:
         url = f"http://{url}"
     url = url.rstrip("/")
@@ -102,7 +102,7 @@ def complete_url(url: str) -> str:
 
 
 def default_config_files(env: Mapping[str, str]) -> tuple[Path, ...]:
-    """Lowest to highest: the site's, the user's, the folder's."""
+    """Return the config files of the site, the user and the folder; a later one wins."""
     home = Path(env.get("XDG_CONFIG_HOME") or Path(env.get("HOME", "/")) / ".config")
     return (Path("/etc/torc/config.toml"), home / "torc" / "config.toml", Path("torc.toml"))
 

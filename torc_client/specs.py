@@ -1,4 +1,4 @@
-"""From a workflow file on this machine to a workflow on the server."""
+"""Reads workflow files of this machine into drafts for the server."""
 
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ _MAX_SPEC_BYTES: Final = 256 * 1024 * 1024
 
 
 def read_spec_text(path: Path) -> str:
-    """Raises InvalidInputError for what is missing, unreadable, no text, or far too large."""
+    """Return the text of a workflow file. Raises InvalidInputError when it cannot be read or is too large."""
     try:
         size = path.stat().st_size
         if size > _MAX_SPEC_BYTES:
@@ -31,7 +31,7 @@ def read_spec_text(path: Path) -> str:
 def load_draft(
     path: Path, *, user: str, folder: Path, resource_monitoring: bool = True
 ) -> tuple[WorkflowDraft, SpecReport]:
-    """Reads and checks a workflow file, and notes the modification times of its files that exist.
+    """Read and check a workflow file, with the modification times of its files that exist.
 
     Relative paths in it count from `folder`. Raises SpecError listing everything that is wrong with it.
     """
@@ -43,7 +43,7 @@ def load_draft(
 def make_draft(
     text: str, *, file_name: str, user: str, folder: Path, resource_monitoring: bool = True
 ) -> tuple[WorkflowDraft, SpecReport]:
-    """As `load_draft`, for a text that is no file; `file_name` is what problems are reported of."""
+    """Do as `load_draft` for a text; problems are reported under `file_name`."""
     draft, report = read_workflow(text, file_name=file_name, user=user)
     workflow = draft.workflow.model_copy(update={"submission_directory": str(folder)})
     if not resource_monitoring:
@@ -53,7 +53,7 @@ def make_draft(
 
 
 def missing_input_files(draft: WorkflowDraft) -> list[str]:
-    """Paths that jobs read, none writes, and that were not there when the draft was made."""
+    """Return the input files that no job writes and that did not exist when the draft was made."""
     read = {place for job in draft.jobs for place in job.input_files}
     written = {place for job in draft.jobs for place in job.output_files}
     return [draft.files[place].path for place in sorted(read - written) if draft.files[place].st_mtime is None]

@@ -1,4 +1,4 @@
-"""A server for the time of a command, over a database file; commands at the same time share it.
+"""Runs an embedded server for the time of a command, over a database file; commands at the same time share it.
 
 Beside `torc.db` stand `torc.db.server.json` (which server runs, and the lock for asking), `torc.db.server.fifo`
 (the server's stdin: it ends when the last command has closed its end, however that command ended) and
@@ -36,7 +36,7 @@ _LAST_WORDS_CHARS: Final = 2000
 
 @dataclass(frozen=True, kw_only=True)
 class _Running:
-    """What `torc.db.server.json` says; empty fields mean that no server runs."""
+    """The content of `torc.db.server.json`; empty fields mean that no server runs."""
 
     url: str = ""
     pid: int = 0
@@ -53,7 +53,7 @@ class _Paths:
 
 @contextmanager
 def embedded_server(database: Path, *, meanwhile: Callable[[], object] = lambda: None) -> Iterator[str]:
-    """The URL of a server over `database`, started if none of another command's runs, stopped by the last to leave.
+    """Yield the URL of a server over `database`; the first command starts it, the last one stops it.
 
     `meanwhile` is called while it starts.
     Raises RunnerError when it does not start, StateConflictError when another machine's server has the file.
@@ -81,7 +81,7 @@ def _paths(database: Path) -> _Paths:
 
 
 def _join(paths: _Paths, state: IO[str]) -> tuple[str, int] | None:
-    """URL and our end of its stdin, if a server of an earlier command runs and answers."""
+    """Return URL and our end of its stdin, if the server of another command runs and answers."""
     running = _read(state)
     if running.hostname and running.hostname != socket.gethostname():
         raise StateConflictError(
@@ -92,7 +92,7 @@ def _join(paths: _Paths, state: IO[str]) -> tuple[str, int] | None:
         return None
     try:
         our_end = os.open(paths.fifo, os.O_WRONLY | os.O_NONBLOCK)
-    except OSError:  # nobody reads it: that server is gone
+    except OSError:  # no process reads it: that server has ended
         return None
     fcntl.flock(our_end, fcntl.LOCK_SH)
     if not _answers(running.url):
@@ -102,7 +102,7 @@ def _join(paths: _Paths, state: IO[str]) -> tuple[str, int] | None:
 
 
 def _answers(url: str) -> bool:
-    """Whether a server is there; asked in the plain way, as the client takes long to load."""
+    """Return whether the server answers; without httpx, which takes long to load."""
     address = urlsplit(url)
     connection = HTTPConnection(address.hostname or "", address.port, timeout=_PING_TIMEOUT_S)
     try:
@@ -165,7 +165,7 @@ def _await_port(server: subprocess.Popen[bytes], log: Path) -> int:
 
 
 def _leave(paths: _Paths, state: IO[str], our_end: int) -> None:
-    """Closes our end of the server's stdin; the last one waits for the server's end and tidies up."""
+    """Close our end of the server's stdin; the last command waits for the server's end and removes its files."""
     running = _read(state)
     try:
         fcntl.flock(our_end, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -196,7 +196,7 @@ def _locked(path: Path) -> Iterator[IO[str]]:
 
 
 def _is_at(path: Path, file: IO[str]) -> bool:
-    """False when somebody has removed the file while we waited for its lock."""
+    """Return False when another command has removed the file while we waited for its lock."""
     try:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except FileNotFoundError:

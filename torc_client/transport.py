@@ -1,4 +1,4 @@
-"""Requests to the server: patience while it is away, and its errors as our classes again."""
+"""Sends requests to the server: tries again while it is out of reach, and raises its errors as our classes."""
 
 import ssl
 import time
@@ -79,7 +79,7 @@ class Transport:
         idempotent: bool = True,
         timeout_s: float | None = None,
     ) -> bytes:
-        """The answer's body. Raises the TorcError the server named, or ServerUnreachableError."""
+        """Return the answer's body. Raises the TorcError that the server named, or ServerUnreachableError."""
         deadline = self._clock() + self.patience_s
         wait_s = _FIRST_PAUSE_S
         while True:
@@ -99,7 +99,7 @@ class Transport:
     def stream_lines(
         self, path: str, *, query: Mapping[str, QueryValue] | None = None, deadline: float | None = None
     ) -> Iterator[str]:
-        """The lines of an answer that goes on, until it ends or `clock` reaches `deadline`. Raises as `request`."""
+        """Yield the lines of a streamed answer until it ends or `clock` reaches `deadline`. Raises as `request`."""
         left_s = None if deadline is None else max(0.0, deadline - self._clock())
         try:
             with self._http.stream(
@@ -157,7 +157,7 @@ class Transport:
         return response.content
 
     def foreign_answer(self, what: str) -> ServerFaultError:
-        """The error that an answer is which no Torc server gives."""
+        """Return the error for an answer that does not come from a Torc server."""
         return ServerFaultError(
             f"the answer at {self.base_url} is not a Torc server's: {what}",
             hint="check --url and TORC_API_URL, and that client and server have the same version",

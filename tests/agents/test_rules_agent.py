@@ -88,7 +88,7 @@ def test_rules_say_for_how_many_jobs_they_decided_nothing_and_why(
     said = torc(
         *("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", "rules", "--ai-min-confidence", 0.99), code=1
     )
-    assert "left: 2 job(s): no rule speaks about their failure" in said.out
+    assert "left: 2 job(s): no rule has a suggestion for their failure" in said.out
     assert re.search(r"left: 1 job\(s\): retry is \d+% sure \(.*\), below --ai-min-confidence 99%", said.out)
     assert "--retry-unknown" not in said.out
     assert "unknown" not in said.out
@@ -111,7 +111,7 @@ def test_a_dry_run_tells_of_the_jobs_that_nothing_is_proposed_for(
     assert "2 other job(s) wait for a decision, without a proposal" in torc(*asked).out
     data = torc("-f", "json", *asked).json["ai_recovery"]
     assert data["still_waiting"] == 2
-    assert data["left"] == ["2 job(s): no rule speaks about their failure"]
+    assert data["left"] == ["2 job(s): no rule has a suggestion for their failure"]
 
 
 def test_a_job_that_recovery_mends_is_judged_alone_among_its_like(shared_client: TorcClient) -> None:

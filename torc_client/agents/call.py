@@ -1,4 +1,4 @@
-"""Asks an agent to decide about failures: the rules, or the program of an AI agent with Torc's tools alone."""
+"""Calls an agent to decide about failures: the rules, or the program of an AI agent with Torc's tools alone."""
 
 import json
 import os
@@ -37,7 +37,7 @@ _SERVER_NAME: Final = "torc"
 
 @dataclass(frozen=True, kw_only=True)
 class AgentOptions:
-    """What is asked of an agent. `proposes_only`: it changes no job, a person approves. `limits` bind its decisions."""
+    """Which agent is called and within which bounds. `proposes_only`: it changes no job, a person approves."""
 
     name: str
     user: str
@@ -45,7 +45,7 @@ class AgentOptions:
     """None: what the agent's file says."""
     proposes_only: bool = False
     min_confidence: float = MIN_CONFIDENCE
-    """The least that the rules must be sure; other agents have a judgement of their own."""
+    """The least confidence at which the rules decide; other agents assess by themselves."""
     limits: DecisionLimits = field(default_factory=DecisionLimits)
 
 
@@ -59,12 +59,15 @@ class AgentCaller:
     say: Callable[[Line], None]
 
     def check(self) -> None:
-        """Raises NotFoundError or InvalidInputError for an agent that nobody described, or described wrongly."""
+        """Raise NotFoundError without a file for the agent, InvalidInputError for a wrong one."""
         if self.options.name != RULES_AGENT:
             find_agent(self.options.name, self.environment)
 
     def ask(self, client: TorcClient, workflow_id: int, plan: RecoveryPlan) -> AgentRun:
-        """What came of it, as the server tells it. A failing agent is no error: what it left keeps waiting."""
+        """Call the agent and return what the server holds afterwards.
+
+        A failing agent is no error: jobs that it left keep waiting for a decision.
+        """
         before = _Baseline.of(client, workflow_id)
         self.say(
             f"Asking {self.options.name} about {before.waiting} job(s) that wait for a decision"
@@ -85,7 +88,7 @@ class AgentCaller:
         return self._compare(client, workflow_id, before, plan, left=left, problem=problem, hint=hint)
 
     def _ask_rules(self, client: TorcClient, workflow_id: int, plan: RecoveryPlan) -> list[str]:
-        """Why jobs were left."""
+        """Decide or propose by the rules; return why jobs were left."""
         options = self.options
         planned = {retry.job_id: retry for retry in plan.retries}
         decision = decide_groups(read_groups(client, workflow_id), planned, min_confidence=options.min_confidence)
@@ -96,7 +99,7 @@ class AgentCaller:
     def _ask_program(
         self, agent: AgentFile, client: TorcClient, workflow_id: int, *, waiting: int
     ) -> tuple[str | None, str | None]:
-        """A problem and a hint; None and None when it ended well, whatever that is worth."""
+        """Run the agent's program; return a problem and a hint, None and None where it ended with exit code 0."""
         spec = agent.spec
         found = find_command(spec, self.environment)
         if found.problem:
@@ -138,9 +141,10 @@ class AgentCaller:
         )
 
     def _mcp_config(self, spec: AgentSpec, client: TorcClient, workflow_id: int) -> dict[str, Any]:
-        """The server is for this workflow, with the tools of triage alone.
+        """Return the MCP configuration: a server for this workflow alone, with the tools of triage alone.
 
-        Token and password stand in this file alone: not in arguments, and not in the agent's environment.
+        Token and password stand in this file alone: other users can read arguments, and an agent prints its
+        environment.
         """
         settings, limits = self.settings, self.options.limits
         environment = {
@@ -205,7 +209,7 @@ class AgentCaller:
 
 @dataclass(frozen=True, kw_only=True)
 class _Baseline:
-    """What the server held before the agent was asked."""
+    """What the server held before the agent was called."""
 
     waiting: int
     last_decision: int

@@ -30,12 +30,12 @@ class FoundCommand:
 
 
 def agent_environment(spec: AgentSpec, present: Mapping[str, str]) -> dict[str, str]:
-    """What the agent gets to see of the variables that are present."""
+    """Return the variables that are passed on to the agent."""
     return choose_environment(present, spec.environment, _BASE_ENVIRONMENT)
 
 
 def find_command(spec: AgentSpec, environment: Mapping[str, str]) -> FoundCommand:
-    """The first of the agent's commands that is on PATH and tells its version."""
+    """Return the first of the agent's commands that is on PATH and prints its version."""
     path = environment.get("PATH", os.defpath)
     problem = None
     for command in spec.commands:
@@ -56,7 +56,7 @@ def describe_end(ended: ProcessEnd) -> str:
 
 
 def _ask_version(spec: AgentSpec, argv: tuple[str, ...], environment: Mapping[str, str]) -> FoundCommand:
-    said: list[str] = []
+    lines: list[str] = []
     limits = spec.limits
     name = " ".join(argv)
     with tempfile.TemporaryDirectory(prefix="torc-agent-", ignore_cleanup_errors=True) as folder:
@@ -67,7 +67,7 @@ def _ask_version(spec: AgentSpec, argv: tuple[str, ...], environment: Mapping[st
                 environment=agent_environment(spec, environment),
                 timeout_s=limits.version_timeout_s,
                 grace_s=limits.grace_s,
-                output=AgentOutput(said.append, max_lines=1, line_chars=limits.line_chars),
+                output=AgentOutput(lines.append, max_lines=1, line_chars=limits.line_chars),
             )
         except OSError as error:
             return FoundCommand(problem=f"{name} cannot be started: {error.strerror}")
@@ -75,4 +75,4 @@ def _ask_version(spec: AgentSpec, argv: tuple[str, ...], environment: Mapping[st
         return FoundCommand(problem=f"{name} did not tell its version within {limits.version_timeout_s:g} seconds")
     if ended.code:
         return FoundCommand(problem=f"{name} {' '.join(spec.version_arguments)} ended with {describe_end(ended)}")
-    return FoundCommand(argv=argv, version=said[0] if said else "")
+    return FoundCommand(argv=argv, version=lines[0] if lines else "")

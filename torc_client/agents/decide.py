@@ -1,4 +1,4 @@
-"""Judgements on more jobs than one call decides: the call is repeated until no job of their groups is left."""
+"""Decides about more jobs than one request may: requests are repeated until no job of the groups is left."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,7 +12,9 @@ Progress = Callable[[ClassifyResponse], None]
 def decide_all(
     client: TorcClient, workflow_id: int, request: ClassifyRequest, progress: Progress = lambda _: None
 ) -> ClassifyResponse:
-    """All answers in one. `progress` hears what is done so far whenever something is left.
+    """Send the entries in as many requests as needed, and return their answers in one.
+
+    `progress` is called with the sum so far before each further request.
 
     Each call is a transaction of its own. Raises as `client.failures.classify` does, with nothing changed by the call
     that failed.
@@ -36,7 +38,7 @@ def decide_all(
 
 
 def in_parts(classifications: Sequence[Classification]) -> list[list[Classification]]:
-    """Such that no part names more jobs one by one than a call may; groups go with the last."""
+    """Split the entries so that no part names more single jobs than a request may; groups go with the last part."""
     named = [each for each in classifications if each.job_id is not None]
     groups = [each for each in classifications if each.job_id is None]
     if len(named) <= MAX_DECIDED_JOBS:

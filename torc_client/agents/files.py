@@ -1,4 +1,4 @@
-"""Finds and reads the files that say how agents are started: the user's own first, then those of Torc."""
+"""Finds and reads the files that describe how agents are started: the user's own first, then Torc's."""
 
 import os
 from collections.abc import Mapping
@@ -42,19 +42,22 @@ def user_folder(environment: Mapping[str, str] | None = None) -> Path:
 
 
 def agent_names(environment: Mapping[str, str] | None = None) -> list[str]:
-    """Of every agent there is a file for, readable or not; `rules` needs none."""
+    """Return the names of the agents that have a file, readable or not; `rules` needs none."""
     found = {path.stem for folder in _folders(environment) for path in folder.glob(f"*{_SUFFIX}")}
     return sorted(found - {RULES_AGENT})
 
 
 def overlooked_file(environment: Mapping[str, str] | None = None) -> Path | None:
-    """A file of the user's that describes an agent `rules`: that name is Torc's own."""
+    """Return the user's file for an agent `rules`, if there is one: it is not read, as the name is Torc's own."""
     path = user_folder(environment) / f"{RULES_AGENT}{_SUFFIX}"
     return path if path.is_file() else None
 
 
 def find_agent(name: str, environment: Mapping[str, str] | None = None) -> AgentFile:
-    """Raises NotFoundError naming the agents there are, InvalidInputError naming file and key of a mistake."""
+    """Return the agent of that name.
+
+    Raises NotFoundError naming the known agents, InvalidInputError naming file and key of a mistake.
+    """
     chosen = _ALIASES.get(name, name)
     known = agent_names(environment)
     if chosen in known:
@@ -68,7 +71,7 @@ def find_agent(name: str, environment: Mapping[str, str] | None = None) -> Agent
 
 
 def read_agent_file(path: Path) -> AgentFile:
-    """Raises InvalidInputError naming file, line or key."""
+    """Read and check one agent file. Raises InvalidInputError naming file, line or key."""
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -88,7 +91,7 @@ def read_agent_file(path: Path) -> AgentFile:
 
 
 def _read_prompt(folder: Path, name: str) -> str:
-    """Beside the agent's file, else the one that comes with Torc."""
+    """Return the prompt beside the agent's file, else the one that comes with Torc."""
     path = next((place / name for place in (folder, builtin_folder()) if (place / name).is_file()), folder / name)
     try:
         return check_prompt(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What an agent prints, line by line, cleaned and bounded however much it is."""
+"""The output of an agent, line by line: cleaned, without secrets, bounded."""
 
 from collections import deque
 from collections.abc import Callable
@@ -13,7 +13,7 @@ _LAST_LINES: Final = 5
 
 
 class AgentOutput:
-    """Takes bytes as they come and tells lines: the first ones at once, of a flood the last ones at its end."""
+    """Passes on the first lines at once and, where there are too many, the last ones at the end."""
 
     def __init__(self, say: Callable[[str], None], *, max_lines: int, line_chars: int) -> None:
         self._say = say
@@ -21,7 +21,7 @@ class AgentOutput:
         self._line_chars = line_chars
         self._begun = b""
         self._skips = False
-        self._unsaid = 0
+        self._held_back = 0
         self._last: deque[str] = deque(maxlen=_LAST_LINES)
 
     def feed(self, chunk: bytes) -> None:
@@ -36,11 +36,11 @@ class AgentOutput:
             self._begun, self._skips = b"", True
 
     def end(self) -> None:
-        """Tells what is left."""
+        """Pass on the last lines, and how many were left out before them."""
         if self._begun:
             self._take(self._begun)
             self._begun = b""
-        left_out = self._unsaid - len(self._last)
+        left_out = self._held_back - len(self._last)
         if left_out > 0:
             self._say(f"… {left_out} lines left out …")
         for line in self._last:
@@ -51,10 +51,10 @@ class AgentOutput:
         for line in redact_secrets(clean_text(raw[:_LONGEST_BYTES])).splitlines():
             if not line.strip():
                 continue
-            said = shorten_line(line.rstrip(), self._line_chars)
+            shown = shorten_line(line.rstrip(), self._line_chars)
             if self._room:
                 self._room -= 1
-                self._say(said)
+                self._say(shown)
             else:
-                self._unsaid += 1
-                self._last.append(said)
+                self._held_back += 1
+                self._last.append(shown)

@@ -1,4 +1,4 @@
-"""Runs an agent as a process that leaves nothing behind: its whole tree ends with it, whatever happens."""
+"""Runs an agent as a process whose whole tree ends with it."""
 
 import os
 import secrets
@@ -16,7 +16,7 @@ from typing import Final
 from torc_client.agents.output import AgentOutput
 
 MARK: Final = "TORC_AGENT_MARK"
-"""In the environment of everything that the agent starts, so that it is found wherever it went."""
+"""In the environment of everything that the agent starts, so that processes outside of its group are found, too."""
 
 _CHUNK_BYTES: Final = 64 * 1024
 _LAST_OUTPUT_S: Final = 2.0
@@ -41,10 +41,10 @@ def run_to_end(
     grace_s: float,
     output: AgentOutput,
 ) -> ProcessEnd:
-    """Runs it in a session of its own, without input. Raises OSError when it cannot be started.
+    """Run the agent to its end, in a session of its own and without input. Raises OSError when it cannot be started.
 
-    At its end, at the end of its time, and when this process is interrupted or told to end, everything it started is
-    asked to end, and killed after `grace_s`.
+    At its end, after `timeout_s`, and when this process gets a signal to end, everything that the agent started gets
+    SIGTERM, and SIGKILL after `grace_s`.
     """
     mark = secrets.token_hex(8)
     with _signals_as_exits():
@@ -62,7 +62,7 @@ def run_to_end(
             reader.start()
             timed_out = not _await_end(process.pid, timeout_s)
         finally:
-            # the number of its group stays its own until it is waited for
+            # Before `wait`: until then the kernel gives the group's number to no other process.
             _end_tree(process.pid, mark, grace_s)
             code = process.wait()
             reader.join(_LAST_OUTPUT_S)
@@ -71,7 +71,7 @@ def run_to_end(
 
 
 def _await_end(pid: int, timeout_s: float) -> bool:
-    """Whether the process ended in time. It is left to be waited for."""
+    """Return whether the process ended in time. It stays a zombie until the caller waits for it."""
     ended = threading.Event()
 
     def look() -> None:
@@ -84,7 +84,7 @@ def _await_end(pid: int, timeout_s: float) -> bool:
 
 
 def _end_tree(group: int, mark: str, grace_s: float) -> None:
-    """A second interrupt takes the rest of the grace away."""
+    """End the group and everything with the mark. A second interrupt ends the grace period at once."""
     try:
         _signal_tree(group, mark, signal.SIGTERM)
         deadline = time.monotonic() + grace_s
@@ -96,7 +96,7 @@ def _end_tree(group: int, mark: str, grace_s: float) -> None:
 
 def _kill_tree(group: int, mark: str) -> None:
     for _ in range(_ROUNDS):
-        # a process may start another one between the look and the kill
+        # Again and again: a process may start another one between the look and the kill.
         if not _living(group, mark):
             return
         _signal_tree(group, mark, signal.SIGKILL)
@@ -112,13 +112,13 @@ def _signal_tree(group: int, mark: str, signum: signal.Signals) -> None:
 
 
 def _living(group: int, mark: str) -> list[int]:
-    """Processes of the group, and others that carry the mark; those that only wait to be waited for are none."""
+    """Return the processes of the group and others that carry the mark, zombies left out."""
     word = f"{MARK}={mark}".encode()
     return [pid for pid, pgrp in _processes() if pgrp == group or _carries(pid, word)]
 
 
 def _processes() -> Iterator[tuple[int, int]]:
-    """Id and group of every process that still runs."""
+    """Yield id and group of every process that still runs."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with suppress(OSError):
@@ -143,7 +143,7 @@ def _relay(process: "subprocess.Popen[bytes]", output: AgentOutput) -> None:
 
 @contextmanager
 def _signals_as_exits() -> Iterator[None]:
-    """Being told to end becomes an exception, so that nothing is left running."""
+    """Turn SIGTERM and SIGHUP into an exception, so that the agent is ended before this process."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

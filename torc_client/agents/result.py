@@ -1,4 +1,4 @@
-"""What asking an agent came to, judged by what the server holds afterwards."""
+"""The outcome of calling an agent, as the server shows it afterwards."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class AgentRun:
         return bool(self.retried or self.failed or self.proposals)
 
     def as_data(self) -> dict[str, Any]:
-        """For programs."""
+        """Return the call as JSON data."""
         return {
             "agent": self.agent,
             "retried": self.retried,
@@ -80,7 +80,7 @@ def result_lines(run: AgentRun) -> list[Line]:
 
 
 def end_lines(run: AgentRun) -> list[Line]:
-    """The summary of a recovery in which nothing but the agent had something to do."""
+    """Return the summary of a recovery in which only the agent changed something."""
     if run.retried:
         return [
             f"Recovery complete for workflow {run.workflow_id}",

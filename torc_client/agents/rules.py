@@ -1,4 +1,4 @@
-"""The agent `rules`: decides about failures by what the rules are sure of. No model, no network."""
+"""The agent `rules`: decides about failures by suggestions of high confidence. No model, no network."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,9 +27,9 @@ _MAX_REASONS: Final = 10
 
 @dataclass(frozen=True, kw_only=True)
 class RulesDecision:
-    """`decided` is what nobody else would decide; `planned` what recovery does by itself with more memory or time.
+    """`decided` are the entries of the rules; `planned` those of the recovery plan, with more memory or time.
 
-    `left` says why the others are left to people, and how many they are.
+    `left` counts the jobs left to people, by the reason.
     """
 
     decided: Sequence[Classification]
@@ -48,7 +48,7 @@ class RulesDecision:
 
     @property
     def by_job(self) -> list[Classification]:
-        """Everything, with the jobs of the groups named one by one."""
+        """Return all entries, with the jobs of the groups named one by one."""
         return [
             single
             for each in self.everything
@@ -65,9 +65,9 @@ class RulesDecision:
 def decide_groups(
     groups: Sequence[FailureGroup], planned: Mapping[int, Retry], *, min_confidence: float
 ) -> RulesDecision:
-    """What to do with each group whose suggestion is sure enough; the others are left to people.
+    """Return an entry for each group whose suggestion has enough confidence; the others are left to people.
 
-    `planned` are the retries that the recovery has planned, by job.
+    `planned` are the retries that the recovery plan has already, by job.
     """
     left: Counter[str] = Counter()
     decided: list[Classification] = []
@@ -90,9 +90,9 @@ def decide_groups(
 def propose_by_rules(
     client: TorcClient, workflow_id: int, decision: RulesDecision, request: "RulesRequest"
 ) -> ProposalModel | None:
-    """Stores everything for a person to approve, what recovery would do by itself included; returns the last proposal.
+    """Store all entries for a person to approve, those of the recovery plan included; return the last proposal.
 
-    What is too much for one proposal is proposed by job in several.
+    Where one proposal cannot hold them, several are stored, job by job.
     """
     wanted = decision.everything
     if not wanted:
@@ -108,14 +108,14 @@ def propose_by_rules(
 def decide_by_rules(
     client: TorcClient, workflow_id: int, decision: RulesDecision, request: "RulesRequest"
 ) -> ClassifyResponse | None:
-    """Applies what nobody else would decide."""
+    """Apply the entries of the rules."""
     wanted = list(decision.decided)
     return decide_all(client, workflow_id, request.of(wanted)) if wanted else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class RulesRequest:
-    """In whose name, and within which bounds."""
+    """In whose name the rules decide, and within which limits."""
 
     user: str
     limits: DecisionLimits
@@ -126,7 +126,7 @@ class RulesRequest:
 
 
 def read_groups(client: TorcClient, workflow_id: int) -> list[FailureGroup]:
-    """Everything that waits for a decision, with the ids of all its jobs."""
+    """Return every group that waits for a decision, with the ids of all its jobs."""
     found: list[FailureGroup] = []
     while True:
         page = client.failures.groups(workflow_id, offset=len(found), limit=MAX_PAGE)
@@ -136,7 +136,7 @@ def read_groups(client: TorcClient, workflow_id: int) -> list[FailureGroup]:
 
 
 def left_lines(decision: RulesDecision, answer: ClassifyResponse | ProposalModel | None) -> list[str]:
-    """Why jobs were left, the most frequent reason first: by the rules, or by the server's bounds."""
+    """Return why jobs were left, the most frequent reason first: by the rules, or by the server's limits."""
     refused = (
         Counter(job.detail or "skipped" for job in answer.jobs if job.status == "skipped") if answer else Counter()
     )
@@ -144,16 +144,16 @@ def left_lines(decision: RulesDecision, answer: ClassifyResponse | ProposalModel
 
 
 def why_left(suggestion: Suggestion | None, min_confidence: float) -> str | None:
-    """Why the rules leave a group with this suggestion to people; None where they judge it."""
+    """Return why the rules leave a group with this suggestion to people; None where they decide."""
     if suggestion is None:
-        return "no rule speaks about their failure"
+        return "no rule has a suggestion for their failure"
     if suggestion.confidence < min_confidence:
         return (
             f"{suggestion.action} is {suggestion.confidence:.0%} sure ({suggestion.rule}), "
             f"below --ai-min-confidence {min_confidence:.0%}"
         )
     if not _is_complete(suggestion):
-        return f"{suggestion.class_}: nobody knows how much more they need"
+        return f"{suggestion.class_}: how much more they need is unknown"
     return None
 
 
@@ -173,7 +173,7 @@ def _decide(group: FailureGroup, planned: Mapping[int, Retry]) -> Iterator[Class
 
 
 def _is_complete(suggestion: Suggestion) -> bool:
-    """A retry without what the job lacked would only fail again."""
+    """Return whether the suggestion names what the job lacked: a retry without it would fail again."""
     lacks = suggestion.class_ in ("oom", "timeout") and suggestion.action == "retry"
     return not lacks or bool(suggestion.memory or suggestion.runtime)
 

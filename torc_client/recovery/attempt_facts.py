@@ -1,4 +1,4 @@
-"""What is known about ended attempts, asked for in a few requests whatever the number of jobs."""
+"""Reads the facts of ended attempts, in a few requests for any number of jobs."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,31 +23,31 @@ from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
 from torc_core.triage.facts import RUNNER_LOST_CODE
 
-"""What a result says of an attempt that failed, also where the job waits for a decision."""
+"""The statuses of a failed attempt's result, also where its job is pending_failed."""
 _NO_REQUIREMENT: Final = RequirementFacts(id=0, name=UNSPECIFIED_REQUIREMENT, memory_bytes=0, runtime_s=0)
 _UNKNOWN_CODE: Final = 1
 
 
-class _Attempt(NamedTuple):
+class _AttemptKey(NamedTuple):
     job_id: int
     run_id: int
     attempt_id: int
 
 
 def failed_attempts(client: TorcClient, workflow_id: int, allocations: Allocations) -> list[AttemptFacts]:
-    """The newest attempt of every failed, terminated and pending_failed job, with its earlier failures."""
+    """Return the newest attempt of every failed, terminated and pending_failed job, with its earlier failures."""
     jobs = client.jobs.list_all(workflow_id=workflow_id, status=sorted(FAILURES))
     if not jobs:
         return []
     requirements = _requirements(client, workflow_id)
     attempts = _by_job(_failed_results(client, workflow_id), {job.id for job in jobs})
     has_history = any(len(results) > 1 for results in attempts.values())
-    bare = _evidence(client, workflow_id, only_latest=False, with_texts=False) if has_history else {}
+    textless = _evidence(client, workflow_id, only_latest=False, with_texts=False) if has_history else {}
     evidence = _evidence(client, workflow_id, only_latest=True, with_texts=True)
     limits = allocations.limits(client, jobs)
     given_up = {one.job_id: one.why_given_up for one in client.failures.decisions(workflow_id, only_standing=True)}
     return [
-        _failure(job, requirements, attempts.get(job.id or 0, []), evidence, bare, limit).model_copy(
+        _failure(job, requirements, attempts.get(job.id or 0, []), evidence, textless, limit).model_copy(
             update={"given_up": given_up.get(job.id or 0)}
         )
         for job, limit in zip(jobs, limits, strict=True)
@@ -55,18 +55,18 @@ def failed_attempts(client: TorcClient, workflow_id: int, allocations: Allocatio
 
 
 def completed_attempts(client: TorcClient, workflow_id: int, *, run_id: int | None = None) -> list[AttemptFacts]:
-    """The attempts that completed: of each job's newest one, or within one run."""
+    """Return the newest attempts that completed, of all runs or within one."""
     return list(_of_results(client, workflow_id, run_id=run_id, statuses=(JobStatus.COMPLETED,), evidence={}))
 
 
 def failed_attempts_of_run(client: TorcClient, workflow_id: int, *, run_id: int) -> list[AttemptFacts]:
-    """The attempts that were the last ones of their jobs in a run, and failed, whatever the jobs became later."""
+    """Return the last attempts of a run that failed, also where the job completed in a later run."""
     evidence = _evidence(client, workflow_id, only_latest=False, with_texts=True, statuses=tuple(JobStatus))
     return list(_of_results(client, workflow_id, run_id=run_id, statuses=tuple(FAILED_FOR_GOOD), evidence=evidence))
 
 
 def orphan_facts(job: JobModel, requirement: ResourceRequirementsModel | None, *, run_id: int) -> AttemptFacts:
-    """What will be known of a running job once it is taken back from a runner that is gone."""
+    """Return the facts that a running job will have once it is reclaimed from a runner that is gone."""
     return _facts(
         job,
         _requirement(requirement) if requirement else _NO_REQUIREMENT,
@@ -81,9 +81,9 @@ def _of_results(
     *,
     run_id: int | None,
     statuses: Sequence[JobStatus],
-    evidence: Mapping[_Attempt, Evidence],
+    evidence: Mapping[_AttemptKey, Evidence],
 ) -> Iterator[AttemptFacts]:
-    """Attempts by the status of their results, the last of each job in the run."""
+    """Yield the last attempt of each job in the run whose result has one of the statuses."""
     results = client.results.list_all(workflow_id=workflow_id, run_id=run_id, all_runs=run_id is not None)
     newest = _by_job(results, None)
     jobs = {job.id: job for job in client.jobs.list_all(workflow_id=workflow_id)} if newest else {}
@@ -91,7 +91,7 @@ def _of_results(
     for job_id, attempts in newest.items():
         result, job = attempts[-1], jobs.get(job_id)
         if job is not None and result.status in statuses:
-            facts = _facts(job, _requirement_of(job, requirements), result, evidence.get(_attempt(result)))
+            facts = _facts(job, _requirement_of(job, requirements), result, evidence.get(_attempt_key(result)))
             yield facts.model_copy(update={"status": result.status})
 
 
@@ -99,32 +99,32 @@ def _failure(
     job: JobModel,
     requirements: Mapping[int, RequirementFacts],
     attempts: Sequence[ResultModel],
-    evidence: Mapping[_Attempt, Evidence],
-    bare: Mapping[_Attempt, Evidence],
+    evidence: Mapping[_AttemptKey, Evidence],
+    textless: Mapping[_AttemptKey, Evidence],
     limits: PartitionLimits,
 ) -> AttemptFacts:
     requirement = _requirement_of(job, requirements)
     result = attempts[-1] if attempts else None
-    facts = _facts(job, requirement, result, evidence.get(_attempt(result)) if result else None)
+    facts = _facts(job, requirement, result, evidence.get(_attempt_key(result)) if result else None)
     return facts.model_copy(
         update={
             "partition": limits,
-            "history": tuple(_earlier(job, requirement, result, bare) for result in attempts[:-1]),
+            "history": tuple(_earlier(job, requirement, result, textless) for result in attempts[:-1]),
         }
     )
 
 
 def _earlier(
-    job: JobModel, requirement: RequirementFacts, result: ResultModel, evidence: Mapping[_Attempt, Evidence]
+    job: JobModel, requirement: RequirementFacts, result: ResultModel, evidence: Mapping[_AttemptKey, Evidence]
 ) -> EarlierAttempt:
-    facts = _facts(job, requirement, result, evidence.get(_attempt(result)))
+    facts = _facts(job, requirement, result, evidence.get(_attempt_key(result)))
     return diagnose(facts.model_copy(update={"status": result.status})).as_history()
 
 
 def _facts(
     job: JobModel, requirement: RequirementFacts, result: ResultModel | None, evidence: Evidence | None
 ) -> AttemptFacts:
-    """Where the result was deleted, nothing is known of the end."""
+    """Join what is known of one attempt; without a result (deleted) its end is unknown."""
     return AttemptFacts(
         job_id=job.id or 0,
         job_name=job.name,
@@ -147,18 +147,18 @@ def _failed_results(client: TorcClient, workflow_id: int) -> Iterator[ResultMode
 
 
 def _by_job(results: Iterable[ResultModel], wanted: set[int | None] | None) -> dict[int, list[ResultModel]]:
-    """The results of each wanted job, the newest attempt last."""
+    """Return the results of each wanted job, the newest attempt last."""
     groups: defaultdict[int, list[ResultModel]] = defaultdict(list)
     for result in results:
         if wanted is None or result.job_id in wanted:
             groups[result.job_id].append(result)
     for group in groups.values():
-        group.sort(key=_attempt)
+        group.sort(key=_attempt_key)
     return groups
 
 
-def _attempt(result: ResultModel) -> _Attempt:
-    return _Attempt(result.job_id, result.run_id, result.attempt_id or 1)
+def _attempt_key(result: ResultModel) -> _AttemptKey:
+    return _AttemptKey(result.job_id, result.run_id, result.attempt_id or 1)
 
 
 def _evidence(
@@ -168,11 +168,11 @@ def _evidence(
     only_latest: bool,
     with_texts: bool,
     statuses: Sequence[JobStatus] = tuple(FAILURES),
-) -> dict[_Attempt, Evidence]:
+) -> dict[_AttemptKey, Evidence]:
     found: Iterable[EvidenceModel] = client.failures.workflow_evidence(
         workflow_id, statuses=statuses, only_latest=only_latest, with_texts=with_texts
     )
-    return {_Attempt(item.job_id, item.run_id, item.attempt_id): item.evidence for item in found}
+    return {_AttemptKey(item.job_id, item.run_id, item.attempt_id): item.evidence for item in found}
 
 
 def _requirements(client: TorcClient, workflow_id: int) -> dict[int, RequirementFacts]:

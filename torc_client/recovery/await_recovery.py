@@ -1,4 +1,4 @@
-"""A runner that has nothing left to do stays while somebody else is there to recover the workflow."""
+"""Lets a runner without jobs wait while a watcher may recover the workflow."""
 
 import time
 from collections.abc import Callable
@@ -23,9 +23,9 @@ def await_recovery(
     pause: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> bool:
-    """True when there are jobs to run again; False when nothing failed, nobody recovers, or nobody did in an hour.
+    """Return True when there are jobs to run again; False without failures or watchers, and after an hour.
 
-    `run_id` is the run that came to rest: in a later one somebody has recovered already.
+    `run_id` is the run that came to rest: a later one was begun by a recovery.
     """
     recovering = client.failures.count_recovering(workflow_id)  # before the look: it may end by recovering
     status = client.workflow_status(workflow_id)

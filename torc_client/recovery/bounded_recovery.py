@@ -1,4 +1,4 @@
-"""One recovery from look to reset, and as many of them as are allowed."""
+"""Recovers a workflow once, or as often as allowed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ def recover_once(
     *,
     resetting: Callable[[PlannedRecovery], list[str]],
 ) -> FinishedRecovery:
-    """Prepares, and carries out what there is to retry; `resetting` are the lines said in between.
+    """Prepare a recovery, and carry it out where it has retries; `resetting` are the lines reported in between.
 
     Raises as `prepare` and `carry_out` do.
     """
@@ -56,10 +56,10 @@ class BoundedRecovery:
     max_retries: int = MAX_RETRIES
     recoveries: int = 0
     history: list[FinishedRecovery] = field(default_factory=list)
-    """What came of them, but for those that were not carried out."""
+    """The recoveries, without those that another recovery or an outage prevented."""
 
     def brings_more(self, status: WorkflowStatusModel) -> bool:
-        """Whether jobs can run again that could not before."""
+        """Recover; return whether jobs can run again that could not before."""
         while is_at_rest(status) and failed_jobs(status) and not status.is_canceled:
             if not self.attempt(status.workflow_id):
                 return False
@@ -69,7 +69,7 @@ class BoundedRecovery:
         return False
 
     def attempt(self, workflow_id: int) -> bool:
-        """One recovery, where one is left; whether it is worth looking at the workflow again."""
+        """Recover once, where a recovery is left; return whether the workflow may go on."""
         say = self.tools.say
         say("")
         if self.recoveries >= self.max_retries:
@@ -82,7 +82,7 @@ class BoundedRecovery:
         try:
             done = recover_once(self.client, workflow_id, self.options, self.tools, resetting=self._resetting)
         except (StateConflictError, ServerUnreachableError) as error:
-            # somebody else may have recovered it, or the answer was lost: look again
+            # Another watcher may have recovered it, or the answer was lost: look again.
             say(f"This recovery was not carried out: {error.message}")
             return True
         except TorcError as error:
@@ -98,7 +98,7 @@ class BoundedRecovery:
         return ["", *texts.watch_reset_lines(submitting=submits)]
 
     def _explain_nothing(self, planned: PlannedRecovery) -> bool:
-        """Whether jobs can move all the same: the hook, an agent or a person sent some back."""
+        """Report why nothing was retried; return whether the hook, an agent or a person has retried jobs."""
         if not is_at_rest(planned.status):
             return True
         say = self.tools.say

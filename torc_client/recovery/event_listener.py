@@ -1,4 +1,4 @@
-"""Wakes a watcher when a workflow may have come to rest, so that it need not ask all the time."""
+"""Wakes a watcher on events after which a workflow may have come to rest."""
 
 import threading
 import time
@@ -10,13 +10,13 @@ from torc_client.event_stream import stream_events
 from torc_client.http import TorcClient
 from torc_core.errors import TorcError
 
-_TELLING: Final = frozenset(
+_WAKING: Final = frozenset(
     {"compute_node_started", "compute_node_stopped", "workflow_started", "workflow_reinitialized"}
 )
-"""After these something may have changed that a watcher acts on; single jobs are no reason to look."""
+"""Events after which a watcher looks; events of single jobs are left out, as there may be thousands."""
 
 _STREAM_S: Final = 300.0
-"""A connection that died without a word is noticed after this time at the latest."""
+"""A connection that was cut without notice is opened anew after this time at the latest."""
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 2.0
 
@@ -24,7 +24,7 @@ _LONGEST_PAUSE_S: Final = 2.0
 class EventListener:
     """Reads a workflow's events in a thread of its own, over a connection of its own.
 
-    With `recovers` the server tells runners that somebody is there to recover the workflow, as long as this lives.
+    With `recovers` the server counts it as a watcher that recovers, for as long as it is connected.
     """
 
     def __init__(self, connect: Callable[[], TorcClient], workflow_id: int, *, recovers: bool) -> None:
@@ -33,10 +33,10 @@ class EventListener:
         self._recovers = recovers
         self._came = threading.Event()
         self._closing = threading.Event()
-        threading.Thread(target=self._read, name="news", daemon=True).start()
+        threading.Thread(target=self._read, name="event-listener", daemon=True).start()
 
     def wait(self, timeout_s: float) -> bool:
-        """True when something came since the last call, False when the time is over."""
+        """Return True after an event since the last call, False after `timeout_s`."""
         came = self._came.wait(timeout_s)
         self._came.clear()
         return came
@@ -51,7 +51,7 @@ class EventListener:
             began = time.monotonic()
             with suppress(TorcError), self._connect() as client:
                 self._follow(client)
-            # what happened between two connections was not heard
+            # Events between two connections were missed: let the watcher look.
             self._came.set()
             if time.monotonic() - began > _LONGEST_PAUSE_S:
                 pause_s = _FIRST_PAUSE_S
@@ -62,5 +62,5 @@ class EventListener:
         for event in stream_events(client.transport, self._workflow_id, duration_s=_STREAM_S, recovers=self._recovers):
             if self._closing.is_set():
                 return
-            if event.event_type in _TELLING:
+            if event.event_type in _WAKING:
                 self._came.set()

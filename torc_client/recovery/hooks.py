@@ -1,4 +1,4 @@
-"""The user's own program that mends what rules cannot, run before jobs are reset."""
+"""Runs the user's recovery hook, before jobs are reset."""
 
 import os
 import shlex
@@ -32,7 +32,7 @@ class Hook:
 
 
 def find_hook(command: str, *, folder: Path, timeout_s: float = HOOK_TIMEOUT_S) -> Hook:
-    """The command, split as a shell would, its program found; one in `folder` needs no `./`.
+    """Split the command as a shell would, and find its program; one in `folder` needs no `./`.
 
     Raises InvalidInputError when it cannot be split, or when its program or script does not exist.
     """
@@ -58,7 +58,7 @@ def find_hook(command: str, *, folder: Path, timeout_s: float = HOOK_TIMEOUT_S) 
 
 
 def run_hook(hook: Hook, workflow_id: int, *, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
-    """Runs it to its end with the workflow's id behind its arguments; `say` gets its output line by line.
+    """Run the hook with the workflow's id behind its arguments; `say` gets its output line by line.
 
     Raises HookFailedError when it ends with anything but 0, or does not end in time; then it is killed.
     """
@@ -101,7 +101,7 @@ def run_hook(hook: Hook, workflow_id: int, *, environment: Mapping[str, str], sa
 
 
 def _check_script(command: str, words: list[str], folder: Path) -> None:
-    """`bash fix.sh` would only fail when it is too late."""
+    """Raise InvalidInputError for a missing script: `bash fix.sh` would fail only after the diagnosis."""
     if Path(words[0]).name not in _INTERPRETERS or len(words) < 2 or words[1].startswith("-"):
         return
     if not (folder / words[1]).exists():

@@ -1,4 +1,4 @@
-"""One recovery: clean up, look, diagnose, plan, let the hook mend, apply. Plans first; nothing is half done."""
+"""One recovery: reclaim orphans, diagnose, plan, run the hook, apply in one transaction."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ AskAgent = Callable[[TorcClient, int, RecoveryPlan], AgentRun]
 
 @dataclass(frozen=True, kw_only=True)
 class RecoveryTools:
-    """What a recovery works with. `environment` is that of the hook; `say` gets every line for people.
+    """What a recovery works with. `environment` is that of the hook; `say` gets every line for users.
 
     `max_ai_retries` bounds how often an `actor` that is no person sends one job back without a known cause.
     """
@@ -46,13 +46,13 @@ class RecoveryTools:
     allocations: Allocations = field(default_factory=Allocations)
     ask_agent: AskAgent | None = None
     actor: Actor | None = None
-    """Who recovers, where it is not the user: what it retries is kept as its decisions."""
+    """Who recovers, where it is not the user: its retries are recorded as its decisions."""
     max_ai_retries: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedRecovery:
-    """What a recovery found and means to do; `orphans` is what it cleans up first, or has."""
+    """The findings of a recovery and its plan; `orphans` are reclaimed before, or have been."""
 
     status: WorkflowStatusModel
     diagnoses: tuple[Diagnosis, ...]
@@ -61,7 +61,7 @@ class PlannedRecovery:
     planned_allocations: int | None = None
     """None where the workflow has no scheduler."""
     agent: AgentRun | None = None
-    """What an agent did that was asked on the way."""
+    """The call of an agent on the way, if there was one."""
 
     @property
     def workflow_id(self) -> int:
@@ -70,14 +70,14 @@ class PlannedRecovery:
 
 @dataclass(frozen=True, kw_only=True)
 class AppliedRecovery:
-    """`jobs_per_allocation` is empty for a local workflow."""
+    """What a recovery changed; `jobs_per_allocation` is empty for a local workflow."""
 
     answer: ApplyRecoveryResponse
     jobs_per_allocation: tuple[int, ...] = ()
 
 
 def preview(client: TorcClient, workflow_id: int, options: RecoverOptions, allocations: Allocations) -> PlannedRecovery:
-    """What `prepare` and `carry_out` would do. Changes nothing. Raises as `prepare` does."""
+    """Return what `prepare` and `carry_out` would do. Changes nothing. Raises as `prepare` does."""
     status = client.workflow_status(workflow_id)
     orphans = find_orphans(
         client, workflow_id, host=host_facts(), ended_allocations=allocations.ended(client, workflow_id)
@@ -92,9 +92,9 @@ def preview(client: TorcClient, workflow_id: int, options: RecoverOptions, alloc
 
 
 def prepare(client: TorcClient, workflow_id: int, options: RecoverOptions, tools: RecoveryTools) -> PlannedRecovery:
-    """Takes back what lost runners held, diagnoses, plans, and runs the hook where the plan calls for it.
+    """Reclaim orphans, diagnose, plan, and run the hook where the plan needs it.
 
-    Raises StateConflictError while jobs are at work, HookFailedError when the hook did not succeed; no job has been
+    Raises StateConflictError while jobs are active, HookFailedError when the hook did not succeed; no job has been
     reset then.
     """
     status = client.workflow_status(workflow_id)
@@ -116,14 +116,14 @@ def prepare(client: TorcClient, workflow_id: int, options: RecoverOptions, tools
         "TORC_OUTPUT_DIR": str(tools.output_dir),
     }
     run_hook(tools.hook, workflow_id, environment=environment, say=tools.say)
-    # the hook may have given jobs other resources, or decided about some itself
+    # Again: the hook may have changed resources or decided about jobs itself.
     return replace(_look(client, workflow_id, options, tools, orphans), agent=planned.agent)
 
 
 def carry_out(client: TorcClient, planned: PlannedRecovery, tools: RecoveryTools) -> AppliedRecovery:
-    """Applies a plan that retries something, in one transaction, and asks the scheduler for nodes.
+    """Apply a plan with retries in one transaction, and submit allocations for them.
 
-    Raises StateConflictError, with nothing changed, when the workflow has moved on.
+    Raises StateConflictError, with nothing changed, when the workflow has changed since it was planned.
     """
     workflow_id = planned.workflow_id
     request = ApplyRecoveryRequest(
@@ -155,7 +155,7 @@ def carry_out(client: TorcClient, planned: PlannedRecovery, tools: RecoveryTools
 
 
 def clean_up(client: TorcClient, workflow_id: int, tools: RecoveryTools, *, requeue: bool = False) -> OrphanPlan:
-    """Takes back the jobs of runners that are gone, and says so; with `requeue` they are ready again at once."""
+    """Reclaim the jobs of runners that are gone, and report it; with `requeue` they are ready again at once."""
     orphans = find_orphans(
         client, workflow_id, host=host_facts(), ended_allocations=tools.allocations.ended(client, workflow_id)
     )
@@ -166,7 +166,7 @@ def clean_up(client: TorcClient, workflow_id: int, tools: RecoveryTools, *, requ
 
 
 def reclaimed_lines(jobs: list[ReclaimedJob], orphans: OrphanPlan) -> list[str]:
-    """What became of the jobs of runners that are gone."""
+    """Return a line for each reclaimed job, with its outcome and the reason."""
     reasons = {job.job_id: job.reason for job in orphans.jobs}
     lines = [f"  Job {job.job_id} ({job.job_name}): {job.outcome}, {reasons.get(job.job_id, '')}" for job in jobs[:50]]
     more = [f"  and {len(jobs) - 50} more"] if len(jobs) > 50 else []
@@ -177,7 +177,7 @@ def reclaimed_lines(jobs: list[ReclaimedJob], orphans: OrphanPlan) -> list[str]:
 def _ask(
     client: TorcClient, asked: PlannedRecovery, options: RecoverOptions, tools: RecoveryTools, ask_agent: AskAgent
 ) -> PlannedRecovery:
-    """What is left to do after the agent; nothing now when a runner has begun with what it sent back."""
+    """Call the agent and plan again; the plan is empty when a runner has claimed a job that the agent retried."""
     workflow_id = asked.workflow_id
     run = ask_agent(client, workflow_id, asked.plan)
     for line in result_lines(run):
@@ -226,9 +226,9 @@ def _check_at_rest(status: WorkflowStatusModel, *, orphaned: int = 0) -> None:
 
 
 def _future_failures(client: TorcClient, orphans: OrphanPlan, run_id: int) -> list[AttemptFacts]:
-    """The started jobs that cleaning up would turn into failures."""
-    stranded = {job.job_id for job in orphans.jobs if job.started}
-    if not stranded:
+    """Return the facts of started jobs that reclaiming would turn into failures."""
+    orphaned = {job.job_id for job in orphans.jobs if job.started}
+    if not orphaned:
         return []
     workflow_id = orphans.workflow_id
     running = client.jobs.list_all(workflow_id=workflow_id, status=JobStatus.RUNNING)
@@ -236,5 +236,5 @@ def _future_failures(client: TorcClient, orphans: OrphanPlan, run_id: int) -> li
     return [
         orphan_facts(job, requirements.get(job.resource_requirements_id), run_id=run_id)
         for job in running
-        if job.id in stranded
+        if job.id in orphaned
     ]

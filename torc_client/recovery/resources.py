@@ -21,7 +21,7 @@ def utilization(
     show_all: bool,
     min_over_utilization_percent: float,
 ) -> UtilizationReport:
-    """The report over every job's newest attempt, or over one run. NotFoundError for an unknown workflow."""
+    """Return the report over every job's newest attempt, or over one run. Raises NotFoundError."""
     client.workflows.get(workflow_id)
     failures = []
     if include_failed and run_id is None:
@@ -41,7 +41,7 @@ def utilization(
 def find_corrections(
     client: TorcClient, workflow_id: int, options: CorrectionOptions
 ) -> tuple[int, tuple[Correction, ...]]:
-    """(how many jobs were looked at, what to change). Changes nothing.
+    """Return the number of jobs looked at and the corrections. Changes nothing.
 
     Raises InvalidInputError for chosen jobs that the workflow does not have.
     """
@@ -52,7 +52,7 @@ def find_corrections(
 
 
 def _refuse_unknown(client: TorcClient, workflow_id: int, job_ids: AbstractSet[int]) -> None:
-    """What has not ended yet is no mistake; what does not exist is."""
+    """Raise InvalidInputError for ids that are no jobs of the workflow; jobs that have not ended are left out."""
     if not job_ids:
         return
     unknown = sorted(job_ids - {job.id for job in client.jobs.list_all(workflow_id=workflow_id)})
@@ -65,7 +65,7 @@ def _refuse_unknown(client: TorcClient, workflow_id: int, job_ids: AbstractSet[i
 
 
 def apply_corrections(client: TorcClient, corrections: tuple[Correction, ...]) -> None:
-    """Writes the new amounts; all jobs with these requirements have them from now on."""
+    """Write the new amounts; they apply to all jobs with these requirements."""
     for correction in corrections:
         record = client.resource_requirements.get(correction.resource_requirements_id)
         new = {

@@ -1,4 +1,4 @@
-"""Where a workflow stands, in the questions that recovery asks."""
+"""Questions about the status of a workflow that recovery asks."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ def counts_of(status: WorkflowStatusModel) -> Mapping[JobStatus, int]:
 
 
 def is_success(status: WorkflowStatusModel) -> bool:
-    """Every job is completed or disabled."""
+    """Return whether every job is completed or disabled."""
     return status.jobs_by_status.total(SUCCESSFUL) == status.total_jobs
 
 
@@ -20,15 +20,15 @@ def active_jobs(status: WorkflowStatusModel) -> int:
 
 
 def waiting_jobs(status: WorkflowStatusModel) -> int:
-    """Jobs that a runner could take up, now or once it has initialized them."""
+    """Count the jobs that a runner could claim, now or once it has initialized them."""
     return status.jobs_by_status.total(STARTABLE)
 
 
 def is_at_rest(status: WorkflowStatusModel) -> bool:
-    """No job can move by itself: all are done, or wait for a decision or for jobs that do."""
+    """Return whether no job can go on by itself: all have ended, or wait for a decision or for jobs that do."""
     return status.is_canceled or active_jobs(status) + waiting_jobs(status) == 0
 
 
 def failed_jobs(status: WorkflowStatusModel) -> int:
-    """Jobs that ended badly by themselves; canceled ones follow the job they depend on."""
+    """Count the failed jobs; canceled ones are left out, as they follow a job that they depend on."""
     return status.jobs_by_status.total(FAILURES)

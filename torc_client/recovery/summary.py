@@ -1,4 +1,4 @@
-"""A recovery for programs: the same shape for what is proposed and for what is done."""
+"""A recovery as JSON data, in the same shape for a dry run and for a recovery that was carried out."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from torc_core.recovery.utilization import report_utilization
 def recovery_data(
     planned: PlannedRecovery, options: RecoverOptions, *, dry_run: bool, applied: AppliedRecovery | None = None
 ) -> dict[str, Any]:
-    """`result` counts and names the jobs, `diagnosis` is the resource report of the failures."""
+    """Return the recovery as JSON data: `result` counts and names the jobs, `diagnosis` is the resource report."""
     result = RecoveryResult.of(planned.plan).model_dump(mode="json")
     if planned.planned_allocations is not None:
         result["slurm_dry_run"] = {"total_allocations": planned.planned_allocations}
@@ -34,7 +34,7 @@ def recovery_data(
 
 
 def history_data(history: Sequence[FinishedRecovery]) -> list[dict[str, Any]]:
-    """One entry for each recovery, in their order; `run_id` is None where nothing was sent back."""
+    """Return one entry for each recovery, in their order; `run_id` is None where nothing was retried."""
     return [
         {
             "after_run_id": done.planned.status.run_id,
@@ -47,7 +47,7 @@ def history_data(history: Sequence[FinishedRecovery]) -> list[dict[str, Any]]:
 
 
 def history_lines(history: Sequence[FinishedRecovery]) -> list[str]:
-    """The same for people: what was tried again and with what, and what the last recovery left."""
+    """Return the same as lines: what was retried and with which resources, and what the last recovery left."""
     lines: list[str] = []
     for done in history:
         if done.applied is not None:

@@ -31,7 +31,7 @@ _RUNNER_COMES_S: Final = 5.0
 
 class Alarm(Protocol):
     def wait(self, timeout_s: float) -> bool:
-        """True when something happened, False when the time is over."""
+        """Return True after an event, False after `timeout_s`."""
         ...
 
 
@@ -67,7 +67,7 @@ def watch(
     alarm: Alarm,
     clock: Callable[[], float] = time.monotonic,
 ) -> WatchResult:
-    """Returns when every job succeeded, or when nothing goes on and no recovery is left or possible."""
+    """Return when every job succeeded, or when no job can go on and no recovery is left or possible."""
     return _Watch(client, workflow_id, options, tools, alarm, clock).run()
 
 
@@ -95,7 +95,7 @@ class _Watch:
         )
         self._scheduling: AutoScheduleState | None = None
         self._idle_since: float | None = None
-        self._said_idle = False
+        self._reported_idle = False
 
     def run(self) -> WatchResult:
         self._client.workflow_status(self._workflow_id)
@@ -116,49 +116,49 @@ class _Watch:
     # -- watching -------------------------------------------------------------------------------
 
     def _await_rest(self) -> WorkflowStatusModel:
-        """The status in which no job can move by itself, or for whose jobs no nodes will come."""
-        came, said = False, ""
+        """Return the status in which no job can go on by itself, or no nodes will come for its jobs."""
+        has_event, shown = False, ""
         while True:
             status = self._client.workflow_status(self._workflow_id)
             counts = texts.counts_line(counts_of(status))
-            if self._options.show_counts and not (came and counts == said):
+            if self._options.show_counts and not (has_event and counts == shown):
                 self._say(counts)
-                said = counts
+                shown = counts
             if is_at_rest(status):
                 return status
             if self._tools.allocations.serves(self._client, self._workflow_id):
                 if self._options.auto_schedule is not None:
                     self._schedule(self._options.auto_schedule, has_schedulers=_has_allocations(status))
-                elif _is_orphaned(status):
+                elif _lacks_allocations(status):
                     self._say(f"{waiting_jobs(status)} ready jobs with no schedulers. {_HOW_TO_SCHEDULE}")
                     return status
-            if not came and active_jobs(status):
-                # where failures are recovered, what a lost runner left goes on at once; its end is news to the alarm
+            if not has_event and active_jobs(status):
+                # With recovery, orphans are requeued at once. Only after a poll without events: a runner's end is one.
                 requeue = self._options.recover is not None
                 clean_up(self._client, self._workflow_id, self._tools, requeue=requeue)
-            came = self._alarm.wait(self._next_look_s(status))
+            has_event = self._alarm.wait(self._next_look_s(status))
 
     def _next_look_s(self, status: WorkflowStatusModel) -> float:
-        """Until the next poll; sooner while a runner is missing, to say so in time, once."""
+        """Return the seconds until the next poll; fewer while no runner is there, to report that once in time."""
         poll_s = self._options.poll_interval_s
         is_idle = status.active_compute_nodes == 0 and active_jobs(status) == 0
         if not is_idle or self._tools.allocations.serves(self._client, self._workflow_id):
-            self._idle_since, self._said_idle = None, False
+            self._idle_since, self._reported_idle = None, False
             return poll_s
-        if self._said_idle:
+        if self._reported_idle:
             return poll_s
         now = self._clock()
         self._idle_since = now if self._idle_since is None else self._idle_since
         left_s = self._idle_since + _RUNNER_COMES_S - now
         if left_s > 0:
             return min(poll_s, left_s)
-        self._said_idle = True
+        self._reported_idle = True
         run = torc("run", self._workflow_id)
         self._say(Hint("{} job(s) wait for a runner. Start one with: {}", waiting_jobs(status), run))
         return poll_s
 
     def _schedule(self, options: AutoScheduleOptions, *, has_schedulers: bool) -> None:
-        """Asks for nodes where that is due."""
+        """Submit allocations where that is due."""
         ready = self._client.jobs.list_all(workflow_id=self._workflow_id, status=JobStatus.READY)
         results = self._client.results.page(workflow_id=self._workflow_id, all_runs=True, limit=0)
         scene = Scene(
@@ -180,15 +180,15 @@ class _Watch:
                 self._say(line)
             self._scheduling = note_scheduled(self._scheduling, now)
 
-    # -- what then ------------------------------------------------------------------------------
+    # -- after that ------------------------------------------------------------------------------
 
     def _may_go_on(self, status: WorkflowStatusModel) -> bool:
-        """Recovers if that is wanted, allowed and possible."""
+        """Recover if that is wanted, allowed and possible; return whether to watch on."""
         if self._recovery is None:
             if failed_jobs(status):
                 self._say(Hint("Recover with: {}, or watch with --recover", torc("recover", self._workflow_id)))
             return False
-        self._idle_since, self._said_idle = None, False
+        self._idle_since, self._reported_idle = None, False
         return self._recovery.attempt(self._workflow_id)
 
     # -- words ----------------------------------------------------------------------------------
@@ -220,6 +220,6 @@ def _has_allocations(status: WorkflowStatusModel) -> bool:
     return status.pending_scheduled_nodes + status.active_scheduled_nodes > 0
 
 
-def _is_orphaned(status: WorkflowStatusModel) -> bool:
-    """Whether jobs wait for nodes of a scheduler that nobody asks for."""
+def _lacks_allocations(status: WorkflowStatusModel) -> bool:
+    """Return whether jobs wait although no allocation is queued or running and no runner is active."""
     return not (_has_allocations(status) or status.active_compute_nodes or active_jobs(status))

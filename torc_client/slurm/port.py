@@ -1,4 +1,4 @@
-"""The protocol of a scheduler: the only way to ask for nodes and to learn what became of them."""
+"""The protocol of a scheduler: the only way to submit allocations and to learn how they stand."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
