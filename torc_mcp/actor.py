@@ -1,4 +1,4 @@
-"""Who decides: the agent on the other side of the connection, in the name of this process's user."""
+"""The actor of a decision: the connected agent, in the name of this process's user."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ _UNNAMED: Final = "unnamed MCP client"
 
 
 def actor_of(ctx: ToolContext) -> Actor:
-    """Always of the kind agent, whatever the client calls itself; both protocol eras say who they are."""
+    """Return the actor; its kind is always agent, as the client chooses its own name."""
     settings = app_of(ctx).settings
     params = ctx.session.client_params
     name = params.client_info.name if params else ""

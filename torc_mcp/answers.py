@@ -1,4 +1,4 @@
-"""From a model to what the client gets: structured content, and a text that does not repeat a large one."""
+"""Base classes of answers, and their form for the client: structured content and a text."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -30,7 +30,7 @@ TOOL_OF_COMMAND: Final[Mapping[str, str]] = {
 
 
 class Part(BaseModel):
-    """Base of everything within an answer. Nulls are left out when it travels."""
+    """Base of everything within an answer. Nulls are left out of the JSON."""
 
     model_config = ConfigDict(extra="forbid", validate_by_name=True, serialize_by_alias=True)
 
@@ -39,12 +39,12 @@ class Answer(Part):
     """Base of what tools return."""
 
     def headline(self) -> str:
-        """The answer in a few sentences, for clients that show the text beside a large answer."""
+        """Return the answer in a few sentences, for clients that show the text beside a large answer."""
         raise NotImplementedError
 
 
 def as_result(answer: Answer, *, protocol_version: str | None) -> CallToolResult:
-    """The answer for a client of this protocol.
+    """Return the answer for a client of this protocol.
 
     Agents read the structured content, some of them both parts, the oldest only the text. So the text is the
     whole answer as JSON where that is small or the client knows nothing else, and a headline otherwise.

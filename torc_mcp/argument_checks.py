@@ -1,4 +1,4 @@
-"""An MCP server that names arguments it does not know, or cannot read, before anything is called."""
+"""An MCP server that refuses unknown and wrong arguments before a tool is called."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final
@@ -15,7 +15,7 @@ _MAX_PROBLEMS: Final = 5
 
 
 class CheckedServer(MCPServer[App]):
-    """Silence about a misspelt argument would be taken for its effect."""
+    """Refuses unknown arguments: a misspelt one that is ignored looks as if it had its effect."""
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[App, Any] | None = None
@@ -50,8 +50,8 @@ def _unknown(name: str, given: Mapping[str, Any], known: Collection[str]) -> str
 
 
 def _problems(error: ValidationError) -> str:
-    """Places and reasons; no addresses of other people's documentation, and no values."""
+    """Return places and reasons; without the library's addresses, and without values, which may be secret."""
     found = error.errors(include_url=False, include_input=False)
-    told = [f"{'.'.join(map(str, each['loc']))}: {one_line(each['msg'])}" for each in found[:_MAX_PROBLEMS]]
-    more = len(found) - len(told)
-    return "; ".join([*told, *([f"and {more} more"] if more else [])])
+    lines = [f"{'.'.join(map(str, each['loc']))}: {one_line(each['msg'])}" for each in found[:_MAX_PROBLEMS]]
+    more = len(found) - len(lines)
+    return "; ".join([*lines, *([f"and {more} more"] if more else [])])

@@ -1,4 +1,4 @@
-"""How large an answer may be, and how its parts share the room."""
+"""Bounds the size of answers, and shares it among their parts."""
 
 from collections.abc import Sequence
 from typing import Final, TypeVar
@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from torc_core.evidence.cleaning import bound
 
 ANSWER_BYTES: Final = 15_000
-"""Structured content and text together; some agents cut a result somewhere above this."""
+"""Structured content and text together; some agents cut larger results."""
 
 SMALL_BYTES: Final = 3_000
 """An answer up to this size is repeated in full as text."""
@@ -21,17 +21,17 @@ R = TypeVar("R", bound=BaseModel)
 
 
 def payload_bytes(row: BaseModel) -> int:
-    """Bytes of a model as it travels."""
+    """Return the bytes of a model as JSON."""
     return len(row.model_dump_json(by_alias=True, exclude_none=True).encode())
 
 
 def text_bytes(text: str) -> int:
-    """Bytes of a text inside JSON, without its quotes."""
+    """Return the bytes of a text inside JSON, without its quotes."""
     return len(to_json(text)) - 2
 
 
 def take_rows(rows: Sequence[R], room: int) -> list[R]:
-    """The first rows that fit into `room` bytes together."""
+    """Return the first rows that fit into `room` bytes together."""
     taken: list[R] = []
     for row in rows:
         room -= payload_bytes(row) + 1
@@ -42,7 +42,7 @@ def take_rows(rows: Sequence[R], room: int) -> list[R]:
 
 
 def share_room(sizes: Sequence[int], room: int) -> list[int]:
-    """Room for each text: the short ones stay whole and leave what they do not need to the long ones."""
+    """Return the bytes for each text: short ones stay whole, long ones share what is left."""
     shares = [0] * len(sizes)
     left = max(room, 0)
     for position, index in enumerate(sorted(range(len(sizes)), key=lambda index: sizes[index])):
@@ -52,7 +52,7 @@ def share_room(sizes: Sequence[int], room: int) -> list[int]:
 
 
 def cut_text(text: str, room: int, *, from_start: bool = False) -> str:
-    """The end of the text (or its start) that takes at most `room` bytes in JSON, whole lines where one fits."""
+    """Return the end of the text (or its start) that takes at most `room` bytes in JSON, in whole lines if one fits."""
     keep = min(room, len(text.encode()))
     while keep > 0:
         cut = bound(text, keep, keep="start" if from_start else "end")

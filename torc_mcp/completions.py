@@ -28,7 +28,7 @@ def register_completions(server: MCPServer[App], app: App) -> None:
 
 
 def _complete(app: App, name: str, typed: str, chosen: dict[str, str]) -> Completion:
-    """Values that begin with what is typed; none where the server cannot be asked."""
+    """Return the values that begin with what is typed; none where the server does not answer."""
     try:
         candidates = _candidates(app, name, chosen)
     except TorcError:
@@ -52,7 +52,7 @@ def _candidates(app: App, name: str, chosen: dict[str, str]) -> list[str]:
 
 
 def _workflow_ids(app: App) -> list[str]:
-    """The newest first."""
+    """Return the ids of workflows, the newest first."""
     if app.settings.workflows is not None:
         return [str(each) for each in sorted(app.settings.workflows, reverse=True)]
     page = app.client.workflows.page(limit=_LOOKED_AT, sort_by="id", reverse_sort=True)
@@ -60,7 +60,7 @@ def _workflow_ids(app: App) -> list[str]:
 
 
 def _job_ids(app: App, workflow_id: str) -> list[str]:
-    """Those that failed first; of the newest workflow when none is chosen yet."""
+    """Return the ids of jobs, failed ones first; of the newest workflow when none is chosen yet."""
     if workflow_id.isascii() and workflow_id.isdigit():
         chosen = int(workflow_id)
     else:

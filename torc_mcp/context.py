@@ -1,4 +1,4 @@
-"""What every tool, resource and prompt reaches: the client, the settings, the library."""
+"""The context of every tool, resource and prompt: client, settings, documents and examples."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from torc_mcp.settings import McpSettings
 
 @dataclass(frozen=True, kw_only=True)
 class App:
-    """Made when the server starts. `tools` are the names of the registered tools."""
+    """The objects of one server. `tools` are the names of the registered tools."""
 
     client: TorcClient
     settings: McpSettings
@@ -25,7 +25,7 @@ class App:
 
 
 ToolContext = Context[App, Any]
-"""What a tool asks for in its signature."""
+"""The type of the context parameter of tools."""
 
 Progress = Callable[[int, int, str], None]
 
@@ -35,7 +35,7 @@ def app_of(ctx: ToolContext) -> App:
 
 
 def progress_of(ctx: ToolContext) -> Progress:
-    """Tells the client how far a long call is; to be called from the tool's own thread."""
+    """Return a function that reports progress to the client; to be called from the tool's own thread."""
 
     def report(done: int, total: int, message: str) -> None:
         anyio.from_thread.run(ctx.report_progress, float(done), float(total), message)
@@ -44,5 +44,5 @@ def progress_of(ctx: ToolContext) -> Progress:
 
 
 def one_line(text: str, max_chars: int = 200) -> str:
-    """A name or a command fit for showing: one line, harmless, bounded."""
+    """Return a name or a command on one line, without control characters, bounded."""
     return shorten_line(clean_text(text).replace("\n", " ").strip(), max_chars)

@@ -1,4 +1,4 @@
-"""Failures of a workflow as one answer of bounded size: groups in full, jobs as samples, texts where they fit."""
+"""Arranges the failures of a workflow in an answer of bounded size: groups, sample jobs, and texts where they fit."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ _SEARCH_PAGE: Final = 200
 
 @dataclass(frozen=True, kw_only=True)
 class FailureSample:
-    """One failed attempt before it is known how much of it can be shown."""
+    """One failed attempt with all its texts, before they are cut to the room."""
 
     view: FailedJobView
     texts: Mapping[str, str]
@@ -41,7 +41,7 @@ class FailureSample:
 
 @dataclass(frozen=True, kw_only=True)
 class FailureListing:
-    """What fits: the first groups of the page, samples of them, and the groups after them on a line each."""
+    """The part of a page that fits: the first groups, samples of them, and further groups on a line each."""
 
     groups: list[GroupView]
     jobs: list[FailedJobView]
@@ -53,7 +53,7 @@ class FailureListing:
 
 
 def top_groups(client: TorcClient, workflow_id: int, counts: Mapping[str, int], fence: Fence) -> list[GroupView]:
-    """The largest groups of failures; nothing is asked where there are none."""
+    """Return the largest groups of failures; sends no request where there are none."""
     if not any(counts.get(status) for status in FAILURES):
         return []
     found = client.failures.groups(workflow_id, status="all", limit=5, job_ids_limit=5)
@@ -61,7 +61,7 @@ def top_groups(client: TorcClient, workflow_id: int, counts: Mapping[str, int], 
 
 
 def find_group(client: TorcClient, workflow_id: int, *, status: str, signature: str) -> FailureGroups:
-    """The one group with this signature, as a page of its own. Raises NotFoundError."""
+    """Return the group with this signature, as a page of its own. Raises NotFoundError."""
     page = client.failures.groups(
         workflow_id, status=status, signature=signature, limit=_SEARCH_PAGE, job_ids_limit=_SAMPLES_OF_ONE_GROUP
     )
@@ -77,7 +77,7 @@ def find_group(client: TorcClient, workflow_id: int, *, status: str, signature: 
 
 
 def read_all_groups(client: TorcClient, workflow_id: int, *, report: Progress) -> list[FailureGroup]:
-    """Every group of failures, whatever their status, the largest first."""
+    """Return all groups of failed, terminated and pending_failed jobs, the largest first."""
     found: list[FailureGroup] = []
     while True:
         page = client.failures.groups(workflow_id, status="all", offset=len(found), limit=_SEARCH_PAGE, job_ids_limit=1)
@@ -88,7 +88,7 @@ def read_all_groups(client: TorcClient, workflow_id: int, *, report: Progress) -
 
 
 def read_samples(client: TorcClient, found: FailureGroups, *, all_jobs: bool) -> list[FailureSample]:
-    """One sample of each group, then with `all_jobs` the others, group by group."""
+    """Return one sample of each group, then with `all_jobs` the other jobs, group by group."""
     samples = [_sample_of(group) for group in found.items]
     if all_jobs:
         for group in found.items:
@@ -99,7 +99,7 @@ def read_samples(client: TorcClient, found: FailureGroups, *, all_jobs: bool) ->
 def arrange(
     groups: Sequence[FailureGroup], samples: Sequence[FailureSample], *, fence: Fence, room: int
 ) -> FailureListing:
-    """Everything where it fits; else the first groups with their samples, and a line for each of the others."""
+    """Return everything where it fits; else the first groups with samples, and a line for each further group."""
     views = [view_group(group, fence) for group in groups]
     lines = [line_of(group) for group in groups]
     is_whole = sum(map(_row_bytes, views)) + sum(_bare_bytes(s) + _wanted_bytes(s, fence) for s in samples) <= room
@@ -115,7 +115,7 @@ def arrange(
 def _first_views(
     views: Sequence[GroupView], samples: Sequence[FailureSample], room: int, fence: Fence
 ) -> list[GroupView]:
-    """As many groups as fit together with a sample worth its place; at least one."""
+    """Return as many groups as fit together with a sample of useful length; at least one."""
     least: dict[str, int] = {}
     for sample in samples:
         needed = _bare_bytes(sample) + min(_wanted_bytes(sample, fence), _LEAST_TEXT)
@@ -144,7 +144,7 @@ def _line_bytes(line: str) -> int:
 
 
 def _row_bytes(row: BaseModel) -> int:
-    """With the comma behind it."""
+    """Return the bytes of a row, with the comma behind it."""
     return payload_bytes(row) + 1
 
 
@@ -163,7 +163,7 @@ def _fit_samples(samples: Sequence[FailureSample], room: int, fence: Fence) -> l
 
 
 def _with_texts(sample: FailureSample, room: int, fence: Fence) -> FailedJobView:
-    """Short texts stay whole; of the long ones the excerpt keeps its start, the tails keep their ends."""
+    """Return the view with its texts: short ones whole, long excerpts from their start, long tails to their end."""
     texts = {name: text for name, text in sample.texts.items() if text}
     shares = share_room([text_bytes(text) + _cost(name, fence) for name, text in texts.items()], room)
     shown: dict[str, str] = {}
@@ -178,7 +178,7 @@ def _with_texts(sample: FailureSample, room: int, fence: Fence) -> FailedJobView
 
 
 def _cost(name: str, fence: Fence) -> int:
-    """Bytes of the key and the marks around a text."""
+    """Return the bytes of the key and the marks around a text."""
     return len(name) + len('"":"",') + fence.cost
 
 
@@ -206,7 +206,7 @@ def _sample_of(group: FailureGroup) -> FailureSample:
 
 
 def _others(client: TorcClient, workflow_id: int, group: FailureGroup) -> Iterator[FailureSample]:
-    """The group's other jobs."""
+    """Yield samples of the group's other jobs."""
     if group.count < 2:
         return
     page = client.failures.evidence(workflow_id, signature=group.signature, limit=min(group.count, FEW_JOBS))

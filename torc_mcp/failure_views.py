@@ -1,4 +1,4 @@
-"""How failures are shown: groups, and single jobs with what they left behind."""
+"""Views of failures in answers: groups, and single jobs with their evidence."""
 
 from pydantic import Field
 
@@ -20,7 +20,7 @@ _MAX_LINE_CHARS = 80
 
 
 class SuggestionView(Part):
-    """What the rules would do. `memory` and `runtime` are the amounts they would give."""
+    """The suggestion of the rules. `memory` and `runtime` are the suggested amounts."""
 
     class_: FailureClass = Field(alias="class")
     action: Action
@@ -33,7 +33,7 @@ class SuggestionView(Part):
 
 
 class RecordView(Part):
-    """What became of earlier decisions on this signature, in all workflows."""
+    """The outcomes of earlier decisions on this signature, in all workflows."""
 
     retried: int
     retries_succeeded: int
@@ -42,7 +42,7 @@ class RecordView(Part):
 
 
 class GroupView(Part):
-    """Failures that have their cause in common. `count` counts all of them, `job_ids` holds some."""
+    """Failures with the same signature. `count` counts all of them, `job_ids` holds some."""
 
     signature: str
     count: int
@@ -92,7 +92,7 @@ def view_group(group: FailureGroup, fence: Fence) -> GroupView:
 
 
 def line_of(group: FailureGroup) -> str:
-    """A group on one line, for a fenced block: signature, count, suggested action, cause."""
+    """Return a group on one line, for a fenced block: signature, count, suggested action, cause."""
     action = group.suggestion.action if group.suggestion else "-"
     cause = shorten_line(harmless(group.cause).replace("\n", " ").strip(), _MAX_LINE_CHARS)
     return f"{group.signature} {group.count} {action} {cause}"
@@ -109,7 +109,7 @@ def view_job(
     exec_time_minutes: float | None,
     evidence: Evidence | None,
 ) -> FailedJobView:
-    """The facts of a failed attempt; the texts are added where there is room."""
+    """Return the facts of a failed attempt; texts are added later, where there is room."""
     seen = evidence or Evidence(return_code=return_code)
     minutes = seen.runtime_s / 60 if exec_time_minutes is None and seen.runtime_s is not None else exec_time_minutes
     scheduler = seen.scheduler

@@ -1,4 +1,4 @@
-"""Serving over HTTP: only with a bearer token, and on loopback unless told otherwise."""
+"""Serves over HTTP: with a bearer token only, and on loopback unless --host names another address."""
 
 import secrets
 import socket
@@ -20,7 +20,7 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class StaticToken:
-    """Accepts one token."""
+    """Verifies the one token of this server."""
 
     def __init__(self, token: str) -> None:
         self._token = token.encode()
@@ -38,7 +38,7 @@ def auth_settings(host: str, port: int) -> AuthSettings:
 
 
 def choose_token(given: str | None) -> str:
-    """The token given, or a new one, which is then told on stderr: nobody could know it otherwise."""
+    """Return the given token, or a new one, which is printed on stderr for the user."""
     if given:
         return given
     token = secrets.token_urlsafe(32)
@@ -47,7 +47,7 @@ def choose_token(given: str | None) -> str:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that accepts connections already. Raises InvalidInputError where it cannot be had."""
+    """Return a listening socket. Raises InvalidInputError when address or port cannot be used."""
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
@@ -58,12 +58,12 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(server: MCPServer[App], listener: socket.socket, *, host: str) -> None:
-    """Says where it listens, on stderr, and serves until it is stopped."""
+    """Print the address on stderr, and serve until the process is stopped."""
     sys.stderr.write(f"torc-mcp-server listens on http://{_in_url(host)}:{port_of(listener)}/mcp\n")
     if host not in _LOOPBACK:
         sys.stderr.write("warning: it listens beyond this machine, and the token travels unencrypted\n")
     sys.stderr.flush()
-    # without a configuration of its own uvicorn logs where everybody does; its default writes to stdout
+    # log_config=None: the default of uvicorn would write to stdout.
     config = uvicorn.Config(server.streamable_http_app(host=host), log_config=None)
     uvicorn.Server(config).run(sockets=[listener])
 

@@ -1,4 +1,4 @@
-"""`torc-mcp-server`: what AI agents use to look at workflows and to decide about failures."""
+"""The command `torc-mcp-server`: options, settings, and serving over stdio or HTTP."""
 
 import argparse
 import gc
@@ -22,9 +22,9 @@ _PATIENCE_S: Final = 5.0
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serves until stdin ends, or until it is stopped."""
+    """Serve until stdin ends, or until the process is stopped."""
     options = _parser().parse_args(arguments)
-    gc.disable()  # a fifth of the start, and agents wait for it
+    gc.disable()  # collecting takes a fifth of the start, and agents wait for the start
     try:
         _serve(options)
     except TorcError as error:
@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--password", help="its password (better TORC_PASSWORD: arguments can be seen by others)")
     parser.add_argument("--tls-ca-cert", type=Path, help="who signed its certificate, in PEM (TORC_TLS_CA_CERT)")
     parser.add_argument("--output-dir", help="where runners write logs, if reachable from here (TORC_OUTPUT_DIR)")
-    parser.add_argument("--log-level", choices=("error", "warning", "info", "debug"), help="of what is said on stderr")
+    parser.add_argument("--log-level", choices=("error", "warning", "info", "debug"), help="of the log on stderr")
     may = parser.add_argument_group("what agents may do")
     may.add_argument("--read-only", action="store_true", help="offer no tool that changes anything; beats all others")
     may.add_argument(
@@ -68,9 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     may.add_argument("--max-runtime", metavar="TIME", help="the most runtime a job may be given, for example PT12H")
     http = parser.add_argument_group("transport")
     http.add_argument("--transport", choices=("stdio", "http"), default="stdio")
-    http.add_argument("--host", default="127.0.0.1", help="for http; on loopback unless told otherwise")
+    http.add_argument("--host", default="127.0.0.1", help="for http; %(default)s by default")
     http.add_argument("--port", type=_port, default=8765, help="for http; %(default)s, 0 for a free one")
-    http.add_argument("--token", help="for http (better TORC_MCP_TOKEN); one is made up and told when left out")
+    http.add_argument("--token", help="for http (better TORC_MCP_TOKEN); without one a new one is printed on stderr")
     return parser
 
 
@@ -94,7 +94,7 @@ def _port(text: str) -> int:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    # Imported here, as asking for help or misspelling an option should not take half a second.
+    # Imported here: `--help` and a misspelt option should not take half a second.
     settings = _settings(options)
     _log_to_stderr(settings.client.log_level)
 
@@ -107,7 +107,7 @@ def _serve(options: argparse.Namespace) -> None:
             _collect_garbage_again()
             if sys.stdin.isatty():
                 sys.stderr.write("torc-mcp-server waits for an MCP client on stdin; Ctrl-D ends it\n")
-            # the thread that reads stdin would hold an orderly end back, and there is nothing to tidy up
+            # Ends at once: the thread that reads stdin would block an orderly end, and nothing needs one.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             server.run("stdio")
         else:
@@ -122,7 +122,7 @@ def _serve(options: argparse.Namespace) -> None:
 
 
 def _collect_garbage_again() -> None:
-    """What was made so far lives as long as the process and is not looked at again."""
+    """Collect again, without the objects made so far: they live as long as the process."""
     gc.freeze()
     gc.enable()
 
@@ -157,7 +157,7 @@ def _settings(options: argparse.Namespace) -> "McpSettings":
 
 
 def _log_to_stderr(level: str) -> None:
-    """Before the protocol library sets up logging of its own."""
+    """Send logs to stderr, before the protocol library configures logging by itself."""
     import logging
 
     logging.basicConfig(

@@ -1,4 +1,4 @@
-"""The table of tools: which there are, what they may do, and how they are registered."""
+"""The table of tools, with what each may do, and their registration."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,21 +20,21 @@ from torc_mcp.tools.authoring import tools as authoring
 from torc_mcp.tools.diagnose import tools as diagnose
 from torc_mcp.tools.inspect import tools as inspect
 from torc_mcp.tools.recovery import tools as recovery
-from torc_mcp.workflow_scope import check_reach
+from torc_mcp.workflow_scope import check_scope
 
 _FOREIGN_ANSWER: Final = (
     "the answer is not one of a Torc server (check the address given to torc-mcp-server, and that it has the "
     "server's version)"
 )
 _LOADED_AT_ONCE: Final = {"anthropic/alwaysLoad": True}
-"""Hosts that defer tools until they are searched for keep these in sight."""
+"""Hosts that load tools only when searched for load these at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ToolEntry:
     """One tool. `access` is the least level at which it is registered; the hints follow what it does.
 
-    `is_for_triage`: it is of the toolset `triage` too, all that is needed to judge failures.
+    `is_for_triage`: it is of the toolset `triage` too, all that is needed to decide about failures.
     """
 
     function: Callable[..., Answer]
@@ -55,7 +55,7 @@ class ToolEntry:
 
     @property
     def hints(self) -> ToolAnnotations:
-        """All four, always: hosts act on them, and what is left out counts as its worst."""
+        """Return all four hints: hosts act on them, and assume the worst of one that is left out."""
         is_read_only = self.access is Access.READ
         return ToolAnnotations(
             title=self.title,
@@ -123,7 +123,7 @@ TOOLS: Final = (
 
 
 def choose_tools(settings: McpSettings) -> tuple[ToolEntry, ...]:
-    """The tools of the chosen toolsets that the access allows."""
+    """Return the tools of the chosen toolsets that the access allows."""
     return tuple(entry for entry in TOOLS if settings.toolsets & entry.toolsets and entry.access <= settings.access)
 
 
@@ -140,13 +140,13 @@ def register_tool(server: MCPServer[App], entry: ToolEntry) -> None:
 
 
 def _answering(function: Callable[..., Answer]) -> Callable[..., CallToolResult]:
-    """The function as the protocol wants it; its signature still describes arguments and answer."""
+    """Wrap the function for the protocol; its signature still describes arguments and answer."""
 
     @wraps(function)
     def call(**arguments: Any) -> CallToolResult:
         ctx = arguments["ctx"]
         try:
-            check_reach(app_of(ctx), arguments)
+            check_scope(app_of(ctx), arguments)
             answer = function(**arguments)
         except TorcError as error:
             raise ToolError(error_text(error, app_of(ctx).tools)) from error

@@ -1,4 +1,4 @@
-"""Resources: state, failures and logs by address, and the project's documents and examples."""
+"""Resources by address: status, failures and logs of workflows, documents and examples of the project."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -32,32 +32,32 @@ _PLAIN: Final = "text/plain"
 
 
 def workflow(ctx: ToolContext, workflow_id: str) -> str:
-    """How a workflow stands: jobs by status, times, nodes, its largest groups of failures."""
+    """Return the summary of a workflow: jobs by status, times, nodes, its largest groups of failures."""
     return _json(inspect.get_workflow_summary(ctx, _workflow_of(ctx, workflow_id)))
 
 
 def failures(ctx: ToolContext, workflow_id: str) -> str:
-    """The failures of a workflow that wait for a decision, grouped by cause."""
+    """Return the failures of a workflow that wait for a decision, grouped by cause."""
     return _json(diagnose.list_pending_failed_jobs(ctx, _workflow_of(ctx, workflow_id)))
 
 
 def stderr(ctx: ToolContext, workflow_id: str, job_id: str) -> str:
-    """The end of what the newest attempt of a job wrote to stderr."""
+    """Return the end of what the newest attempt of a job wrote to stderr."""
     return _log(ctx, workflow_id, job_id, "stderr")
 
 
 def stdout(ctx: ToolContext, workflow_id: str, job_id: str) -> str:
-    """The end of what the newest attempt of a job wrote to stdout."""
+    """Return the end of what the newest attempt of a job wrote to stdout."""
     return _log(ctx, workflow_id, job_id, "stdout")
 
 
 def document(ctx: ToolContext, topic: str) -> str:
-    """A document of the project, by its topic."""
+    """Return a document of the project, by its topic."""
     return app_of(ctx).docs.read(topic)
 
 
 def example(ctx: ToolContext, name: str) -> str:
-    """An example workflow of the project, by its file name."""
+    """Return an example workflow of the project, by its file name."""
     return app_of(ctx).examples.read(name)
 
 
@@ -76,7 +76,7 @@ def register_resources(server: MCPServer[App], app: App) -> None:
 
 
 def _list_files(server: MCPServer[App], library: Library, prefix: str, mime_type: str) -> None:
-    """Each file as a resource of its own, so that clients see what exists."""
+    """Register each file as a resource of its own, so that clients list it."""
     for name, path in library.files.items():
         server.add_resource(
             FileResource(
@@ -86,7 +86,7 @@ def _list_files(server: MCPServer[App], library: Library, prefix: str, mime_type
 
 
 def _reading(function: Callable[P, str]) -> Callable[P, str]:
-    """Expected failures keep their words; what is not there is said so."""
+    """Turn our errors into errors of the protocol, with their message; NotFoundError into that for resources."""
 
     @wraps(function)
     def read(*args: P.args, **kwargs: P.kwargs) -> str:
@@ -104,14 +104,14 @@ def _json(answer: Answer) -> str:
 
 
 def _workflow_of(ctx: ToolContext, text: str) -> int:
-    """Raises InvalidInputError for no number, ForbiddenError for a workflow that this server is not for."""
+    """Return the id. Raises InvalidInputError for no number, ForbiddenError for a workflow out of scope."""
     workflow_id = read_id(text, "workflow_id")
     check_workflow_id(app_of(ctx), workflow_id)
     return workflow_id
 
 
 def _log(ctx: ToolContext, workflow_id: str, job_id: str, log_type: Literal["stdout", "stderr"]) -> str:
-    """The job is checked to be one of the workflow."""
+    """Return the text of a log; the job is checked to be one of the workflow."""
     logs = diagnose.get_job_logs(
         ctx, read_id(job_id, "job_id"), workflow_id=_workflow_of(ctx, workflow_id), log_type=log_type
     )

@@ -1,4 +1,4 @@
-"""Builds the MCP server: the only composition root of this package."""
+"""Builds the MCP server from its tools, resources, prompts and completions."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -27,7 +27,7 @@ def build_server(
     auth: AuthSettings | None = None,
     token_verifier: TokenVerifier | None = None,
 ) -> MCPServer[App]:
-    """A server with the tools, resources and prompts that the settings allow. The client stays the caller's."""
+    """Return a server with the tools, resources and prompts that the settings allow. The caller closes the client."""
     entries = choose_tools(settings)
     app = App(
         client=client,
@@ -54,7 +54,7 @@ def build_server(
 
 
 def _lifespan(app: App) -> Callable[[MCPServer[App]], AbstractAsyncContextManager[App]]:
-    """The client outlives single connections: over HTTP there are many."""
+    """Return a lifespan that leaves the client open: over HTTP many connections share it."""
 
     @asynccontextmanager
     async def serve(_: MCPServer[App]) -> AsyncIterator[App]:

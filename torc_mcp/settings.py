@@ -1,4 +1,4 @@
-"""What this server may do, and for whom: decided once, at the start of the process."""
+"""Settings of the MCP server: what its tools may do, and for which workflows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,19 +17,19 @@ TOOLSETS: Final[tuple[Toolset, ...]] = ("core", "recovery", "authoring", "triage
 
 
 class Access(IntEnum):
-    """How far the tools reach; each level includes the ones below."""
+    """What tools may change; each level includes the ones below."""
 
     READ = 0
     """Nothing is changed."""
     PROPOSE = 1
-    """Judgements are stored for a person to approve; no job changes."""
+    """Proposals are stored for a person to approve; no job changes."""
     WRITE = 2
     """Jobs, requirements and workflows are changed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class McpSettings:
-    """Decided once per process. `actor_name` replaces the name the agent gives itself."""
+    """The settings of one process. `actor_name` replaces the name that the agent gives itself."""
 
     client: ClientSettings
     access: Access = Access.WRITE
@@ -43,7 +43,7 @@ class McpSettings:
 
 
 def choose_access(*, read_only: bool, proposals_only: bool) -> Access:
-    """Read-only beats everything."""
+    """Return the level of access; read-only wins over proposals-only."""
     if read_only:
         return Access.READ
     return Access.PROPOSE if proposals_only else Access.WRITE
@@ -68,7 +68,7 @@ def read_limits(
     max_memory: str | None = None,
     max_runtime: str | None = None,
 ) -> DecisionLimits:
-    """Bounds of every decision made through this server: flag, then environment. Raises InvalidInputError."""
+    """Return the limits of every decision through this server: flag, then environment. Raises InvalidInputError."""
     memory = max_memory or env.get("TORC_MAX_MEMORY") or None
     runtime = max_runtime or env.get("TORC_MAX_RUNTIME") or None
     if memory is not None:

@@ -1,4 +1,4 @@
-"""Which workflows this server is for: what is of another one is refused before it is looked at."""
+"""Restricts the server to some workflows: requests about others are refused before any data is read."""
 
 from collections.abc import Mapping
 
@@ -6,8 +6,8 @@ from torc_core.errors import ForbiddenError
 from torc_mcp.context import App
 
 
-def check_reach(app: App, arguments: Mapping[str, object]) -> None:
-    """Raises ForbiddenError where `workflow_id` or `job_id` leads out of the workflows of this server."""
+def check_scope(app: App, arguments: Mapping[str, object]) -> None:
+    """Raise ForbiddenError where `workflow_id` or `job_id` is out of the scope of this server."""
     if app.settings.workflows is None:
         return
     workflow_id, job_id = arguments.get("workflow_id"), arguments.get("job_id")
@@ -18,7 +18,7 @@ def check_reach(app: App, arguments: Mapping[str, object]) -> None:
 
 
 def check_workflow_id(app: App, workflow_id: int) -> None:
-    """Raises ForbiddenError for a workflow that this server is not for."""
+    """Raise ForbiddenError for a workflow out of the scope of this server."""
     allowed = app.settings.workflows
     if allowed is not None and workflow_id not in allowed:
         raise ForbiddenError(
@@ -26,11 +26,11 @@ def check_workflow_id(app: App, workflow_id: int) -> None:
         )
 
 
-def describe_reach(workflows: frozenset[int]) -> str:
-    """`workflow 3`, or `the workflows 3, 5`."""
+def describe_scope(workflows: frozenset[int]) -> str:
+    """Return `workflow 3`, or `the workflows 3, 5`."""
     names = ", ".join(map(str, sorted(workflows)))
     return f"workflow {names}" if len(workflows) == 1 else f"the workflows {names}"
 
 
 def _hint(app: App) -> str:
-    return f"this server is for {describe_reach(app.settings.workflows or frozenset())} alone"
+    return f"this server is for {describe_scope(app.settings.workflows or frozenset())} alone"

@@ -14,7 +14,7 @@ DryRun = Annotated[bool, Field(description="Only show what would happen; true un
 
 
 def read_id(text: str, name: str) -> int:
-    """An id in an address or a prompt, where everything is text. Raises InvalidInputError."""
+    """Return an id from an address or a prompt, where everything is text. Raises InvalidInputError."""
     if text.strip().isascii() and text.strip().isdigit():
         return int(text)
     raise InvalidInputError(f"{name} is {text[:40]!r}, not a number", hint="use the id that list_workflows shows")

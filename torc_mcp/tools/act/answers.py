@@ -1,4 +1,4 @@
-"""What the tools that change something return."""
+"""Answers of the tools that change something."""
 
 from typing import Self
 
@@ -9,7 +9,7 @@ from torc_mcp.answers import Answer, Part
 
 
 class DecisionEntry(Part):
-    """One judgement: on one job, or on every pending_failed job with one signature."""
+    """One entry: about one job, or about every pending_failed job with one signature."""
 
     job_id: int | None = Field(default=None, ge=1, description="One job; leave it out when naming a signature.")
     signature: str | None = Field(
@@ -34,7 +34,7 @@ class DecisionEntry(Part):
 
 
 class DecidedJob(Part):
-    """What a judgement means for one job. `detail` says why one is skipped."""
+    """The effect of an entry on one job. `detail` says why one is skipped."""
 
     job_id: int
     name: str

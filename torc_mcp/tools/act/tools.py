@@ -1,4 +1,4 @@
-"""Tools that change something. Each is a preview unless told otherwise."""
+"""Tools that change something. With `dry_run`, the default, they change nothing and show what they would do."""
 
 from typing import Annotated, Final
 
@@ -27,7 +27,7 @@ from torc_mcp.tools.act.answers import DecidedJob, DecisionEntry, Decisions, Res
 from torc_mcp.tools.parameters import DryRun, JobId, WorkflowId
 
 _ROOM: Final = PAYLOAD_BYTES - 1_500
-_MAX_JUDGEMENTS: Final = 10_000
+_MAX_ENTRIES: Final = 10_000
 
 
 def classify_and_resolve_failures(
@@ -35,7 +35,7 @@ def classify_and_resolve_failures(
     workflow_id: WorkflowId,
     *,
     classifications: Annotated[
-        list[DecisionEntry] | None, Field(min_length=1, max_length=_MAX_JUDGEMENTS, description="The judgements.")
+        list[DecisionEntry] | None, Field(min_length=1, max_length=_MAX_ENTRIES, description="The entries.")
     ] = None,
     proposal_id: Annotated[
         int | None, Field(ge=1, description="Show this earlier proposal again, instead of classifications.")
@@ -44,15 +44,15 @@ def classify_and_resolve_failures(
 ) -> Decisions:
     """Decide about pending_failed jobs: retry what is transient, fail what is permanent.
 
-    With dry_run (the default) the judgements are stored as a proposal and shown: which jobs would be retried, failed or
+    With dry_run (the default) the entries are stored as a proposal and shown: which jobs would be retried, failed or
     skipped, with which memory and runtime. A person can approve it; once your user agrees, you can also send the same
     classifications with dry_run=false: they are applied at once, in one transaction. Jobs that moved on since are
     skipped, each with a `detail`; so are jobs that agents sent back too often. `proposal_id` shows how an earlier
     proposal would fare now.
 
-    Each judgement names a `signature` (every waiting job of that group) or a `job_id`, an `action` and a `reason`.
+    Each entry names a `signature` (every waiting job of that group) or a `job_id`, an `action` and a `reason`.
     `memory` and `runtime` go with retry and change that job alone; a retried job whose suggestion says oom or timeout
-    needs more of them. Leave out jobs you cannot judge: they keep waiting.
+    needs more of them. Leave out jobs you cannot decide about: they keep waiting.
 
     Example: {"workflow_id": 123, "classifications": [{"signature": "9f2c…", "action": "retry",
     "reason": "The storage server was down"}, {"job_id": 789, "action": "fail", "reason": "SyntaxError in user code"}]}
@@ -67,7 +67,7 @@ def classify_and_resolve_failures(
     if proposal_id is not None:
         return _read_proposal(app, workflow_id, proposal_id, is_preview=is_preview)
     request = ClassifyRequest(
-        classifications=[judgement.as_classification() for judgement in classifications or ()],
+        classifications=[entry.as_classification() for entry in classifications or ()],
         actor=actor_of(ctx),
         limits=app.settings.limits,
     )
@@ -111,7 +111,7 @@ def update_job_resources(
 
 
 def _read_proposal(app: App, workflow_id: int, proposal_id: int, *, is_preview: bool) -> Decisions:
-    """A proposal is somebody else's to approve: an agent shows it, or decides by classifications of its own."""
+    """Show a proposal. Raises ForbiddenError without `is_preview`: agents do not approve proposals."""
     proposal = app.client.failures.proposal(proposal_id)
     ids = {"proposal_id": proposal_id, "workflow_id": proposal.workflow_id}
     if proposal.workflow_id != workflow_id:
@@ -178,7 +178,7 @@ def _show_applied(applied: ClassifyResponse) -> Decisions:
 
 
 def _rows(jobs: list[ClassifiedJob]) -> list[DecidedJob]:
-    """Skipped jobs first, then one of each judgement, then the others, as many as fit."""
+    """Return as many rows as fit: skipped jobs first, then one job of each entry, then the others."""
     seen: set[tuple[str, str]] = set()
     ranked: list[tuple[int, ClassifiedJob]] = []
     for job in jobs:
@@ -207,7 +207,7 @@ def _row(job: ClassifiedJob) -> DecidedJob:
 
 
 def _check_limits(limits: DecisionLimits, *, memory: str | None, runtime: str | None) -> None:
-    """Raises InvalidInputError for more than this server may give."""
+    """Raise InvalidInputError for amounts above the limits of this server."""
     if memory and limits.max_memory and parse_memory(memory) > parse_memory(limits.max_memory):
         raise InvalidInputError(
             f"{memory} is more memory than {limits.max_memory}", hint="stay below this server's bound"
@@ -219,7 +219,7 @@ def _check_limits(limits: DecisionLimits, *, memory: str | None, runtime: str | 
 
 
 def _amounts(record: ResourceRequirementsModel) -> ResourceAmounts:
-    """A limit that is none is named so, whatever stands in the record."""
+    """Return the amounts; placeholders of the default requirement are shown as unspecified."""
     is_placeholder = record.name == UNSPECIFIED_REQUIREMENT
     is_free = parse_memory(record.memory) == 0, parse_duration(record.runtime) == 0
     return ResourceAmounts(

@@ -1,4 +1,4 @@
-"""What the tools for writing workflows return."""
+"""Answers of the tools for writing workflows."""
 
 from typing import Any, Literal
 

@@ -15,7 +15,7 @@ from torc_core.spec.report import SpecReport, SpecSummary
 from torc_mcp.budget import PAYLOAD_BYTES, take_rows
 from torc_mcp.context import App, ToolContext, app_of, one_line
 from torc_mcp.tools.authoring.answers import PlanEvent, PlannedWorkflow, WorkflowAuthoring
-from torc_mcp.workflow_scope import check_workflow_id, describe_reach
+from torc_mcp.workflow_scope import check_workflow_id, describe_scope
 
 _ROOM: Final = PAYLOAD_BYTES - 2_000
 _MAX_SPEC_CHARS: Final = 2_000_000
@@ -135,7 +135,7 @@ def _save(text: str, file_name: str, *, output_path: str | None, overwrite: bool
 def _create(app: App, text: str, file_name: str) -> WorkflowAuthoring:
     if app.settings.workflows is not None:
         raise ForbiddenError(
-            "no workflow can be created here", hint=f"this server is for {describe_reach(app.settings.workflows)} alone"
+            "no workflow can be created here", hint=f"this server is for {describe_scope(app.settings.workflows)} alone"
         )
     draft, report = make_draft(text, file_name=file_name, user=app.settings.client.user, folder=Path.cwd())
     created = app.client.create_from_draft(draft)

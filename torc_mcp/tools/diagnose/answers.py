@@ -1,4 +1,4 @@
-"""What the tools that find out why jobs failed return."""
+"""Answers of the tools that show why jobs failed."""
 
 from typing import Literal
 
@@ -35,7 +35,7 @@ class PendingFailedJobs(Answer):
 
 
 class FailedJobs(Answer):
-    """Jobs that failed and that nobody will retry without being told; groups and samples as for pending ones."""
+    """Jobs that failed and wait for no decision; groups and samples as for pending_failed ones."""
 
     workflow_id: int
     failed_job_count: int

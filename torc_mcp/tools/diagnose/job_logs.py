@@ -1,4 +1,4 @@
-"""One log of one attempt: from its file where that can be reached, else from the evidence on the server."""
+"""Reads one log of one attempt: from its file where that can be reached, else from the evidence on the server."""
 
 from dataclasses import dataclass
 from pathlib import Path

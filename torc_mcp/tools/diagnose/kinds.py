@@ -1,4 +1,4 @@
-"""Failures by kind: what many groups amount to."""
+"""Counts failures by kind, over all groups."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _NAMED_KINDS: Final = 5
 
 
 def count_kinds(groups: Sequence[FailureGroup]) -> list[ErrorKind]:
-    """The kinds of failures, the most frequent first."""
+    """Return the kinds of failures, the most frequent first."""
     jobs: Counter[tuple[str, FailureClass | None]] = Counter()
     causes: Counter[tuple[str, FailureClass | None]] = Counter()
     for group in groups:
@@ -30,7 +30,7 @@ def count_kinds(groups: Sequence[FailureGroup]) -> list[ErrorKind]:
 
 
 def describe_kinds(workflow_id: int, kinds: Sequence[ErrorKind], *, groups: int) -> str:
-    """All failures in a sentence."""
+    """Return all failures in a sentence."""
     jobs = sum(kind.count for kind in kinds)
     if not jobs:
         return f"Workflow {workflow_id} has no failed jobs."

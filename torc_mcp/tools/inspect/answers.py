@@ -1,4 +1,4 @@
-"""What the tools that say how things stand return."""
+"""Answers of the tools that show workflows, jobs and results."""
 
 from pydantic import Field
 

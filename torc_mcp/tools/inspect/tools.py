@@ -1,4 +1,4 @@
-"""Tools that say how things stand."""
+"""Tools that show workflows, jobs and results."""
 
 from typing import Annotated, Final
 

@@ -1,4 +1,4 @@
-"""What the tools for resources and recovery return."""
+"""Answers of the tools for resources and recovery."""
 
 from torc_core.evidence.attempt import Cause
 from torc_core.recovery.plan import WhySkipped

@@ -1,4 +1,4 @@
-"""Tools for resources: who used how much, and more of it for jobs that ran out."""
+"""Tools that compare requested with used resources, and retry jobs with more of them."""
 
 from collections import Counter
 from typing import Annotated, Final, TypeVar
@@ -69,7 +69,7 @@ def recover_workflow(
     retry_unknown: Annotated[
         bool,
         Field(
-            description="Also retry jobs whose cause nobody knows, within this server's bounds; better decide about "
+            description="Also retry jobs with an unknown cause, within this server's bounds; better decide about "
             "them one by one."
         ),
     ] = False,
