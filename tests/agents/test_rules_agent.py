@@ -114,12 +114,12 @@ def test_a_dry_run_tells_of_the_jobs_that_nothing_is_proposed_for(
     assert data["left"] == ["2 job(s): no rule has a suggestion for their failure"]
 
 
-def test_a_job_that_recovery_mends_is_judged_alone_among_its_like(shared_client: TorcClient) -> None:
+def test_a_job_that_recovery_mends_is_decided_alone_among_its_like(shared_client: TorcClient) -> None:
     scene = failed_scene(shared_client, {"a": REFUSED, "b": REFUSED})
     groups = read_groups(shared_client, scene.workflow_id)
-    verdict = decide_groups(groups, {}, min_confidence=0.5)
-    assert [request.signature for request in verdict.judged] == [groups[0].signature]
-    assert verdict.foreseen == []
+    decision = decide_groups(groups, {}, min_confidence=0.5)
+    assert [request.signature for request in decision.decided] == [groups[0].signature]
+    assert decision.planned == []
 
 
 def test_rules_are_no_less_sure_of_a_retry_that_helped_before(torc: IsolatedTorc, shared_client: TorcClient) -> None:
