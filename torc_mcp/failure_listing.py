@@ -32,7 +32,7 @@ _SEARCH_PAGE: Final = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class FailureSample:
+class JobSample:
     """One failed attempt with all its texts, before they are cut to the room."""
 
     view: FailedJobView
@@ -87,7 +87,7 @@ def read_all_groups(client: TorcClient, workflow_id: int, *, report: Progress) -
             return found
 
 
-def read_samples(client: TorcClient, found: FailureGroups, *, all_jobs: bool) -> list[FailureSample]:
+def read_samples(client: TorcClient, found: FailureGroups, *, all_jobs: bool) -> list[JobSample]:
     """Return one sample of each group, then with `all_jobs` the other jobs, group by group."""
     samples = [_sample_of(group) for group in found.items]
     if all_jobs:
@@ -96,9 +96,7 @@ def read_samples(client: TorcClient, found: FailureGroups, *, all_jobs: bool) ->
     return samples
 
 
-def arrange(
-    groups: Sequence[FailureGroup], samples: Sequence[FailureSample], *, fence: Fence, room: int
-) -> FailureListing:
+def arrange(groups: Sequence[FailureGroup], samples: Sequence[JobSample], *, fence: Fence, room: int) -> FailureListing:
     """Return everything where it fits; else the first groups with samples, and a line for each further group."""
     views = [view_group(group, fence) for group in groups]
     lines = [line_of(group) for group in groups]
@@ -112,9 +110,7 @@ def arrange(
     return FailureListing(groups=shown, jobs=jobs, lines=_take_lines(lines[len(shown) :], left))
 
 
-def _first_views(
-    views: Sequence[GroupView], samples: Sequence[FailureSample], room: int, fence: Fence
-) -> list[GroupView]:
+def _first_views(views: Sequence[GroupView], samples: Sequence[JobSample], room: int, fence: Fence) -> list[GroupView]:
     """Return as many groups as fit together with a sample of useful length; at least one."""
     least: dict[str, int] = {}
     for sample in samples:
@@ -148,8 +144,8 @@ def _row_bytes(row: BaseModel) -> int:
     return payload_bytes(row) + 1
 
 
-def _fit_samples(samples: Sequence[FailureSample], room: int, fence: Fence) -> list[FailedJobView]:
-    chosen: list[FailureSample] = []
+def _fit_samples(samples: Sequence[JobSample], room: int, fence: Fence) -> list[FailedJobView]:
+    chosen: list[JobSample] = []
     bare = least = 0
     for sample in samples:
         bare_more = bare + _bare_bytes(sample)
@@ -162,7 +158,7 @@ def _fit_samples(samples: Sequence[FailureSample], room: int, fence: Fence) -> l
     return [_with_texts(sample, share, fence) for sample, share in zip(chosen, shares, strict=True)]
 
 
-def _with_texts(sample: FailureSample, room: int, fence: Fence) -> FailedJobView:
+def _with_texts(sample: JobSample, room: int, fence: Fence) -> FailedJobView:
     """Return the view with its texts: short ones whole, long excerpts from their start, long tails to their end."""
     texts = {name: text for name, text in sample.texts.items() if text}
     shares = share_room([text_bytes(text) + _cost(name, fence) for name, text in texts.items()], room)
@@ -182,15 +178,15 @@ def _cost(name: str, fence: Fence) -> int:
     return len(name) + len('"":"",') + fence.cost
 
 
-def _bare_bytes(sample: FailureSample) -> int:
+def _bare_bytes(sample: JobSample) -> int:
     return _row_bytes(sample.view) + len(',"is_cut":true')
 
 
-def _wanted_bytes(sample: FailureSample, fence: Fence) -> int:
+def _wanted_bytes(sample: JobSample, fence: Fence) -> int:
     return sum(text_bytes(text) + _cost(name, fence) for name, text in sample.texts.items() if text)
 
 
-def _sample_of(group: FailureGroup) -> FailureSample:
+def _sample_of(group: FailureGroup) -> JobSample:
     sample = group.sample
     view = view_job(
         job_id=sample.job_id,
@@ -202,10 +198,10 @@ def _sample_of(group: FailureGroup) -> FailureSample:
         exec_time_minutes=sample.exec_time_minutes,
         evidence=sample.evidence,
     )
-    return FailureSample(view=view, texts=_texts(sample.evidence))
+    return JobSample(view=view, texts=_texts(sample.evidence))
 
 
-def _others(client: TorcClient, workflow_id: int, group: FailureGroup) -> Iterator[FailureSample]:
+def _others(client: TorcClient, workflow_id: int, group: FailureGroup) -> Iterator[JobSample]:
     """Yield samples of the group's other jobs."""
     if group.count < 2:
         return
@@ -216,7 +212,7 @@ def _others(client: TorcClient, workflow_id: int, group: FailureGroup) -> Iterat
             yield _sample_from(item, group.signature)
 
 
-def _sample_from(item: EvidenceModel, signature: str) -> FailureSample:
+def _sample_from(item: EvidenceModel, signature: str) -> JobSample:
     view = view_job(
         job_id=item.job_id,
         name=item.job_name,
@@ -227,7 +223,7 @@ def _sample_from(item: EvidenceModel, signature: str) -> FailureSample:
         exec_time_minutes=None,
         evidence=item.evidence,
     )
-    return FailureSample(view=view, texts=_texts(item.evidence))
+    return JobSample(view=view, texts=_texts(item.evidence))
 
 
 def _texts(evidence: Evidence | None) -> dict[str, str]:

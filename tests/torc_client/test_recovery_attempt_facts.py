@@ -62,8 +62,8 @@ def test_recovery_leaves_alone_what_somebody_decided_to_fail(shared_client: Torc
     workflow_id, (given_up, hungry) = make_scene(client, job("given_up"), job("hungry"), use_pending_failed=True)
     fail_all(client, workflow_id, {given_up: OOM, hungry: OOM})
     actor = Actor(kind="person", name="ann")
-    judgement = Classification(job_id=given_up, action="fail", reason="its input is wrong")
-    client.failures.classify(workflow_id, ClassifyRequest(classifications=[judgement], actor=actor))
+    entry = Classification(job_id=given_up, action="fail", reason="its input is wrong")
+    client.failures.classify(workflow_id, ClassifyRequest(classifications=[entry], actor=actor))
     assert failures(client, workflow_id)[given_up].given_up == "decided to fail by ann: its input is wrong"
     recover(client, workflow_id, retry_unknown=True)
     assert statuses(client, workflow_id) == {"given_up": "failed", "hungry": "ready"}

@@ -95,8 +95,8 @@ async def test_a_decision_on_thousands_of_jobs_fits_too(shared_client: TorcClien
         found = await me.ask("list_pending_failed_jobs", workflow_id=crowded)
         counts = {group["signature"]: group["count"] for group in found["groups"]}
         counts |= {line.split()[0]: int(line.split()[1]) for line in lines_of(found)}
-        judged = [{"signature": name, "action": "retry", "reason": "because " * 100} for name in counts]
-        result = await me.call("classify_and_resolve_failures", workflow_id=crowded, classifications=judged)
+        entries = [{"signature": name, "action": "retry", "reason": "because " * 100} for name in counts]
+        result = await me.call("classify_and_resolve_failures", workflow_id=crowded, classifications=entries)
         assert size(result) <= ANSWER_BYTES
         shown = result.structured_content or {}
     assert shown["jobs_to_retry"] == sum(counts.values()) > 5_000

@@ -52,13 +52,13 @@ async def test_a_dry_run_shows_counts_and_jobs_and_changes_none(shared_client: T
 
 async def test_a_proposal_is_shown_again_but_not_approved_by_agents(shared_client: TorcClient, mode: str) -> None:
     workflow_id, (first, _, bad) = three_failures(shared_client)
-    judged = [
+    entries = [
         {"job_id": first, "action": "retry", "reason": "storage was down"},
         {"job_id": bad, "action": "fail", "reason": "wrong data"},
     ]
     async with agent(shared_client, mode=mode) as me:
         tool = "classify_and_resolve_failures"
-        proposal_id = (await me.ask(tool, workflow_id=workflow_id, classifications=judged))["proposal_id"]
+        proposal_id = (await me.ask(tool, workflow_id=workflow_id, classifications=entries))["proposal_id"]
         again = await me.ask(tool, workflow_id=workflow_id, proposal_id=proposal_id)
         assert (again["dry_run"], again["proposal_status"], again["jobs_to_retry"]) == (True, "open", 1)
         said = await me.refused(tool, workflow_id=workflow_id, proposal_id=proposal_id, dry_run=False)
@@ -66,15 +66,15 @@ async def test_a_proposal_is_shown_again_but_not_approved_by_agents(shared_clien
     assert status(shared_client, first) is JobStatus.PENDING_FAILED
 
 
-async def test_judgements_are_applied_at_once_and_as_a_whole(shared_client: TorcClient, mode: str) -> None:
+async def test_entries_are_applied_at_once_and_as_a_whole(shared_client: TorcClient, mode: str) -> None:
     workflow_id, (first, _, bad) = three_failures(shared_client)
-    judged = [
+    entries = [
         {"job_id": first, "action": "retry", "reason": "storage was down"},
         {"job_id": bad, "action": "fail", "reason": "wrong data"},
     ]
     async with agent(shared_client, mode=mode) as me:
         applied = await me.ask(
-            "classify_and_resolve_failures", workflow_id=workflow_id, classifications=judged, dry_run=False
+            "classify_and_resolve_failures", workflow_id=workflow_id, classifications=entries, dry_run=False
         )
     assert (applied["dry_run"], applied["jobs_to_retry"], applied["jobs_to_fail"]) == (False, 1, 1)
     assert {row["status"] for row in applied["results"]} == {"applied"}
@@ -84,8 +84,8 @@ async def test_judgements_are_applied_at_once_and_as_a_whole(shared_client: Torc
 async def test_decisions_say_which_agent_made_them_for_whom(shared_client: TorcClient, mode: str) -> None:
     workflow_id, (first, *_) = three_failures(shared_client)
     async with agent(shared_client, mode=mode) as me:
-        judged = [{"job_id": first, "action": "fail", "reason": "hopeless"}]
-        await me.ask("classify_and_resolve_failures", workflow_id=workflow_id, classifications=judged, dry_run=False)
+        entries = [{"job_id": first, "action": "fail", "reason": "hopeless"}]
+        await me.ask("classify_and_resolve_failures", workflow_id=workflow_id, classifications=entries, dry_run=False)
     (decision,) = shared_client.failures.decisions(workflow_id)
     actor = decision.actor
     assert (actor.kind, actor.name, actor.version, actor.user) == ("agent", "test-agent", "1.2", "tester")
@@ -95,8 +95,8 @@ async def test_decisions_say_which_agent_made_them_for_whom(shared_client: TorcC
 async def test_the_environment_may_name_the_agent_but_not_make_it_a_person(shared_client: TorcClient) -> None:
     workflow_id, (first, *_) = three_failures(shared_client)
     async with agent(shared_client, settings=settings_of(shared_client, actor_name="night watch")) as me:
-        judged = [{"job_id": first, "action": "fail", "reason": "hopeless"}]
-        await me.ask("classify_and_resolve_failures", workflow_id=workflow_id, classifications=judged, dry_run=False)
+        entries = [{"job_id": first, "action": "fail", "reason": "hopeless"}]
+        await me.ask("classify_and_resolve_failures", workflow_id=workflow_id, classifications=entries, dry_run=False)
     (decision,) = shared_client.failures.decisions(workflow_id)
     assert (decision.actor.kind, decision.actor.name) == ("agent", "night watch")
 
@@ -107,8 +107,8 @@ async def test_jobs_that_moved_on_are_skipped_and_come_first(shared_client: Torc
         tool = "classify_and_resolve_failures"
         gone = [{"job_id": bad, "action": "fail", "reason": "wrong data"}]
         await me.ask(tool, workflow_id=workflow_id, classifications=gone, dry_run=False)
-        judged = [{"job_id": job_id, "action": "retry", "reason": "again"} for job_id in (first, second, bad)]
-        applied = await me.ask(tool, workflow_id=workflow_id, classifications=judged, dry_run=False)
+        entries = [{"job_id": job_id, "action": "retry", "reason": "again"} for job_id in (first, second, bad)]
+        applied = await me.ask(tool, workflow_id=workflow_id, classifications=entries, dry_run=False)
     assert (applied["jobs_to_retry"], applied["jobs_skipped"]) == (2, 1)
     skipped = applied["results"][0]
     assert (skipped["job_id"], skipped["status"]) == (bad, "skipped") and skipped["detail"]
@@ -117,9 +117,9 @@ async def test_jobs_that_moved_on_are_skipped_and_come_first(shared_client: Torc
 async def test_more_memory_goes_to_the_retried_job_alone(shared_client: TorcClient, mode: str) -> None:
     workflow_id, (hungry, other) = make_workflow(shared_client, [failing("hungry", OOM), failing("other", FORMAT)])
     async with agent(shared_client, mode=mode) as me:
-        judged = [{"job_id": hungry, "action": "retry", "memory": "16g", "runtime": "PT4H", "reason": "oom"}]
+        entries = [{"job_id": hungry, "action": "retry", "memory": "16g", "runtime": "PT4H", "reason": "oom"}]
         applied = await me.ask(
-            "classify_and_resolve_failures", workflow_id=workflow_id, classifications=judged, dry_run=False
+            "classify_and_resolve_failures", workflow_id=workflow_id, classifications=entries, dry_run=False
         )
         (row,) = applied["results"]
         assert (row["old_memory"], row["memory"], row["runtime"]) == ("8g", "16g", "PT4H")
@@ -131,8 +131,8 @@ async def test_bounds_of_this_server_hold(shared_client: TorcClient) -> None:
     workflow_id, (hungry, *_) = make_workflow(shared_client, [failing("hungry", OOM)])
     limits = DecisionLimits(max_ai_retries=0, max_memory="12g", max_runtime="PT2H")
     async with agent(shared_client, settings=settings_of(shared_client, limits=limits)) as me:
-        judged = [{"job_id": hungry, "action": "retry", "reason": "again"}]
-        shown = await me.ask("classify_and_resolve_failures", workflow_id=workflow_id, classifications=judged)
+        entries = [{"job_id": hungry, "action": "retry", "reason": "again"}]
+        shown = await me.ask("classify_and_resolve_failures", workflow_id=workflow_id, classifications=entries)
         assert (shown["jobs_to_retry"], shown["jobs_skipped"]) == (1, 0)
         assert "it takes a person's approval" in shown["results"][0]["detail"]
         assert "12g" in await me.refused("update_job_resources", job_id=hungry, memory="13g")
@@ -141,13 +141,13 @@ async def test_bounds_of_this_server_hold(shared_client: TorcClient) -> None:
 
 async def test_a_job_is_sent_back_only_so_often(shared_client: TorcClient) -> None:
     workflow_id, (job_id,) = make_workflow(shared_client, [failing("flaky", CONNECTION)])
-    judged = [{"job_id": job_id, "action": "retry", "reason": "again"}]
+    entries = [{"job_id": job_id, "action": "retry", "reason": "again"}]
     limits = DecisionLimits(max_ai_retries=2)
     async with agent(shared_client, settings=settings_of(shared_client, limits=limits)) as me:
         outcomes = []
         for _ in range(3):
             answer = await me.ask(
-                "classify_and_resolve_failures", workflow_id=workflow_id, classifications=judged, dry_run=False
+                "classify_and_resolve_failures", workflow_id=workflow_id, classifications=entries, dry_run=False
             )
             outcomes.append(answer["results"][0]["status"])
             if outcomes[-1] == "applied":
@@ -158,10 +158,10 @@ async def test_a_job_is_sent_back_only_so_often(shared_client: TorcClient) -> No
 
 async def test_where_only_proposals_are_taken_nothing_is_applied(shared_client: TorcClient, mode: str) -> None:
     workflow_id, (first, *_) = three_failures(shared_client)
-    judged = [{"job_id": first, "action": "fail", "reason": "hopeless"}]
+    entries = [{"job_id": first, "action": "fail", "reason": "hopeless"}]
     async with agent(shared_client, mode=mode, access=Access.PROPOSE) as me:
         tool = "classify_and_resolve_failures"
-        shown = await me.ask(tool, workflow_id=workflow_id, classifications=judged, dry_run=False)
+        shown = await me.ask(tool, workflow_id=workflow_id, classifications=entries, dry_run=False)
         assert shown["dry_run"] and "torc failures approve" in shown["next_steps"]
         still = await me.ask(tool, workflow_id=workflow_id, proposal_id=shown["proposal_id"], dry_run=False)
         assert still["dry_run"] and still["proposal_status"] == "open"
@@ -186,7 +186,7 @@ async def test_where_only_proposals_are_taken_nothing_is_applied(shared_client: 
         ({"proposal_id": 424242}, "424242"),
     ],
 )
-async def test_bad_judgements_are_refused_with_the_reason(
+async def test_bad_entries_are_refused_with_the_reason(
     shared_client: TorcClient, mode: str, arguments: dict[str, object], words: str
 ) -> None:
     workflow_id, _ = make_workflow(shared_client, [failing("bad", FORMAT)])
@@ -199,10 +199,10 @@ async def test_jobs_and_proposals_of_other_workflows_are_out_of_reach(shared_cli
     other_id, (foreign,) = make_workflow(shared_client, [failing("foreign", FORMAT)])
     async with agent(shared_client) as me:
         tool = "classify_and_resolve_failures"
-        judged = [{"job_id": foreign, "action": "fail", "reason": "x"}]
-        result = await me.call(tool, workflow_id=workflow_id, classifications=judged, dry_run=False)
+        entries = [{"job_id": foreign, "action": "fail", "reason": "x"}]
+        result = await me.call(tool, workflow_id=workflow_id, classifications=entries, dry_run=False)
         assert result.is_error or json.dumps(result.structured_content).count('"skipped"')
-        proposal_id = (await me.ask(tool, workflow_id=other_id, classifications=judged))["proposal_id"]
+        proposal_id = (await me.ask(tool, workflow_id=other_id, classifications=entries))["proposal_id"]
         said = await me.refused(tool, workflow_id=workflow_id, proposal_id=proposal_id, dry_run=False)
         assert f"of workflow {other_id}" in said
     assert status(shared_client, foreign) is JobStatus.PENDING_FAILED

@@ -75,9 +75,9 @@ async def test_an_agent_with_the_token_works_in_both_eras(
         transport = streamable_http_client(http_server.url, http_client=http)
         async with Client(transport, mode=mode, client_info=Implementation(name="remote", version="3")) as connected:
             me = Agent(connected)
-            judged = [{"job_id": job_id, "action": "fail", "reason": "no"}]
+            entries = [{"job_id": job_id, "action": "fail", "reason": "no"}]
             await me.ask(
-                "classify_and_resolve_failures", workflow_id=workflow_id, classifications=judged, dry_run=False
+                "classify_and_resolve_failures", workflow_id=workflow_id, classifications=entries, dry_run=False
             )
             await connected.call_tool("analyze_workflow_logs", {"workflow_id": workflow_id}, progress_callback=hear)
     (decision,) = shared_client.failures.decisions(workflow_id)

@@ -105,7 +105,7 @@ async def test_resources_and_prompts_keep_to_the_workflow_too(shared_client: Tor
             await me.client.get_prompt("explain_failure", {"job_id": str(job_id)})
 
 
-async def test_triage_is_what_judging_failures_needs(shared_client: TorcClient) -> None:
+async def test_triage_is_what_deciding_about_failures_needs(shared_client: TorcClient) -> None:
     async with agent(shared_client, toolsets=parse_toolsets("triage"), workflows=frozenset({3})) as me:
         assert set(await me.tools()) == TRIAGE
         assert "This server is for workflow 3 alone." in (me.client.instructions or "")
