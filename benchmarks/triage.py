@@ -2,7 +2,7 @@
 
     python -m benchmarks.triage [--jobs 10000] [--causes 300]
 
-The failures go through a real server on loopback, as runners report them; classify() and signing are also measured
+The failures go through a real server on loopback, as runners report them; suggesting and signing are also measured
 alone, the rules on the failures recorded for the tests, and the answer an agent gets to its first question.
 """
 
@@ -32,8 +32,7 @@ from torc_core.api.results import ResultModel
 from torc_core.api.workflows import WorkflowModel
 from torc_core.evidence.record import Evidence
 from torc_core.jobs.status import JobStatus
-from torc_core.triage.classify import classify
-from torc_core.triage.signature import assess
+from torc_core.triage.assess import assess
 from torc_mcp.server import build_server
 from torc_mcp.settings import McpSettings
 
@@ -164,6 +163,15 @@ def timed(action: Callable[[], Any]) -> tuple[Any, float]:
     return answer, time.perf_counter() - begin
 
 
+def suggest(evidence: Evidence) -> object:
+    return assess(evidence).suggestion
+
+
+def sign(evidence: Evidence) -> object:
+    assessed = assess(evidence)
+    return assessed.signature, assessed.cause_line
+
+
 def rate(function: Callable[[Evidence], object], evidence: list[Evidence]) -> float:
     """Calls a second, after the library is loaded."""
     function(evidence[0])
@@ -179,7 +187,7 @@ def main() -> None:
     arguments.add_argument("--causes", type=int, default=300)
     options = arguments.parse_args()
     evidence = [failure(job, options.causes) for job in range(2_000)]
-    classify_rate, assess_rate = rate(classify, evidence), rate(assess, evidence)
+    classify_rate, assess_rate = rate(suggest, evidence), rate(sign, evidence)
     with tempfile.TemporaryDirectory() as folder:
         server = Server(Path(folder))
         try:
@@ -200,7 +208,7 @@ def main() -> None:
         (f"listed in {groups.total_count} groups, s", f"{list_s:.2f}", f"{LIST_TARGET_S:.0f}"),
         ("classified and applied by group, s", f"{decide_s:.2f}", f"{DECIDE_TARGET_S:.0f}"),
         ("decisions listed with outcomes, s", f"{decisions_s:.2f}", "-"),
-        ("classify(), calls per second", f"{classify_rate:.0f}", f"{CLASSIFY_TARGET}"),
+        ("suggestions, calls per second", f"{classify_rate:.0f}", f"{CLASSIFY_TARGET}"),
         ("signature, cause and class, calls per second", f"{assess_rate:.0f}", "-"),
         ("list_pending_failed_jobs, answer in KiB", f"{answer / 1024:.0f}", "-"),
         ("rules on the development set: precision", f"{precision:.3f}", f"{PRECISION_TARGET}"),

@@ -7,13 +7,18 @@ from pydantic import BaseModel, ConfigDict
 from torc_core.evidence.attempt import AttemptFacts, Cause, EarlierAttempt
 from torc_core.evidence.record import Evidence
 from torc_core.jobs.status import JobStatus
-from torc_core.triage.classify import classify
-from torc_core.triage.facts import assess_facts, signal_name
+from torc_core.triage.assess import assess
+from torc_core.triage.facts import signal_name
 from torc_core.triage.pattern_library import load_library
 from torc_core.triage.suggestion import Suggestion
+from torc_core.triage.vocabulary import VERDICTS, cause_of
 
 _BETTER_THAN_137: Final = 0.8
 """A text must be this sure to explain exit code 137 by something else than memory."""
+
+_LOST_RUNNER_RULES: Final = frozenset(
+    meaning.rule for meaning in VERDICTS.values() if meaning is not None and meaning.cause is Cause.RUNNER_LOST
+)
 
 Basis = Literal["runner", "scheduler", "memory_exceeded", "sigkill_137", "near_runtime_limit", "sigxcpu_152",
                 "status", "log", "none"]  # fmt: skip
@@ -56,13 +61,13 @@ def diagnose(facts: AttemptFacts) -> Diagnosis:
 
 def _by_runner_and_scheduler(facts: AttemptFacts, evidence: Evidence) -> Diagnosis | None:
     if evidence.verdict in ("oom", "timeout"):
-        return _judged(facts, assess_facts(evidence), "runner")
+        return _with_cause(facts, assess(evidence).facts, "runner")
     # the scheduler may know why the runner itself was lost or told to stop
-    told = _judged(facts, assess_facts(Evidence(return_code=0, scheduler=evidence.scheduler)), "scheduler")
-    if told is not None:
-        return told
-    ended = assess_facts(Evidence(return_code=evidence.return_code, verdict=evidence.verdict))
-    if ended is not None and ended.rule in ("fact-lost", "fact-terminated"):
+    by_scheduler = _with_cause(facts, assess(Evidence(return_code=0, scheduler=evidence.scheduler)).facts, "scheduler")
+    if by_scheduler is not None:
+        return by_scheduler
+    ended = assess(Evidence(return_code=evidence.return_code, verdict=evidence.verdict)).facts
+    if ended is not None and ended.rule in _LOST_RUNNER_RULES:
         return Diagnosis(
             facts=facts, cause=Cause.RUNNER_LOST, basis="runner", confidence=ended.confidence, reason=ended.reason
         )
@@ -72,14 +77,14 @@ def _by_runner_and_scheduler(facts: AttemptFacts, evidence: Evidence) -> Diagnos
 def _by_numbers(facts: AttemptFacts, evidence: Evidence) -> Diagnosis | None:
     peak, limit = evidence.peak_memory_bytes, evidence.memory_limit_bytes
     is_above = bool(peak is not None and limit and peak > limit)
-    measured = assess_facts(evidence.model_copy(update={"verdict": None, "scheduler": None}))
+    measured = assess(evidence.model_copy(update={"verdict": None, "scheduler": None})).facts
     match measured.rule if measured is not None else None:
         case "fact-sigxcpu":
-            return _judged(facts, measured, "sigxcpu_152")
+            return _with_cause(facts, measured, "sigxcpu_152")
         case "fact-killed-late":
-            return _judged(facts, measured, "near_runtime_limit")
+            return _with_cause(facts, measured, "near_runtime_limit")
         case "fact-killed-memory":
-            return _judged(facts, measured, "memory_exceeded" if is_above else "sigkill_137")
+            return _with_cause(facts, measured, "memory_exceeded" if is_above else "sigkill_137")
         case _ if is_above:
             reason = "Its peak memory was above its limit."
             return Diagnosis(facts=facts, cause=Cause.OOM, basis="memory_exceeded", confidence=0.7, reason=reason)
@@ -96,64 +101,57 @@ def _by_status(facts: AttemptFacts) -> Diagnosis | None:
 
 def _by_text(facts: AttemptFacts, evidence: Evidence) -> Diagnosis:
     """Return what the texts prove; else memory for exit code 137; else unknown, with the suggestion if any."""
-    said = classify(evidence)
-    proven = _judged(facts, said, "log") if said is not None and _is_proof(said) else None
+    suggestion = assess(evidence).suggestion
+    proven = _with_cause(facts, suggestion, "log") if suggestion is not None and _is_proof(suggestion) else None
     if proven is not None:
         return proven
-    if signal_name(evidence) == "SIGKILL" and (said is None or not _explains_kill(said)):
+    if signal_name(evidence) == "SIGKILL" and (suggestion is None or not _explains_kill(suggestion)):
         return Diagnosis(
             facts=facts,
             cause=Cause.OOM,
             basis="sigkill_137",
             confidence=0.5 if evidence.peak_memory_bytes is None else 0.4,
             reason="It was killed (exit code 137), most often for memory; nothing measured says so.",
-            suggestion=said,
+            suggestion=suggestion,
         )
     return Diagnosis(
         facts=facts,
         cause=Cause.UNKNOWN,
         basis="none",
-        confidence=0.0 if said is None else said.confidence,
-        reason=f"It ended with code {facts.return_code}; nothing says why." if said is None else said.reason,
-        suggestion=said,
+        confidence=0.0 if suggestion is None else suggestion.confidence,
+        reason=f"It ended with code {facts.return_code}; nothing says why."
+        if suggestion is None
+        else suggestion.reason,
+        suggestion=suggestion,
     )
 
 
-def _is_proof(said: Suggestion) -> bool:
+def _is_proof(suggestion: Suggestion) -> bool:
     """A text proves lack of host memory; time and infrastructure only in the scheduler's own words."""
-    pattern = load_library().by_id.get(said.rule)
+    pattern = load_library().by_id.get(suggestion.rule)
     if pattern is None:
         return False
-    return said.memory_helps if said.class_ == "oom" else pattern.rank == "verdict"
+    return suggestion.memory_helps if suggestion.class_ == "oom" else pattern.rank == "verdict"
 
 
-def _explains_kill(said: Suggestion) -> bool:
+def _explains_kill(suggestion: Suggestion) -> bool:
     """Whether the text knows a cause of the kill that more host memory would not cure."""
-    return said.confidence >= _BETTER_THAN_137 and not said.memory_helps
+    return suggestion.confidence >= _BETTER_THAN_137 and not suggestion.memory_helps
 
 
-def _judged(facts: AttemptFacts, said: Suggestion | None, basis: Basis) -> Diagnosis | None:
-    cause = None if said is None else _cause_of(said)
-    if said is None or cause is None:
+def _with_cause(facts: AttemptFacts, suggestion: Suggestion | None, basis: Basis) -> Diagnosis | None:
+    """Return the diagnosis that the suggestion leads to, None when recovery cannot mend its cause by itself."""
+    cause = None if suggestion is None else cause_of(suggestion.class_, suggestion.category)
+    if suggestion is None or cause is None:
         return None
-    suggestion = said if basis == "log" else None
     return Diagnosis(
-        facts=facts, cause=cause, basis=basis, confidence=said.confidence, reason=said.reason, suggestion=suggestion
+        facts=facts,
+        cause=cause,
+        basis=basis,
+        confidence=suggestion.confidence,
+        reason=suggestion.reason,
+        suggestion=suggestion if basis == "log" else None,
     )
-
-
-def _cause_of(said: Suggestion) -> Cause | None:
-    match said.class_, said.category:
-        case "oom", _:
-            return Cause.OOM
-        case "timeout", _:
-            return Cause.TIMEOUT
-        case "transient", "hardware":
-            return Cause.NODE_FAILURE
-        case "transient", "scheduling":
-            return Cause.PREEMPTED
-        case _:
-            return None
 
 
 def _complete(facts: AttemptFacts) -> Evidence:

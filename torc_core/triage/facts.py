@@ -1,16 +1,29 @@
-"""What the end of an attempt says by itself: runner verdict, scheduler, signal, exit code, memory, time."""
+"""Suggestions from facts alone: runner verdict, scheduler, signal, exit code, memory and time.
+
+A fact proves the cause; a hint only makes it likely, and gives way to texts.
+"""
 
 import signal as signals
-from typing import Final, assert_never
+from typing import Final
 
 from torc_core.evidence.record import Evidence
 from torc_core.triage.pattern_library import Action, FailureClass
+from torc_core.triage.scheduler_states import SCHEDULER_STATES
 from torc_core.triage.suggestion import Suggestion
+from torc_core.triage.vocabulary import VERDICTS
 
 RUNNER_LOST_CODE: Final = -128
+"""The return code of an attempt whose runner was lost; no process can end with it."""
+
 TIMEOUT_COMMAND_CODE: Final = 124
+"""What timeout(1) exits with when the time is up."""
+
 NEAR_LIMIT: Final = 0.9
+"""Share of a limit from which a kill is put down to it: measurements miss the last moments before a kill."""
+
 _FAR_FROM_LIMIT: Final = 0.5
+"""Share of the memory limit below which a kill cannot have been for memory."""
+
 _STOPPING: Final = frozenset({"SIGKILL", "SIGTERM", "SIGXCPU", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGINT", "SIGHUP"})
 
 _SIGNALS: Final[dict[str, tuple[FailureClass, str, float, str]]] = {
@@ -31,27 +44,6 @@ _EXIT_CODES: Final[dict[int, tuple[FailureClass, str, float, str]]] = {
     127: ("permanent", "dependency", 0.85, "It exited with 127: a command was not found."),
 }
 
-_SCHEDULER_STATES: Final[tuple[tuple[str, FailureClass, str, str], ...]] = (
-    ("OUT_OF_ME", "oom", "memory", "The scheduler stopped it for using more memory than it had asked for."),
-    ("OUTOFMEMORY", "oom", "memory", "The scheduler stopped it for using more memory than it had asked for."),
-    ("TERM_MEMLIMIT", "oom", "memory", "The scheduler stopped it at its memory limit."),
-    ("TIMEOUT", "timeout", "walltime", "The scheduler stopped it at its time limit."),
-    ("TIMELIMIT", "timeout", "walltime", "The scheduler stopped it at its time limit."),
-    ("DEADLINE", "timeout", "walltime", "The scheduler stopped it at its deadline."),
-    ("TERM_RUNLIMIT", "timeout", "walltime", "The scheduler stopped it at its run limit."),
-    ("TERM_CPULIMIT", "timeout", "walltime", "The scheduler stopped it at its CPU time limit."),
-    ("NODE_FAIL", "transient", "hardware", "The node failed under it."),
-    ("NODEFAIL", "transient", "hardware", "The node failed under it."),
-    ("NODEDOWN", "transient", "hardware", "The node went down under it."),
-    ("BOOT_FAIL", "transient", "hardware", "The node did not boot."),
-    ("LAUNCH_FAIL", "transient", "scheduling", "The scheduler could not launch it."),
-    ("PREEMPT", "transient", "scheduling", "It was preempted."),
-    ("TERM_OWNER", "transient", "scheduling", "It was preempted by the owner of the node."),
-    ("REQUEUE", "transient", "scheduling", "The scheduler sent it back to the queue."),
-    ("REVOKED", "transient", "scheduling", "Another cluster took the job."),
-    ("SYSTEM_FAIL", "transient", "hardware", "The system failed under it."),
-)  # fmt: skip
-
 
 def signal_name(evidence: Evidence) -> str | None:
     """Return the name of the signal that ended the attempt (`SIGKILL`), from the signal or from code 128 + n."""
@@ -70,22 +62,12 @@ def signal_name(evidence: Evidence) -> str | None:
 
 def assess_facts(evidence: Evidence) -> Suggestion | None:
     """Return what facts alone prove; confidence 1 means that no text can know better."""
-    match evidence.verdict:
-        case "oom":
-            return _say("oom", "memory", 0.99, "The runner saw it stopped for lack of memory.", "fact-oom")
-        case "timeout":
-            return _say("timeout", "walltime", 0.99, "The runner stopped it at its time limit.", "fact-timeout")
-        case "terminated":
-            return _say("transient", "scheduling", 0.95, "The runner was ending and stopped it.", "fact-terminated")
-        case "lost":
-            return _say("transient", "hardware", 1.0, "The runner was lost while the job ran.", "fact-lost")
-        case "missing_output" | "spawn_failed" | None:
-            pass
-        case unknown:
-            assert_never(unknown)
-    if evidence.return_code == RUNNER_LOST_CODE:
-        return _say("transient", "hardware", 1.0, "The runner was lost while the job ran.", "fact-lost")
-    return _judge_scheduler(evidence) or _judge_limits(evidence)
+    meaning = None if evidence.verdict is None else VERDICTS[evidence.verdict]
+    if meaning is None and evidence.return_code == RUNNER_LOST_CODE:
+        meaning = VERDICTS["lost"]
+    if meaning is not None:
+        return _suggest(meaning.class_, meaning.category, meaning.confidence, meaning.reason, meaning.rule)
+    return _by_scheduler(evidence) or _by_limits(evidence)
 
 
 def assess_hints(evidence: Evidence) -> Suggestion | None:
@@ -93,45 +75,45 @@ def assess_hints(evidence: Evidence) -> Suggestion | None:
     if evidence.verdict == "missing_output" or (evidence.missing_output_files and evidence.return_code == 0):
         names = ", ".join(evidence.missing_output_files[:3]) or "its output"
         reason = f"It ended well but did not write {names}."
-        return _say("permanent", "missing_output", 0.75, reason, "fact-missing-output")
+        return _suggest("permanent", "missing_output", 0.75, reason, "fact-missing-output")
     if _was_cancelled(evidence):
         return None
     peak = _memory_share(evidence)
     if peak is not None and peak >= 1.0:
-        return _say("oom", "memory", 0.7, "Its peak memory was above its limit.", "fact-peak-memory")
+        return _suggest("oom", "memory", 0.7, "Its peak memory was above its limit.", "fact-peak-memory")
     name = signal_name(evidence)
     if name == "SIGKILL" and peak is None:
         reason = "It was killed (SIGKILL), most often for memory; nothing measured says so."
-        return _say("oom", "memory", 0.5, reason, "fact-sigkill")
+        return _suggest("oom", "memory", 0.5, reason, "fact-sigkill")
     if name is not None:
-        return _say(*_SIGNALS[name], f"fact-{name.lower()}") if name in _SIGNALS else None
+        return _suggest(*_SIGNALS[name], f"fact-{name.lower()}") if name in _SIGNALS else None
     code = evidence.return_code
-    return _say(*_EXIT_CODES[code], f"fact-exit-{code}") if code in _EXIT_CODES else None
+    return _suggest(*_EXIT_CODES[code], f"fact-exit-{code}") if code in _EXIT_CODES else None
 
 
-def refute(evidence: Evidence, said: Suggestion) -> bool:
-    """Whether measured facts contradict what a text says."""
-    if said.rule != "shell-killed":
+def refute(evidence: Evidence, by_text: Suggestion) -> bool:
+    """Return whether measured facts contradict the suggestion of a text."""
+    if by_text.rule != "shell-killed":
         return False
     peak = _memory_share(evidence)
     return peak is not None and peak < _FAR_FROM_LIMIT
 
 
-def _judge_scheduler(evidence: Evidence) -> Suggestion | None:
+def _by_scheduler(evidence: Evidence) -> Suggestion | None:
     if evidence.scheduler is None:
         return None
-    for told in (evidence.scheduler.state, evidence.scheduler.reason):
-        word = (told or "").upper().replace(" ", "_")
-        for prefix, class_, category, reason in _SCHEDULER_STATES:
+    for phrase in (evidence.scheduler.state, evidence.scheduler.reason):
+        word = (phrase or "").upper().replace(" ", "_")
+        for prefix, class_, category, reason in SCHEDULER_STATES:
             if word.startswith(prefix):
-                return _say(class_, category, 0.97, reason, f"fact-scheduler-{prefix.lower().replace('_', '-')}")
+                return _suggest(class_, category, 0.97, reason, f"fact-scheduler-{prefix.lower().replace('_', '-')}")
     return None
 
 
-def _judge_limits(evidence: Evidence) -> Suggestion | None:
+def _by_limits(evidence: Evidence) -> Suggestion | None:
     name = signal_name(evidence)
     if name == "SIGXCPU":
-        return _say("timeout", "walltime", 0.95, "It was stopped for its time (SIGXCPU, code 152).", "fact-sigxcpu")
+        return _suggest("timeout", "walltime", 0.95, "It was stopped for its time (SIGXCPU, code 152).", "fact-sigxcpu")
     killed = name in _STOPPING or evidence.return_code == TIMEOUT_COMMAND_CODE
     if not killed:
         return None
@@ -143,10 +125,10 @@ def _judge_limits(evidence: Evidence) -> Suggestion | None:
     )
     if name == "SIGKILL" and peak is not None and peak >= (1.0 if late else NEAR_LIMIT):
         reason = "It was killed with its memory near or above the limit."
-        return _say("oom", "memory", 0.93, reason, "fact-killed-memory")
+        return _suggest("oom", "memory", 0.93, reason, "fact-killed-memory")
     if late:
         reason = "It was killed after at least 90 % of its allowed runtime."
-        return _say("timeout", "walltime", 0.93, reason, "fact-killed-late")
+        return _suggest("timeout", "walltime", 0.93, reason, "fact-killed-late")
     return None
 
 
@@ -177,7 +159,7 @@ _ADVICE: Final[dict[str, str]] = {
 }
 
 
-def _say(class_: FailureClass, category: str, confidence: float, reason: str, rule: str) -> Suggestion:
+def _suggest(class_: FailureClass, category: str, confidence: float, reason: str, rule: str) -> Suggestion:
     action: Action = "fail" if class_ == "permanent" else "retry"
     return Suggestion(
         class_=class_,

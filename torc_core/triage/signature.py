@@ -1,4 +1,4 @@
-"""Gives failures with the same cause the same short name, whatever job, path or host they happened on."""
+"""Gives failures with the same cause the same signature, whatever job, path or host they happened on."""
 
 import hashlib
 import re
@@ -7,12 +7,9 @@ from typing import Final
 
 from torc_core.evidence.lines import FATAL_MARKERS, is_fatal, is_order, is_progress, is_soft, strip_prefix
 from torc_core.evidence.record import Evidence
-from torc_core.triage.cause_line import Reading, read_cause
-from torc_core.triage.classify import classify_reading
+from torc_core.triage.cause_line import Reading
 from torc_core.triage.facts import assess_facts, signal_name
 from torc_core.triage.masking import mask_message
-from torc_core.triage.pattern_library import load_library
-from torc_core.triage.suggestion import Suggestion, quote_line
 
 SIGNATURE_CHARS: Final = 16
 _FRAME: Final = re.compile(r'file "([^"\n]*)", line \d+(?:, in (\S+))?')
@@ -30,62 +27,36 @@ _EXCEPTION: Final = re.compile(r"^[a-z_][\w.]*(?:error|exception|exit|interrupt|
 
 
 @dataclass(frozen=True, slots=True)
-class Assessment:
-    """All that one look at the evidence tells."""
+class CauseShape:
+    """The line that names a cause, and its shape: what is left when numbers, paths and hosts are masked."""
 
-    signature: str
-    cause_line: str
-    suggestion: Suggestion | None
-
-
-def assess(evidence: Evidence) -> Assessment:
-    """Return signature, cause line and suggestion, reading the texts once."""
-    reading = read_cause(evidence, load_library())
-    cause = _find_cause(evidence, reading)
-    return Assessment(
-        signature=_sign(cause.shape),
-        cause_line=quote_line(cause.line),
-        suggestion=classify_reading(evidence, reading),
-    )
-
-
-def signature(evidence: Evidence) -> str:
-    """Return a stable short name of the cause: equal for failures that differ in numbers, paths and hosts only."""
-    return _sign(_find_cause(evidence, read_cause(evidence, load_library())).shape)
-
-
-def cause_line(evidence: Evidence) -> str:
-    """Return the line that names the cause, harmless and bounded; a sentence where only facts tell."""
-    return quote_line(_find_cause(evidence, read_cause(evidence, load_library())).line)
-
-
-@dataclass(frozen=True, slots=True)
-class _Cause:
     shape: str
     line: str
 
 
-def _sign(shape: str) -> str:
-    return hashlib.sha256(shape.encode("utf-8", "replace")).hexdigest()[:SIGNATURE_CHARS]
+def sign(cause: CauseShape) -> str:
+    """Return the signature of the cause."""
+    return hashlib.sha256(cause.shape.encode("utf-8", "replace")).hexdigest()[:SIGNATURE_CHARS]
 
 
-def _find_cause(evidence: Evidence, reading: Reading | None) -> _Cause:
+def find_shape(evidence: Evidence, reading: Reading | None) -> CauseShape:
+    """Return the cause that the texts or facts name; the last lines or the exit code where nothing is known."""
     fact = assess_facts(evidence)
     if reading is not None and (fact is None or reading.hit.pattern.class_ == fact.class_):
-        return _Cause(_shape_hit(evidence, reading), strip_prefix(_whole_line(reading)))
+        return CauseShape(_shape_hit(evidence, reading), strip_prefix(_whole_line(reading)))
     if fact is not None:
-        return _Cause(f"fact {fact.rule}", fact.reason)
+        return CauseShape(f"fact {fact.rule}", fact.reason)
     text = evidence.stderr_tail if evidence.stderr_tail.strip() else evidence.stdout_tail
     line = _unknown_cause(f"{evidence.stderr_excerpt}\n{text}" if evidence.stderr_excerpt else text)
     if line is not None:
         shape = _with_frame(_shape_line(line, evidence.node), line.lower(), text.lower())
-        return _Cause(shape, line)
+        return CauseShape(shape, line)
     if evidence.missing_output_files:
-        return _Cause("fact missing-output", f"Output file missing: {evidence.missing_output_files[0]}")
+        return CauseShape("fact missing-output", f"Output file missing: {evidence.missing_output_files[0]}")
     name = signal_name(evidence)
     if name is not None:
-        return _Cause(f"fact {name}", f"It ended on {name} and said nothing.")
-    return _Cause(f"fact exit {evidence.return_code}", f"It exited with {evidence.return_code} and said nothing.")
+        return CauseShape(f"fact {name}", f"It ended on {name} and said nothing.")
+    return CauseShape(f"fact exit {evidence.return_code}", f"It exited with {evidence.return_code} and said nothing.")
 
 
 def _shape_hit(evidence: Evidence, reading: Reading) -> str:

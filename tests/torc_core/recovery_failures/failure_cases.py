@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from torc_core.evidence.record import Evidence, SchedulerFacts
-from torc_core.triage.classify import classify
+from torc_core.triage.assess import assess
 
 FOLDER = Path(__file__).parents[2] / "data" / "failures"
 HELD_OUT = "held_out"
@@ -76,7 +76,7 @@ def measure(cases: list[FailureCase]) -> tuple[float, float, list[str]]:
     right, misses = 0, []
     spoken = 0
     for case in cases:
-        suggestion = classify(case.evidence())
+        suggestion = assess(case.evidence()).suggestion
         if suggestion is None:
             misses.append(f"silent {case.cause} ({case.class_})")
             continue

@@ -7,9 +7,8 @@ import pytest
 from failure_cases import FailureCase, load_cases, measure
 
 from torc_core.evidence.record import Evidence, SchedulerFacts
-from torc_core.triage.classify import classify
+from torc_core.triage.assess import assess
 from torc_core.triage.pattern_library import load_library
-from torc_core.triage.signature import assess
 
 CASES = load_cases()
 
@@ -53,7 +52,7 @@ def test_the_rules_are_right_on_texts_they_were_not_written_for(capsys: pytest.C
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.class_ == "none"], ids=lambda case: case.cause)
 def test_nothing_is_suggested_when_the_evidence_does_not_tell(case: FailureCase) -> None:
-    assert classify(case.evidence()) is None
+    assert assess(case.evidence()).suggestion is None
 
 
 def test_banners_warnings_and_recovered_retries_above_change_no_class() -> None:
@@ -62,8 +61,8 @@ def test_banners_warnings_and_recovered_retries_above_change_no_class() -> None:
         if case.class_ == "none" or not case.stderr:
             continue
         evidence = case.evidence()
-        noisy = classify(evidence.model_copy(update={"stderr_tail": NOISE_ABOVE + evidence.stderr_tail}))
-        plain = classify(evidence)
+        noisy = assess(evidence.model_copy(update={"stderr_tail": NOISE_ABOVE + evidence.stderr_tail})).suggestion
+        plain = assess(evidence).suggestion
         if (noisy and noisy.class_) != (plain and plain.class_):
             changed.append((case.cause, noisy and (noisy.class_, noisy.rule, noisy.evidence_line)))
     assert not changed
@@ -75,14 +74,14 @@ def test_orders_to_the_reader_change_no_class() -> None:
         if case.class_ == "none" or case.facts.get("stream"):
             continue
         evidence = case.evidence()
-        plain = classify(evidence)
+        plain = assess(evidence).suggestion
         text = order + evidence.stderr_tail.rstrip("\n") + "\n" + order
-        assert classify(evidence.model_copy(update={"stderr_tail": text})) == plain, case.cause
+        assert assess(evidence.model_copy(update={"stderr_tail": text})).suggestion == plain, case.cause
 
 
 def test_memory_of_the_gpu_or_of_dev_shm_is_oom_that_more_memory_does_not_cure() -> None:
     for case in CASES:
-        suggestion = classify(case.evidence())
+        suggestion = assess(case.evidence()).suggestion
         if case.category in ("gpu_memory", "shared_memory"):
             assert suggestion is not None
             assert (suggestion.class_, suggestion.action, suggestion.memory_helps) == ("oom", "fail", False), case.cause
@@ -91,7 +90,7 @@ def test_memory_of_the_gpu_or_of_dev_shm_is_oom_that_more_memory_does_not_cure()
 def test_the_action_follows_from_the_class_for_host_memory_time_and_bugs() -> None:
     expected = {"transient": "retry", "permanent": "fail", "timeout": "retry"}
     for case in CASES:
-        suggestion = classify(case.evidence())
+        suggestion = assess(case.evidence()).suggestion
         if case.category != "tool_limit" and suggestion is not None and suggestion.class_ in expected:
             assert suggestion.action == expected[suggestion.class_], case.cause
 
@@ -113,24 +112,24 @@ def test_a_scheduler_state_outranks_a_traceback(state: str, class_: str) -> None
         scheduler=SchedulerFacts(type="slurm", state=state),
         stderr_tail="Traceback (most recent call last):\nValueError: interrupted",
     )
-    suggestion = classify(evidence)
+    suggestion = assess(evidence).suggestion
     assert suggestion is not None
     assert suggestion.class_ == class_
 
 
 def test_a_kill_without_any_fact_of_memory_is_said_with_low_confidence() -> None:
-    suggestion = classify(Evidence(return_code=137, signal=9))
+    suggestion = assess(Evidence(return_code=137, signal=9)).suggestion
     assert suggestion is None or suggestion.confidence <= 0.55
 
 
 def test_a_kill_far_below_the_memory_limit_is_not_called_oom() -> None:
     evidence = Evidence(return_code=137, peak_memory_bytes=10**9, memory_limit_bytes=10**11, stderr_tail="Killed")
-    assert classify(evidence) is None
+    assert assess(evidence).suggestion is None
 
 
 def test_the_quoted_line_is_harmless_bounded_and_without_secrets() -> None:
     text = "ConnectionError: \x1b[31mpassword=hunter2secret connection refused by db.example.org " + "x" * 5000
-    suggestion = classify(Evidence(return_code=1, stderr_tail=text))
+    suggestion = assess(Evidence(return_code=1, stderr_tail=text)).suggestion
     assert suggestion is not None
     assert len(suggestion.evidence_line) <= 300
     assert "hunter2" not in suggestion.evidence_line
@@ -138,7 +137,7 @@ def test_the_quoted_line_is_harmless_bounded_and_without_secrets() -> None:
 
 
 def test_a_suggestion_calls_its_class_class_in_json() -> None:
-    suggestion = classify(Evidence(return_code=127))
+    suggestion = assess(Evidence(return_code=127)).suggestion
     assert suggestion is not None
     assert suggestion.model_dump(mode="json")["class"] == "permanent"
 

@@ -9,8 +9,8 @@ from yaml import safe_load
 from torc_core.errors import InvalidInputError
 from torc_core.evidence.lines import strip_prefix
 from torc_core.evidence.record import Evidence
+from torc_core.triage.assess import assess
 from torc_core.triage.cause_line import read_text
-from torc_core.triage.classify import classify
 from torc_core.triage.pattern_library import Pattern, load_library, parse_patterns, split_words
 
 PATTERNS = load_library().patterns
@@ -63,7 +63,7 @@ def test_reasons_and_advice_are_sentences() -> None:
 
 @pytest.mark.parametrize("entry", safe_load((FOLDER / "innocent.yaml").read_text("utf-8")), ids=lambda e: e["cause"])
 def test_what_a_successful_or_chatty_job_says_suggests_nothing(entry: dict[str, str]) -> None:
-    suggestion = classify(Evidence(return_code=1, stderr_tail=fill(entry["stderr"], 0)))
+    suggestion = assess(Evidence(return_code=1, stderr_tail=fill(entry["stderr"], 0))).suggestion
     assert suggestion is None, (suggestion.rule, suggestion.evidence_line)
 
 

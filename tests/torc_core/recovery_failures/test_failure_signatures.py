@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from torc_core.evidence.record import Evidence
-from torc_core.triage.signature import assess, cause_line, signature
+from torc_core.triage.assess import assess
 
 CASES = [case for case in load_cases() if case.class_ != "none"]
 
 
 def _sign(text: str, *, return_code: int = 1) -> str:
-    return signature(Evidence(return_code=return_code, stderr_tail=text))
+    return assess(Evidence(return_code=return_code, stderr_tail=text)).signature
 
 
 def test_no_group_mixes_causes_and_no_cause_falls_apart_by_job_host_path_line_rank_or_time() -> None:
@@ -22,7 +22,7 @@ def test_no_group_mixes_causes_and_no_cause_falls_apart_by_job_host_path_line_ra
     signatures: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for case in CASES:
         for setting in range(len(SETTINGS)):
-            name = signature(case.evidence(setting))
+            name = assess(case.evidence(setting)).signature
             causes[name].add(case.cause)
             signatures[case.source, case.cause + str(hash(case.stderr))].add(name)
     assert not [mixed for mixed in causes.values() if len(mixed) > 1]
@@ -109,16 +109,16 @@ def test_facts_have_signatures_when_no_text_says_more() -> None:
         Evidence(return_code=3),
         Evidence(return_code=4),
     ]
-    assert len({signature(evidence) for evidence in kinds}) == len(kinds)
-    assert signature(kinds[0]) == signature(kinds[0].model_copy(update={"stderr_tail": "step 99 of 100"}))
-    assert all(cause_line(evidence) for evidence in kinds)
+    assert len({assess(evidence).signature for evidence in kinds}) == len(kinds)
+    assert assess(kinds[0]).signature == assess(kinds[0].model_copy(update={"stderr_tail": "step 99 of 100"})).signature
+    assert all(assess(evidence).cause_line for evidence in kinds)
 
 
 def test_the_last_line_alone_does_not_make_the_signature() -> None:
     first = "ValueError: bad header\nsrun: error: n1: task 0: Exited with exit code 1"
     second = "KeyError: 'dt'\nsrun: error: n1: task 0: Exited with exit code 1"
     assert _sign(first) != _sign(second)
-    assert cause_line(Evidence(return_code=1, stderr_tail=first)) == "ValueError: bad header"
+    assert assess(Evidence(return_code=1, stderr_tail=first)).cause_line == "ValueError: bad header"
 
 
 @pytest.mark.parametrize(
@@ -126,20 +126,21 @@ def test_the_last_line_alone_does_not_make_the_signature() -> None:
     ["ORA-00942: table or view does not exist", "E1001: solver failed", "IGD-12: bad deck", "ERR42: refused"],
 )
 def test_an_error_code_is_no_host_label_and_is_shown_in_the_cause(line: str) -> None:
-    assert cause_line(Evidence(return_code=1, stderr_tail=line)) == line
+    assert assess(Evidence(return_code=1, stderr_tail=line)).cause_line == line
 
 
 def test_the_exit_code_below_mpi_abort_is_part_of_the_cause() -> None:
     text = "MPI_ABORT was invoked on rank 3 in communicator MPI_COMM_WORLD\nwith errorcode 59.\n"
-    assert cause_line(Evidence(return_code=1, stderr_tail=text)).endswith("with errorcode 59")
+    assert assess(Evidence(return_code=1, stderr_tail=text)).cause_line.endswith("with errorcode 59")
 
 
-def test_assess_says_what_the_single_functions_say() -> None:
+def test_the_parts_of_an_assessment_do_not_depend_on_the_order_in_which_they_are_read() -> None:
     for case in CASES[:40]:
         evidence = case.evidence()
         together = assess(evidence)
-        assert together.signature == signature(evidence)
-        assert together.cause_line == cause_line(evidence)
+        assert together.suggestion == assess(evidence).suggestion
+        assert together.signature == assess(evidence).signature
+        assert together.cause_line == assess(evidence).cause_line
 
 
 @given(
@@ -162,5 +163,5 @@ def test_numbers_paths_and_ids_never_change_a_signature(job: int, line: int, par
 @given(st.text(max_size=2000))
 def test_any_text_has_a_signature_and_a_cause_line(text: str) -> None:
     evidence = Evidence(return_code=1, stderr_tail=text)
-    assert len(signature(evidence)) == 16
-    assert "\n" not in cause_line(evidence)
+    assert len(assess(evidence).signature) == 16
+    assert "\n" not in assess(evidence).cause_line

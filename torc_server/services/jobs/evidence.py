@@ -2,7 +2,7 @@
 
 from torc_core.evidence.record import Evidence, fit
 from torc_core.evidence.redaction import redact_secrets
-from torc_core.triage.signature import assess
+from torc_core.triage.assess import assess
 from torc_server.db.queries.jobs.attempts import SignedEvidence
 
 

@@ -12,7 +12,7 @@ from torc_core.evidence.record import Evidence
 from torc_core.jobs.status import FAILURES, JobStatus
 from torc_core.recovery.suggested_amounts import suggest_amounts
 from torc_core.slurm.quantities import SlurmRequest
-from torc_core.triage.classify import classify
+from torc_core.triage.assess import assess
 from torc_core.triage.history import apply_history
 from torc_core.triage.limits import Ceiling, find_ceiling
 from torc_core.triage.suggestion import Suggestion
@@ -152,7 +152,7 @@ def _suggestion(
     slurm: Collection[SlurmRequest],
     cause: str,
 ) -> Suggestion | None:
-    suggestion = apply_history(classify(evidence), history.here, elsewhere=history.elsewhere, cause=cause)
+    suggestion = apply_history(assess(evidence).suggestion, history.here, elsewhere=history.elsewhere, cause=cause)
     if suggestion is None:
         return None
     ceiling = find_ceiling(slurm, group[0].scheduler_id)

@@ -1,0 +1,64 @@
+"""The one way to learn what a failed attempt means."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from torc_core.evidence.attempt import Cause
+from torc_core.evidence.record import Evidence
+from torc_core.triage.cause_line import Reading, read_cause
+from torc_core.triage.classify import classify_reading
+from torc_core.triage.facts import assess_facts
+from torc_core.triage.pattern_library import load_library
+from torc_core.triage.signature import CauseShape, find_shape, sign
+from torc_core.triage.suggestion import Suggestion, quote_line
+from torc_core.triage.vocabulary import cause_of
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What the evidence of one failed attempt means. Each part is derived when it is first asked for."""
+
+    evidence: Evidence
+
+    @cached_property
+    def facts(self) -> Suggestion | None:
+        """What verdict, scheduler, signal, memory and time prove without any text."""
+        return assess_facts(self.evidence)
+
+    @cached_property
+    def suggestion(self) -> Suggestion | None:
+        """The class of the failure and the action it calls for; None when the evidence does not tell.
+
+        Texts are data: they are matched against the pattern library and can never choose an action by themselves.
+        """
+        if self.facts is not None and self.facts.confidence >= 1.0:
+            return self.facts
+        return classify_reading(self.evidence, self._reading)
+
+    @cached_property
+    def cause(self) -> Cause | None:
+        """The cause that recovery could mend by itself, as far as the suggestion tells."""
+        return None if self.suggestion is None else cause_of(self.suggestion.class_, self.suggestion.category)
+
+    @cached_property
+    def signature(self) -> str:
+        """A stable short name of the cause: equal for failures that differ in numbers, paths and hosts only."""
+        return sign(self._shape)
+
+    @cached_property
+    def cause_line(self) -> str:
+        """The line that names the cause, harmless and bounded; a sentence where only facts tell."""
+        return quote_line(self._shape.line)
+
+    @cached_property
+    def _reading(self) -> Reading | None:
+        return read_cause(self.evidence, load_library())
+
+    @cached_property
+    def _shape(self) -> CauseShape:
+        return find_shape(self.evidence, self._reading)
+
+
+def assess(evidence: Evidence) -> Assessment:
+    """Return what the evidence means; its texts are read at most once."""
+    return Assessment(evidence)
