@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from torc_core import API_PREFIX
 from torc_core.api.system import ErrorDetail, ErrorResponse
 from torc_core.errors import ForbiddenError, MisdirectedError, TorcError, UnauthorizedError
+from torc_core.hints import Hint, torc
 from torc_server.access.authenticate import Authenticator
 from torc_server.access.network import Network
 
@@ -83,9 +84,12 @@ def _headers(scope: Scope) -> dict[bytes, str]:
 def _stranger(*, has_shown: bool) -> TorcError:
     return UnauthorizedError(
         "the token or password is wrong" if has_shown else "this server wants to know who calls it",
-        hint="set TORC_API_TOKEN to its token (the file FILE.token beside its database FILE, or your own from "
-        "`torc tokens create`), or TORC_USERNAME and TORC_PASSWORD where it has users; the user who started the "
-        "server needs neither on the same machine",
+        hint=Hint(
+            "set TORC_API_TOKEN to its token (the file FILE.token beside its database FILE, or your own from `{}`), or "
+            "TORC_USERNAME and TORC_PASSWORD where it has users; the user who started the server needs neither on the "
+            "same machine",
+            torc("tokens create"),
+        ),
     )
 
 
