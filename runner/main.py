@@ -6,7 +6,6 @@ from functools import partial
 from typing import Final
 
 from runner.base.deadline import Deadline
-from runner.base.evidence import slurm_facts
 from runner.base.ledger import Ledger
 from runner.base.log import RunnerLog
 from runner.base.paths import RunFiles, create_output_dir
@@ -42,6 +41,7 @@ from torc_core.api.nodes import ComputeNodeModel
 from torc_core.errors import TorcError
 from torc_core.hints import Hint, torc
 from torc_core.jobs.status import JobStatus
+from torc_core.slurm.environment import read_scheduler_facts
 
 _PATIENCE_MINUTES: Final = 20
 _LAST_REPORTS_S: Final = 2.0
@@ -186,7 +186,7 @@ def _assemble(
         run_id=facts.run_id,
         compute_node_id=node_id,
         hostname=node.hostname,
-        scheduler=slurm_facts(os.environ),
+        scheduler=read_scheduler_facts(os.environ),
     )
     reporter = Reporter(client, reporting, connection=connection, wake=wake.wake)
     heartbeat = Heartbeat(client, node_id, wake=wake.wake, interval_s=options.heartbeat_interval_s)

@@ -1,7 +1,6 @@
 """Gathers the evidence of a failed attempt into one small record."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -59,12 +58,6 @@ def memory_limit(need: Need) -> int | None:
 def runtime_limit(need: Need) -> float | None:
     """Return the seconds that the job may run; None without a limit, as with an amount of 0."""
     return None if need.name == UNSPECIFIED_REQUIREMENT else need.runtime_s or None
-
-
-def slurm_facts(env: Mapping[str, str]) -> SchedulerFacts | None:
-    """Return the allocation this runner runs in, if any."""
-    job_id = env.get("SLURM_JOB_ID")
-    return SchedulerFacts(type="slurm", job_id=job_id) if job_id else None
 
 
 def _texts(name: str | None, max_bytes: int) -> tuple[str, str, bool]:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from torc_core.errors import InvalidInputError
+from torc_core.slurm.environment import GPU_VARIABLES
 
 _CGROUP_MEMORY: Final = Path("/sys/fs/cgroup/memory.max")
 _NVIDIA_GPUS: Final = Path("/proc/driver/nvidia/gpus")
-_GPU_VARIABLES: Final = ("CUDA_VISIBLE_DEVICES", "SLURM_STEP_GPUS", "SLURM_JOB_GPUS")
+_GPU_VARIABLES: Final = ("CUDA_VISIBLE_DEVICES", *GPU_VARIABLES)
 
 
 @dataclass(frozen=True, kw_only=True)

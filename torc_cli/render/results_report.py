@@ -12,6 +12,7 @@ from torc_core.api.results import ResultModel
 from torc_core.errors import InvalidInputError
 from torc_core.jobs.status import JobStatus
 from torc_core.recovery.sparse import SparseModel
+from torc_core.slurm.environment import registered_allocation
 
 
 class ResultRow(SparseModel):
@@ -115,6 +116,4 @@ def _runner_log(node: ComputeNodeModel | None, result: ResultModel, folder: Path
 
 
 def _slurm_id(node: ComputeNodeModel | None) -> str | None:
-    facts = node.scheduler if node is not None and isinstance(node.scheduler, dict) else {}
-    value = facts.get("slurm_job_id")
-    return None if value is None else str(value)
+    return None if node is None else registered_allocation(node.scheduler)

@@ -131,7 +131,7 @@ def _is_proof(suggestion: Suggestion) -> bool:
     pattern = load_library().by_id.get(suggestion.rule)
     if pattern is None:
         return False
-    return suggestion.memory_helps if suggestion.class_ == "oom" else pattern.rank == "verdict"
+    return suggestion.memory_helps if suggestion.class_ == "oom" else pattern.rank == "proof"
 
 
 def _explains_kill(suggestion: Suggestion) -> bool:

@@ -9,6 +9,7 @@ from torc_core.api.jobs import JobModel
 from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
 from torc_core.jobs.status import JobStatus
 from torc_core.processes import DeadRunner, HostFacts, ProcessIdentity, process_tag
+from torc_core.slurm.environment import registered_allocation
 
 NOBODY_HOLDS_IT: Final = "no runner holds the claim"
 HEARTBEAT_TIMEOUT_S: Final = 300.0
@@ -178,8 +179,8 @@ def _registered(node: ComputeNodeModel) -> dict[str, Any]:
 
 def allocation_of(node: ComputeNodeModel) -> int | None:
     """Return the scheduler's id of the allocation that the runner works in; None outside of one."""
-    value = str(_registered(node).get("slurm_job_id", ""))
-    return int(value) if value.isascii() and value.isdigit() else None
+    value = registered_allocation(node.scheduler)
+    return int(value) if value is not None and value.isascii() and value.isdigit() else None
 
 
 def _last_seen(node: ComputeNodeModel) -> datetime:

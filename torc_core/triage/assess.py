@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from torc_core.evidence.attempt import Cause
 from torc_core.evidence.record import Evidence
 from torc_core.triage.cause_line import Reading, read_cause
 from torc_core.triage.classify import classify_reading
@@ -11,7 +10,6 @@ from torc_core.triage.facts import assess_facts
 from torc_core.triage.pattern_library import load_library
 from torc_core.triage.signature import CauseShape, find_shape, sign
 from torc_core.triage.suggestion import Suggestion, quote_line
-from torc_core.triage.vocabulary import cause_of
 
 
 @dataclass(frozen=True)
@@ -34,11 +32,6 @@ class Assessment:
         if self.facts is not None and self.facts.confidence >= 1.0:
             return self.facts
         return classify_reading(self.evidence, self._reading)
-
-    @cached_property
-    def cause(self) -> Cause | None:
-        """The cause that recovery could mend by itself, as far as the suggestion tells."""
-        return None if self.suggestion is None else cause_of(self.suggestion.class_, self.suggestion.category)
 
     @cached_property
     def signature(self) -> str:

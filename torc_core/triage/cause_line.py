@@ -63,11 +63,11 @@ class _Lines:
             self._message[start] = self._judge(start, end)
         return self._message[start]
 
-    def counts(self, start: int, message: str, *, as_verdict: bool) -> bool:
+    def counts(self, start: int, message: str, *, is_proof: bool) -> bool:
         """Whether a match in this line counts: no warning, no order to the reader. A scheduler never warns."""
         if start not in self._order:
             self._order[start] = is_order(message)
-        if self._order[start] or as_verdict:
+        if self._order[start] or is_proof:
             return not self._order[start]
         if start not in self._soft:
             self._soft[start] = is_soft(message) or any(a <= start < b for a, b in self.voided)
@@ -127,7 +127,7 @@ def _find_hits(lower: str, library: Library) -> list[Hit]:
                     continue
                 if not library.matches(pattern, message):
                     continue
-                if lines.counts(start, message, as_verdict=pattern.rank == "verdict"):
+                if lines.counts(start, message, is_proof=pattern.rank == "proof"):
                     best[start] = Hit(start, pattern, message)
     return [best[start] for start in sorted(best)]
 
@@ -183,7 +183,7 @@ def _ignored_spans(lower: str) -> tuple[tuple[int, int], ...]:
 
 def _choose(hits: list[Hit], lower: str) -> tuple[Hit, float]:
     for hit in hits:
-        if hit.pattern.rank == "verdict":
+        if hit.pattern.rank == "proof":
             return hit, hit.pattern.confidence
     hits = _without_recovered(hits, lower) or hits[-1:]
     causes = [hit for hit in hits if hit.pattern.rank == "cause"] or hits

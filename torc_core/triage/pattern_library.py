@@ -14,7 +14,7 @@ from torc_core.errors import InvalidInputError
 
 FailureClass = Literal["transient", "permanent", "oom", "timeout"]
 Action = Literal["retry", "fail"]
-Rank = Literal["verdict", "cause", "symptom"]
+Rank = Literal["proof", "cause", "symptom"]
 
 
 def _as_tuple(value: object) -> object:
@@ -28,7 +28,7 @@ class Pattern(BaseModel):
     """One known failure.
 
     `words` are lowercase words, at least one of which a matching line holds; `regex` is searched in the
-    lowercase message of a line, without time stamps and rank labels. `rank` orders causes: a scheduler's
+    lowercase message of a line, without time stamps and rank labels. `rank` orders causes: a proof, in a scheduler's
     verdict stands above a cause, a cause above a symptom of something else. Of several patterns that match
     one line the one of higher `precedence`, then of higher confidence, is taken; 2 is for what decides
     whatever else the line says, like the system's error at its end. `memory_helps` is false where

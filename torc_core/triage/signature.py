@@ -60,7 +60,7 @@ def find_shape(evidence: Evidence, reading: Reading | None) -> CauseShape:
 
 
 def _shape_hit(evidence: Evidence, reading: Reading) -> str:
-    if reading.hit.pattern.rank == "verdict":
+    if reading.hit.pattern.rank == "proof":
         return f"verdict {reading.hit.pattern.id}"
     # as it was written: codes are told apart by their capitals
     shape = _shape_line(strip_prefix(_whole_line(reading)), evidence.node)
