@@ -36,7 +36,7 @@ _DISK_BYTES: Final = 3 << 20
 def kill_round(folder: Path, rng: random.Random) -> Verdict:
     """Kill the server, the runner or its launcher at random moments."""
     with _running(folder, rng) as (server, workflow_id, scenario):
-        runner = Runner(server.url, workflow_id, folder)
+        runner = Runner(server.url, server.token, workflow_id, folder)
         verdict = Verdict()
         for _ in range(_KILLS):
             _wait(runner, rng.uniform(0.2, 2.0))
@@ -49,7 +49,7 @@ def kill_round(folder: Path, rng: random.Random) -> Verdict:
                 runner.kill_launcher()
             else:
                 runner.kill()
-                runner = Runner(server.url, workflow_id, folder)
+                runner = Runner(server.url, server.token, workflow_id, folder)
         verdict.add(_bring_to_end(server, server.url, runner, workflow_id, scenario, folder))
     return verdict
 
@@ -67,7 +67,7 @@ def faults_round(folder: Path, rng: random.Random) -> Verdict:
     with _running(folder, rng) as (server, workflow_id, scenario):
         proxy = FaultyProxy(server.url, choose)
         try:
-            runner = Runner(proxy.url, workflow_id, folder)
+            runner = Runner(proxy.url, server.token, workflow_id, folder)
             verdict = _bring_to_end(server, proxy.url, runner, workflow_id, scenario, folder)
         finally:
             proxy.close()
@@ -78,7 +78,7 @@ def faults_round(folder: Path, rng: random.Random) -> Verdict:
 def outage_round(folder: Path, rng: random.Random) -> Verdict:
     """Take the server away while jobs end, and kill the runner before it comes back."""
     with _running(folder, rng) as (server, workflow_id, scenario):
-        runner = Runner(server.url, workflow_id, folder)
+        runner = Runner(server.url, server.token, workflow_id, folder)
         _wait(runner, rng.uniform(0.5, 1.5))
         server.kill()
         _wait(runner, rng.uniform(0.5, 3.0))
@@ -95,7 +95,7 @@ def disk_round(folder: Path, rng: random.Random) -> Verdict:
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={_DISK_BYTES}", "tmpfs", str(disk)], check=True)
     try:
         with _running(folder, rng, database=disk / "torc.db") as (server, workflow_id, scenario):
-            runner = Runner(server.url, workflow_id, folder)
+            runner = Runner(server.url, server.token, workflow_id, folder)
             _wait(runner, rng.uniform(0.3, 1.0))
             filler = disk / "filler"
             with filler.open("wb", buffering=0) as file:
@@ -116,7 +116,7 @@ def busy_round(folder: Path, rng: random.Random) -> Verdict:
     loops = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(_BUSY_LOOPS)]
     try:
         with _running(folder, rng, jobs=_BUSY_JOBS) as (server, workflow_id, scenario):
-            runner = Runner(server.url, workflow_id, folder, exit_s=_BUSY_EXIT_S)
+            runner = Runner(server.url, server.token, workflow_id, folder, exit_s=_BUSY_EXIT_S)
             return _bring_to_end(server, server.url, runner, workflow_id, scenario, folder)
     finally:
         for loop in loops:
@@ -213,7 +213,7 @@ def _bring_to_end(
             verdict.problems += _broken_invariants(server.database_file)
             return verdict
         verdict.counts["runner started again"] += 1
-        runner = Runner(url, workflow_id, folder)
+        runner = Runner(url, server.token, workflow_id, folder)
     runner.wait()
     verdict.add(compare(server.client(), workflow_id, scenario, folder))
     verdict.problems.append(f"not at its end after {_MOST_RUNS} runs")

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from torc_client.credentials import Credentials, token_of_database
 from torc_client.http import TorcClient
 from torc_client.transport import Transport
 from torc_core import API_PREFIX
+from torc_core.credentials import TOKEN_VARIABLE
 
 
 @dataclass
@@ -59,7 +61,12 @@ class Server:
             self.process = None
 
     def client(self, *, patience_s: float = 30.0) -> TorcClient:
-        return TorcClient(Transport(self.url, patience_s=patience_s))
+        return TorcClient(Transport(self.url, credentials=Credentials(token=self.token), patience_s=patience_s))
+
+    @property
+    def token(self) -> str:
+        """Return what the server made for its user."""
+        return token_of_database(self.database_file) or ""
 
 
 @dataclass
@@ -67,6 +74,8 @@ class Runner:
     """`torc run ID` in a process of its own."""
 
     url: str
+    token: str
+    """Passed on, as the address may be that of a proxy, for which nobody has a token file."""
     workflow_id: int
     folder: Path
     exit_s: float = 120.0
@@ -85,6 +94,7 @@ class Runner:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 cwd=self.folder,
+                env={**os.environ, TOKEN_VARIABLE: self.token},
                 start_new_session=True,
             )
 

@@ -18,16 +18,18 @@ ENDLESS: Final = "/events/stream$"
 
 @pytest.mark.timeout(60 * 60)
 def test_no_request_is_an_error_of_the_server(server: ServerProcess) -> None:
-    description = schemathesis.openapi.from_url(f"{server.root_url}/openapi.json").exclude(path_regex=ENDLESS)
+    description = schemathesis.openapi.from_url(f"{server.root_url}/openapi.json", headers=server.headers).exclude(
+        path_regex=ENDLESS
+    )
     errors: dict[str, str] = {}
     operations = [result.ok() for result in description.get_all_operations()]
     for operation in operations:
-        _try(operation, errors)
+        _try(operation, server.headers, errors)
     assert len(operations) > 100
     assert errors == {}
 
 
-def _try(operation: Any, errors: dict[str, str]) -> None:
+def _try(operation: Any, headers: dict[str, str], errors: dict[str, str]) -> None:
     """Note a request that the server answered with 5xx, the smallest one that was found."""
 
     @settings(
@@ -40,7 +42,7 @@ def _try(operation: Any, errors: dict[str, str]) -> None:
     )
     @given(case=operation.as_strategy())
     def answers_in_order(case: Any) -> None:
-        response = case.call(timeout=60)
+        response = case.call(timeout=60, headers=headers)
         assert response.status_code < 500, f"{case.as_curl_command()}\n{response.status_code} {response.text[:300]}"
 
     try:
