@@ -12,7 +12,7 @@ _INTRODUCTION = """# HTTP interface
 
 Every route of the server. Paths count from `/torc-service/v1`. A running server describes parameters and models in
 full: `/docs` for people, `/openapi.json` for programs. An error has one shape:
-`{"error": {"code", "message", "hint", "ids"}}`.
+`{"error": {"code", "message", "hint", "next", "ids"}}`; `next` lists the commands that the hint names.
 """
 _BASE = "/torc-service/v1"
 

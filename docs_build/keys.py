@@ -22,6 +22,7 @@ from torc_core.api.configs import (
     StdioConfig,
 )
 from torc_core.spec import model as spec
+from torc_core.spec.keys_without_effect import KEYS_WITHOUT_EFFECT, VALUES_WITHOUT_EFFECT
 
 _INTRODUCTION = """# Keys of a workflow file
 
@@ -44,6 +45,13 @@ _SECTIONS: dict[type[BaseModel], str] = {
     JobMonitorConfig: "resource_monitor.jobs",
     ComputeNodeMonitorConfig: "resource_monitor.compute_node",
 }
+_WAYS: dict[type[BaseModel], tuple[str, ...]] = {
+    spec.JobSpec: ("jobs",),
+    spec.ActionSpec: ("actions",),
+    ExecutionConfig: ("execution_config",),
+    ResourceMonitorConfig: ("resource_monitor",),
+}
+"""Where the keys of a model stand, for the table of keys without effect."""
 _WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", Any: "any value"}
 
 
@@ -56,6 +64,7 @@ def keys_page() -> str:
 def _keys(model: type[BaseModel]) -> str:
     texts = _texts(model)
     rows = []
+    way = _WAYS.get(model, ())
     for name, field in model.model_fields.items():
         meaning, _, default = texts[name].partition("Default: ")
         annotation = field.annotation
@@ -64,10 +73,20 @@ def _keys(model: type[BaseModel]) -> str:
                 code(name),
                 _type(annotation),
                 "required" if field.is_required() else default.removesuffix("."),
-                meaning.strip(),
+                " ".join(filter(None, (meaning.strip(), _without_effect((*way, name))))),
             )
         )
     return table(("key", "type", "default", "meaning"), rows)
+
+
+def _without_effect(way: tuple[str, ...]) -> str:
+    """What is said of a key that does nothing yet, or of values of it that do nothing."""
+    if instead := KEYS_WITHOUT_EFFECT.get(way):
+        return f"**No effect yet**: {instead}."
+    if way in VALUES_WITHOUT_EFFECT:
+        values, instead = VALUES_WITHOUT_EFFECT[way]
+        return f"{', '.join(code(value) for value in sorted(values))}: **no effect yet**, {instead}."
+    return ""
 
 
 def _texts(model: type[BaseModel]) -> dict[str, str]:

@@ -38,17 +38,17 @@ class ExecutionConfig(ApiModel):
     timeout_exit_code: int | None = None
     """Return code of a job that was stopped at its runtime. Default: 152."""
     staggered_start: bool | None = None
-    """Kept, without effect yet."""
+    """Whether jobs start one after the other."""
     stdio: StdioConfig | None = None
     """Where the output of jobs goes."""
     job_stdio_overrides: dict[str, StdioConfig] | None = None
     """The same for single jobs, by name."""
     srun_termination_signal: str | None = None
-    """Kept, without effect yet; not with `direct`."""
+    """Signal that srun sends before the time limit; not with `direct`."""
     srun_mpi: str | None = None
-    """Kept, without effect yet; not with `direct`."""
+    """Value of `srun --mpi`; not with `direct`."""
     enable_cpu_bind: bool | None = None
-    """Kept, without effect yet; not with `direct`."""
+    """Whether srun binds tasks to CPUs; not with `direct`."""
 
 
 class JobMonitorConfig(ApiModel):
@@ -60,13 +60,13 @@ class JobMonitorConfig(ApiModel):
 
 class ComputeNodeMonitorConfig(ApiModel):
     enabled: bool | None = None
-    """Kept, without effect yet."""
+    """Whether nodes are sampled."""
     granularity: MonitorGranularity | None = None
-    """Kept, without effect yet."""
+    """Peaks and averages, or every sample."""
     cpu: bool | None = None
-    """Kept, without effect yet."""
+    """Whether their CPU is sampled."""
     memory: bool | None = None
-    """Kept, without effect yet."""
+    """Whether their memory is sampled."""
 
 
 class ResourceMonitorConfig(ApiModel):
@@ -84,7 +84,7 @@ class ResourceMonitorConfig(ApiModel):
     flush_interval_seconds: int | None = None
     """Seconds of samples that a killed runner may lose. Default: 10."""
     generate_plots: bool | None = None
-    """Kept, without effect yet; use `torc plot-resources`."""
+    """Whether plots are drawn at the end of a run."""
     jobs: JobMonitorConfig | None = None
     """The same keys for jobs alone; they win."""
     compute_node: ComputeNodeMonitorConfig | None = None

@@ -63,7 +63,7 @@ class JobSpec(Parameterized):
     cancel_on_blocking_job_failure: bool | None = None
     """Whether the failure of a job that this one waits for cancels it. Default: true."""
     supports_termination: bool | None = None
-    """Kept for other clients; the runner terminates every job alike. Default: false."""
+    """Whether the job understands the termination signal. Default: false."""
     resource_requirements: Text | None = None
     """Name of a resource requirement. Default: no limits."""
     failure_handler: Text | None = None
@@ -199,7 +199,7 @@ class WorkflowSpec(SpecModel):
     name: Text | None = None
     """Name of the workflow. Default: the name of the file."""
     user: Text | None = None
-    """Accepted; the user who creates the workflow counts."""
+    """Owner of the workflow."""
     description: str | None = None
     """Free text."""
     project: str | None = None
@@ -233,18 +233,18 @@ class WorkflowSpec(SpecModel):
     use_pending_failed: bool | None = None
     """Whether a failure that no rule matches waits for a decision. Default: the server's setting."""
     enable_ro_crate: bool | None = None
-    """Kept, without effect yet."""
+    """Whether provenance is described as an RO-Crate. Default: false."""
     access_groups: list[Text] | None = None
     """Names of access groups, kept with the workflow; they do not restrict access yet."""
     compute_node_wait_for_new_jobs_seconds: Count | None = None
     """Seconds that an idle runner waits while other runners may free jobs. Default: as long as they run."""
     compute_node_ignore_workflow_completion: bool | None = None
-    """Kept, without effect yet."""
+    """Whether runners stay when the workflow is complete. Default: false."""
     compute_node_wait_for_healthy_database_minutes: Count | None = None
     """Minutes that a runner waits for a server that is away. Default: 20."""
     compute_node_expiration_buffer_seconds: Count | None = None
-    """Kept, without effect yet."""
+    """Seconds that a runner keeps at the end of its allocation."""
     compute_node_min_time_for_new_jobs_seconds: Count | None = None
     """No jobs are claimed when a runner has less time left, in seconds."""
     jobs_sort_method: Literal["none", "gpus_runtime_memory", "gpus_memory_runtime"] | None = None
-    """Accepted with a warning; use `priority`."""
+    """Order in which jobs are claimed."""
