@@ -14,7 +14,7 @@ from torc_core import __version__
 from torc_core.credentials import is_loopback, token_beside
 from torc_core.errors import InvalidInputError, TorcError
 from torc_server.access.files import keep_private
-from torc_server.settings import AccessSettings, LogLevel, ServerSettings, find_database
+from torc_server.settings import REQUEST_TIMEOUT_S, AccessSettings, LogLevel, ServerSettings, find_database
 
 if TYPE_CHECKING:
     from torc_server.serving import StoppableServer
@@ -83,6 +83,7 @@ def _access(options: argparse.Namespace) -> AccessSettings:
         allowed_origins=tuple(options.allow_origin),
         tls_cert=options.tls_cert,
         tls_key=options.tls_key,
+        request_timeout_s=options.request_timeout,
     )
 
 
@@ -160,6 +161,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     door.add_argument("--tls-cert", metavar="FILE", type=Path, help="the server's certificate (PEM): serve HTTPS")
     door.add_argument("--tls-key", metavar="FILE", type=Path, help="the key of that certificate (PEM)")
+    door.add_argument(
+        "--request-timeout",
+        metavar="SECONDS",
+        type=float,
+        default=REQUEST_TIMEOUT_S,
+        help="how long a client may take to send the head of a request; default %(default)g",
+    )
     add("-c", "--completion-check-interval-secs", type=float, metavar="SECONDS", help="accepted and not needed")
     add("-t", "--threads", type=int, metavar="N", help="accepted and not needed")
     add("--shutdown-on-stdin-eof", action="store_true", help=argparse.SUPPRESS)

@@ -14,7 +14,7 @@ from typing import Final
 import uvicorn
 
 from torc_core.errors import ListenError
-from torc_server.access.http_limits import TimedProtocol
+from torc_server.access.http_limits import timed_protocol
 from torc_server.access.tokens import addresses, publish, withdraw
 from torc_server.app import create_app
 from torc_server.settings import ServerSettings
@@ -33,7 +33,7 @@ class StoppableServer(uvicorn.Server):
             uvicorn.Config(
                 app,
                 loop="uvloop",
-                http=TimedProtocol,
+                http=timed_protocol(settings.access.request_timeout_s),
                 ssl_certfile=settings.access.tls_cert,
                 ssl_keyfile=settings.access.tls_key,
                 ws="none",

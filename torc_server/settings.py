@@ -11,6 +11,7 @@ from torc_core.errors import InvalidInputError
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 DEFAULT_DATABASE: Final = Path("torc.db")
+REQUEST_TIMEOUT_S: Final = 20.0
 DATABASE_VARIABLES: Final = ("TORC_DATABASE", "DATABASE_URL")
 
 
@@ -40,6 +41,8 @@ class AccessSettings:
     """Sites whose pages may use the server."""
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    request_timeout_s: float = REQUEST_TIMEOUT_S
+    """How long the head of a request may take, and its body besides the time that its size needs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-HEAD_TIMEOUT_S: Final = 20.0
 MAX_HEAD_BYTES: Final = 64 * 1024
 
 
@@ -14,6 +13,8 @@ class TimedProtocol(HttpToolsProtocol):
 
     Without the limit a few hundred connections that send a byte now and then use up the server's files.
     """
+
+    head_timeout_s: float
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -52,7 +53,7 @@ class TimedProtocol(HttpToolsProtocol):
 
     def _start_head_timer(self) -> None:
         if self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._give_up)
+            self._head_timer = self.loop.call_later(self.head_timeout_s, self._give_up)
 
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:
@@ -62,3 +63,12 @@ class TimedProtocol(HttpToolsProtocol):
     def _give_up(self) -> None:
         self._head_timer = None
         self.transport.abort()
+
+
+def timed_protocol(timeout_s: float) -> type[TimedProtocol]:
+    """Return the protocol with this limit; uvicorn wants a class."""
+
+    class LimitedProtocol(TimedProtocol):
+        head_timeout_s = timeout_s
+
+    return LimitedProtocol

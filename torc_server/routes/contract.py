@@ -42,7 +42,6 @@ BULK_ROUTES: Final = frozenset(
         "/workflows/{id}/take_back_jobs",
     }
 )
-_BODY_LEAD_S: Final = 30.0
 _SLOWEST_BYTES_PER_S: Final = 64 * 1024
 """A body may take its lead and a second for each of these bytes; who is slower holds a connection for nothing."""
 PARSE_APART_BYTES: Final = 64 * 1024
@@ -75,7 +74,8 @@ class ContractRequest(Request):
         if not hasattr(self, "_body"):
             length = self.headers.get("content-length")
             self._refuse_above_cap(int(length or 0))
-            limit_s = _BODY_LEAD_S + (self._cap_bytes if length is None else int(length)) / _SLOWEST_BYTES_PER_S
+            lead_s: float = self.app.state.body_lead_s
+            limit_s = lead_s + (self._cap_bytes if length is None else int(length)) / _SLOWEST_BYTES_PER_S
             try:
                 async with asyncio.timeout(limit_s):
                     self._body = bytes(await self._read())
