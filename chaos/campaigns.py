@@ -13,6 +13,7 @@ from typing import Final
 from chaos.processes import Runner, Server
 from chaos.proxy import Fault, FaultyProxy
 from chaos.scenario import Scenario, random_scenario
+from chaos.spec_files import run_specs
 from chaos.verdict import Verdict, compare
 from torc_client.http import TorcClient
 from torc_core.api.drafts import WorkflowDraft
@@ -247,4 +248,5 @@ CAMPAIGNS: Final[dict[str, Callable[[Path, random.Random], Verdict]]] = {
     "outage": outage_round,
     "disk": disk_round,
     "busy": busy_round,
+    "specs": run_specs,
 }

@@ -98,10 +98,11 @@ def read_spec(text: str, *, file_name: str) -> tuple[Spec, Problems]:
         return Spec(_validate(source.value), source), problems
     except ValidationError as error:
         details = error.errors(include_url=False)
-    for detail in details:
-        problems.add(_path_of(detail), _message_of(detail))
+    faults = [(_path_of(detail, source.value), detail) for detail in details]
+    for path, detail in faults:
+        problems.add(path, _message_of(path, detail))
     try:
-        return Spec(_validate(_repair(source.value, [_path_of(detail) for detail in details])), source), problems
+        return Spec(_validate(_repair(source.value, [path for path, _ in faults])), source), problems
     except ValidationError:
         raise problems.error() from None
 
@@ -110,13 +111,22 @@ def _validate(value: object) -> WorkflowSpec:
     return WorkflowSpec.model_validate(value, strict=True, extra="forbid")
 
 
-def _path_of(detail: ErrorDetails) -> KeyPath:
-    # A wrong key of a mapping is reported at the key; the marker is pydantic's own.
-    return tuple(part for part in detail["loc"] if part != "[key]")
+def _path_of(detail: ErrorDetails, value: object) -> KeyPath:
+    """Return the place of an error, without the marks that pydantic adds: `[key]`, and the types of a union."""
+    path: list[str | int] = []
+    here: Any = value
+    for part in detail["loc"]:
+        if _holds(here, part):
+            here = here[part]
+        elif detail["type"] != "missing":
+            break
+        path.append(part)
+    return tuple(path)
 
 
-def _message_of(detail: ErrorDetails) -> str:
-    kind, loc = detail["type"], _path_of(detail)
+def _message_of(loc: KeyPath, detail: ErrorDetails) -> str:
+    # The first error of a number that may be whole or not is that it is not whole.
+    kind = "float_type" if detail["loc"][-1:] == ("int",) and loc[-1:] != ("int",) else detail["type"]
     context: Mapping[str, Any] = detail.get("ctx") or {}
     match kind:
         case "extra_forbidden":
@@ -147,7 +157,9 @@ def _quoted(options: str) -> list[str]:
 
 def _advice(kind: str, value: object) -> str:
     if kind == "list_type" and isinstance(value, str):
-        return f"; write [{value}]" if len(value) < 40 else "; write it as a list with one item"
+        # Only printable text is repeated: anything else could move the cursor of a terminal or break the line.
+        short = value.isprintable() and len(value) < 40
+        return f"; write [{value}]" if short else "; write it as a list with one item"
     if kind == "string_type" and isinstance(value, bool | int | float):
         return "; put it in quotes"
     if kind == "bool_type" and value in ("yes", "no", "on", "off"):
@@ -165,14 +177,34 @@ def _repair(value: dict[str, Any], faulty: list[KeyPath]) -> dict[str, Any]:
         while path and isinstance(path[-1], int):
             path = path[:-1]
         path = path[:1] if path[:1] == ("actions",) else path
-        here: Any = repaired
-        for part in path[:-1]:
-            if isinstance(here, dict) and part not in here:
-                break
-            here[part] = here = here[part].copy()
+        holder = _copied_holder(repaired, path)
+        if holder is None:
+            continue
+        if path[-1] in _STAND_INS and len(path) == 3:
+            holder[str(path[-1])] = _STAND_INS[path[-1]] if path[-1] != "name" else f"?{path[1]}"
         else:
-            if path and path[-1] in _STAND_INS and len(path) == 3:
-                here[path[-1]] = _STAND_INS[path[-1]] if path[-1] != "name" else f"?{path[1]}"
-            elif path:
-                here.pop(path[-1], None)
+            holder.pop(str(path[-1]), None)
     return repaired
+
+
+def _copied_holder(root: dict[str, Any], path: KeyPath) -> dict[str, Any] | None:
+    """Return the mapping that holds the path's last key, copied with all around it; None where it is gone already.
+
+    A list with two wrong items goes with the first, so that the place of the second exists no more.
+    """
+    if not path:
+        return None
+    here: Any = root
+    for part in path[:-1]:
+        inside = here[part] if _holds(here, part) else None
+        if not isinstance(inside, dict | list):
+            return None
+        here[part] = here = inside.copy()
+    return here if isinstance(here, dict) else None
+
+
+def _holds(value: object, part: str | int) -> bool:
+    """Return whether the value is a mapping with this key, or a list with this place."""
+    if isinstance(value, dict):
+        return part in value
+    return isinstance(value, list) and isinstance(part, int) and part < len(value)
