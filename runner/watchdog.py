@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from torc_client.private_files import private
+
 STALLED_AFTER_S: Final = 60.0
 FIRST_SIGNAL_GRACE_S: Final = 30.0
 """After the lead of the running jobs, for their ends to be reaped and reported."""
@@ -102,5 +104,5 @@ class ExitGuard:
 
 def write_stacks(path: Path) -> None:
     """Append the stacks of all threads of this process to a file. Raises OSError."""
-    with path.open("a", encoding="utf-8") as file:
+    with open(path, "a", encoding="utf-8", opener=private) as file:
         faulthandler.dump_traceback(file, all_threads=True)

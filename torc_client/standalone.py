@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Final
 from urllib.parse import urlsplit
 
+from torc_client.private_files import open_for_appending, private
 from torc_client.processes import process_identity
 from torc_client.settings import complete_url
 from torc_core.errors import RunnerError, StateConflictError
@@ -125,7 +126,7 @@ def _start(paths: _Paths, state: IO[str], meanwhile: Callable[[], object]) -> tu
     os.set_blocking(its_end, True)
     fcntl.flock(our_end, fcntl.LOCK_SH)
     try:
-        with paths.log.open("wb") as log:
+        with open(paths.log, "wb", opener=private) as log:
             # A session of its own: Ctrl-C must not reach it before the runner has ended orderly.
             # -P: the current folder is the user's, and its `queue.py` would be imported for the standard library's.
             server = subprocess.Popen(
@@ -185,7 +186,7 @@ def _leave(paths: _Paths, state: IO[str], our_end: int) -> None:
 def _locked(path: Path) -> Iterator[IO[str]]:
     while True:
         try:
-            file = path.open("a+", encoding="utf-8")
+            file = open_for_appending(path)
         except OSError as error:
             raise RunnerError(f"cannot write {path}: {error.strerror}", hint="choose another --database") from error
         with file:

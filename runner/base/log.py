@@ -4,8 +4,9 @@ import threading
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
+from torc_client.private_files import open_for_appending
 from torc_core.hints import Line
 from torc_core.times import rfc3339
 
@@ -17,7 +18,7 @@ class RunnerLog:
         self.path = path
         self._lock = threading.Lock()
         self._lines: list[str] = []
-        self._file: TextIO | None = None
+        self._file: IO[str] | None = None
 
     def write(self, text: Line) -> None:
         time = rfc3339(datetime.now(UTC))
@@ -30,7 +31,7 @@ class RunnerLog:
         if lines:
             with suppress(OSError):
                 if self._file is None:
-                    self._file = self.path.open("a", encoding="utf-8", errors="replace")
+                    self._file = open_for_appending(self.path)
                 self._file.writelines(lines)
                 self._file.flush()
 

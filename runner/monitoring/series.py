@@ -1,11 +1,14 @@
 """Samples of jobs over time, kept in an SQLite file below the output directory."""
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from torc_client.private_files import private
 
 FLUSH_EVERY_S: Final = 10.0
 _BUSY_S: Final = 10.0
@@ -112,6 +115,7 @@ class SeriesFile:
 
     def _open(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(private(str(self._path), os.O_RDWR | os.O_CREAT))  # SQLite would follow the umask, and a link
         connection = sqlite3.connect(self._path, timeout=_BUSY_S)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")

@@ -118,7 +118,8 @@ class LauncherProcess:
                     raise SystemExit(f"launcher: unknown command {command[0]!r}")
 
     def _run(self, key: int, line: str, env: dict[str, str], stdout: object, stderr: object) -> None:
-        append = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+        # O_NOFOLLOW: in a folder that others may write to, a link in the place of a log would have its target emptied
+        append = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
         actions: list[tuple[int, int, str, int, int] | tuple[int, int, int]] = [
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(stdout or os.devnull), append, 0o666),

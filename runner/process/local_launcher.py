@@ -11,6 +11,7 @@ from typing import Final
 
 from runner.process import launcher_process
 from runner.process.launcher import Ended, LaunchEvent, Started, Unstartable
+from torc_client.private_files import private
 from torc_client.processes import RUNNER_VARIABLE, kill_tagged
 from torc_core.errors import RunnerError
 
@@ -28,7 +29,7 @@ class LocalLauncher:
         """
         self._tag = env.get(RUNNER_VARIABLE)
         ours, theirs = socket.socketpair()
-        with theirs, (log or Path(os.devnull)).open("ab") as errors:
+        with theirs, open(log or os.devnull, "ab", opener=private) as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-E", str(Path(launcher_process.__file__)), str(theirs.fileno())],
                 env=dict(env),

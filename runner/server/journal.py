@@ -8,6 +8,7 @@ from typing import Final
 from runner.base.paths import RunFiles
 from runner.base.progress import Notice
 from torc_client.http import TorcClient
+from torc_client.private_files import private
 from torc_core.api.jobs import CompleteJobsRequest, JobCompletion, JobError
 from torc_core.api.workflows import WorkflowModel
 from torc_core.errors import InvalidInputError
@@ -26,7 +27,7 @@ def keep(path: Path, workflow: WorkflowModel, completions: Sequence[JobCompletio
     text = Undelivered(workflow_timestamp=workflow.timestamp, completions=list(completions)).model_dump_json()
     # a file that was cut off could not be read, and its results would be lost: rename only what is on the disk
     unfinished = path.with_suffix(".tmp")
-    with unfinished.open("w", encoding="utf-8") as file:
+    with open(unfinished, "w", encoding="utf-8", opener=private) as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

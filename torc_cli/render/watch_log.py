@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from torc_cli.render.text import clean
+from torc_client.private_files import open_for_appending
 from torc_client.recovery.recover import RecoveryTools
 from torc_core.errors import InvalidInputError
 from torc_core.hints import Line
@@ -28,7 +29,7 @@ class WatchLog:
         self._text_of = text_of
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("a", encoding="utf-8")
+            self._file = open_for_appending(self.path)
         except OSError as error:
             raise InvalidInputError(
                 f"the log {self.path} cannot be written: {error.strerror}", hint="choose another --output-dir"
