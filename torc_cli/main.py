@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from torc_cli.session.command import root
-from torc_cli.session.lazy import lazy_group
+from torc_cli.session.lazy_commands import lazy_group
 from torc_cli.session.registry import COMMANDS
 from torc_core import __version__
 from torc_core.errors import InvalidInputError, TorcError

@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from torc_cli.render.correction_text import correction_lines
 from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from torc_core.recovery.corrections import Correction
+    pass
 
 
 @command
@@ -61,7 +62,7 @@ def correct_resources(
         "cpu_corrections": sum(correction.cpu_adjusted for correction in corrections),
         "adjustments": [correction.model_dump(mode="json") for correction in corrections],
     }
-    session.out.done("\n".join(_lines(corrections, analyzed, dry_run=dry_run)), data)
+    session.out.done("\n".join(correction_lines(corrections, analyzed, dry_run=dry_run)), data)
 
 
 def _ids(text: str | None) -> list[int]:
@@ -69,25 +70,3 @@ def _ids(text: str | None) -> list[int]:
         return [int(part) for part in (text or "").split(",") if part.strip()]
     except ValueError as error:
         raise InvalidInputError(f"--job-ids {text!r} is no list of ids", hint="write it like 3,4,7") from error
-
-
-def _lines(corrections: "tuple[Correction, ...]", analyzed: int, *, dry_run: bool) -> list[str]:
-    if not corrections:
-        return [f"Nothing to correct: {analyzed} job(s) fit their resource requirements."]
-    prefix = "[DRY RUN] Would change" if dry_run else "Changed"
-    return [
-        f"{prefix} {len(corrections)} resource requirement(s), judged by {analyzed} job(s):",
-        *(
-            f"  {correction.name} ({len(correction.job_ids)} job(s)): {_change(correction)}"
-            for correction in corrections
-        ),
-    ]
-
-
-def _change(correction: "Correction") -> str:
-    changes = {
-        "memory": (correction.original_memory, correction.new_memory),
-        "runtime": (correction.original_runtime, correction.new_runtime),
-        "CPUs": (correction.original_cpus, correction.new_cpus),
-    }
-    return ", ".join(f"{what} {old} -> {new}" for what, (old, new) in changes.items() if new is not None)

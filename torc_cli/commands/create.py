@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from torc_cli.render.beginning_text import spec_report_lines
 from torc_cli.render.text import number
 from torc_cli.session.command import command
 from torc_cli.session.session import Session
@@ -73,19 +74,6 @@ def _show_report(session: Session, file: Path) -> None:
         report: dict[str, Any] = check_workflow(text, file_name=str(file)).model_dump(mode="json")
     except SpecError as error:
         report = {"valid": False, "errors": error.message.splitlines(), "warnings": [], "summary": None}
-    session.out.done("\n".join(_report_lines(report)), report)
+    session.out.done("\n".join(spec_report_lines(report)), report)
     if not report["valid"]:
         raise typer.Exit(2)
-
-
-def _report_lines(report: dict[str, Any]) -> list[str]:
-    summary = report["summary"] or {}
-    lines = [
-        f"{key.replace('_', ' ').capitalize()}: {value}"
-        for key, value in summary.items()
-        if value not in (None, 0, []) and key not in ("job_names", "has_schedule_nodes_action")
-    ]
-    lines += [f"Error: {line}" for line in report["errors"]]
-    lines += [f"Warning: {line}" for line in report["warnings"]]
-    warnings = f" (with {len(report['warnings'])} warning(s))" if report["warnings"] else ""
-    return [*lines, f"Validation: {'PASSED' + warnings if report['valid'] else 'FAILED'}"]

@@ -5,13 +5,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from torc_cli.commands import proposals as of_proposals
+from torc_cli.commands.options.decision import (
+    MemoryOption,
+    ReasonOption,
+    RuntimeOption,
+    check_reason,
+    deciding_person,
+    how_to_run,
+)
 from torc_cli.session.command import command
-from torc_cli.session.options import LimitOption, OffsetOption, WorkflowArgument, YesOption
+from torc_cli.session.options import LimitOption, OffsetOption, WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.hints import Hint, torc
 
 if TYPE_CHECKING:
-    from torc_core.api.failures import Actor, Classification, FailureGroup
+    from torc_core.api.failures import Classification, FailureGroup
 
 app = typer.Typer(no_args_is_help=True, help="Show failure groups, and decide about failed jobs.")
 
@@ -23,18 +32,10 @@ class Which(StrEnum):
     ALL = "all"
 
 
-class ProposalState(StrEnum):
-    OPEN = "open"
-    APPROVED = "approved"
-    REJECTED = "rejected"
-    EXPIRED = "expired"
-
-
 SignaturesOption = Annotated[
     list[str] | None, typer.Option("--signature", metavar="S", help="A group; its first characters are enough.")
 ]
 JobsOption = Annotated[list[int] | None, typer.Option("-j", "--job", metavar="JOB_ID")]
-ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Kept with the decision.")]
 
 
 @app.command("list")
@@ -55,8 +56,8 @@ def list_(
 
     For example: `torc failures list 3 --status all`.
     """
+    from torc_cli.render.failure_text import GROUPS
     from torc_cli.render.text import number
-    from torc_cli.render.triage_text import GROUPS
 
     chosen = session.workflow_id(workflow_id)
     found = session.client.failures.groups(chosen, status=status, offset=offset, limit=limit)
@@ -80,7 +81,7 @@ def show(
 
     For example: `torc failures show 3 --job 12`.
     """
-    from torc_cli.render.triage_text import attempts_text, evidence_text, group_text
+    from torc_cli.render.failure_text import attempts_text, evidence_text, group_text
     from torc_core.errors import InvalidInputError
 
     if (signature is None) == (job is None):
@@ -120,8 +121,8 @@ def classify(
         bool | None, typer.Option("--retry/--fail", help="Send back to the queue, or give up for good.")
     ] = None,
     reason: ReasonOption,
-    memory: Annotated[str | None, typer.Option("--memory", metavar="16g", help="For these jobs, from now on.")] = None,
-    runtime: Annotated[str | None, typer.Option("--runtime", metavar="PT4H", help="Likewise.")] = None,
+    memory: MemoryOption = None,
+    runtime: RuntimeOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     propose: Annotated[bool, typer.Option("--propose", help="Store it for somebody to approve.")] = False,
 ) -> None:
@@ -129,7 +130,7 @@ def classify(
 
     For example: `torc failures classify 3 --signature 4f2a --retry --memory 16g --reason "needs more memory"`.
     """
-    from torc_cli.render.triage_text import judged_text, progress_text, proposal_text
+    from torc_cli.render.decision_text import decided_text, progress_text, proposal_text
     from torc_client.agents.decide import decide_all
     from torc_core.api.failures import ClassifyRequest
     from torc_core.errors import InvalidInputError
@@ -150,7 +151,8 @@ def classify(
     targets += [{"job_id": job_id} for job_id in job or []]
     action = "retry" if retry else "fail"
     body = {"action": action, "reason": reason, "memory": memory, "runtime": runtime}
-    request = ClassifyRequest(classifications=[_judgement(target | body) for target in targets], actor=_person(session))
+    entries = [_classification(target | body) for target in targets]
+    request = ClassifyRequest(classifications=entries, actor=deciding_person(session))
     if propose:
         proposal = session.client.failures.propose(chosen, request)
         step = Hint("Next: {}", torc("failures approve", proposal.id))
@@ -160,140 +162,27 @@ def classify(
         answer = session.client.failures.preview(chosen, request)
     else:
         answer = decide_all(session.client, chosen, request, lambda so_far: session.out.note(progress_text(so_far)))
-    session.out.done(judged_text(answer, planned=dry_run), answer)
+    session.out.done(decided_text(answer, planned=dry_run), answer)
     if answer.jobs_to_retry and not dry_run:
-        session.out.note(_how_to_run(chosen))
+        session.out.note(how_to_run(chosen))
     if not answer.jobs_to_retry + answer.jobs_to_fail:
         raise typer.Exit(1)
 
 
-@app.command("proposals")
-@command
-def proposals(
-    session: Session,
-    workflow_id: WorkflowArgument = None,
-    *,
-    status: Annotated[ProposalState | None, typer.Option("--status")] = None,
-) -> None:
-    """List the proposals of a workflow.
-
-    For example: `torc failures proposals 3 --status open`.
-    """
-    from torc_cli.render.triage_text import PROPOSALS
-
-    session.out.records(PROPOSALS, session.client.failures.proposals(session.workflow_id(workflow_id), status=status))
+for _name, _function in {
+    "proposals": of_proposals.proposals,
+    "proposal": of_proposals.proposal,
+    "approve": of_proposals.approve,
+    "reject": of_proposals.reject,
+    "decisions": of_proposals.decisions,
+}.items():
+    app.command(_name)(_function)
 
 
-@app.command("proposal")
-@command
-def proposal(session: Session, proposal_id: int) -> None:
-    """Show a proposal with its jobs; for an open one, what approval would do now.
-
-    For example: `torc failures proposal 1`.
-    """
-    from torc_cli.render.triage_text import proposal_text
-
-    found = session.client.failures.proposal(proposal_id)
-    session.out.done(proposal_text(found), found)
-
-
-@app.command("approve")
-@command
-def approve(
-    session: Session,
-    proposal_id: int,
-    *,
-    only_job: Annotated[
-        list[int] | None, typer.Option("--only-job", metavar="JOB_ID", help="Leave all others out.")
-    ] = None,
-    edit: Annotated[
-        list[str] | None,
-        typer.Option("--edit", metavar="JOB=retry|fail", help="Decide this job otherwise; needs --reason."),
-    ] = None,
-    memory: Annotated[str | None, typer.Option("--memory", metavar="16g", help="For what --edit retries.")] = None,
-    runtime: Annotated[str | None, typer.Option("--runtime", metavar="PT4H", help="Likewise.")] = None,
-    reason: Annotated[
-        str | None, typer.Option("--reason", metavar="TEXT", help="Kept with the approval and the edits.")
-    ] = None,
-    no_prompts: YesOption = False,
-) -> None:
-    """Approve a proposal and apply it to the jobs that have not moved on since.
-
-    For example: `torc failures approve 1 --edit 12=fail --reason "wrong input"`.
-    """
-    from torc_cli.commands.options.proposal_edits import read_edits
-    from torc_cli.render.triage_text import judged_text
-    from torc_core.api.failures import ApproveRequest
-
-    edits = read_edits(
-        edit or [], reason=reason if reason is None else _some_reason(reason), memory=memory, runtime=runtime
-    )
-    if not session.agrees(f"Apply proposal {proposal_id}?", without_asking=no_prompts):
-        session.out.note("Nothing was changed.")
-        return
-    request = ApproveRequest(actor=_person(session), only_job_ids=only_job, edits=edits, reason=reason)
-    answer = session.client.failures.approve(proposal_id, request)
-    session.out.done(judged_text(answer, planned=False), answer)
-    if answer.jobs_to_retry:
-        session.out.note(_how_to_run(answer.workflow_id))
-
-
-@app.command("reject")
-@command
-def reject(session: Session, proposal_id: int, *, reason: ReasonOption) -> None:
-    """Close a proposal without applying it.
-
-    For example: `torc failures reject 1 --reason "the input is wrong"`.
-    """
-    from torc_core.api.failures import RejectRequest
-
-    closed = session.client.failures.reject(
-        proposal_id, RejectRequest(actor=_person(session), reason=_some_reason(reason))
-    )
-    session.out.done(f"Rejected proposal {proposal_id}", closed)
-
-
-@app.command("decisions")
-@command
-def decisions(
-    session: Session,
-    workflow_id: WorkflowArgument = None,
-    *,
-    job: Annotated[int | None, typer.Option("-j", "--job", metavar="JOB_ID", help="Only those on this job.")] = None,
-) -> None:
-    """List decisions: who made each, why, and its outcome.
-
-    For example: `torc failures decisions 3`.
-    """
-    from torc_cli.render.triage_text import DECISIONS
-
-    found = session.client.failures.decisions(session.workflow_id(workflow_id), job_id=job)
-    session.out.records(DECISIONS, found)
-
-
-def _how_to_run(workflow_id: int) -> Hint:
-    return Hint("A runner that is at work takes them; else: {}", torc("run", workflow_id))
-
-
-def _person(session: Session) -> "Actor":
-    from torc_core.api.failures import Actor
-
-    return Actor(kind="person", name=session.settings.user, user=session.settings.user)
-
-
-def _judgement(values: dict[str, object]) -> "Classification":
+def _classification(values: dict[str, object]) -> "Classification":
     from torc_core.api.failures import Classification
 
-    return Classification.model_validate({**values, "reason": _some_reason(str(values["reason"]))})
-
-
-def _some_reason(reason: str) -> str:
-    """Raises InvalidInputError unless the reason says something."""
-    from torc_core.errors import InvalidInputError
-
-    if not reason.strip() or len(reason) > 2000:
-        raise InvalidInputError("--reason needs 1 to 2000 characters", hint="say why, for whoever looks later")
-    return reason
+    return Classification.model_validate({**values, "reason": check_reason(str(values["reason"]))})
 
 
 def _full_signature(session: Session, workflow_id: int, prefix: str) -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from torc_cli.render.beginning_text import check_data, check_lines
 from torc_cli.render.text import number
 from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
@@ -14,7 +15,7 @@ from torc_core.hints import Hint, torc
 from torc_core.jobs.status import ACTIVE, JobStatus
 
 if TYPE_CHECKING:
-    from torc_client.begin_run import StartCheck, StartedRun
+    from torc_client.begin_run import StartedRun
 
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Although input files are missing or jobs are active.", show_default=False)
@@ -147,29 +148,9 @@ def _show_check(session: Session, workflow_id: int) -> None:
     from torc_client.begin_run import check_start
 
     check = check_start(session.client, workflow_id, folder=Path.cwd())
-    session.out.done("\n".join(_check_lines(check)), _check_data(check))
+    session.out.done("\n".join(check_lines(check)), check_data(check))
     if not check.is_safe:
         raise typer.Exit(1)
-
-
-def _check_lines(check: "StartCheck") -> list[str]:
-    lines = [f"  missing input file: {path}" for path in check.missing_input_files]
-    lines += [f"  missing user data: {name}" for name in check.missing_user_data]
-    lines += [f"  would be overwritten: {path}" for path in check.existing_output_files]
-    verdict = "can start" if check.is_safe else "cannot start"
-    return [f"Workflow {check.workflow_id} {verdict}.", *lines]
-
-
-def _check_data(check: "StartCheck") -> dict[str, object]:
-    return {
-        "workflow_id": check.workflow_id,
-        "safe": check.is_safe,
-        "missing_input_files": list(check.missing_input_files),
-        "missing_input_file_count": len(check.missing_input_files),
-        "missing_user_data": list(check.missing_user_data),
-        "existing_output_files": list(check.existing_output_files),
-        "existing_output_file_count": len(check.existing_output_files),
-    }
 
 
 def _show_started(session: Session, started: "StartedRun", *, verb: str) -> None:

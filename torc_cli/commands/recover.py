@@ -143,12 +143,12 @@ def _show_proposals(session: Session, planned: "PlannedRecovery") -> bool:
     agent = planned.agent
     if agent is None or session.is_json:
         return agent is not None and bool(agent.proposals)
-    from torc_cli.render.proposal_table import JUDGEMENTS, how_to_approve, proposal_rows
+    from torc_cli.render.decision_text import ENTRIES, how_to_approve, proposal_rows
     from torc_client.agents.result import result_lines
 
     session.out.done(["", *result_lines(agent)], {})
     for proposal in agent.proposals:
-        session.out.records(JUDGEMENTS, proposal_rows(proposal.jobs))
+        session.out.records(ENTRIES, proposal_rows(proposal.jobs))
         session.out.done(how_to_approve(proposal), {})
     return bool(agent.proposals)
 

@@ -1,20 +1,19 @@
 """`torc workflows reset-status` and `sync-status`: out of a state in which nothing goes on."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from torc_cli.render.text import display, number
+from torc_cli.render.beginning_text import reset_data, reset_lines
+from torc_cli.render.orphan_text import orphan_data, orphan_lines
 from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
-from torc_core.hints import Hint, Line, torc
 from torc_core.recovery.orphans import HEARTBEAT_TIMEOUT_S
 
 if TYPE_CHECKING:
-    from torc_client.begin_run import StatusReset
-    from torc_core.recovery.orphans import OrphanPlan
+    pass
 
 
 @command
@@ -56,40 +55,9 @@ def reset_status(
         reinitialize_too=reinitialize,
         folder=Path.cwd(),
     )
-    messages = _reset_messages(done, which)
+    messages = reset_lines(done, which)
     spelled = [session.out.text_of(message) for message in messages]
-    session.out.done(messages, _reset_data(done, failed_only=failed_only, messages=spelled))
-
-
-def _reset_messages(done: "StatusReset", which: str) -> list[Line]:
-    messages: list[Line] = [
-        f"Reset {done.updated_count} {which} job(s) of workflow {done.workflow_id}, run {done.run_id}"
-    ]
-    run = torc("run", done.workflow_id)
-    if done.started is None:
-        messages.append(Hint("Next: {}", run))
-    else:
-        ready = number(done.started.ready_count, "job")
-        messages.append(Hint("Reinitialized: {} ready, {} blocked; next: {}", ready, done.started.blocked_count, run))
-    return messages
-
-
-def _reset_data(done: "StatusReset", *, failed_only: bool, messages: list[str]) -> dict[str, Any]:
-    started = done.started
-    return {
-        "status": "success",
-        "workflow_id": done.workflow_id,
-        "run_id": done.run_id,
-        "failed_only": failed_only,
-        "operations": {
-            "workflow_reset": {"run_id": done.run_id},
-            "job_reset": {"updated_count": done.updated_count},
-            "reinitialize": None
-            if started is None
-            else {"ready_count": started.ready_count, "blocked_count": started.blocked_count},
-        },
-        "messages": messages,
-    }
+    session.out.done(messages, reset_data(done, failed_only=failed_only, messages=spelled))
 
 
 @command
@@ -122,44 +90,4 @@ def sync_status(
         reclaim(session.client, plan, requeue=False)
     if plan.out_of_sight:
         session.out.note(f"{plan.out_of_sight} active runner(s) on other machines cannot be judged from here.")
-    session.out.done(_sync_lines(plan, dry_run=dry_run), _sync_data(plan, dry_run=dry_run))
-
-
-def _sync_lines(plan: "OrphanPlan", *, dry_run: bool) -> list[Line]:
-    if plan.is_empty:
-        return ["No orphaned jobs found. Workflow state is in sync with its runners."]
-    data = _sync_data(plan, dry_run=dry_run)
-    bullets = {
-        "slurm_jobs_failed": "job(s) of ended Slurm allocations",
-        "pending_allocations_cleaned": "pending allocation(s) that no longer exist",
-        "running_jobs_failed": "job(s) of runners that are gone",
-        "claims_released": "job(s) claimed and never started, back to ready",
-    }
-    failed = data["slurm_jobs_failed"] + data["running_jobs_failed"]
-    lines: list[Line] = [
-        "Would clean up orphaned jobs:" if dry_run else "Cleaned up orphaned jobs:",
-        *(f"  - {data[key]} {what}" for key, what in bullets.items() if data[key]),
-    ]
-    if plan.jobs:
-        named = (f"  - Job {job.job_id} ({display(job.job_name)}): {job.reason}" for job in plan.jobs[:50])
-        lines += ["Affected jobs:", *named]
-    lines.append(f"Total: {failed} job(s) {'would be ' if dry_run else ''}marked as failed")
-    if failed and not dry_run:
-        lines.append(Hint("You can now run `{}` to retry failed jobs.", torc("recover", plan.workflow_id)))
-    return lines
-
-
-def _sync_data(plan: "OrphanPlan", *, dry_run: bool) -> dict[str, Any]:
-    started = [job for job in plan.jobs if job.started]
-    return {
-        "workflow_id": plan.workflow_id,
-        "dry_run": dry_run,
-        "slurm_jobs_failed": sum(job.allocation_id is not None for job in started),
-        "pending_allocations_cleaned": len(plan.pending_allocations),
-        "running_jobs_failed": sum(job.allocation_id is None for job in started),
-        "claims_released": len(plan.jobs) - len(started),
-        "failed_job_details": [
-            {"job_id": job.job_id, "job_name": job.job_name, "reason": job.reason, "slurm_job_id": job.allocation_id}
-            for job in started
-        ],
-    }
+    session.out.done(orphan_lines(plan, dry_run=dry_run), orphan_data(plan, dry_run=dry_run))

@@ -1,39 +1,30 @@
 """`torc run`: create if a file is given, initialize if need be, and run on this machine to the end."""
 
-import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from torc_cli.commands.create import NoMonitoringOption, read_draft
 from torc_cli.commands.options.ai import AiChoices, agent_for
 from torc_cli.commands.options.recovery import MaxRetriesOption, OutputDirOption, RecoveryChoices, recovery_tools
+from torc_cli.commands.run_rounds import FORCE_OPTION, make_ready_and_run
 from torc_cli.render.text import number
 from torc_cli.session.command import command
 from torc_cli.session.session import Session
-from torc_core.errors import InvalidInputError, StateConflictError, TorcError
-from torc_core.hints import Hint, Line, torc
-from torc_core.jobs.status import FRESH, SUCCESSFUL, JobStatus
+from torc_core.errors import InvalidInputError
+from torc_core.hints import Hint, torc
 from torc_core.recovery.defaults import MAX_RETRIES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from runner.base.settings import RunnerOptions
-    from torc_cli.commands.run_again import Recovery
-    from torc_cli.render.run_progress import RunView
-    from torc_client.recovery.bounded_recovery import FinishedRecovery
     from torc_core.api.drafts import WorkflowDraft
-    from torc_core.api.failures import FailureGroup
-    from torc_core.api.workflows import WorkflowStatusModel
     from torc_core.recovery.plan import RecoverOptions
 
 _PANEL = "What the runner may use"
-_FORCE_OPTION = "--skip-checks"
 _RECOVERY = RecoveryChoices()
 _AI = AiChoices()
 _RECOVERY_PATIENCE_S = 60.0
@@ -63,7 +54,7 @@ def run(
     poll_interval: Annotated[
         float, typer.Option("-p", "--poll-interval", min=0.01, help="Longest wait for news, in seconds.")
     ] = 5.0,
-    skip_checks: Annotated[bool, typer.Option(_FORCE_OPTION, help="Although input files are missing.")] = False,
+    skip_checks: Annotated[bool, typer.Option(FORCE_OPTION, help="Although input files are missing.")] = False,
     no_resource_monitoring: NoMonitoringOption = False,
     recover: Annotated[
         bool,
@@ -108,14 +99,14 @@ def run(
     if not recovers:
         from torc_cli.commands.run_again import RecoveryByOthers
 
-        _make_ready_and_run(session, workflow_id, options, RecoveryByOthers(session=session), force=skip_checks)
+        make_ready_and_run(session, workflow_id, options, RecoveryByOthers(session=session), force=skip_checks)
         return
     from torc_client.recovery.bounded_recovery import BoundedRecovery
 
     with session.connect(patience_s=_RECOVERY_PATIENCE_S) as client:
         own = BoundedRecovery(client=client, options=choices, tools=tools, max_retries=max_retries)
         own.brings_more(client.workflow_status(workflow_id))
-        _make_ready_and_run(session, workflow_id, options, own, force=skip_checks)
+        make_ready_and_run(session, workflow_id, options, own, force=skip_checks)
 
 
 def _within_the_machine(choices: "RecoverOptions", options: "RunnerOptions") -> "RecoverOptions":
@@ -158,129 +149,12 @@ def _create(session: Session, draft: "WorkflowDraft", options: "RunnerOptions", 
 
     if not force:
         name = f"workflow {draft.workflow.name!r}"
-        refuse_missing_files(name, missing_input_files(draft), force_option=_FORCE_OPTION)
+        refuse_missing_files(name, missing_input_files(draft), force_option=FORCE_OPTION)
     create_output_dir(options.output_dir)
     created = session.client.create_from_draft(draft)
     workflow_id = created.workflow.id or 0
     session.out.announce(f"Created workflow {workflow_id} with {number(created.job_count, 'job')}")
     return workflow_id
-
-
-def _make_ready_and_run(
-    session: Session, workflow_id: int, options: "RunnerOptions", recovery: "Recovery", *, force: bool
-) -> None:
-    if _make_ready(session, workflow_id, options, force=force):
-        _run(session, workflow_id, options, recovery, force=force)
-
-
-def _make_ready(session: Session, workflow_id: int, options: "RunnerOptions", *, force: bool) -> bool:
-    """Initializes what is not; False when there is nothing to run, which is then said with its exit code."""
-    from runner.base.paths import create_output_dir
-    from torc_client.begin_run import initialize, reinitialize_within_run
-
-    client = session.client
-    status = client.workflow_status(workflow_id)
-    counts = status.jobs_by_status
-    if status.is_archived:
-        raise StateConflictError(
-            f"workflow {workflow_id} is archived",
-            hint=Hint("bring it back: {}", torc("workflows archive", "false", workflow_id)),
-        )
-    if status.is_canceled:
-        raise StateConflictError(
-            f"workflow {workflow_id} was canceled", hint=Hint("begin a new run: {}", torc("reinit", workflow_id))
-        )
-    if status.is_complete and status.total_jobs and not counts[JobStatus.UNINITIALIZED]:
-        _say_complete(session, status)
-        return False
-    create_output_dir(options.output_dir)
-    if counts.total(FRESH) == status.total_jobs:
-        started = initialize(client, workflow_id, folder=Path.cwd(), force=force, force_option=_FORCE_OPTION)
-        for path in started.existing_output_files[:20]:
-            session.out.note(f"Warning: {path} exists and will be overwritten.")
-    elif counts[JobStatus.UNINITIALIZED]:
-        reinitialize_within_run(client, workflow_id, run_id=status.run_id, folder=Path.cwd())
-    return True
-
-
-def _say_complete(session: Session, status: "WorkflowStatusModel") -> None:
-    from torc_client.recovery.state import is_success
-
-    explanation = f"workflow {status.workflow_id} is complete already"
-    anew, changed = torc("init", status.workflow_id), torc("reinit", status.workflow_id)
-    session.out.note(
-        Hint(
-            "Workflow {} is complete already. To run it anew: {}; only what changed: {}",
-            status.workflow_id,
-            anew,
-            changed,
-        )
-    )
-    _report(session, status, explanation, runner={})
-    if not is_success(status):
-        raise typer.Exit(1)
-
-
-def _run(session: Session, workflow_id: int, options: "RunnerOptions", recovery: "Recovery", *, force: bool) -> None:
-    from runner.main import run_workflow
-    from torc_cli.commands.run_again import moved_on
-    from torc_client.recovery.state import is_success
-
-    client = session.client
-    while True:
-        with _view(session, client.workflow_status(workflow_id)) as view:
-            summary = run_workflow(client, workflow_id, options, progress=view)
-        status = client.workflow_status(workflow_id)
-        if is_success(status) or summary.was_told_to_leave:
-            break
-        if not moved_on(status, summary) and not recovery.brings_more(status):
-            break
-        if not _make_ready(session, workflow_id, options, force=force):
-            return
-    runner = asdict(summary) | {"explanation": session.out.text_of(summary.explanation)}
-    _report(session, status, summary.explanation, runner=runner, history=recovery.history)
-    if not is_success(status):
-        raise typer.Exit(1)
-
-
-def _report(
-    session: Session,
-    status: "WorkflowStatusModel",
-    explanation: Line,
-    *,
-    runner: dict[str, Any],
-    history: "Sequence[FinishedRecovery]" = (),
-) -> None:
-    from torc_cli.render.run_report import report_data, report_text
-    from torc_cli.render.status_text import next_steps
-
-    groups = _failures(session, status)
-    why, commands = session.out.text_of(explanation), [session.spelling(step.command) for step in next_steps(status)]
-    session.out.done(
-        report_text(status, groups, explanation, history=history),
-        report_data(status, groups, why, commands, runner=runner, history=history),
-    )
-
-
-def _failures(session: Session, status: "WorkflowStatusModel") -> list["FailureGroup"]:
-    """A report without causes is better than none after hours of work."""
-    from torc_cli.render.run_report import failure_groups
-
-    try:
-        return failure_groups(session.client, status)
-    except TorcError as error:
-        session.out.note(f"Warning: the failures could not be read: {error.message}")
-        return []
-
-
-def _view(session: Session, status: "WorkflowStatusModel") -> "RunView":
-    from torc_cli.render.run_progress import Bar, Counts, Lines, Silent
-
-    counts = Counts(total=status.total_jobs, done=status.jobs_by_status.total(SUCCESSFUL))
-    if session.is_json:
-        return Silent(counts, spell=session.spelling)
-    view = Bar if sys.stderr.isatty() else Lines
-    return view(counts, spell=session.spelling)
 
 
 def _seconds(text: str | None) -> float | None:

@@ -4,7 +4,7 @@ import html
 import json
 from typing import Any, Final, assert_never
 
-from torc_cli.plots.charts import BarChart, BarPanel, Chart, Line, LineChart
+from torc_cli.plots.charts import BarChart, BarPanel, Chart, Curve, LineChart
 from torc_cli.plots.colours import AVERAGE, GRID, LIMIT, OTHERS, PEAK, coloured
 from torc_cli.plots.libraries import load_library
 
@@ -81,7 +81,7 @@ def _lines(chart: LineChart) -> Figure:
     return {"data": data, "layout": layout}
 
 
-def _trace(line: Line, suffix: str, colour: str) -> Figure:
+def _trace(line: Curve, suffix: str, colour: str) -> Figure:
     alone = len(line.x) == 1
     return {
         "type": "scatter",

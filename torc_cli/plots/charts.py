@@ -2,10 +2,22 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from itertools import groupby
 from typing import Final
 
+from torc_cli.plots.measures import (
+    axis_top,
+    cpu_percent,
+    memory_bytes,
+    memory_unit,
+    moment,
+    num_processes,
+    peak_and_average,
+    peaks_of,
+    rounded_memory,
+    span_of,
+    time_unit,
+)
 from torc_cli.plots.reading import JobSeries, Sample
 from torc_cli.render.text import display, number
 from torc_core.resources.memory import describe_memory
@@ -18,11 +30,10 @@ _POINTS_AMONG_OTHERS: Final = 300
 _FAR: Final = 8.0
 """A limit so many times above what is drawn would flatten the curve: it is told, not drawn."""
 _NAME_LENGTH: Final = 32
-_UNITS: Final = ((1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB"), (1, "B"))
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Curve:
     """`y` None: a gap. A line without a name is one of many others."""
 
     name: str | None
@@ -36,7 +47,7 @@ class Panel:
 
     title: str
     y_label: str
-    lines: tuple[Line, ...]
+    lines: tuple[Curve, ...]
     top: float
     limit: tuple[float, str] | None = None
     earlier_limits: tuple[tuple[float, str], ...] = ()
@@ -98,15 +109,15 @@ def charts_of(jobs: Sequence[JobSeries]) -> Iterator[Chart]:
     """One chart for each job, then those of all."""
     yield from map(_of_job, jobs)
     yield _of_all(
-        jobs, stem="cpu_all_jobs", title="CPU of all jobs", y_label="CPU [% of one core]", read=_cpu_percent, scale=1
+        jobs, stem="cpu_all_jobs", title="CPU of all jobs", y_label="CPU [% of one core]", read=cpu_percent, scale=1
     )
-    scale, unit = _memory_unit(max(_peaks(jobs, _memory_bytes)))
+    scale, unit = memory_unit(max(peaks_of(jobs, memory_bytes)))
     yield _of_all(
         jobs,
         stem="memory_all_jobs",
         title="Memory of all jobs",
         y_label=f"Memory [{unit}]",
-        read=_memory_bytes,
+        read=memory_bytes,
         scale=scale,
     )
     yield _summary(jobs)
@@ -122,19 +133,19 @@ def label_of(job: JobSeries) -> str:
 
 
 def _of_job(job: JobSeries) -> LineChart:
-    start, span = _span([job])
-    seconds, unit = _time_unit(span)
+    start, span = span_of([job])
+    seconds, unit = time_unit(span)
     peak = max(sample.memory_bytes for sample in job.samples)
     cpu_limit = None if job.num_cpus is None else (100.0 * job.num_cpus, number(job.num_cpus, "CPU"))
     return LineChart(
         stem=f"job_{job.job_id}",
         title=label_of(job),
-        subtitle=f"from {_moment(start)}, {number(len(job.samples), 'sample')}",
+        subtitle=f"from {moment(start)}, {number(len(job.samples), 'sample')}",
         x_label=f"Time [{unit}]",
         panels=(
-            _panel("CPU", "% of one core", _line(job, _cpu_percent, start, seconds, 1), cpu_limit),
-            _memory_panel(job, _memory_unit(peak), start, seconds),
-            _process_panel(_line(job, _num_processes, start, seconds, 1)),
+            _panel("CPU", "% of one core", _line(job, cpu_percent, start, seconds, 1), cpu_limit),
+            _memory_panel(job, memory_unit(peak), start, seconds),
+            _process_panel(_line(job, num_processes, start, seconds, 1)),
         ),
     )
 
@@ -143,24 +154,24 @@ def _memory_panel(job: JobSeries, unit: tuple[int, str], start: int, seconds: fl
     scale, name = unit
     limit = job.memory_limit_bytes
     described = None if limit is None else (limit / scale, describe_memory(limit))
-    panel = _panel("Memory", name, _line(job, _memory_bytes, start, seconds, scale), described)
+    panel = _panel("Memory", name, _line(job, memory_bytes, start, seconds, scale), described)
     earlier = [(each / scale, describe_memory(each)) for each in job.earlier_limits_bytes]
     near = tuple(each for each in earlier if each[0] <= panel.top * _FAR)
-    return replace(panel, earlier_limits=near, top=max([panel.top, *(_top(height) for height, _ in near)]))
+    return replace(panel, earlier_limits=near, top=max([panel.top, *(axis_top(height) for height, _ in near)]))
 
 
-def _process_panel(line: Line) -> Panel:
+def _process_panel(line: Curve) -> Panel:
     panel = _panel("Processes", "number", line, None)
     return replace(panel, tick=float(-(-panel.top // 6)))
 
 
-def _panel(title: str, y_label: str, line: Line, limit: tuple[float, str] | None) -> Panel:
+def _panel(title: str, y_label: str, line: Curve, limit: tuple[float, str] | None) -> Panel:
     peak = max((value for value in line.y if value is not None), default=0.0)
     is_far = limit is not None and limit[0] > peak * _FAR
     if limit is not None and is_far:
         title += f" (limit {limit[1]}, far above)"
     highest = peak if limit is None or is_far else max(peak, limit[0])
-    return Panel(title=title, y_label=y_label, lines=(line,), top=_top(highest), limit=None if is_far else limit)
+    return Panel(title=title, y_label=y_label, lines=(line,), top=axis_top(highest), limit=None if is_far else limit)
 
 
 # -- all jobs -------------------------------------------------------------------------------------
@@ -175,9 +186,9 @@ def _of_all(
     read: Callable[[Sample], float],
     scale: int,
 ) -> LineChart:
-    start, span = _span(jobs)
-    seconds, unit = _time_unit(span)
-    peaks = _peaks(jobs, read)
+    start, span = span_of(jobs)
+    seconds, unit = time_unit(span)
+    peaks = peaks_of(jobs, read)
     by_peak = sorted(range(len(jobs)), key=lambda place: -peaks[place])
     named = set(by_peak[:NAMED_LINES])
     # the named ones last, so that they are drawn above the others
@@ -194,11 +205,11 @@ def _of_all(
         for place in reversed(by_peak)
     ]
     others = len(jobs) - len(named)
-    panel = Panel(title="", y_label=y_label, lines=tuple(lines), top=_top(max(peaks) / scale))
+    panel = Panel(title="", y_label=y_label, lines=tuple(lines), top=axis_top(max(peaks) / scale))
     return LineChart(
         stem=stem,
         title=title,
-        subtitle=f"{number(len(jobs), 'job')} from {_moment(start)}"
+        subtitle=f"{number(len(jobs), 'job')} from {moment(start)}"
         + (f"; the {NAMED_LINES} largest are named, {number(others, 'other')} in grey" if others else ""),
         x_label=f"Time [{unit}]",
         panels=(panel,),
@@ -207,7 +218,7 @@ def _of_all(
 
 def _summary(jobs: Sequence[JobSeries]) -> BarChart:
     ordered = sorted(jobs, key=_nearness, reverse=True)[:BARS]
-    scale, unit = _memory_unit(max(_peaks(ordered, _memory_bytes)))
+    scale, unit = memory_unit(max(peaks_of(ordered, memory_bytes)))
     left_out = len(jobs) - len(ordered)
     return BarChart(
         stem="summary",
@@ -228,16 +239,16 @@ def _nearness(job: JobSeries) -> tuple[float, float]:
 
 
 def _memory_bar(job: JobSeries, scale: int) -> Bar:
-    peak, average = _peak_and_average(job, _memory_bytes)
+    peak, average = peak_and_average(job, memory_bytes)
     limit = job.memory_limit_bytes
-    label = _rounded_memory(peak)
+    label = rounded_memory(peak)
     if limit:
-        label += f" of {_rounded_memory(limit)} ({peak / limit:.0%})"
+        label += f" of {rounded_memory(limit)} ({peak / limit:.0%})"
     return Bar(label_of(job), peak / scale, average / scale, limit / scale if limit else None, label)
 
 
 def _cpu_bar(job: JobSeries) -> Bar:
-    peak, average = _peak_and_average(job, _cpu_percent)
+    peak, average = peak_and_average(job, cpu_percent)
     limit = None if job.num_cpus is None else 100.0 * job.num_cpus
     label = f"{peak:.0f}%" + (f" of {limit:.0f}%" if limit else "")
     return Bar(label_of(job), peak, average, limit, label)
@@ -246,31 +257,10 @@ def _cpu_bar(job: JobSeries) -> Bar:
 def _bar_panel(title: str, x_label: str, bars: Sequence[Bar]) -> BarPanel:
     highest = max(bar.peak for bar in bars)
     near = [bar.limit for bar in bars if bar.limit is not None and bar.limit <= highest * _FAR]
-    return BarPanel(title=title, x_label=x_label, bars=tuple(bars), top=_top(max([highest, *near])))
+    return BarPanel(title=title, x_label=x_label, bars=tuple(bars), top=axis_top(max([highest, *near])))
 
 
-# -- numbers --------------------------------------------------------------------------------------
-
-
-def _cpu_percent(sample: Sample) -> float:
-    return sample.cpu_percent
-
-
-def _memory_bytes(sample: Sample) -> float:
-    return float(sample.memory_bytes)
-
-
-def _num_processes(sample: Sample) -> float:
-    return float(sample.num_processes)
-
-
-def _peaks(jobs: Sequence[JobSeries], read: Callable[[Sample], float]) -> list[float]:
-    return [max(map(read, job.samples)) for job in jobs]
-
-
-def _peak_and_average(job: JobSeries, read: Callable[[Sample], float]) -> tuple[float, float]:
-    values = [read(sample) for sample in job.samples]
-    return max(values), sum(values) / len(values)
+# -- lines ----------------------------------------------------------------------------------------
 
 
 def _line(
@@ -282,7 +272,7 @@ def _line(
     *,
     name: str | None = None,
     is_among_others: bool = False,
-) -> Line:
+) -> Curve:
     """One line through the attempts, with a gap between them; coarser where it is one of many."""
     points = _POINTS_AMONG_OTHERS if is_among_others else _POINTS
     x: list[float] = []
@@ -295,7 +285,7 @@ def _line(
         for sample, value in _thinned(samples, read, points):
             x.append((sample.timestamp - start) / seconds)
             y.append(value / scale)
-    return Line(name, tuple(x), tuple(y))
+    return Curve(name, tuple(x), tuple(y))
 
 
 def _thinned(samples: Sequence[Sample], read: Callable[[Sample], float], points: int) -> Iterator[tuple[Sample, float]]:
@@ -304,34 +294,3 @@ def _thinned(samples: Sequence[Sample], read: Callable[[Sample], float], points:
     for begin in range(0, len(samples), step):
         best = max(samples[begin : begin + step], key=read)
         yield best, read(best)
-
-
-def _span(jobs: Sequence[JobSeries]) -> tuple[int, int]:
-    """The first moment, and the seconds to the last."""
-    first = min(job.samples[0].timestamp for job in jobs)
-    return first, max(job.samples[-1].timestamp for job in jobs) - first
-
-
-def _time_unit(span_s: int) -> tuple[float, str]:
-    if span_s <= 300:
-        return 1.0, "s"
-    return (60.0, "min") if span_s <= 3 * 3600 else (3600.0, "h")
-
-
-def _memory_unit(largest: float) -> tuple[int, str]:
-    return next((unit for unit in _UNITS if largest >= unit[0]), _UNITS[-1])
-
-
-def _rounded_memory(amount: float) -> str:
-    scale, unit = _memory_unit(amount)
-    value = amount / scale
-    return f"{value:.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
-
-
-def _moment(timestamp: int) -> str:
-    return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _top(highest: float) -> float:
-    """A little room above; never an axis without height."""
-    return highest * 1.08 or 1.0

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from torc_cli.plots.charts import Line, Panel
+from torc_cli.plots.charts import Curve, Panel
 
 COLOURS: Final = (
     "#0072b2",
@@ -23,7 +23,7 @@ AVERAGE: Final = COLOURS[0]
 GRID: Final = "#e6e6e6"
 
 
-def coloured(panel: Panel) -> list[tuple[Line, str]]:
+def coloured(panel: Panel) -> list[tuple[Curve, str]]:
     """Each line with its colour; the last named one has the first, as lines are drawn from back to front."""
     named = [line for line in panel.lines if line.name is not None or len(panel.lines) == 1]
     places = {id(line): place for place, line in enumerate(reversed(named))}

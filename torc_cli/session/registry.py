@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from torc_cli.session.lazy import Entry
+from torc_cli.session.lazy_commands import Entry
 
 _RUN: Final = "Run"
 _LOOK: Final = "Look"

@@ -1,11 +1,11 @@
-"""Failures, proposals and decisions in words for people."""
+"""Failure groups and their evidence, as people read them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from torc_cli.render.base import Column, Table
 from torc_cli.render.text import number
-from torc_core.api.failures import Actor, ClassifiedJob, ClassifyResponse, FailureGroup, ProposalModel, SignatureRecord
+from torc_core.api.failures import FailureGroup, SignatureRecord
 from torc_core.api.results import ResultModel
 from torc_core.evidence.record import Evidence
 from torc_core.resources.duration import describe_duration
@@ -34,104 +34,6 @@ GROUPS: Final = Table(
         Column("Cause", lambda group: group.cause[:120]),
     ),
 )
-
-PROPOSALS: Final = Table(
-    "proposals",
-    (
-        Column("ID", "id", right=True),
-        Column("Status", "status"),
-        Column("By", lambda proposal: describe_actor(proposal.actor)),
-        Column("Retry", "jobs_to_retry", right=True),
-        Column("Fail", "jobs_to_fail", right=True),
-        Column("Skipped", "jobs_skipped", right=True),
-        Column("Created", "created_at"),
-        Column("Expires", "expires_at"),
-        Column("Decided By", lambda proposal: describe_actor(proposal.decided_by) if proposal.decided_by else None),
-    ),
-)
-
-DECISIONS: Final = Table(
-    "decisions",
-    (
-        Column("ID", "id", right=True),
-        Column("Job ID", "job_id", right=True),
-        Column("Job Name", "job_name"),
-        Column("Run", "run_id", right=True),
-        Column("Attempt", "attempt_id", right=True),
-        Column("Action", "action"),
-        Column("Outcome", "outcome"),
-        Column("By", lambda decision: describe_actor(decision.actor)),
-        Column("Approved By", lambda decision: describe_actor(decision.approved_by) if decision.approved_by else None),
-        Column("Memory", "memory"),
-        Column("Runtime", "runtime"),
-        Column("Decided At", "decided_at"),
-        Column("Reason", "reason"),
-    ),
-)
-
-
-def describe_actor(actor: Actor) -> str:
-    """`ann`, or `agent helper 1.0 for ann`."""
-    if actor.kind == "person":
-        return actor.name
-    words = [actor.kind, actor.name, actor.version, f"for {actor.user}" if actor.user else None]
-    return " ".join(word for word in words if word)
-
-
-def judged_text(answer: ClassifyResponse | ProposalModel, *, planned: bool) -> str:
-    """What was, or would be, done to how many jobs; then the jobs."""
-    would = "would be " if planned else ""
-    counts = (
-        f"{number(answer.jobs_to_retry, 'job')} {would}sent back, {answer.jobs_to_fail} {would}failed, "
-        f"{answer.jobs_skipped} {would}skipped."
-    )
-    more = f"{answer.remaining} more are too many for one call." if answer.remaining else ""
-    return "\n".join([counts, *_job_lines(answer.jobs), *([more] if more else [])])
-
-
-def progress_text(so_far: ClassifyResponse) -> str:
-    """What is decided, and what is left, of a group that takes several calls."""
-    decided = so_far.jobs_to_retry + so_far.jobs_to_fail
-    return f"{number(decided, 'job')} decided, {so_far.remaining} left..."
-
-
-def changes(job: ClassifiedJob) -> list[str]:
-    """The amounts that a judgement changes."""
-    return [
-        f"{what} {old or '-'} -> {new}"
-        for what, old, new in (
-            ("memory", job.old_memory, job.memory),
-            ("runtime", job.old_runtime, job.runtime),
-        )
-        if new
-    ]
-
-
-def _job_lines(jobs: Sequence[ClassifiedJob]) -> Iterator[str]:
-    ordered = sorted(jobs, key=lambda job: job.status != "skipped")
-    for job in ordered[:_JOBS_SHOWN]:
-        what = "skipped" if job.status == "skipped" else ", ".join([job.action, *changes(job)])
-        yield f"  - Job {job.job_id} ({job.job_name}): {what}{f': {job.detail}' if job.detail else ''}"
-    if len(ordered) > _JOBS_SHOWN:
-        yield f"  - and {len(ordered) - _JOBS_SHOWN} more"
-
-
-def proposal_text(proposal: ProposalModel) -> str:
-    decided = (
-        f"{proposal.status} by {describe_actor(proposal.decided_by)} at {proposal.decided_at}"
-        if proposal.decided_by
-        else f"{proposal.status}, until {proposal.expires_at}"
-    )
-    reasons = list(dict.fromkeys(job.reason for job in proposal.jobs))
-    return "\n".join(
-        [
-            f"Proposal {proposal.id} for workflow {proposal.workflow_id}: {decided}",
-            f"By {describe_actor(proposal.actor)} at {proposal.created_at}",
-            *(f"Reason: {reason}" for reason in reasons[:10]),
-            *([f"Decision: {proposal.decision_reason}"] if proposal.decision_reason else []),
-            judged_text(proposal, planned=proposal.status != "approved"),
-        ]
-    )
 
 
 def group_text(group: FailureGroup) -> str:

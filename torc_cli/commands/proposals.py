@@ -1,0 +1,122 @@
+"""Proposals about failed jobs, and the decisions that were made: parts of `torc failures`."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from torc_cli.commands.options.decision import ReasonOption, check_reason, deciding_person, how_to_run
+from torc_cli.session.command import command
+from torc_cli.session.options import WorkflowArgument, YesOption
+from torc_cli.session.session import Session
+
+
+class ProposalState(StrEnum):
+    OPEN = "open"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
+@command
+def proposals(
+    session: Session,
+    workflow_id: WorkflowArgument = None,
+    *,
+    status: Annotated[ProposalState | None, typer.Option("--status", help="List only proposals in this state.")] = None,
+) -> None:
+    """List the proposals of a workflow.
+
+    For example: `torc failures proposals 3 --status open`.
+    """
+    from torc_cli.render.decision_text import PROPOSALS
+
+    session.out.records(PROPOSALS, session.client.failures.proposals(session.workflow_id(workflow_id), status=status))
+
+
+@command
+def proposal(session: Session, proposal_id: int) -> None:
+    """Show a proposal with its jobs; for an open one, what approval would do now.
+
+    For example: `torc failures proposal 1`.
+    """
+    from torc_cli.render.decision_text import proposal_text
+
+    found = session.client.failures.proposal(proposal_id)
+    session.out.done(proposal_text(found), found)
+
+
+@command
+def approve(
+    session: Session,
+    proposal_id: int,
+    *,
+    only_job: Annotated[
+        list[int] | None,
+        typer.Option("--only-job", metavar="JOB_ID", help="Apply it to this job alone; may be repeated."),
+    ] = None,
+    edit: Annotated[
+        list[str] | None,
+        typer.Option("--edit", metavar="JOB=retry|fail", help="Decide about this job otherwise; needs --reason."),
+    ] = None,
+    memory: Annotated[
+        str | None, typer.Option("--memory", metavar="16g", help="Give the jobs that --edit retries this memory.")
+    ] = None,
+    runtime: Annotated[
+        str | None, typer.Option("--runtime", metavar="PT4H", help="Give the jobs that --edit retries this runtime.")
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", metavar="TEXT", help="Kept with the approval and the edits.")
+    ] = None,
+    no_prompts: YesOption = False,
+) -> None:
+    """Approve a proposal and apply it to the jobs that have not moved on since.
+
+    For example: `torc failures approve 1 --edit 12=fail --reason "wrong input"`.
+    """
+    from torc_cli.commands.options.proposal_edits import read_edits
+    from torc_cli.render.decision_text import decided_text
+    from torc_core.api.failures import ApproveRequest
+
+    edits = read_edits(
+        edit or [], reason=reason if reason is None else check_reason(reason), memory=memory, runtime=runtime
+    )
+    if not session.agrees(f"Apply proposal {proposal_id}?", without_asking=no_prompts):
+        session.out.note("Nothing was changed.")
+        return
+    request = ApproveRequest(actor=deciding_person(session), only_job_ids=only_job, edits=edits, reason=reason)
+    answer = session.client.failures.approve(proposal_id, request)
+    session.out.done(decided_text(answer, planned=False), answer)
+    if answer.jobs_to_retry:
+        session.out.note(how_to_run(answer.workflow_id))
+
+
+@command
+def reject(session: Session, proposal_id: int, *, reason: ReasonOption) -> None:
+    """Close a proposal without applying it.
+
+    For example: `torc failures reject 1 --reason "the input is wrong"`.
+    """
+    from torc_core.api.failures import RejectRequest
+
+    closed = session.client.failures.reject(
+        proposal_id, RejectRequest(actor=deciding_person(session), reason=check_reason(reason))
+    )
+    session.out.done(f"Rejected proposal {proposal_id}", closed)
+
+
+@command
+def decisions(
+    session: Session,
+    workflow_id: WorkflowArgument = None,
+    *,
+    job: Annotated[int | None, typer.Option("-j", "--job", metavar="JOB_ID", help="Only those on this job.")] = None,
+) -> None:
+    """List decisions: who made each, why, and its outcome.
+
+    For example: `torc failures decisions 3`.
+    """
+    from torc_cli.render.decision_text import DECISIONS
+
+    found = session.client.failures.decisions(session.workflow_id(workflow_id), job_id=job)
+    session.out.records(DECISIONS, found)

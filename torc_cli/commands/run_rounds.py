@@ -1,0 +1,142 @@
+"""What `torc run` does with a workflow that exists: make it ready, run it, recover and run again, and report."""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from torc_cli.session.session import Session
+from torc_core.errors import StateConflictError, TorcError
+from torc_core.hints import Hint, Line, torc
+from torc_core.jobs.status import FRESH, SUCCESSFUL, JobStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runner.base.settings import RunnerOptions
+    from torc_cli.commands.run_again import Recovery
+    from torc_cli.render.run_progress import RunView
+    from torc_client.recovery.bounded_recovery import FinishedRecovery
+    from torc_core.api.failures import FailureGroup
+    from torc_core.api.workflows import WorkflowStatusModel
+
+FORCE_OPTION = "--skip-checks"
+
+
+def make_ready_and_run(
+    session: Session, workflow_id: int, options: "RunnerOptions", recovery: "Recovery", *, force: bool
+) -> None:
+    if _make_ready(session, workflow_id, options, force=force):
+        _run(session, workflow_id, options, recovery, force=force)
+
+
+def _make_ready(session: Session, workflow_id: int, options: "RunnerOptions", *, force: bool) -> bool:
+    """Initializes what is not; False when there is nothing to run, which is then said with its exit code."""
+    from runner.base.paths import create_output_dir
+    from torc_client.begin_run import initialize, reinitialize_within_run
+
+    client = session.client
+    status = client.workflow_status(workflow_id)
+    counts = status.jobs_by_status
+    if status.is_archived:
+        raise StateConflictError(
+            f"workflow {workflow_id} is archived",
+            hint=Hint("bring it back: {}", torc("workflows archive", "false", workflow_id)),
+        )
+    if status.is_canceled:
+        raise StateConflictError(
+            f"workflow {workflow_id} was canceled", hint=Hint("begin a new run: {}", torc("reinit", workflow_id))
+        )
+    if status.is_complete and status.total_jobs and not counts[JobStatus.UNINITIALIZED]:
+        _say_complete(session, status)
+        return False
+    create_output_dir(options.output_dir)
+    if counts.total(FRESH) == status.total_jobs:
+        started = initialize(client, workflow_id, folder=Path.cwd(), force=force, force_option=FORCE_OPTION)
+        for path in started.existing_output_files[:20]:
+            session.out.note(f"Warning: {path} exists and will be overwritten.")
+    elif counts[JobStatus.UNINITIALIZED]:
+        reinitialize_within_run(client, workflow_id, run_id=status.run_id, folder=Path.cwd())
+    return True
+
+
+def _say_complete(session: Session, status: "WorkflowStatusModel") -> None:
+    from torc_client.recovery.state import is_success
+
+    explanation = f"workflow {status.workflow_id} is complete already"
+    anew, changed = torc("init", status.workflow_id), torc("reinit", status.workflow_id)
+    session.out.note(
+        Hint(
+            "Workflow {} is complete already. To run it anew: {}; only what changed: {}",
+            status.workflow_id,
+            anew,
+            changed,
+        )
+    )
+    _report(session, status, explanation, runner={})
+    if not is_success(status):
+        raise typer.Exit(1)
+
+
+def _run(session: Session, workflow_id: int, options: "RunnerOptions", recovery: "Recovery", *, force: bool) -> None:
+    from runner.main import run_workflow
+    from torc_cli.commands.run_again import moved_on
+    from torc_client.recovery.state import is_success
+
+    client = session.client
+    while True:
+        with _view(session, client.workflow_status(workflow_id)) as view:
+            summary = run_workflow(client, workflow_id, options, progress=view)
+        status = client.workflow_status(workflow_id)
+        if is_success(status) or summary.was_told_to_leave:
+            break
+        if not moved_on(status, summary) and not recovery.brings_more(status):
+            break
+        if not _make_ready(session, workflow_id, options, force=force):
+            return
+    runner = asdict(summary) | {"explanation": session.out.text_of(summary.explanation)}
+    _report(session, status, summary.explanation, runner=runner, history=recovery.history)
+    if not is_success(status):
+        raise typer.Exit(1)
+
+
+def _report(
+    session: Session,
+    status: "WorkflowStatusModel",
+    explanation: Line,
+    *,
+    runner: dict[str, Any],
+    history: "Sequence[FinishedRecovery]" = (),
+) -> None:
+    from torc_cli.render.run_report import report_data, report_text
+    from torc_cli.render.status_text import next_steps
+
+    groups = _failures(session, status)
+    why, commands = session.out.text_of(explanation), [session.spelling(step.command) for step in next_steps(status)]
+    session.out.done(
+        report_text(status, groups, explanation, history=history),
+        report_data(status, groups, why, commands, runner=runner, history=history),
+    )
+
+
+def _failures(session: Session, status: "WorkflowStatusModel") -> list["FailureGroup"]:
+    """A report without causes is better than none after hours of work."""
+    from torc_cli.render.run_report import failure_groups
+
+    try:
+        return failure_groups(session.client, status)
+    except TorcError as error:
+        session.out.note(f"Warning: the failures could not be read: {error.message}")
+        return []
+
+
+def _view(session: Session, status: "WorkflowStatusModel") -> "RunView":
+    from torc_cli.render.run_progress import Bar, Counts, Lines, Silent
+
+    counts = Counts(total=status.total_jobs, done=status.jobs_by_status.total(SUCCESSFUL))
+    if session.is_json:
+        return Silent(counts, spell=session.spelling)
+    view = Bar if sys.stderr.isatty() else Lines
+    return view(counts, spell=session.spelling)
