@@ -79,7 +79,7 @@ def next_run(run: Run) -> None:
     run.run_id += 1
 
 
-def judged(run: Run, name: str, action: str, **fields: Any) -> Classification:
+def entry_for(run: Run, name: str, action: str, **fields: Any) -> Classification:
     return Classification.model_validate({"job_id": run.id(name), "action": action, "reason": f"{action} it", **fields})
 
 

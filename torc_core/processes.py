@@ -1,4 +1,4 @@
-"""Processes and the machines they run on, as far as others can tell them apart."""
+"""Identities of processes and of the machines they run on."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,9 +7,9 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessIdentity:
-    """One process for ever: a pid alone is used again, its start time (clock ticks since boot) tells.
+    """One process, also after its pid is used again: pid and start time (clock ticks since boot) together.
 
-    `pid_namespace` says in which namespace the pid counts; a process of another one cannot be seen.
+    `pid_namespace` is the namespace of the pid; a process of another namespace cannot be seen.
     """
 
     pid: int
@@ -55,5 +55,5 @@ class DeadRunner:
 
 
 def process_tag(pid: int, start_ticks: object) -> str:
-    """What `ProcessIdentity.tag` says, from the facts that a runner registered."""
+    """Return what `ProcessIdentity.tag` is, from the facts that a runner registered."""
     return f"{pid}.{start_ticks}"

@@ -1,4 +1,4 @@
-"""Proposals and decisions between claims, failures and resets: a job moves only if it is where it was judged."""
+"""Proposals and decisions between claims, failures and resets: a job moves only from the attempt decided about."""
 
 import tempfile
 from collections.abc import Sequence
@@ -71,12 +71,12 @@ class DecisionMachine(RuleBasedStateMachine):
         actor=ACTORS,
         proposed=st.booleans(),
     )
-    def judge_jobs(self, places: list[int], action: str, memory: str | None, actor: Actor, proposed: bool) -> None:
+    def decide_jobs(self, places: list[int], action: str, memory: str | None, actor: Actor, proposed: bool) -> None:
         memory = memory if action == "retry" else None
         body = {"action": action, "reason": "why not", "memory": memory}
         wanted = [Classification.model_validate({"job_id": self.run.id(NAMES[place]), **body}) for place in places]
         try:
-            self.judge(ClassifyRequest(classifications=wanted, actor=actor, limits=LIMITS), proposed=proposed)
+            self.submit(ClassifyRequest(classifications=wanted, actor=actor, limits=LIMITS), proposed=proposed)
         except InvalidInputError:
             assert len(set(places)) < len(places)
 
@@ -85,9 +85,9 @@ class DecisionMachine(RuleBasedStateMachine):
         body = {"action": action, "reason": "all alike"}
         wanted = [Classification.model_validate({"signature": signature, **body}) for signature in self.signatures()]
         if wanted:
-            self.judge(ClassifyRequest(classifications=wanted, actor=actor, limits=LIMITS), proposed=proposed)
+            self.submit(ClassifyRequest(classifications=wanted, actor=actor, limits=LIMITS), proposed=proposed)
 
-    def judge(self, request: ClassifyRequest, *, proposed: bool) -> None:
+    def submit(self, request: ClassifyRequest, *, proposed: bool) -> None:
         """As soon as a decision is applied the retried jobs fail again, so that there is more to decide."""
         before = self.states()
         if proposed:
@@ -108,13 +108,13 @@ class DecisionMachine(RuleBasedStateMachine):
         body = {"action": "retry", "reason": "soon"}
         wanted = [Classification.model_validate({"signature": signature, **body}) for signature in self.signatures()]
         if wanted:
-            self.judge(ClassifyRequest(classifications=wanted, actor=AGENT), proposed=True)
+            self.submit(ClassifyRequest(classifications=wanted, actor=AGENT), proposed=True)
             if overtaking == "reset":
                 self.reset_failures(new_run=False)
                 self.run_ready([REFUSED] * len(NAMES))
             else:
                 faster = [one.model_copy(update={"action": overtaking}) for one in wanted]
-                self.judge(ClassifyRequest(classifications=faster, actor=PERSON), proposed=False)
+                self.submit(ClassifyRequest(classifications=faster, actor=PERSON), proposed=False)
             self.approve_one(self.open[-1], actor, partly=False)
 
     @precondition(lambda self: self.open)

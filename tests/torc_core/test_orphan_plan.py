@@ -1,4 +1,4 @@
-"""Who is lost, judged from facts alone."""
+"""Which runners are lost, decided from facts alone."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -35,7 +35,7 @@ CASES: list[tuple[str, AttemptFacts, Cause, str]] = [
     ("Slurm timeout", attempt(1, evidence=evidence(1, scheduler=slurm("TIMEOUT"))), Cause.TIMEOUT, "scheduler"),
     ("Slurm node failure", attempt(1, evidence=evidence(1, scheduler=slurm("NODE_FAIL"))),
      Cause.NODE_FAILURE, "scheduler"),
-    ("Slurm preemption told of a lost runner",
+    ("Slurm preemption explains a lost runner",
      attempt(LOST, evidence=evidence(LOST, verdict="lost", scheduler=slurm("PREEMPTED"))),
      Cause.PREEMPTED, "scheduler"),
     ("Slurm preemption of a terminated runner", attempt(143, status=JobStatus.TERMINATED,
@@ -91,10 +91,10 @@ def test_exit_137_is_less_sure_than_a_measured_peak_and_least_sure_with_a_low_on
 
 
 def test_an_unknown_cause_keeps_what_the_texts_suggest() -> None:
-    said = diagnose(attempt(1, evidence=evidence(1, stderr_tail=CUDA))).suggestion
-    assert said is not None
-    assert said.class_ == "oom"
-    assert not said.memory_helps
+    suggestion = diagnose(attempt(1, evidence=evidence(1, stderr_tail=CUDA))).suggestion
+    assert suggestion is not None
+    assert suggestion.class_ == "oom"
+    assert not suggestion.memory_helps
 
 
 def test_the_limit_the_attempt_ran_under_counts_more_than_what_the_requirement_says_now() -> None:

@@ -94,8 +94,8 @@ def test_a_failed_job_is_flagged_as_timeout_with_its_share_of_the_runtime() -> N
 
 
 def test_what_the_runner_or_the_scheduler_ended_is_named_in_the_documented_words() -> None:
-    told: list[tuple[Basis, Cause]] = [("runner", Cause.OOM), ("scheduler", Cause.OOM), ("runner", Cause.TIMEOUT)]
-    failures = [diagnose(oom()).model_copy(update={"basis": basis, "cause": cause}) for basis, cause in told]
+    causes: list[tuple[Basis, Cause]] = [("runner", Cause.OOM), ("scheduler", Cause.OOM), ("runner", Cause.TIMEOUT)]
+    failures = [diagnose(oom()).model_copy(update={"basis": basis, "cause": cause}) for basis, cause in causes]
     rows = report_utilization(42, completed=(), failures=failures).resource_violations
     assert [(row.oom_reason, row.timeout_reason) for row in rows] == [
         ("memory_exceeded", None),

@@ -1,4 +1,4 @@
-"""Decisions: what they do to jobs and to nothing else, their bounds, and what came of them."""
+"""Decisions: what they do to jobs and to nothing else, their bounds, and their outcomes."""
 
 from pathlib import Path
 
@@ -11,12 +11,12 @@ from triage import (
     REFUSED,
     alike,
     decide,
+    entry_for,
     evidence,
     fail,
     failed_run,
     group_of,
     groups,
-    judged,
     kept,
     next_run,
     request,
@@ -49,7 +49,7 @@ def _details(answer: ClassifyResponse) -> list[tuple[str, str | None]]:
 
 def test_retry_sends_the_job_back_with_its_next_attempt_in_the_same_run(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
-    answer = decide(run, judged(run, "a", "retry"))
+    answer = decide(run, entry_for(run, "a", "retry"))
     assert (answer.jobs_to_retry, answer.jobs_to_fail, answer.jobs_skipped) == (1, 0, 0)
     assert (run.status("a"), run.job("a").attempt_id) == (JobStatus.READY, 2)
     run.begin("a")
@@ -60,13 +60,13 @@ def test_retry_sends_the_job_back_with_its_next_attempt_in_the_same_run(tmp_path
 def test_fail_ends_the_job_and_cancels_what_depends_on_it_at_once(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": BUG}, job("b", 0), job("c", 1), job("d", 0, cancel_on_blocking_job_failure=False))
     assert run.status("b") is JobStatus.BLOCKED
-    decide(run, judged(run, "a", "fail"))
+    decide(run, entry_for(run, "a", "fail"))
     assert run.statuses() == {"a": "failed", "b": "canceled", "c": "canceled", "d": "ready"}
 
 
 def test_one_call_decides_a_signature_and_single_jobs(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED, "b": REFUSED, "c": BUG})
-    answer = decide(run, alike(run, "a", "retry"), judged(run, "c", "fail"))
+    answer = decide(run, alike(run, "a", "retry"), entry_for(run, "c", "fail"))
     assert (answer.jobs_to_retry, answer.jobs_to_fail) == (2, 1)
     assert run.statuses() == {"a": "ready", "b": "ready", "c": "failed"}
     assert groups(run).total_jobs == 0
@@ -76,10 +76,10 @@ def test_who_waits_for_jobs_is_woken_and_who_watches_is_told(tmp_path: Path) -> 
     run = failed_run(tmp_path, {"a": REFUSED, "b": BUG})
     run.bench.announced.clear()
     run.bench.touched.clear()
-    decide(run, judged(run, "a", "retry"), judged(run, "b", "fail"))
+    decide(run, entry_for(run, "a", "retry"), entry_for(run, "b", "fail"))
     assert run.bench.touched == {run.workflow_id}
-    told = {(event.event_type, event.data.get("job_id")) for event in run.bench.announced}
-    assert {("job_ready", run.id("a")), ("job_failed", run.id("b")), ("failures_decided", None)} <= told
+    announced = {(event.event_type, event.data.get("job_id")) for event in run.bench.announced}
+    assert {("job_ready", run.id("a")), ("job_failed", run.id("b")), ("failures_decided", None)} <= announced
 
 
 def test_more_memory_is_for_the_decided_jobs_only(tmp_path: Path) -> None:
@@ -98,17 +98,17 @@ def test_the_default_requirement_is_not_changed_for_everybody(tmp_path: Path) ->
     before = _amounts(run, "b")
     run.begin("a")
     fail(run, "a", REFUSED)
-    decide(run, judged(run, "a", "retry", memory="2g"))
+    decide(run, entry_for(run, "a", "retry", memory="2g"))
     assert _amounts(run, "a")[:2] == ("default_mem2g", "2g")
     assert _amounts(run, "b") == before
 
 
 def test_an_agent_may_not_lower_memory_and_a_person_may(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
-    refused = decide(run, judged(run, "a", "retry", memory="512m"), actor=AGENT)
+    refused = decide(run, entry_for(run, "a", "retry", memory="512m"), actor=AGENT)
     assert _details(refused) == [("skipped", "512m is less memory than its present 1g")]
     assert run.status("a") is JobStatus.PENDING_FAILED
-    allowed = decide(run, judged(run, "a", "retry", memory="512m"))
+    allowed = decide(run, entry_for(run, "a", "retry", memory="512m"))
     assert _details(allowed) == [("applied", "512m is less memory than its present 1g")]
     assert _amounts(run, "a")[1] == "512m"
 
@@ -117,7 +117,7 @@ def test_amounts_are_cut_to_the_limits_of_the_request(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED, "b": BUG})
     limits = DecisionLimits(max_memory="4g", max_runtime="PT1H")
     answer = decide(
-        run, judged(run, "a", "retry", memory="64g"), judged(run, "b", "retry", runtime="PT9H"), limits=limits
+        run, entry_for(run, "a", "retry", memory="64g"), entry_for(run, "b", "retry", runtime="PT9H"), limits=limits
     )
     assert _details(answer) == [
         ("applied", "memory 64g was cut to the 4g it may get"),
@@ -130,7 +130,7 @@ def test_amounts_are_cut_to_what_the_allocation_has_also_for_a_person(tmp_path: 
     run = failed_run(tmp_path, {"a": REFUSED})
     slurm = SlurmSchedulerModel(workflow_id=run.workflow_id, account="x", nodes=1, walltime="04:00:00", mem="8G")
     run.bench.write(SLURM_SCHEDULERS.create, slurm)
-    decide(run, judged(run, "a", "retry", memory="64g", runtime="P2D"))
+    decide(run, entry_for(run, "a", "retry", memory="64g", runtime="P2D"))
     assert _amounts(run, "a")[1:] == ("8g", "PT4H")
 
 
@@ -138,26 +138,26 @@ def test_amounts_are_cut_to_what_the_allocation_has_also_for_a_person(tmp_path: 
 def test_agents_and_rules_send_a_job_back_a_bounded_number_of_times(tmp_path: Path, actor: Actor) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
     for _ in range(3):
-        assert decide(run, judged(run, "a", "retry"), actor=actor).jobs_to_retry == 1
+        assert decide(run, entry_for(run, "a", "retry"), actor=actor).jobs_to_retry == 1
         run.begin("a")
         fail(run, "a", REFUSED)
-    [(status, why)] = _details(decide(run, judged(run, "a", "retry"), actor=actor))
+    [(status, why)] = _details(decide(run, entry_for(run, "a", "retry"), actor=actor))
     assert status == "skipped"
     assert "a person has to decide" in (why or "")
-    assert decide(run, judged(run, "a", "retry")).jobs_to_retry == 1
+    assert decide(run, entry_for(run, "a", "retry")).jobs_to_retry == 1
 
 
 def test_the_bound_of_the_request_holds_instead(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
     limits = DecisionLimits(max_ai_retries=0)
-    assert decide(run, judged(run, "a", "retry"), actor=AGENT, limits=limits).jobs_skipped == 1
-    assert decide(run, judged(run, "a", "fail"), actor=AGENT, limits=limits).jobs_to_fail == 1
+    assert decide(run, entry_for(run, "a", "retry"), actor=AGENT, limits=limits).jobs_skipped == 1
+    assert decide(run, entry_for(run, "a", "fail"), actor=AGENT, limits=limits).jobs_to_fail == 1
 
 
 def test_jobs_that_do_not_wait_for_a_decision_are_skipped_with_the_reason(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED}, job("b"))
     other = run.bench.workflow([job("x")])
-    answer = decide(run, judged(run, "a", "retry"), judged(run, "b", "retry"), judged(other, "x", "fail"))
+    answer = decide(run, entry_for(run, "a", "retry"), entry_for(run, "b", "retry"), entry_for(other, "x", "fail"))
     assert _details(answer) == [
         ("applied", None),
         ("skipped", "it is pending, not pending_failed"),
@@ -169,7 +169,7 @@ def test_jobs_that_do_not_wait_for_a_decision_are_skipped_with_the_reason(tmp_pa
 def test_a_job_named_twice_is_refused_by_its_id_and_nothing_happens(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED, "b": REFUSED})
     with pytest.raises(InvalidInputError, match=f"job {run.id('b')} is named more than once"):
-        decide(run, alike(run, "a", "retry"), judged(run, "b", "fail"))
+        decide(run, alike(run, "a", "retry"), entry_for(run, "b", "fail"))
     assert set(run.statuses().values()) == {"pending_failed"}
 
 
@@ -185,7 +185,7 @@ def test_a_job_named_twice_is_refused_by_its_id_and_nothing_happens(tmp_path: Pa
 def test_a_wrong_amount_is_refused_before_anything_happens(tmp_path: Path, amounts: dict[str, str], place: str) -> None:
     run = failed_run(tmp_path, {"a": REFUSED, "b": BUG})
     with pytest.raises(InvalidInputError, match=place):
-        decide(run, judged(run, "a", "retry"), judged(run, "b", "retry", **amounts))
+        decide(run, entry_for(run, "a", "retry"), entry_for(run, "b", "retry", **amounts))
     assert set(run.statuses().values()) == {"pending_failed"}
     assert kept(run) == []
 
@@ -193,21 +193,21 @@ def test_a_wrong_amount_is_refused_before_anything_happens(tmp_path: Path, amoun
 def test_unknown_jobs_and_signatures_are_named(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
     with pytest.raises(NotFoundError, match="no job 99999"):
-        decide(run, judged(run, "a", "retry").model_copy(update={"job_id": 99_999}))
+        decide(run, entry_for(run, "a", "retry").model_copy(update={"job_id": 99_999}))
     with pytest.raises(NotFoundError, match="abcdef"):
-        decide(run, judged(run, "a", "retry").model_copy(update={"job_id": None, "signature": "abcdef"}))
+        decide(run, entry_for(run, "a", "retry").model_copy(update={"job_id": None, "signature": "abcdef"}))
 
 
 def test_an_archived_workflow_is_left_alone(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
     run.bench.write(archive_workflow, run.workflow_id, is_archived=True)
     with pytest.raises(StateConflictError, match="archived"):
-        decide(run, judged(run, "a", "retry"))
+        decide(run, entry_for(run, "a", "retry"))
 
 
 def test_a_preview_says_what_would_be_done_and_stores_nothing(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
-    answer = run.bench.read(decisions.preview, run.workflow_id, request(judged(run, "a", "retry", memory="2g")))
+    answer = run.bench.read(decisions.preview, run.workflow_id, request(entry_for(run, "a", "retry", memory="2g")))
     assert [(item.status, item.memory) for item in answer.jobs] == [("would_apply", "2g")]
     assert run.status("a") is JobStatus.PENDING_FAILED
     assert kept(run) == []
@@ -216,7 +216,9 @@ def test_a_preview_says_what_would_be_done_and_stores_nothing(tmp_path: Path) ->
 def test_a_decision_keeps_who_why_and_what(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
     run.bench.clock.go_on(hours=1)
-    decide(run, judged(run, "a", "retry", reason="the server said password=hunter2secret99", memory="2g"), actor=AGENT)
+    decide(
+        run, entry_for(run, "a", "retry", reason="the server said password=hunter2secret99", memory="2g"), actor=AGENT
+    )
     [decision] = kept(run)
     assert decision.actor == AGENT
     assert decision.approved_by is None
@@ -229,7 +231,7 @@ def test_a_decision_keeps_who_why_and_what(tmp_path: Path) -> None:
 
 def test_the_outcome_of_a_retry_follows_its_attempt(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED, "b": REFUSED, "c": REFUSED, "d": REFUSED})
-    decide(run, *(judged(run, name, "retry") for name in "abc"), judged(run, "d", "fail"))
+    decide(run, *(entry_for(run, name, "retry") for name in "abc"), entry_for(run, "d", "fail"))
     assert [decision.outcome for decision in kept(run)] == ["open", "open", "open", "not_run"]
     run.begin("a", "b", "c")
     assert kept(run, "a")[0].outcome == "open"
@@ -241,7 +243,7 @@ def test_the_outcome_of_a_retry_follows_its_attempt(tmp_path: Path) -> None:
 
 def test_a_retry_that_a_reset_came_before_never_ran(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED, "b": REFUSED})
-    decide(run, judged(run, "a", "retry"))
+    decide(run, entry_for(run, "a", "retry"))
     run.bench.write(reset_job_status, run.workflow_id)
     run.bench.write(reset_workflow_status, run.workflow_id)
     assert [decision.outcome for decision in kept(run)] == ["not_run"]
@@ -249,7 +251,7 @@ def test_a_retry_that_a_reset_came_before_never_ran(tmp_path: Path) -> None:
 
 def test_the_outcome_is_that_of_the_next_attempt_that_ran_whatever_its_run(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED, "b": REFUSED})
-    decide(run, judged(run, "a", "retry"), judged(run, "b", "retry"))
+    decide(run, entry_for(run, "a", "retry"), entry_for(run, "b", "retry"))
     next_run(run)
     assert [decision.outcome for decision in kept(run)] == ["open", "open"]
     run.begin("a", "b")
@@ -266,7 +268,7 @@ def test_the_bound_counts_over_all_runs_until_a_person_decides(tmp_path: Path) -
     limits = DecisionLimits(max_ai_retries=1)
 
     def ask() -> ClassifyResponse:
-        return decide(run, judged(run, "a", "retry"), actor=AGENT, limits=limits)
+        return decide(run, entry_for(run, "a", "retry"), actor=AGENT, limits=limits)
 
     def fail_again() -> None:
         run.begin("a")
@@ -278,7 +280,7 @@ def test_the_bound_counts_over_all_runs_until_a_person_decides(tmp_path: Path) -
     assert _details(ask()) == [
         ("skipped", "agents and rules sent it back once already, the limit is 1: a person has to decide")
     ]
-    decide(run, judged(run, "a", "retry"))
+    decide(run, entry_for(run, "a", "retry"))
     fail_again()
     assert ask().jobs_to_retry == 1
 
@@ -286,7 +288,7 @@ def test_the_bound_counts_over_all_runs_until_a_person_decides(tmp_path: Path) -
 def test_a_person_decides_as_often_as_needed(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
     for _ in range(5):
-        assert decide(run, judged(run, "a", "retry"), actor=PERSON).jobs_to_retry == 1
+        assert decide(run, entry_for(run, "a", "retry"), actor=PERSON).jobs_to_retry == 1
         run.begin("a")
         fail(run, "a", REFUSED)
     assert len(kept(run, "a")) == 5
@@ -295,6 +297,6 @@ def test_a_person_decides_as_often_as_needed(tmp_path: Path) -> None:
 def test_a_reason_must_say_something(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
     with pytest.raises(ValueError, match="a reason that says something"):
-        judged(run, "a", "retry", reason=" \n\t")
+        entry_for(run, "a", "retry", reason=" \n\t")
     with pytest.raises(ValueError, match="a reason that says something"):
         RejectRequest(actor=PERSON, reason="  ")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from services_bench import job
-from triage import AGENT, BUG, REFUSED, STRANGE, alike, decide, evidence, fail, failed_run, group_of, groups, judged
+from triage import AGENT, BUG, REFUSED, STRANGE, alike, decide, entry_for, evidence, fail, failed_run, group_of, groups
 
 from torc_core.api.jobs import ReclaimRequest
 from torc_core.evidence.record import MAX_EVIDENCE_BYTES
@@ -76,7 +76,7 @@ def test_a_job_that_nobody_recorded_anything_of_is_listed_too(tmp_path: Path) ->
 
 def test_only_the_newest_attempt_counts(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
-    decide(run, judged(run, "a", "retry"))
+    decide(run, entry_for(run, "a", "retry"))
     run.begin("a")
     fail(run, "a", BUG)
     group = group_of(run, "a")
@@ -197,7 +197,7 @@ def test_what_succeeded_when_tried_again_is_transient(tmp_path: Path) -> None:
 
 def test_a_persons_decision_is_suggested_again_with_its_record(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": STRANGE, "b": STRANGE})
-    decide(run, judged(run, "a", "fail"))
+    decide(run, entry_for(run, "a", "fail"))
     group = group_of(run, "b")
     assert group.suggestion is not None
     assert (group.suggestion.rule, group.suggestion.action) == ("learned", "fail")
@@ -206,7 +206,7 @@ def test_a_persons_decision_is_suggested_again_with_its_record(tmp_path: Path) -
 
 def test_an_agents_word_alone_teaches_nothing(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": STRANGE, "b": STRANGE})
-    decide(run, judged(run, "a", "fail"), actor=AGENT)
+    decide(run, entry_for(run, "a", "fail"), actor=AGENT)
     assert group_of(run, "b").suggestion is None
     assert group_of(run, "b").record.failed == 1
 
@@ -219,7 +219,7 @@ def test_what_failed_again_in_one_workflow_condemns_no_other(tmp_path: Path) -> 
     fail(other, "y", STRANGE)
     before = group_of(other, "x").suggestion
     for _ in range(2):
-        decide(run, judged(run, "a", "retry"), judged(run, "b", "retry"), actor=AGENT)
+        decide(run, entry_for(run, "a", "retry"), entry_for(run, "b", "retry"), actor=AGENT)
         run.begin("a", "b")
         fail(run, "a", REFUSED)
         fail(run, "b", STRANGE)
@@ -238,7 +238,7 @@ def test_what_failed_again_in_one_workflow_condemns_no_other(tmp_path: Path) -> 
 
 def test_the_record_counts_over_all_workflows(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
-    decide(run, judged(run, "a", "retry"))
+    decide(run, entry_for(run, "a", "retry"))
     run.begin("a")
     run.end("a")
     other = run.bench.workflow([job("x")])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from services_bench import Run, job
-from triage import AGENT, BUG, REFUSED, alike, decide, fail, failed_run, judged, request
+from triage import AGENT, BUG, REFUSED, alike, decide, entry_for, fail, failed_run, request
 
 from torc_core.api.failures import DecisionLimits
 from torc_core.errors import InvalidInputError
@@ -31,13 +31,13 @@ def test_a_group_is_decided_in_calls_that_say_how_many_are_left(run: Run) -> Non
 
 
 def test_jobs_that_are_named_come_first(run: Run) -> None:
-    told = decide(run, alike(run, "a", "retry"), judged(run, "z", "fail"))
+    told = decide(run, alike(run, "a", "retry"), entry_for(run, "z", "fail"))
     assert (told.jobs_to_retry, told.jobs_to_fail, told.remaining) == (1, 1, 4)
 
 
 def test_jobs_that_are_skipped_do_not_stand_in_the_way(run: Run) -> None:
     limits = DecisionLimits(max_ai_retries=1)
-    decide(run, judged(run, "a", "retry"), judged(run, "b", "retry"), actor=AGENT)
+    decide(run, entry_for(run, "a", "retry"), entry_for(run, "b", "retry"), actor=AGENT)
     run.begin("a", "b")
     fail(run, "a", REFUSED)
     fail(run, "b", REFUSED)
@@ -54,7 +54,7 @@ def test_previews_and_proposals_say_it_too(run: Run) -> None:
 
 def test_too_many_named_jobs_are_refused(run: Run) -> None:
     with pytest.raises(InvalidInputError, match="3 jobs are too many"):
-        decide(run, *(judged(run, name, "retry") for name in "abc"))
+        decide(run, *(entry_for(run, name, "retry") for name in "abc"))
 
 
 def test_an_unrelated_workflow_is_decided_at_once(run: Run) -> None:

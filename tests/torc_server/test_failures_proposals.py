@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from services_bench import Run, job
-from triage import AGENT, BUG, PERSON, REFUSED, STRANGE, alike, decide, fail, failed_run, judged, kept, request
+from triage import AGENT, BUG, PERSON, REFUSED, STRANGE, alike, decide, entry_for, fail, failed_run, kept, request
 
 from torc_core.api.failures import (
     Actor,
@@ -44,7 +44,7 @@ def _get(run: Run, proposal_id: int) -> ProposalModel:
 def test_a_proposal_changes_no_job(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED, "b": BUG})
     before = [run.job("a"), run.job("b")]
-    proposal = _propose(run, judged(run, "a", "retry", memory="2g"), judged(run, "b", "fail"))
+    proposal = _propose(run, entry_for(run, "a", "retry", memory="2g"), entry_for(run, "b", "fail"))
     assert [run.job("a"), run.job("b")] == before
     assert kept(run) == []
     assert (proposal.status, proposal.job_count, proposal.jobs_to_retry, proposal.jobs_to_fail) == ("open", 2, 1, 1)
@@ -54,7 +54,7 @@ def test_a_proposal_changes_no_job(tmp_path: Path) -> None:
 
 def test_an_approved_proposal_does_what_it_said(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED, "b": BUG}, job("c", 1))
-    proposal = _propose(run, judged(run, "a", "retry", memory="2g"), judged(run, "b", "fail"))
+    proposal = _propose(run, entry_for(run, "a", "retry", memory="2g"), entry_for(run, "b", "fail"))
     answer = _approve(run, proposal.id, reason="looks right")
     assert (answer.proposal_id, answer.jobs_to_retry, answer.jobs_to_fail) == (proposal.id, 1, 1)
     assert run.statuses() == {"a": "ready", "b": "failed", "c": "canceled"}
@@ -67,7 +67,7 @@ def test_an_approved_proposal_does_what_it_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("actor", "who"), [(AGENT, "an agent"), (Actor(kind="rules", name="torc"), "the rules")])
 def test_nobody_but_a_person_can_approve(tmp_path: Path, actor: Actor, who: str) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
-    proposal = _propose(run, judged(run, "a", "retry"), actor=actor)
+    proposal = _propose(run, entry_for(run, "a", "retry"), actor=actor)
     with pytest.raises(ForbiddenError, match=f"{who} cannot approve"):
         _approve(run, proposal.id, actor=actor)
     assert run.status("a") is JobStatus.PENDING_FAILED
@@ -76,7 +76,7 @@ def test_nobody_but_a_person_can_approve(tmp_path: Path, actor: Actor, who: str)
 
 def test_a_second_approval_says_that_it_was_decided_and_by_whom(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
-    proposal = _propose(run, judged(run, "a", "retry"))
+    proposal = _propose(run, entry_for(run, "a", "retry"))
     _approve(run, proposal.id)
     with pytest.raises(StateConflictError, match="was approved already by ann"):
         _approve(run, proposal.id)
@@ -86,7 +86,7 @@ def test_a_second_approval_says_that_it_was_decided_and_by_whom(tmp_path: Path) 
 
 def test_a_rejected_proposal_stays_rejected(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
-    proposal = _propose(run, judged(run, "a", "retry"))
+    proposal = _propose(run, entry_for(run, "a", "retry"))
     rejected = _reject(run, proposal.id)
     assert (rejected.status, rejected.decision_reason) == ("rejected", "not so")
     with pytest.raises(StateConflictError, match="was rejected already"):
@@ -96,7 +96,7 @@ def test_a_rejected_proposal_stays_rejected(tmp_path: Path) -> None:
 
 def test_a_proposal_expires_by_the_clock(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
-    proposal = _propose(run, judged(run, "a", "retry"), expires_in_s=3600)
+    proposal = _propose(run, entry_for(run, "a", "retry"), expires_in_s=3600)
     run.bench.clock.go_on(minutes=59)
     assert _get(run, proposal.id).status == "open"
     run.bench.clock.go_on(minutes=1)
@@ -108,8 +108,8 @@ def test_a_proposal_expires_by_the_clock(tmp_path: Path) -> None:
 def test_jobs_that_moved_on_are_skipped_and_the_others_are_not(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED, "b": REFUSED, "c": REFUSED})
     proposal = _propose(run, alike(run, "a", "retry"))
-    decide(run, judged(run, "b", "fail"))
-    decide(run, judged(run, "c", "retry"))
+    decide(run, entry_for(run, "b", "fail"))
+    decide(run, entry_for(run, "c", "retry"))
     run.begin("c")
     fail(run, "c", REFUSED)
     assert [item.status for item in _get(run, proposal.id).jobs] == ["would_apply", "skipped", "skipped"]
@@ -121,7 +121,7 @@ def test_jobs_that_moved_on_are_skipped_and_the_others_are_not(tmp_path: Path) -
 
 def test_a_new_run_outdates_a_proposal(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
-    proposal = _propose(run, judged(run, "a", "retry"))
+    proposal = _propose(run, entry_for(run, "a", "retry"))
     run.bench.write(reset_workflow_status, run.workflow_id, force=True)
     after = _get(run, proposal.id)
     assert after.status == "expired"
@@ -144,8 +144,8 @@ def test_a_part_can_be_approved(tmp_path: Path) -> None:
 
 def test_the_approver_can_judge_some_jobs_otherwise(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED, "b": REFUSED, "c": STRANGE})
-    proposal = _propose(run, alike(run, "a", "retry"), judged(run, "c", "fail"))
-    edits = [judged(run, "b", "fail"), alike(run, "c", "retry", memory="4g")]
+    proposal = _propose(run, alike(run, "a", "retry"), entry_for(run, "c", "fail"))
+    edits = [entry_for(run, "b", "fail"), alike(run, "c", "retry", memory="4g")]
     _approve(run, proposal.id, edits=edits)
     assert run.statuses() == {"a": "ready", "b": "failed", "c": "ready"}
     assert {(d.job_name, d.actor.kind, d.memory) for d in kept(run)} == {
@@ -157,13 +157,13 @@ def test_the_approver_can_judge_some_jobs_otherwise(tmp_path: Path) -> None:
 
 def test_jobs_that_the_proposal_does_not_hold_are_refused(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED, "b": BUG, "c": BUG})
-    proposal = _propose(run, judged(run, "a", "retry"), judged(run, "b", "fail"))
+    proposal = _propose(run, entry_for(run, "a", "retry"), entry_for(run, "b", "fail"))
     with pytest.raises(InvalidInputError, match=f"does not hold job {run.id('c')}"):
         _approve(run, proposal.id, only_job_ids=[run.id("a"), run.id("c")])
     with pytest.raises(InvalidInputError, match=f"does not hold job {run.id('c')}"):
-        _approve(run, proposal.id, edits=[judged(run, "c", "fail")])
+        _approve(run, proposal.id, edits=[entry_for(run, "c", "fail")])
     with pytest.raises(InvalidInputError, match=f"job {run.id('a')} is edited and left out"):
-        _approve(run, proposal.id, only_job_ids=[run.id("b")], edits=[judged(run, "a", "fail")])
+        _approve(run, proposal.id, only_job_ids=[run.id("b")], edits=[entry_for(run, "a", "fail")])
     with pytest.raises(InvalidInputError, match="no job at all"):
         _approve(run, proposal.id, only_job_ids=[])
     assert _get(run, proposal.id).status == "open"
@@ -171,7 +171,7 @@ def test_jobs_that_the_proposal_does_not_hold_are_refused(tmp_path: Path) -> Non
 
 def test_what_was_skipped_when_it_was_proposed_stays_skipped(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED, "b": REFUSED})
-    proposal = _propose(run, judged(run, "a", "retry", memory="1m"), judged(run, "b", "retry"))
+    proposal = _propose(run, entry_for(run, "a", "retry", memory="1m"), entry_for(run, "b", "retry"))
     assert proposal.jobs_skipped == 1
     assert _approve(run, proposal.id).jobs_skipped == 1
     assert run.statuses() == {"a": "pending_failed", "b": "ready"}
@@ -180,11 +180,11 @@ def test_what_was_skipped_when_it_was_proposed_stays_skipped(tmp_path: Path) -> 
 def test_a_job_at_its_limit_may_be_proposed_and_a_person_may_approve_it(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
     limits = DecisionLimits(max_ai_retries=1)
-    decide(run, judged(run, "a", "retry"), actor=AGENT)
+    decide(run, entry_for(run, "a", "retry"), actor=AGENT)
     run.begin("a")
     fail(run, "a", REFUSED)
-    assert decide(run, judged(run, "a", "retry"), actor=AGENT, limits=limits).jobs_skipped == 1
-    proposal = _propose(run, judged(run, "a", "retry"), limits=limits)
+    assert decide(run, entry_for(run, "a", "retry"), actor=AGENT, limits=limits).jobs_skipped == 1
+    proposal = _propose(run, entry_for(run, "a", "retry"), limits=limits)
     note = "agents and rules sent it back once already, the limit is 1: it takes a person's approval"
     assert [(item.status, item.detail) for item in proposal.jobs] == [("would_apply", note)]
     assert [item.detail for item in _get(run, proposal.id).jobs] == [note]
@@ -194,9 +194,9 @@ def test_a_job_at_its_limit_may_be_proposed_and_a_person_may_approve_it(tmp_path
 def test_a_proposal_whose_jobs_were_all_decided_or_moved_on_is_expired_and_says_why(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED, "b": REFUSED})
     proposal = _propose(run, alike(run, "a", "retry"))
-    decide(run, judged(run, "a", "fail"))
+    decide(run, entry_for(run, "a", "fail"))
     assert _get(run, proposal.id).status == "open"
-    decide(run, judged(run, "b", "retry"))
+    decide(run, entry_for(run, "b", "retry"))
     after = _get(run, proposal.id)
     assert (after.status, after.decided_by) == ("expired", None)
     assert after.decision_reason == "superseded: every job of it was decided otherwise or moved on"
@@ -212,7 +212,7 @@ def test_a_proposal_whose_jobs_were_all_decided_or_moved_on_is_expired_and_says_
 
 def test_a_proposal_that_could_do_nothing_is_not_open(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
-    proposal = _propose(run, judged(run, "a", "retry", memory="1m"))
+    proposal = _propose(run, entry_for(run, "a", "retry", memory="1m"))
     assert (proposal.status, proposal.jobs_skipped) == ("expired", 1)
     assert proposal.decision_reason == "superseded: no job of it could be changed"
     assert run.bench.read(proposals.list_proposals, run.workflow_id, PageRequest(), status="open").items == []
@@ -220,11 +220,11 @@ def test_a_proposal_that_could_do_nothing_is_not_open(tmp_path: Path) -> None:
 
 def test_proposals_are_listed_by_status(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED, "b": BUG})
-    first = _propose(run, judged(run, "a", "retry"), expires_in_s=60)
-    second = _propose(run, judged(run, "b", "fail"))
+    first = _propose(run, entry_for(run, "a", "retry"), expires_in_s=60)
+    second = _propose(run, entry_for(run, "b", "fail"))
     _reject(run, second.id)
     run.bench.clock.go_on(hours=1)
-    third = _propose(run, judged(run, "b", "fail"))
+    third = _propose(run, entry_for(run, "b", "fail"))
 
     def listed(status: str | None) -> list[int]:
         page = run.bench.read(proposals.list_proposals, run.workflow_id, PageRequest(), status=status)

@@ -25,8 +25,8 @@ def _failed_workflow(client: TorcClient, count: int = 2) -> tuple[int, list[int]
 
 def _request(client: TorcClient, workflow_id: int, action: str, actor: Actor = PERSON) -> ClassifyRequest:
     [group] = client.failures.groups(workflow_id).items
-    judgement = {"signature": group.signature, "action": action, "reason": "the storage server was down"}
-    return ClassifyRequest(classifications=[Classification.model_validate(judgement)], actor=actor)
+    entry = {"signature": group.signature, "action": action, "reason": "the storage server was down"}
+    return ClassifyRequest(classifications=[Classification.model_validate(entry)], actor=actor)
 
 
 def test_a_group_is_listed_decided_and_remembered(client: TorcClient) -> None:
@@ -100,7 +100,7 @@ def test_a_preview_changes_nothing(shared_client: TorcClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("judgement", "said"),
+    ("entry", "message"),
     [
         ({"job_id": 1, "signature": "x", "action": "retry", "reason": "r"}, "name either job_id or signature"),
         ({"action": "retry", "reason": "r"}, "name either job_id or signature"),
@@ -110,15 +110,15 @@ def test_a_preview_changes_nothing(shared_client: TorcClient) -> None:
         ({"job_id": 1, "action": "retry", "reason": "r", "memory": "much"}, "'much' is not an amount of memory"),
     ],
 )
-def test_a_judgement_that_cannot_be_meant_is_refused(
-    shared_server: ServerProcess, shared_client: TorcClient, judgement: dict[str, object], said: str
+def test_an_entry_that_makes_no_sense_is_refused(
+    shared_server: ServerProcess, shared_client: TorcClient, entry: dict[str, object], message: str
 ) -> None:
     workflow_id, _ = _failed_workflow(shared_client)
-    body = {"classifications": [judgement], "actor": {"kind": "person", "name": "ann"}}
+    body = {"classifications": [entry], "actor": {"kind": "person", "name": "ann"}}
     url = f"{shared_server.url}/workflows/{workflow_id}/decisions"
     answer = httpx.post(url, json=body, headers=shared_server.headers, trust_env=False)
     assert answer.status_code == 422
-    assert said in answer.json()["error"]["message"]
+    assert message in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("path", ["failures", "proposals", "decisions", "failures/abc/evidence"])

@@ -152,9 +152,9 @@ def test_a_job_that_somebody_gave_up_since_the_plan_is_skipped_and_says_so(share
     client = shared_client
     workflow_id, (given_up, hungry) = make_scene(client, job("given_up"), job("hungry"), use_pending_failed=True)
     fail_all(client, workflow_id, {given_up: OOM, hungry: OOM})
-    judgement = Classification(job_id=given_up, action="fail", reason="bug")
+    entry = Classification(job_id=given_up, action="fail", reason="bug")
     actor = Actor(kind="agent", name="helper")
-    client.failures.classify(workflow_id, ClassifyRequest(classifications=[judgement], actor=actor))
+    client.failures.classify(workflow_id, ClassifyRequest(classifications=[entry], actor=actor))
     with pytest.raises(StateConflictError, match=r"none of the 1 jobs .* decided to fail by helper: bug"):
         client.failures.apply_recovery(workflow_id, request(given_up, memory="12g"))
     answer = client.failures.apply_recovery(workflow_id, request(given_up, hungry, memory="12g"))

@@ -118,12 +118,12 @@ def is_progress(message: str) -> bool:
 
 
 def is_recovery(message: str) -> bool:
-    """Whether a lowercase message says that an earlier trouble is over."""
+    """Whether a lowercase message reports that an earlier problem is over."""
     return _RECOVERED.search(message) is not None and " not " not in message
 
 
 def is_order(message: str) -> bool:
-    """Whether a lowercase message speaks to a reader who decides, instead of reporting what happened."""
+    """Whether a lowercase message addresses a reader who decides, instead of reporting what happened."""
     return _ORDERS.search(message) is not None
 
 

@@ -1,4 +1,4 @@
-"""The record of one failed attempt, small enough to travel and complete enough to judge by."""
+"""The record of one failed attempt, small enough to send and complete enough to decide by."""
 
 from typing import Final, Literal
 
@@ -14,7 +14,7 @@ time, stopped it on its own way out, missed a declared output, could not start i
 
 
 class SchedulerFacts(BaseModel):
-    """What the scheduler says about the allocation or step (Slurm: `sacct` State, Reason, ExitCode)."""
+    """What the scheduler reports about the allocation or step (Slurm: `sacct` State, Reason, ExitCode)."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,7 +1,7 @@
-"""The whole life of a job as data: one table, from which every guard is derived.
+"""The life of a job as data: one table of transitions, from which every guard is derived.
 
-Nothing else decides what may follow what. The server turns `sources(event)` into
-`UPDATE … WHERE status IN (…)`, so a race loses politely instead of overwriting.
+The server turns `sources(event)` into `UPDATE … WHERE status IN (…)`: of two writers that race, the second changes
+nothing instead of overwriting the first.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ class Event(StrEnum):
     CLAIM = "claim"
     """A runner takes the job."""
     UNCLAIM = "unclaim"
-    """The runner gives it back before the start, or was lost."""
+    """The runner releases its claim before the start, or was lost."""
     START = "start"
     """The process was started."""
     COMPLETE = "complete"
@@ -36,7 +36,7 @@ class Event(StrEnum):
     CANCEL = "cancel"
     """The runner reports the job canceled, or the workflow was canceled."""
     DEFER = "defer"
-    """The attempt failed, and a person or an agent has to decide."""
+    """The attempt failed and waits for a decision."""
     RETRY = "retry"
     """Back to the queue with attempt_id + 1."""
     GIVE_UP = "give_up"
@@ -88,17 +88,17 @@ OUTCOME_EVENTS: Final[Mapping[S, Event]] = {
 
 
 def sources(event: Event) -> frozenset[S]:
-    """Every status in which `event` may happen."""
+    """Return every status in which `event` may happen."""
     return _SOURCES[event]
 
 
 def target(event: Event) -> S:
-    """The status that `event` leads to; each event has exactly one."""
+    """Return the status that `event` leads to; each event has exactly one."""
     return _TARGETS[event]
 
 
 def may_retry(attempt_id: int, *, max_retries: int, infrastructure_faults: int = 0) -> bool:
-    """Whether a handler with `max_retries` allows another attempt.
+    """Return whether a handler with `max_retries` allows another attempt.
 
     Attempts count from 1, so `max_retries` = 3 allows attempts 1, 2 and 3. Attempts lost to
     infrastructure faults (node failure, preemption, lost runner) are not charged.
@@ -107,9 +107,12 @@ def may_retry(attempt_id: int, *, max_retries: int, infrastructure_faults: int =
 
 
 INFRASTRUCTURE_FAULT_LIMIT: Final = 5
-"""How often a job goes back to the queue by itself after infrastructure faults."""
+"""How often a job is retried without a decision after infrastructure faults.
+
+A node that kills every job would otherwise get the same job for ever.
+"""
 
 
 def may_go_back(infrastructure_faults: int) -> bool:
-    """Whether a job that was lost to the infrastructure once more goes back to the queue by itself."""
+    """Return whether a job is retried without a decision after one more infrastructure fault."""
     return infrastructure_faults < INFRASTRUCTURE_FAULT_LIMIT

@@ -19,7 +19,7 @@ class Stage:
 
 
 def arrange_stages(waits_for: Sequence[Collection[int]]) -> list[Stage]:
-    """The stages in order: a job stands right behind the last of those it waits for.
+    """Return the stages in order: a job is in the first stage after all jobs that it waits for.
 
     Raises InvalidInputError when jobs wait for each other.
     """
@@ -54,6 +54,6 @@ def _depths(waits_for: Sequence[Collection[int]]) -> list[int]:
                 ready.append(waiter)
     if len(ready) < len(waits_for):
         raise InvalidInputError(
-            f"{len(waits_for) - len(ready)} jobs wait for each other", hint="take one dependency of the circle away"
+            f"{len(waits_for) - len(ready)} jobs wait for each other", hint="remove one dependency of the cycle"
         )
     return depth

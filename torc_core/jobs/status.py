@@ -1,4 +1,4 @@
-"""The statuses of a job, and the one table that says everything that is decided by a status."""
+"""The statuses of a job, and the one table of everything that is decided by a status."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""When `watch --auto-schedule` asks for more nodes."""
+"""Decides when `watch --auto-schedule` asks for more nodes."""
 
 from dataclasses import dataclass, replace
 from typing import Final, Literal, assert_never
@@ -23,7 +23,7 @@ class AutoScheduleOptions:
 class Scene:
     """What one poll sees. `retry_jobs` are those of `ready_jobs` with `attempt_id` above 1.
 
-    `has_schedulers` says whether an allocation runs or waits in the queue; `attempts_ended` counts every
+    `has_schedulers`: an allocation runs or waits in the queue; `attempts_ended` counts every
     attempt of the workflow that ever ended, and shows whether the last allocation did anything.
     """
 
@@ -45,7 +45,7 @@ class AutoScheduleState:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """Whether to ask for nodes now, and why; `message` is the line for the log, None when there is nothing to say."""
+    """Whether to ask for nodes now, and why; `message` is the line for the log, None without a decision."""
 
     why: Why | None = None
     message: str | None = None

@@ -1,4 +1,4 @@
-"""What requirements should ask for, judging by what their jobs used."""
+"""Corrects requirements to what their jobs used."""
 
 import math
 from collections import defaultdict
@@ -43,7 +43,7 @@ class Correction(SparseModel):
     resource_requirements_id: int
     name: str
     job_ids: tuple[int, ...]
-    """The jobs it was judged by."""
+    """The jobs whose use was measured."""
     direction: Direction
     memory_adjusted: bool = False
     original_memory: str | None = None

@@ -1,11 +1,11 @@
-"""What recovery does where the user says nothing; light to import, as the command line shows it."""
+"""Defaults of recovery; imports nothing, because every start of the command line shows them."""
 
 from typing import Final
 
 MEMORY_MULTIPLIER: Final = 1.5
 RUNTIME_MULTIPLIER: Final = 1.4
 WATCH_RUNTIME_MULTIPLIER: Final = 1.5
-"""A watch recovers without anybody there: it gives more at once."""
+"""A watch runs unattended: it raises more at once, to need fewer attempts."""
 
 MAX_RETRIES: Final = 3
 """Recoveries of one `watch` or `run`."""
@@ -15,4 +15,4 @@ POLL_S: Final = 60.0
 """The longest time between two looks of a watch."""
 
 MIN_CONFIDENCE: Final = 0.8
-"""How sure the agent `rules` must be."""
+"""The least confidence at which the agent `rules` acts."""

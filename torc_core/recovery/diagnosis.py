@@ -1,4 +1,4 @@
-"""Why one attempt failed: exactly one cause, from facts first, numbers second, texts last."""
+"""Diagnoses why an attempt failed: exactly one cause, from facts first, numbers second, texts last."""
 
 from typing import Final, Literal
 
@@ -26,7 +26,7 @@ Basis = Literal["runner", "scheduler", "memory_exceeded", "sigkill_137", "near_r
 
 
 class Diagnosis(BaseModel):
-    """One attempt with the cause of its end. `suggestion` is what its texts say, where they were needed."""
+    """One attempt with the cause of its end. `suggestion` is that of its texts, where they were needed."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -49,7 +49,7 @@ class Diagnosis(BaseModel):
 
 
 def diagnose(facts: AttemptFacts) -> Diagnosis:
-    """Return the one cause of the attempt's end; `unknown` when nothing tells."""
+    """Return the one cause of the attempt's end; `unknown` when the evidence does not show it."""
     evidence = _complete(facts)
     return (
         _by_runner_and_scheduler(facts, evidence)
@@ -62,7 +62,7 @@ def diagnose(facts: AttemptFacts) -> Diagnosis:
 def _by_runner_and_scheduler(facts: AttemptFacts, evidence: Evidence) -> Diagnosis | None:
     if evidence.verdict in ("oom", "timeout"):
         return _with_cause(facts, assess(evidence).facts, "runner")
-    # the scheduler may know why the runner itself was lost or told to stop
+    # before the runner: the scheduler knows why the runner itself was lost or stopped
     by_scheduler = _with_cause(facts, assess(Evidence(return_code=0, scheduler=evidence.scheduler)).facts, "scheduler")
     if by_scheduler is not None:
         return by_scheduler

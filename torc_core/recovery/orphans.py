@@ -13,7 +13,7 @@ from torc_core.slurm.environment import registered_allocation
 
 NOBODY_HOLDS_IT: Final = "no runner holds the claim"
 HEARTBEAT_TIMEOUT_S: Final = 300.0
-"""A runner that was silent for longer may be taken for lost; it says every 30 seconds that it lives."""
+"""Silence after which a runner counts as lost. It sends a heartbeat every 30 seconds, so several must be missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class LostRunner:
 
 @dataclass(frozen=True, kw_only=True)
 class OrphanedJob:
-    """A job in the hands of a lost runner, or of nobody; `started` says whether its process was started."""
+    """A job whose runner is gone, or that has none; `started`: its process was started."""
 
     job_id: int
     job_name: str
@@ -39,7 +39,7 @@ class OrphanedJob:
 
 @dataclass(frozen=True, kw_only=True)
 class OrphanPlan:
-    """What `take_back` is to do; `out_of_sight` counts active runners that cannot be judged from this machine."""
+    """What a reclaim is to do; `out_of_sight` counts active runners that cannot be seen from this machine."""
 
     workflow_id: int
     runners: tuple[LostRunner, ...] = ()

@@ -1,4 +1,4 @@
-"""What a recovery is to do with each failed job, decided before anything is touched."""
+"""Plans what a recovery does with each failed job, before anything is changed."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -29,7 +29,7 @@ WhySkipped = Literal["unknown", "capped", "not_helped", "infrastructure_limit", 
 
 
 class RecoverOptions(BaseModel):
-    """The user's wishes. A `recovery_hook` implies `retry_unknown`. Raises InvalidInputError for senseless values."""
+    """The user's options. A `recovery_hook` implies `retry_unknown`. Raises InvalidInputError for senseless values."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -64,7 +64,7 @@ class _Planned(BaseModel):
 
 
 class Retry(_Planned):
-    """A job that is tried again. `run_id` and `attempt_id` say which failure this answers.
+    """A job that is tried again. `run_id` and `attempt_id` name the failed attempt.
 
     `memory_bytes` and `runtime_s` are the new amounts, None where nothing changes.
     """
@@ -108,7 +108,7 @@ class Skipped(_Planned):
 
 
 class NeedsDecision(_Planned):
-    """A pending_failed job whose cause is unknown: somebody has to say retry or fail."""
+    """A pending_failed job whose cause is unknown: somebody has to decide retry or fail."""
 
 
 class RecoveryPlan(BaseModel):
@@ -123,7 +123,7 @@ class RecoveryPlan(BaseModel):
     """To be run before the reset; None when no job calls for it."""
 
     was_asked: bool = False
-    """An agent judged what nobody knows; what it left was told, and is not told again."""
+    """An agent was asked about the unknown failures; those that it left were listed then, and are not listed again."""
 
     def after_asking(self, decided: Collection[int] = ()) -> Self:
         """The plan without the jobs that an agent decided about."""

@@ -1,4 +1,4 @@
-"""Records that name only what there is to say."""
+"""A model that leaves out of its JSON what is not known."""
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 

@@ -1,4 +1,4 @@
-"""What recovery says to people, line by line: plan in, lines out."""
+"""The lines that recovery shows to people, made from its plan."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,12 +22,12 @@ _FOUND: Final[Mapping[Cause, str]] = {
     Cause.RUNNER_LOST: "Lost runner detected",
     Cause.UNKNOWN: "Unknown failure",
 }
-_JOBS_TOLD: Final = 20
+_JOBS_SHOWN: Final = 20
 _ASSISTANT: Final = "the Torc MCP server with your AI assistant to investigate."
 
 
 def heuristics_lines(plan: RecoveryPlan) -> list[str]:
-    """What a recovery says before it changes anything."""
+    """Return what a recovery shows before it changes anything."""
     fixed = f"  Applied fixes: {plan.memory_raised} OOM, {plan.runtime_raised} timeout"
     return [
         "Applying recovery heuristics...",
@@ -43,7 +43,7 @@ def resetting_line(plan: RecoveryPlan) -> str:
 
 
 def carried_out_lines(reset_count: int, *, moved_on: int = 0, jobs_per_allocation: Sequence[int] = ()) -> list[str]:
-    """What a recovery says once jobs are reset; `moved_on` were left alone, no allocations means a local workflow."""
+    """Return what a recovery shows after the reset; `moved_on` were left alone, no allocations: a local workflow."""
     return [
         f"  Reset {reset_count} job(s)",
         *([f"  {moved_on} job(s) moved on meanwhile and were left as they are"] if moved_on else []),
@@ -58,20 +58,20 @@ def submission_lines(jobs_per_allocation: Sequence[int]) -> list[str]:
 
 
 def recovered_lines(workflow_id: int, plan: RecoveryPlan, *, reset_count: int, submitted: bool) -> list[Line]:
-    """The summary of a recovery that was carried out; without a submission it says how to go on."""
+    """Return the summary of a recovery that was carried out; without a submission it names the next command."""
     run = Hint("Run them with: {}", torc("run", workflow_id))
-    how_on = "Slurm schedulers regenerated and submitted." if submitted else run
+    next_step = "Slurm schedulers regenerated and submitted." if submitted else run
     waiting, failures = len(plan.needs_decision), torc("failures list", workflow_id)
     return [
         f"Recovery complete for workflow {workflow_id}",
         *_summary_lines(plan, "had", "reset"),
         *([Hint("  - {} job(s) wait for a decision: {}", waiting, failures)] if waiting else []),
-        Hint("Reset {} job(s). {}", reset_count, how_on),
+        Hint("Reset {} job(s). {}", reset_count, next_step),
     ]
 
 
 def recovered_after_lines(plan: RecoveryPlan, *, after_run_id: int, run_id: int) -> list[str]:
-    """What one recovery of several did, told at the end."""
+    """Return what one recovery of several did, for the summary at the end."""
     count = len(plan.retries)
     return [
         f"  Recovered after run {after_run_id}: {count} {_jobs(count)} tried again in run {run_id}",
@@ -80,7 +80,7 @@ def recovered_after_lines(plan: RecoveryPlan, *, after_run_id: int, run_id: int)
 
 
 def left_lines(plan: RecoveryPlan) -> list[str]:
-    """The jobs that a recovery could not help, and why."""
+    """Return the jobs that a recovery left as they are, and why."""
     left = [*plan.skipped, *plan.needs_decision]
     lines = _shortened([f"    Job {each.job_id} ({each.job_name}): {each.reason}" for each in left])
     return ["  Left to a person:", *lines] if lines else []
@@ -99,12 +99,12 @@ def _retried_with(retry: Retry) -> str:
 
 
 def _shortened(lines: list[str]) -> list[str]:
-    more = len(lines) - _JOBS_TOLD
-    return [*lines[:_JOBS_TOLD], f"    and {more} more"] if more > 0 else lines
+    more = len(lines) - _JOBS_SHOWN
+    return [*lines[:_JOBS_SHOWN], f"    and {more} more"] if more > 0 else lines
 
 
 def proposed_lines(workflow_id: int, plan: RecoveryPlan, *, planned_allocations: int | None = None) -> list[str]:
-    """Everything `torc recover --dry-run` says; `planned_allocations` is None for a local workflow."""
+    """Return everything that `torc recover --dry-run` shows; `planned_allocations` is None for a local workflow."""
     slurm = [] if planned_allocations is None else [
         "[DRY RUN] Would regenerate Slurm schedulers",
         f"[DRY RUN] Total: {planned_allocations} allocation(s) would be submitted",
@@ -130,7 +130,7 @@ def proposed_lines(workflow_id: int, plan: RecoveryPlan, *, planned_allocations:
 
 
 def nothing_recoverable_lines(plan: RecoveryPlan) -> list[str]:
-    """Why a plan without any retry ends here, and the ways out."""
+    """Return why a plan retries nothing, and what to do next."""
     known = sum(skipped.why != "unknown" for skipped in plan.skipped)
     waiting = len(plan.needs_decision) if plan.was_asked else 0
     first = "No recoverable jobs found."
@@ -174,7 +174,7 @@ def complete_line(workflow_id: int) -> str:
 
 
 def outcome_lines(counts: Mapping[JobStatus, int]) -> list[str]:
-    """How the workflow ended; jobs that could still run are never called a success."""
+    """Return how the workflow ended. Jobs that could still run are never counted as a success."""
     total = sum(counts.values())
     if sum(counts.get(status, 0) for status in SUCCESSFUL) == total:
         return [f"Workflow completed successfully ({total} {_jobs(total)})"]

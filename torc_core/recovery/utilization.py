@@ -1,4 +1,4 @@
-"""The resource report: who used more than asked for, and whether that ended the job."""
+"""The resource report: which jobs used more than they asked for, and whether that ended them."""
 
 from collections.abc import Iterator, Sequence
 from decimal import ROUND_HALF_UP, Decimal
@@ -13,7 +13,7 @@ from torc_core.resources.duration import describe_duration, format_duration
 from torc_core.resources.memory import describe_memory, format_memory
 
 MIN_OVER_UTILIZATION_PERCENT: Final = 1.0
-"""Less than this above the request is not worth a row."""
+"""Smaller excesses are measuring noise and get no row."""
 
 UNSPECIFIED: Final = "unspecified"
 """In the place of an amount that nobody asked for; what the record holds is a placeholder."""
@@ -179,7 +179,7 @@ def _oom_reason(diagnosis: Diagnosis) -> OomReason | None:
 def describe_excess(share: float) -> str:
     """Return how far a use is above or below the request: 1.313 gives `+31.3%`."""
     percent = Decimal((share - 1) * 100).quantize(Decimal("0.1"), ROUND_HALF_UP)
-    # adding zero turns -0.0 into 0.0
+    # adding zero makes 0.0 of -0.0
     return f"{percent + 0:+}%"
 
 

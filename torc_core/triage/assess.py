@@ -25,7 +25,7 @@ class Assessment:
 
     @cached_property
     def suggestion(self) -> Suggestion | None:
-        """The class of the failure and the action it calls for; None when the evidence does not tell.
+        """The class of the failure and the action it calls for; None when the evidence is unsure.
 
         Texts are data: they are matched against the pattern library and can never choose an action by themselves.
         """
@@ -40,7 +40,7 @@ class Assessment:
 
     @cached_property
     def cause_line(self) -> str:
-        """The line that names the cause, harmless and bounded; a sentence where only facts tell."""
+        """The line that names the cause, harmless and bounded; a sentence where only facts name it."""
         return quote_line(self._shape.line)
 
     @cached_property

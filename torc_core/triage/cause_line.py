@@ -1,4 +1,4 @@
-"""Finds, among all lines of a failed attempt, the one that says why it failed."""
+"""Finds, among all lines of a failed attempt, the one that names the cause."""
 
 import re
 from dataclasses import dataclass, field
@@ -49,7 +49,7 @@ class Reading:
 
 @dataclass(slots=True)
 class _Lines:
-    """Lazily judged lines of one lowercase text, keyed by the offset of their start."""
+    """Lines of one lowercase text, examined when they are first needed; keyed by the offset of their start."""
 
     lower: str
     voided: tuple[tuple[int, int], ...]
@@ -58,9 +58,9 @@ class _Lines:
     _soft: dict[int, bool] = field(default_factory=dict)
 
     def message_at(self, start: int, end: int) -> str | None:
-        """The message of a line, or None when nothing it says can be a cause."""
+        """The message of a line, or None when it cannot name a cause."""
         if start not in self._message:
-            self._message[start] = self._judge(start, end)
+            self._message[start] = self._read(start, end)
         return self._message[start]
 
     def counts(self, start: int, message: str, *, is_proof: bool) -> bool:
@@ -73,13 +73,13 @@ class _Lines:
             self._soft[start] = is_soft(message) or any(a <= start < b for a, b in self.voided)
         return not self._soft[start]
 
-    def _judge(self, start: int, end: int) -> str | None:
+    def _read(self, start: int, end: int) -> str | None:
         line = self.lower[start:end]
         if _ECHO.match(line) or _JAVA_FRAME.match(line):
             return None
         if line[:1] in " \t" and start:
             before = self.lower[self.lower.rfind("\n", 0, start - 1) + 1 : start - 1]
-            # the source line of a stack frame says what the program was about to do, not what happened
+            # the source line of a stack frame shows what the program was about to do, not what happened
             if _CODE_FRAME.match(strip_prefix(before)):
                 return None
         message = strip_prefix(line)
@@ -89,7 +89,7 @@ class _Lines:
 
 
 def read_cause(evidence: Evidence, library: Library) -> Reading | None:
-    """Return what the texts say of the cause: stderr first, stdout only when stderr says nothing."""
+    """Return the cause that the texts name: in stderr, else in stdout."""
     stderr = f"{evidence.stderr_excerpt}\n{evidence.stderr_tail}" if evidence.stderr_excerpt else evidence.stderr_tail
     for text in (stderr, evidence.stdout_tail):
         if text:
@@ -197,7 +197,7 @@ def _choose(hits: list[Hit], lower: str) -> tuple[Hit, float]:
 
 
 def _without_recovered(hits: list[Hit], lower: str) -> list[Hit]:
-    """Drop troubles of the surroundings that a later line declares over."""
+    """Drop failures of the surroundings that a later line reports as over."""
     over = -1
     for word in RECOVERY_WORDS:
         position = lower.rfind(word)

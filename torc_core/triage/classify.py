@@ -1,4 +1,4 @@
-"""Decides, from facts first and texts second, why an attempt failed and what to do; abstains when unsure."""
+"""Classifies a failed attempt, by facts first and texts second; makes no suggestion when both are unsure."""
 
 from torc_core.evidence.record import Evidence
 from torc_core.triage.cause_line import Reading
@@ -16,10 +16,10 @@ def classify_reading(evidence: Evidence, reading: Reading | None) -> Suggestion 
     if by_text is not None and refute(evidence, by_text):
         by_text = None
     if fact is not None:
-        # the text may know the cause better than the fact: which file, which remedy
+        # a text of the same class names more than the fact does: which file, which remedy
         return by_text if by_text is not None and by_text.class_ == fact.class_ and by_text.confidence > 0.8 else fact
     if by_text is not None and by_text.rule == "slurm-cancelled-unknown":
-        # a signal tells no more than that somebody cancelled it: only they know whether it should run again
+        # somebody cancelled it: only they know whether it should run again, so nothing is suggested
         return None
     hint = assess_hints(evidence)
     if by_text is None or reading is None:

@@ -36,7 +36,7 @@ _SIGNALS: Final[dict[str, tuple[FailureClass, str, float, str]]] = {
     "SIGXFSZ": ("permanent", "disk_full", 0.9, "It wrote a file larger than allowed (SIGXFSZ)."),
     "SIGSYS": ("permanent", "crash", 0.7, "It used a forbidden system call (SIGSYS)."),
 }
-"""What a signal makes likely; SIGKILL depends on memory, SIGBUS and SIGINT tell too little."""
+"""What a signal makes likely; SIGKILL depends on memory, SIGBUS and SIGINT have too many causes."""
 
 _EXIT_CODES: Final[dict[int, tuple[FailureClass, str, float, str]]] = {
     124: ("timeout", "walltime", 0.65, "It exited with 124, as timeout(1) does when its time is up."),
@@ -71,7 +71,7 @@ def assess_facts(evidence: Evidence) -> Suggestion | None:
 
 
 def assess_hints(evidence: Evidence) -> Suggestion | None:
-    """Return what signal and exit code make likely, for use where no text says more."""
+    """Return what signal and exit code make likely, for use where no text names more."""
     if evidence.verdict == "missing_output" or (evidence.missing_output_files and evidence.return_code == 0):
         names = ", ".join(evidence.missing_output_files[:3]) or "its output"
         reason = f"It ended well but did not write {names}."

@@ -62,7 +62,7 @@ def find_shape(evidence: Evidence, reading: Reading | None) -> CauseShape:
 def _shape_hit(evidence: Evidence, reading: Reading) -> str:
     if reading.hit.pattern.rank == "proof":
         return f"verdict {reading.hit.pattern.id}"
-    # as it was written: codes are told apart by their capitals
+    # in its original case: some error codes differ only in capitals
     shape = _shape_line(strip_prefix(_whole_line(reading)), evidence.node)
     return _with_frame(shape, reading.hit.message, reading.text.lower(), reading.hit.start)
 

@@ -1,4 +1,4 @@
-"""What the rules propose for one failed attempt."""
+"""What is suggested for one failed attempt."""
 
 from pydantic import BaseModel, ConfigDict, Field
 

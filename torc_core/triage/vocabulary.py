@@ -58,7 +58,7 @@ VERDICTS: Final[Mapping[RunnerVerdict, VerdictMeaning | None]] = {
         confidence=1.0,
         reason="The runner was lost while the job ran.",
     ),
-    # these say how the attempt ended, and nothing of why: exit code and texts decide
+    # how the attempt ended, but not why: exit code and texts decide
     "missing_output": None,
     "spawn_failed": None,
 }
@@ -68,7 +68,7 @@ _CAUSE_OF_TRANSIENT: Final[Mapping[str, Cause]] = {"hardware": Cause.NODE_FAILUR
 
 
 def cause_of(class_: FailureClass, category: str) -> Cause | None:
-    """Return the cause that recovery mends by itself, None where a decision is needed.
+    """Return the cause that recovery can act on, None where a decision is needed.
 
     Only the infrastructure's categories count of transient failures: a network that failed may fail again.
     """

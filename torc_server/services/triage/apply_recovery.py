@@ -31,9 +31,9 @@ _SHOWN_REASONS: Final = 5
 
 
 def apply_recovery(uow: UnitOfWork, workflow_id: int, request: ApplyRecoveryRequest) -> ApplyRecoveryResponse:
-    """Sends the plan's jobs and everything that depends on them into a new run, with more where the plan says so.
+    """Send the plan's jobs and everything that depends on them into a new run, with more where the plan says so.
 
-    Skipped are jobs that are no longer in the failed attempt the plan speaks of, that somebody decided to fail, or that
+    Skipped are jobs that are no longer in the failed attempt of the plan, that somebody decided to fail, or that
     agents may not send back any more. Raises StateConflictError when the workflow has moved on to another run, is
     archived, has active jobs, or when no job of the plan is left.
     """

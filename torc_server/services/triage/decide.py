@@ -33,7 +33,7 @@ from torc_server.services.triage.scale_resources import Raise, raise_requirement
 
 
 def decide(uow: UnitOfWork, workflow_id: int, request: ClassifyRequest) -> ClassifyResponse:
-    """Applies the decisions at once; jobs that moved on, or whose bound is reached, are skipped with the reason."""
+    """Apply the decisions at once; jobs that moved on, or whose bound is reached, are skipped with the reason."""
     workflow = find_open_workflow(uow, workflow_id)
     planned = plan_request(uow, workflow, request, decider=request.actor)
     applied = apply_plan(uow, workflow, planned.jobs, actor=request.actor)
@@ -42,7 +42,7 @@ def decide(uow: UnitOfWork, workflow_id: int, request: ClassifyRequest) -> Class
 
 
 def preview(uow: UnitOfWork, workflow_id: int, request: ClassifyRequest) -> ClassifyResponse:
-    """What `decide` would do now. Only reads."""
+    """Return what `decide` would do now. Only reads."""
     workflow = find_open_workflow(uow, workflow_id)
     planned = plan_request(uow, workflow, request, decider=request.actor)
     return answer(workflow_id, planned.jobs, left=planned.left)
@@ -51,7 +51,7 @@ def preview(uow: UnitOfWork, workflow_id: int, request: ClassifyRequest) -> Clas
 def list_decisions(
     uow: UnitOfWork, workflow_id: int, page: PageRequest, *, job_id: int | None, only_standing: bool = False
 ) -> Page[DecisionModel]:
-    """The oldest first, each with its outcome as of now; or only those because of which jobs are failed now."""
+    """Return the decisions, oldest first, with their present outcomes; `only_standing`: those that keep jobs failed."""
     find_workflow(uow, workflow_id)
     decisions, total = queries.list_decisions(
         uow, workflow_id, slice_of(page, ()), job_id=job_id, only_standing=only_standing
@@ -68,7 +68,7 @@ def apply_plan(
     approved_by: Actor | None = None,
     proposal_id: int | None = None,
 ) -> list[ClassifiedJob]:
-    """Moves the jobs of the plan that are not skipped, and keeps a decision for each; the plan as it was applied."""
+    """Move the jobs of the plan that are not skipped and store a decision for each; return the plan as applied."""
     applied = [job.model_copy(update={"status": "applied"}) for job in planned if job.status != "skipped"]
     retried = [job for job in applied if job.action == "retry"]
     failed = [job for job in applied if job.action == "fail"]
@@ -108,7 +108,7 @@ def answer(
     proposal_id: int | None = None,
     left: Mapping[str, int] = MappingProxyType({}),
 ) -> ClassifyResponse:
-    """`left` counts the jobs of each signature that were too many."""
+    """Return the answer to a request. `left` counts the jobs of each signature beyond the limit of one call."""
     counts = count(jobs)
     return ClassifyResponse(
         workflow_id=workflow_id,
@@ -125,7 +125,7 @@ def answer(
 def note_decisions(
     uow: UnitOfWork, workflow_id: int, what: str, jobs: Sequence[ClassifiedJob], *, by: Actor, **facts: object
 ) -> None:
-    """Stores one event for the whole, and tells those who watch."""
+    """Store one event for all decisions together, and announce it to the event streams."""
     counts = count(jobs)
     data = {
         "by": by.model_dump(exclude_none=True),
@@ -139,7 +139,7 @@ def note_decisions(
 
 
 def _retry(uow: UnitOfWork, workflow: WorkflowState, jobs: Sequence[ClassifiedJob]) -> None:
-    """Back to ready with the next attempt of the same run; amounts change for these jobs only."""
+    """Move the jobs to ready with the next attempt of the same run; amounts change for these jobs only."""
     if not jobs:
         return
     job_ids = [job.job_id for job in jobs]
@@ -162,7 +162,7 @@ def _raises(jobs: Sequence[ClassifiedJob], facts: dict[int, JobFacts]) -> dict[R
 
 
 def _give_up(uow: UnitOfWork, workflow: WorkflowState, jobs: Sequence[ClassifiedJob]) -> None:
-    """Failed for good; what depends on them is released or canceled."""
+    """Move the jobs to failed; what depends on them is released or canceled."""
     if not jobs:
         return
     job_ids = apply_event(uow, Event.GIVE_UP, [job.job_id for job in jobs])

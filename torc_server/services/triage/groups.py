@@ -189,7 +189,7 @@ def _evidence(stored: StoredEvidence | None) -> Evidence | None:
 
 
 def _facts(failure: Failure) -> Evidence:
-    """What the result alone tells, in the words of evidence."""
+    """Return evidence made of the result alone."""
     states_limits = failure.requirement_name != UNSPECIFIED_REQUIREMENT
     return Evidence(
         return_code=_UNKNOWN_CODE if failure.return_code is None else failure.return_code,

@@ -34,7 +34,7 @@ class Counts(NamedTuple):
 
 
 def count(jobs: Iterable[ClassifiedJob]) -> Counts:
-    """How many jobs are, or would be, retried, failed and skipped."""
+    """Count the jobs that are, or would be, retried, failed and skipped."""
     kinds = Counter("skipped" if job.status == "skipped" else job.action for job in jobs)
     return Counts(kinds["retry"], kinds["fail"], kinds["skipped"])
 
@@ -124,7 +124,7 @@ def expand(
 
 
 def _cut(planned: list[ClassifiedJob], *, named: Collection[int]) -> Plan:
-    """As many as one call may decide: those that are named, then what can be done, then what is skipped."""
+    """Keep as many as one call may decide: jobs that are named, then those that can move, then skipped ones."""
     if len(planned) <= MAX_DECIDED_JOBS:
         return Plan(planned, {})
     ordered = sorted(planned, key=lambda job: (job.job_id not in named, job.status == "skipped"))
@@ -134,7 +134,7 @@ def _cut(planned: list[ClassifiedJob], *, named: Collection[int]) -> Plan:
 
 
 def decision_request(classification: Classification, place: int) -> "Wanted":
-    """The classification with its amounts read. Raises InvalidInputError that says which of them is wrong."""
+    """Return the classification with its amounts read. Raises InvalidInputError that names the wrong one."""
     return Wanted(
         classification,
         read_memory(classification.memory or None, f"classifications.{place}.memory"),
@@ -189,6 +189,6 @@ def _no_such_signature(workflow_id: int, signature: str) -> NotFoundError:
 
 
 def some(job_ids: Sequence[int]) -> str:
-    """The first of the ids, for a message."""
+    """Return the first of the ids, for a message."""
     shown = ", ".join(map(str, job_ids[:_SHOWN]))
     return shown if len(job_ids) <= _SHOWN else f"{shown} and {len(job_ids) - _SHOWN} more"

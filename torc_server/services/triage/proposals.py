@@ -1,4 +1,4 @@
-"""Proposals: judgements that wait for somebody's yes, bound to the attempts they were made on."""
+"""Proposals: entries that wait for approval, bound to the attempts they were made on."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
@@ -50,7 +50,7 @@ _WHY_CLOSED: Final[Mapping[ProposalState, str]] = {
 
 
 def propose(uow: UnitOfWork, workflow_id: int, request: ClassifyRequest) -> ProposalModel:
-    """Stores what the judgements would do now; no job changes."""
+    """Store what the entries would do now; no job changes."""
     workflow = find_open_workflow(uow, workflow_id)
     planned = plan_request(uow, workflow, request, decider=request.actor, is_proposal=True)
     expires = uow.now + timedelta(seconds=min(request.expires_in_s, _LONGEST_S))
@@ -168,7 +168,7 @@ def _plan(
     decider: ActorKind,
     chosen: Collection[int] | None = None,
 ) -> list[ClassifiedJob]:
-    """The judgements anew, bound to their attempts. What was skipped when it was proposed stays skipped."""
+    """Return decision requests for the entries, bound to their attempts. Entries skipped when proposed stay skipped."""
     alive = [item for item in items if item.status != "skipped" and (chosen is None or item.job_id in chosen)]
     requests = [_decision_request(item) for item in alive]
     anew = {job.job_id: job for job in plan_decisions(uow, workflow, requests, limits=proposal.limits, decider=decider)}
@@ -176,7 +176,7 @@ def _plan(
 
 
 def _settled(item: ClassifiedJob, anew: ClassifiedJob | None) -> ClassifiedJob:
-    """The item as it stands now, still with the attempt it speaks of."""
+    """Return the entry as it stands now, still with the attempt it was made on."""
     if anew is not None:
         bound = {"run_id": item.run_id, "attempt_id": item.attempt_id, "detail": anew.detail or item.detail}
         return anew.model_copy(update=bound)
@@ -207,7 +207,7 @@ def _chosen(items: Sequence[ClassifiedJob], request: ApproveRequest) -> Collecti
 
 
 def _edits(items: Sequence[ClassifiedJob], request: ApproveRequest) -> Mapping[int, DecisionRequest]:
-    """The approver's own judgement of jobs of the proposal, bound to the same attempts."""
+    """Return the approver's own entries for jobs of the proposal, bound to the same attempts."""
     held = {item.job_id: item for item in items}
     edits: list[DecisionRequest] = []
     for place, edit in enumerate(request.edits):

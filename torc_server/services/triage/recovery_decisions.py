@@ -34,9 +34,9 @@ def refusals(
             )
     standing, _ = decisions.list_decisions(uow, workflow.id, _ALL, job_id=None, only_standing=True)
     given_up = {decision.job_id: decision.why_given_up for decision in standing}
-    judged = [retry.job_id for retry in request.retries if not retry.is_mechanical]
+    need_decision = [retry.job_id for retry in request.retries if not retry.is_mechanical]
     has_bound = _decider(request) is not None
-    retries = decisions.retries_without_people(uow, judged) if has_bound else {}
+    retries = decisions.retries_without_people(uow, need_decision) if has_bound else {}
     limit = DEFAULT_MAX_AI_RETRIES if request.max_ai_retries is None else request.max_ai_retries
     found: dict[int, str] = {}
     for retry in request.retries:
@@ -44,7 +44,7 @@ def refusals(
         if retry.job_id in given_up:
             found[retry.job_id] = given_up[retry.job_id]
         elif not _is_in(jobs.get(retry.job_id), retry):
-            found[retry.job_id] = "it is not in the failed attempt any more that the plan speaks of"
+            found[retry.job_id] = "it is no longer in the failed attempt that the plan names"
         elif has_bound and not retry.is_mechanical and count >= limit:
             found[retry.job_id] = why_at_limit(count, limit)
     return found

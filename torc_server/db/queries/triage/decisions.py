@@ -79,7 +79,7 @@ _OUTCOME: Final = """
         ELSE 'open'
     END
 """
-"""The next attempt that ran tells, whatever its run; until then the job may have been canceled or reset."""
+"""The outcome is that of the next attempt that ran, in any run; before it, the job may be canceled or reset."""
 
 NEXT_ATTEMPT: Final = """
     r.job_id = d.job_id AND (r.run_id, r.attempt_id) = (

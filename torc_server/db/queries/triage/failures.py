@@ -109,7 +109,7 @@ def histories(uow: UnitOfWork, workflow_id: int, signatures: Collection[str]) ->
     """The history of every signature that was ever decided about, in the workflow and elsewhere.
 
     What recovery does by its own heuristics was decided by nobody, so it is not counted. A retry failed again when
-    it ended with the same signature; another failure says nothing about this one.
+    it ended with the same signature; another failure proves nothing about this one.
     """
     rows = uow.rows(
         sql(

@@ -1,4 +1,4 @@
-"""Proposals and their judgements, as rows."""
+"""Proposals and their entries, as rows."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, Literal, NamedTuple
@@ -13,7 +13,7 @@ ProposalState = Literal["open", "approved", "rejected", "expired", "void", "supe
 
 
 class StoredProposal(NamedTuple):
-    """A proposal without its judgements, in the state in which it is now."""
+    """A proposal without its entries, in the state in which it is now."""
 
     id: int
     workflow_id: int
@@ -62,7 +62,7 @@ _ITEM: Final = (
 
 
 def insert_proposal(uow: UnitOfWork, workflow_id: int, *, actor: Actor, limits: DecisionLimits, expires_at: str) -> int:
-    """The id of the new, open proposal; its counts are written with its judgements."""
+    """The id of the new, open proposal; its counts are written with its entries."""
     return int(
         uow.value(
             """
@@ -81,7 +81,7 @@ def insert_proposal(uow: UnitOfWork, workflow_id: int, *, actor: Actor, limits: 
 
 
 def write_items(uow: UnitOfWork, proposal_id: int, jobs: Iterable[ClassifiedJob]) -> None:
-    """Stores the judgements, in place of those of the same jobs."""
+    """Stores the entries, in place of those of the same jobs."""
     columns = ", ".join(("proposal_id", *_ITEM))
     marks = ", ".join("?" for _ in ("proposal_id", *_ITEM))
     uow.run_many(
@@ -99,7 +99,7 @@ def write_items(uow: UnitOfWork, proposal_id: int, jobs: Iterable[ClassifiedJob]
 
 
 def read_items(uow: UnitOfWork, proposal_id: int) -> list[ClassifiedJob]:
-    """The judgements in the order of the jobs' ids."""
+    """The entries in the order of the jobs' ids."""
     rows = uow.rows(
         sql(
             """

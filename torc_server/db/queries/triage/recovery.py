@@ -21,7 +21,7 @@ class FailedJob(NamedTuple):
 
 
 class Amounts(NamedTuple):
-    """A requirement without its name; the texts and the numbers say the same."""
+    """A requirement without its name; each amount as text and as number."""
 
     num_cpus: int
     num_gpus: int
