@@ -9,7 +9,7 @@ import pytest
 from torc_process import Torc
 
 PROJECT = Path(__file__).parents[2]
-PAGES = ("README.md", "docs/tutorial/first-workflow.md", "docs/tutorial/failing-jobs.md")
+PAGES = ("README.md", "docs/tutorial/first-workflow.md", "docs/tutorial/failing-jobs.md", "docs/how-to/ai-recovery.md")
 _BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
