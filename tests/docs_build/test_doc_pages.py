@@ -12,7 +12,6 @@ import typer
 from docs_build.__main__ import outdated_pages
 from docs_build.check_site import loaded_elsewhere
 from torc_cli.main import app
-from torc_core.jobs.status import JobStatus
 
 PROJECT = Path(__file__).parents[2]
 PAGES = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md"), *(PROJECT / "agents").rglob("*.md")])
@@ -69,11 +68,6 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     targets = [link.partition("#")[0] for link in _LINK.findall(page.read_text(encoding="utf-8"))]
     missing = [link for link in targets if link and ":" not in link and not (page.parent / link).exists()]
     assert missing == []
-
-
-def test_every_status_stands_on_the_page_about_the_life_of_a_job() -> None:
-    page = (PROJECT / "docs" / "explanation" / "lifecycle.md").read_text(encoding="utf-8")
-    assert [status for status in JobStatus if f"| `{status}` | {status.code} |" not in page] == []
 
 
 def test_a_page_that_loads_from_another_machine_is_found(tmp_path: Path) -> None:
