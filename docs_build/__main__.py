@@ -8,7 +8,8 @@ from docs_build.commands import commands_page
 from docs_build.decisions import decisions_page
 from docs_build.diagram import architecture_diagram
 from docs_build.http_api import http_api_page
-from docs_build.keys import keys_pagefrom docs_build.statuses import statuses_page
+from docs_build.keys import keys_page
+from docs_build.statuses import statuses_page
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = {

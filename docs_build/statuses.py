@@ -26,7 +26,7 @@ def statuses_page() -> str:
             for status, traits in STATUS_TRAITS.items()
         ),
     )
-    return "\n\n".join([NOTICE, _INTRODUCTION.rstrip(), statuses, "## Events", _events()]) + "\n"
+    return f"{NOTICE}\n\n{_INTRODUCTION}\n{statuses}\n\n## Events\n\n{_events()}\n"
 
 
 def _events() -> str:
