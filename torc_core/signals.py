@@ -1,10 +1,10 @@
-"""Signals by their names."""
+"""Reads signals by name or number."""
 
 import signal
 
 
 def signal_number(name: str) -> int | None:
-    """Of `SIGTERM`, `term` or `15`; None for what is no signal."""
+    """Return the signal of `SIGTERM`, `term` or `15`; None for other texts."""
     text = name.strip().upper()
     if text.isdecimal():
         return int(text) if int(text) in set(signal.Signals) else None

@@ -105,7 +105,7 @@ def test_what_the_launcher_holds_is_never_taken_for_a_tiny_jobs_memory(
     evidence = shared_client.job_evidence(ran.jobs()["killed"].id or 0).evidence
     assert (evidence.verdict, evidence.peak_memory_bytes) == (None, None)
     (group,) = shared_client.failures.groups(ran.workflow_id).items
-    assert group.cause == "It ended on SIGKILL and said nothing."
+    assert group.cause == "It ended on SIGKILL without a message."
     assert group.suggestion is not None and "nothing measured says so" in group.suggestion.reason
 
 

@@ -14,7 +14,7 @@ from torc_cli.session.session import Session
 from torc_core.hints import Hint, torc
 
 if TYPE_CHECKING:
-    from torc_core.recovery.utilization import UtilizationReport
+    from torc_core.recovery.resource_report import UtilizationReport
 
 app = typer.Typer(no_args_is_help=True, help="Show what jobs used, how they ended, and where their logs are.")
 app.command("summary")(status)

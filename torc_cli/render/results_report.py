@@ -11,7 +11,7 @@ from torc_core.api.nodes import ComputeNodeModel
 from torc_core.api.results import ResultModel
 from torc_core.errors import InvalidInputError
 from torc_core.jobs.status import JobStatus
-from torc_core.recovery.sparse import SparseModel
+from torc_core.recovery.sparse_model import SparseModel
 from torc_core.slurm.environment import registered_allocation
 
 

@@ -9,7 +9,7 @@ from torc_core.errors import InvalidInputError
 from torc_core.hints import Hint, torc
 from torc_core.recovery.corrections import Correction, CorrectionOptions, plan_corrections
 from torc_core.recovery.diagnosis import diagnose
-from torc_core.recovery.utilization import UtilizationReport, report_utilization
+from torc_core.recovery.resource_report import UtilizationReport, report_utilization
 
 
 def utilization(

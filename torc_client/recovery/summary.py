@@ -8,7 +8,7 @@ from torc_client.recovery.recover import AppliedRecovery, PlannedRecovery
 from torc_core.recovery import texts
 from torc_core.recovery.plan import RecoverOptions
 from torc_core.recovery.report import RecoveryResult
-from torc_core.recovery.utilization import report_utilization
+from torc_core.recovery.resource_report import report_utilization
 
 
 def recovery_data(

@@ -1,4 +1,4 @@
-"""How an AI agent is started: a data file, checked when it is read."""
+"""The description of an AI agent: how it is started, as a data file that is checked when it is read."""
 
 import re
 from collections.abc import Mapping
@@ -7,13 +7,13 @@ from typing import Annotated, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 PLACEHOLDERS: Final = frozenset({"prompt", "mcp_config_file", "workflow_id"})
-"""What `arguments` may name in braces."""
+"""Placeholders that `arguments` may hold in braces."""
 
 PROMPT_PLACEHOLDERS: Final = frozenset({"workflow_id", "waiting_jobs", "dry_run", "reach"})
-"""What a prompt may name in braces."""
+"""Placeholders that a prompt may hold in braces."""
 
 NEVER_PASSED: Final = frozenset({"TORC_API_TOKEN", "TORC_PASSWORD", "TORC_MCP_TOKEN"})
-"""No pattern of an agent's file lets these through."""
+"""Variables that no pattern of an agent's file passes on."""
 
 _NEEDED: Final = ("prompt", "mcp_config_file")
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
@@ -31,7 +31,7 @@ class AgentEnvironment(_Part):
 
     set: Mapping[str, str] = {}
     pass_through: tuple[str, ...] = ()
-    """Names; one that ends with `*` stands for all that begin so."""
+    """Names of variables; one that ends with `*` is a prefix."""
 
     @field_validator("pass_through")
     @classmethod
@@ -56,7 +56,7 @@ class AgentLimits(_Part):
 
     timeout_s: float = Field(default=600.0, gt=0)
     grace_s: float = Field(default=5.0, ge=0)
-    """Between asking it to end and killing it."""
+    """Seconds between asking the agent to end and killing it."""
     version_timeout_s: float = Field(default=20.0, gt=0)
     output_lines: int = Field(default=200, ge=0)
     line_chars: int = Field(default=500, ge=40)
@@ -72,7 +72,7 @@ class AgentSpec(_Part):
     install_hint: str = Field(min_length=1)
     arguments: tuple[str, ...]
     prompt: str = "prompt.md"
-    """A file beside this one."""
+    """Name of a file in the same folder."""
     environment: AgentEnvironment = AgentEnvironment()
     mcp_config: McpConfigShape = McpConfigShape()
     limits: AgentLimits = AgentLimits()
@@ -108,12 +108,12 @@ class AgentSpec(_Part):
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
-    """The template with each `{name}` replaced once; what a value holds is never looked at again."""
+    """Return the template with each `{name}` replaced once. Braces inside values are not replaced again."""
     return _PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), template)
 
 
 def check_placeholders(used: set[str], known: frozenset[str]) -> None:
-    """Raises ValueError naming the first that nobody fills."""
+    """Raises ValueError that names the first unknown placeholder."""
     unknown = sorted(used - known)
     if unknown:
         names = ", ".join(f"{{{name}}}" for name in sorted(known))
@@ -121,7 +121,7 @@ def check_placeholders(used: set[str], known: frozenset[str]) -> None:
 
 
 def check_prompt(text: str) -> str:
-    """Returns the text. Raises ValueError for a placeholder that nobody fills, or without the workflow's id."""
+    """Return the text. Raises ValueError for an unknown placeholder, or when the workflow's id is missing."""
     used = set(_PLACEHOLDER.findall(text))
     check_placeholders(used, PROMPT_PLACEHOLDERS)
     if "workflow_id" not in used:
@@ -130,7 +130,7 @@ def check_prompt(text: str) -> str:
 
 
 def choose_environment(present: Mapping[str, str], wanted: AgentEnvironment, base: tuple[str, ...]) -> dict[str, str]:
-    """Of the variables present those that are passed on, and what the file sets."""
+    """Return the variables that are passed on, and those that the file sets."""
     patterns = (*base, *wanted.pass_through)
     exact = {name for name in patterns if not name.endswith("*")}
     beginnings = tuple(name[:-1] for name in patterns if name.endswith("*"))

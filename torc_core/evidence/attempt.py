@@ -1,4 +1,4 @@
-"""What is known about one ended attempt of a job, gathered from its result, its evidence and its requirement."""
+"""Facts about one ended attempt: its result, its evidence and its requirement together."""
 
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -25,7 +25,7 @@ class Cause(StrEnum):
 
 
 INFRASTRUCTURE: Final = frozenset({Cause.NODE_FAILURE, Cause.PREEMPTED, Cause.RUNNER_LOST})
-"""Not the job's fault: tried again as it is."""
+"""Causes that are not the job's fault: it is retried as it is."""
 
 
 class RequirementFacts(BaseModel):
@@ -98,13 +98,13 @@ class AttemptFacts(BaseModel):
 
     @property
     def peak_bytes(self) -> int | None:
-        """The highest memory use anybody measured."""
+        """The highest memory use measured, in bytes."""
         measured = (self.peak_memory_bytes, self.evidence.peak_memory_bytes if self.evidence else None)
         return max((peak for peak in measured if peak is not None), default=None)
 
     @property
     def memory_limit_bytes(self) -> int | None:
-        """The limit the attempt ran under; None where there was none that anybody stated."""
+        """The limit the attempt ran under; in bytes; None where none was stated."""
         return _limit(
             self.evidence.memory_limit_bytes if self.evidence else None,
             self.requirement.memory_bytes,
@@ -113,7 +113,7 @@ class AttemptFacts(BaseModel):
 
     @property
     def runtime_limit_s(self) -> float | None:
-        """The time the attempt was allowed; None where nobody stated any."""
+        """The seconds that the attempt was allowed; None where none were stated."""
         return _limit(
             self.evidence.runtime_limit_s if self.evidence else None,
             self.requirement.runtime_s,

@@ -1,4 +1,4 @@
-"""Any bytes a job wrote become bounded, harmless text."""
+"""Makes bounded, harmless text of any bytes that a job wrote."""
 
 import re
 from typing import Final, Literal
@@ -98,7 +98,7 @@ def _last_state(line: str) -> str:
 
 
 def _around_first_fatal(text: str, max_bytes: int) -> str:
-    """The lines from just before the first fatal one to a little after the message it leads to."""
+    """Return the lines from just before the first fatal one to a little after the message it leads to."""
     first = find_first_fatal(text)
     if first is None:
         return ""

@@ -1,4 +1,4 @@
-"""What a single line of a log is: a prefix and a message, a warning, progress, an order, a failure."""
+"""Recognizes what a single line of a log is: a warning, progress, an order to the reader, a failure."""
 
 import re
 from typing import Final
@@ -104,7 +104,7 @@ def strip_prefix(line: str) -> str:
 
 
 def is_soft(message: str) -> bool:
-    """Whether a lowercase message only warns, informs, explains the usage, or announces another try."""
+    """Return whether a lowercase message only warns, informs, explains the usage, or announces another try."""
     if _USAGE.match(message) is not None:
         return True
     if _SOFT.search(message) is None:
@@ -113,22 +113,22 @@ def is_soft(message: str) -> bool:
 
 
 def is_progress(message: str) -> bool:
-    """Whether a lowercase message shows that the program went on working."""
+    """Return whether a lowercase message shows that the program went on working."""
     return _PROGRESS.search(message) is not None and _NOT_PROGRESS.search(message) is None
 
 
 def is_recovery(message: str) -> bool:
-    """Whether a lowercase message reports that an earlier problem is over."""
+    """Return whether a lowercase message reports that an earlier problem is over."""
     return _RECOVERED.search(message) is not None and " not " not in message
 
 
 def is_order(message: str) -> bool:
-    """Whether a lowercase message addresses a reader who decides, instead of reporting what happened."""
+    """Return whether a lowercase message addresses a reader who decides, instead of reporting what happened."""
     return _ORDERS.search(message) is not None
 
 
 def is_fatal(line: str) -> bool:
-    """Whether a line reports a failure rather than a warning."""
+    """Return whether a line reports a failure rather than a warning."""
     message = strip_prefix(line).lower()
     return _FATAL.search(message) is not None and not is_soft(message)
 

@@ -88,7 +88,7 @@ _MAX_NAME_BYTES: Final = 256
 
 
 def _phrases(evidence: Evidence) -> dict[str, str]:
-    """The short texts that are there."""
+    """Return the short texts that are not None."""
     phrases = {"node": evidence.node, "recovery_script_error": evidence.recovery_script_error}
     return {name: phrase for name, phrase in phrases.items() if phrase is not None}
 
@@ -98,7 +98,7 @@ def _json_bytes(document: str) -> int:
 
 
 def _text_bytes(text: str) -> int:
-    """Bytes of the text as a JSON string, without its quotes."""
+    """Return the bytes of the text as a JSON string, without its quotes."""
     return len(to_json(text)) - 2
 
 
@@ -111,7 +111,7 @@ def _keep_start(text: str, max_bytes: int) -> str:
 
 
 def _fitting(text: str, max_bytes: int) -> int:
-    """The greatest number of leading characters that fit."""
+    """Return the greatest number of leading characters that fit."""
     text = text[:max_bytes]
     low, high = 0, len(text)
     while low < high:
@@ -128,7 +128,7 @@ def _fit_scheduler(facts: SchedulerFacts) -> SchedulerFacts:
 
 
 def _without_surrogates(evidence: Evidence) -> Evidence:
-    """Half a character pair, as in undecodable file names, has no UTF-8: it becomes a question mark."""
+    """Replace half character pairs, as in undecodable file names, by question marks: they have no UTF-8."""
     scheduler = evidence.scheduler
     return evidence.model_copy(
         update={

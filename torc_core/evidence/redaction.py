@@ -1,4 +1,4 @@
-"""Credentials in logs become a mark, so that evidence can be shown and sent."""
+"""Replaces credentials in logs by a mark, so that evidence can be shown and sent."""
 
 import re
 from collections.abc import Iterator
@@ -79,7 +79,7 @@ _HINTS: Final = (
     "mysql", "mariadb", "hooks", "webhook",
 )  # fmt: skip
 _REACH: Final = 4
-"""Lines below a hint that its value may stand on."""
+"""Lines below a hint that may hold its value."""
 
 
 def redact_secrets(text: str) -> str:
@@ -94,7 +94,7 @@ def redact_secrets(text: str) -> str:
 
 
 def _blocks(text: str) -> Iterator[tuple[bool, str]]:
-    """Runs of lines near a hint, and of lines far from any: what is searched in long logs is little."""
+    """Yield runs of lines near a hint and runs far from any, so that the slow expressions search few lines of a log."""
     lines = text.split("\n")
     near, left = [False] * len(lines), 0
     for place, line in enumerate(text.lower().split("\n")):

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from torc_core.evidence.attempt import AttemptFacts, Cause, RequirementFacts
 from torc_core.recovery.diagnosis import Diagnosis
 from torc_core.recovery.heuristics import check_multiplier
-from torc_core.recovery.sparse import SparseModel
+from torc_core.recovery.sparse_model import SparseModel
 from torc_core.resources.duration import format_duration
 from torc_core.resources.memory import format_memory, round_up_memory
 
@@ -29,7 +29,7 @@ class CorrectionOptions:
     cpu_multiplier: float = CORRECTION_MULTIPLIER
     downsizes: bool = True
     job_ids: Collection[int] = ()
-    """Only the requirements of these jobs; empty means all."""
+    """Correct only the requirements of these jobs; empty means all."""
 
     def __post_init__(self) -> None:
         check_multiplier("memory multiplier", self.memory_multiplier)
@@ -101,7 +101,7 @@ def _correct(group: list[Diagnosis], options: CorrectionOptions) -> Correction |
 
 
 def _pick(now: int, wanted: int | None, *, may_lower: bool) -> int | None:
-    """The new amount, None where it stays; 0 means that there is no limit to correct."""
+    """Return the new amount, None where it stays; 0 means that there is no limit to correct."""
     if wanted is None or not now or wanted == now:
         return None
     return wanted if wanted > now or may_lower else None

@@ -1,4 +1,4 @@
-"""How much more a job gets: memory after it ran out of memory, runtime after it ran out of time."""
+"""Computes how much more a job gets: memory after an OOM, runtime after a timeout."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from torc_core.resources.memory import round_up_memory
 
 MOST_MEMORY_BYTES: Final = 8_388_607 << 40
 MOST_RUNTIME_S: Final = 99_999_999_999.0
-"""The largest amounts that can be written down."""
+"""The largest amounts that the texts of memory and runtime can hold."""
 
 LARGEST_MULTIPLIER: Final = 100
 
@@ -22,7 +22,10 @@ LEAST_FIRST_MEMORY_BYTES: Final = 1 << 30
 _Amount = TypeVar("_Amount", int, float)
 
 _RAISES_BEFORE_DOUBT: Final = 2
+"""Raises without effect after which more memory is no longer tried; one may have been too small."""
+
 _SAME_PEAK: Final = 0.05
+"""Relative difference within which measured peaks count as equal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +88,7 @@ def raise_runtime(facts: AttemptFacts, *, multiplier: float, most_s: float | Non
 
 
 def is_not_helped_by_memory(facts: AttemptFacts) -> bool:
-    """Whether the OOM came back after two raises although the job used no more than before."""
+    """Return whether the OOM came back after two raises although the job used no more than before."""
     earlier = sorted(
         (attempt for attempt in facts.history if attempt.cause is Cause.OOM),
         key=lambda attempt: (attempt.run_id, attempt.attempt_id),
@@ -101,7 +104,7 @@ def is_not_helped_by_memory(facts: AttemptFacts) -> bool:
 
 
 def _in_force(configured: _Amount, limit: _Amount | None, facts: AttemptFacts) -> _Amount:
-    """What the job has now; where the requirement is a placeholder, the limit it really ran under."""
+    """Return what the job has now; where the requirement is a placeholder, the limit it really ran under."""
     return max(configured, limit) if facts.requirement.is_unspecified and limit is not None else configured
 
 
@@ -111,5 +114,5 @@ def _within(wanted: int, *, now: int, caps: tuple[float | None, ...]) -> Raised 
 
 
 def _times(amount: float, multiplier: float) -> int:
-    """The product as people reckon it, rounded up: 1.1 x 3600 is 3960, not 3961."""
+    """Return the product as people compute it, rounded up: 1.1 x 3600 is 3960, not 3961."""
     return math.ceil(Fraction(str(amount)) * Fraction(str(multiplier)))

@@ -112,7 +112,7 @@ class NeedsDecision(_Planned):
 
 
 class RecoveryPlan(BaseModel):
-    """Every job in exactly one of three places."""
+    """What a recovery does; every failed job is in exactly one of the three lists."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -120,13 +120,13 @@ class RecoveryPlan(BaseModel):
     skipped: tuple[Skipped, ...] = ()
     needs_decision: tuple[NeedsDecision, ...] = ()
     recovery_hook: str | None = None
-    """To be run before the reset; None when no job calls for it."""
+    """Command to run before the reset; None when no job needs it."""
 
     was_asked: bool = False
     """An agent was asked about the unknown failures; those that it left were listed then, and are not listed again."""
 
     def after_asking(self, decided: Collection[int] = ()) -> Self:
-        """The plan without the jobs that an agent decided about."""
+        """Return the plan without the jobs that an agent decided about."""
         left = tuple(skipped for skipped in self.skipped if skipped.job_id not in decided)
         return self.model_copy(update={"was_asked": True, "skipped": left})
 
@@ -154,7 +154,7 @@ class RecoveryPlan(BaseModel):
         )
 
     def retried(self, *causes: Cause) -> int:
-        """How many jobs are tried again after one of these causes."""
+        """Return how many jobs are retried after one of these causes."""
         return sum(retry.cause in causes for retry in self.retries)
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from torc_core.evidence.attempt import Cause
 from torc_core.recovery.plan import NeedsDecision, RecoveryPlan, Retry, Skipped
-from torc_core.recovery.sparse import SparseModel
+from torc_core.recovery.sparse_model import SparseModel
 
 
 class Adjustment(SparseModel):

@@ -23,7 +23,7 @@ _SECONDS: Final = {
 
 
 def parse_duration(text: str) -> float:
-    """Seconds of an ISO 8601 duration; a year is 365.25 days, a month a twelfth of it.
+    """Return the seconds of an ISO 8601 duration; a year is 365.25 days, a month a twelfth of it.
 
     Raises InvalidInputError for anything else, also for a duration without any part.
     """
@@ -41,7 +41,7 @@ def parse_duration(text: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """ISO 8601 with hours, minutes and seconds, rounded up to a whole second: 5400 gives `PT1H30M`."""
+    """Return ISO 8601 with hours, minutes and seconds, rounded up to a whole second: 5400 gives `PT1H30M`."""
     whole = max(0, -int(-seconds // 1))
     hours, rest = divmod(whole, 3600)
     minutes, secs = divmod(rest, 60)
@@ -50,7 +50,7 @@ def format_duration(seconds: float) -> str:
 
 
 def describe_duration(seconds: float) -> str:
-    """For people: `1h 5m 3s`, `450ms`."""
+    """Return the duration for people: `1h 5m 3s`, `450ms`."""
     if seconds < 1:
         return f"{round(seconds * 1000)}ms"
     days, rest = divmod(round(seconds), 86_400)

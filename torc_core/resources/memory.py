@@ -10,7 +10,7 @@ _GRAMMAR: Final = re.compile(r"(\d{1,18})\s*([kmgt]?)", re.IGNORECASE | re.ASCII
 
 
 def parse_memory(text: str) -> int:
-    """Bytes of `text`. Raises InvalidInputError for fractions, other units, signs and blanks."""
+    """Return the bytes of `text`. Raises InvalidInputError for fractions, other units, signs and blanks."""
     match = _GRAMMAR.fullmatch(text.strip())
     if match is None:
         raise InvalidInputError(
@@ -24,7 +24,7 @@ def parse_memory(text: str) -> int:
 
 
 def format_memory(memory_bytes: int) -> str:
-    """The shortest exact text for an amount in bytes; `parse_memory` gives the amount back."""
+    """Return the shortest exact text for an amount in bytes; `parse_memory` gives the amount back."""
     for letter in ("t", "g", "m", "k"):
         if memory_bytes and memory_bytes % _UNITS[letter] == 0:
             return f"{memory_bytes // _UNITS[letter]}{letter}"
@@ -32,7 +32,7 @@ def format_memory(memory_bytes: int) -> str:
 
 
 def round_up_memory(memory_bytes: float) -> int:
-    """The next whole GiB, MiB (below 1 GiB) or KiB (below 1 MiB): amounts people would write."""
+    """Return the next whole GiB, MiB (below 1 GiB) or KiB (below 1 MiB): amounts people would write."""
     amount = -int(-memory_bytes // 1)
     for letter in ("g", "m", "k"):
         unit = _UNITS[letter]
@@ -42,7 +42,7 @@ def round_up_memory(memory_bytes: float) -> int:
 
 
 def describe_memory(memory_bytes: int) -> str:
-    """For people: `1.5 MB`, `2.25 GB` (binary units)."""
+    """Return the amount for people: `1.5 MB`, `2.25 GB` (binary units)."""
     value, names = float(memory_bytes), ["B", "KB", "MB", "GB", "TB"]
     while value >= 1024 and len(names) > 1:
         value, names = value / 1024, names[1:]

@@ -55,8 +55,8 @@ def find_shape(evidence: Evidence, reading: Reading | None) -> CauseShape:
         return CauseShape("fact missing-output", f"Output file missing: {evidence.missing_output_files[0]}")
     name = signal_name(evidence)
     if name is not None:
-        return CauseShape(f"fact {name}", f"It ended on {name} and said nothing.")
-    return CauseShape(f"fact exit {evidence.return_code}", f"It exited with {evidence.return_code} and said nothing.")
+        return CauseShape(f"fact {name}", f"It ended on {name} without a message.")
+    return CauseShape(f"fact exit {evidence.return_code}", f"It exited with {evidence.return_code} without a message.")
 
 
 def _shape_hit(evidence: Evidence, reading: Reading) -> str:

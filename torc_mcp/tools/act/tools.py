@@ -16,7 +16,7 @@ from torc_core.api.resource_requirements import ResourceRequirementsModel
 from torc_core.errors import ForbiddenError, InvalidInputError
 from torc_core.evidence.attempt import UNSPECIFIED_REQUIREMENT
 from torc_core.hints import Hint, torc
-from torc_core.recovery.utilization import UNSPECIFIED
+from torc_core.recovery.resource_report import UNSPECIFIED
 from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
 from torc_mcp.actor import actor_of

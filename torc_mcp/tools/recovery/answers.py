@@ -2,7 +2,7 @@
 
 from torc_core.evidence.attempt import Cause
 from torc_core.recovery.plan import WhySkipped
-from torc_core.recovery.utilization import OverUtilization, ResourceViolation
+from torc_core.recovery.resource_report import OverUtilization, ResourceViolation
 from torc_mcp.answers import Answer, Part
 
 

@@ -10,7 +10,7 @@ from torc_client.recovery.resources import utilization
 from torc_core.hints import torc
 from torc_core.recovery.defaults import MEMORY_MULTIPLIER, RUNTIME_MULTIPLIER
 from torc_core.recovery.plan import NeedsDecision, RecoverOptions, Retry, Skipped
-from torc_core.recovery.utilization import (
+from torc_core.recovery.resource_report import (
     MIN_OVER_UTILIZATION_PERCENT,
     OverUtilization,
     ResourceViolation,

@@ -25,7 +25,7 @@ from torc_server.services.records.paging import PageRequest
 FailureStatus = Literal["pending_failed", "failed", "terminated", "all"]
 
 _UNKNOWN_CODE: Final = -1
-"""Stands for the return code of an attempt that left no result."""
+"""The return code of an attempt that left no result."""
 
 
 def list_groups(
@@ -38,7 +38,7 @@ def list_groups(
     signature: str | None = None,
     job_id: int | None = None,
 ) -> FailureGroups:
-    """Jobs that are in `status` now, by the signature of their newest failed attempt; the largest group first.
+    """Return jobs that are in `status` now, grouped by the signature of their newest failed attempt, largest first.
 
     Only groups whose signature begins with `signature`, or only the group of one job.
     """
@@ -75,7 +75,7 @@ def list_groups(
 
 
 def list_evidence(uow: UnitOfWork, workflow_id: int, signature: str, page: PageRequest) -> Page[EvidenceModel]:
-    """What the newest failed attempts with this signature left behind; the facts of their results where that is all."""
+    """Return the evidence of the newest failed attempts with this signature; made of results where none was stored."""
     find_workflow(uow, workflow_id)
     found = queries.failures(uow, workflow_id, FAILURES, signature=signature)
     wanted = found[page.offset : page.offset + page.limit]

@@ -64,7 +64,7 @@ def propose(uow: UnitOfWork, workflow_id: int, request: ClassifyRequest) -> Prop
 
 
 def get_proposal(uow: UnitOfWork, proposal_id: int) -> ProposalModel:
-    """With all its jobs; those of a proposal that nobody decided as they would fare now."""
+    """Return the proposal with all its jobs; of an undecided one, with what would be done to them now."""
     proposal = _find(uow, proposal_id)
     jobs = queries.read_items(uow, proposal_id)
     if proposal.state in ("open", "superseded"):
@@ -76,14 +76,14 @@ def get_proposal(uow: UnitOfWork, proposal_id: int) -> ProposalModel:
 def list_proposals(
     uow: UnitOfWork, workflow_id: int, page: PageRequest, *, status: ProposalStatus | None
 ) -> Page[ProposalModel]:
-    """The oldest first, with their counts and without their jobs."""
+    """Return the proposals, oldest first, with their counts and without their jobs."""
     find_workflow(uow, workflow_id)
     found, total = queries.list_proposals(uow, workflow_id, slice_of(page, ()), status=status)
     return page.page([_model(proposal, []) for proposal in found], total=total)
 
 
 def approve(uow: UnitOfWork, proposal_id: int, request: ApproveRequest) -> ClassifyResponse:
-    """Applies the proposal to every job that is still where it was when the proposal was made.
+    """Apply the proposal to every job that is still in the attempt that the proposal was made on.
 
     Raises ForbiddenError unless a person approves, StateConflictError when it was decided before, has expired or is
     superseded, InvalidInputError when jobs are named that it does not hold.
@@ -116,7 +116,7 @@ def approve(uow: UnitOfWork, proposal_id: int, request: ApproveRequest) -> Class
 
 
 def reject(uow: UnitOfWork, proposal_id: int, request: RejectRequest) -> ProposalModel:
-    """No job changes, and nobody can approve it any more. Raises StateConflictError when it was decided before."""
+    """Reject the proposal; no job changes. Raises StateConflictError when it was decided before."""
     proposal = _find_open(uow, proposal_id)
     reason = redact_secrets(request.reason)
     queries.close_proposal(uow, proposal_id, state="rejected", by=request.actor, reason=reason)
@@ -245,7 +245,7 @@ def _store(uow: UnitOfWork, proposal_id: int, jobs: Sequence[ClassifiedJob]) -> 
 
 
 def _model(proposal: StoredProposal, jobs: list[ClassifiedJob]) -> ProposalModel:
-    """The counts are those of the jobs, or the stored ones where no jobs are asked for."""
+    """Return the model of a proposal. Its counts are those of the jobs, or the stored ones where none are asked for."""
     counts = count(jobs) if jobs else Counts(proposal.jobs_to_retry, proposal.jobs_to_fail, proposal.jobs_skipped)
     return ProposalModel(
         id=proposal.id,

@@ -1,4 +1,4 @@
-"""What a recovery may not retry, and what it keeps of the retries that no person asked for."""
+"""Decides which jobs a recovery may not retry, and stores decisions for retries that no person asked for."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -19,13 +19,13 @@ from torc_server.db.unit_of_work import UnitOfWork
 
 _ALL: Final = Slice(0, -1, "id", descending=False)
 _HEURISTICS: Final = "recovery"
-"""Who answers for a retry whose cause is known: nobody; it neither counts against bounds nor teaches."""
+"""The decider of a retry whose cause is known; it counts neither against bounds nor in the history."""
 
 
 def refusals(
     uow: UnitOfWork, workflow: WorkflowState, request: ApplyRecoveryRequest, jobs: Mapping[int, FailedJob]
 ) -> dict[int, str]:
-    """Why jobs of the plan stay as they are. Raises InvalidInputError for a job of another workflow."""
+    """Return why jobs of the plan stay as they are, by id. Raises InvalidInputError for a job of another workflow."""
     for job in jobs.values():
         if job.workflow_id != workflow.id:
             raise InvalidInputError(
@@ -53,7 +53,7 @@ def refusals(
 def keep_decisions(
     uow: UnitOfWork, workflow: WorkflowState, request: ApplyRecoveryRequest, jobs: Mapping[int, FailedJob]
 ) -> None:
-    """A decision for each of these jobs, unless a person recovers. Called while they are still failed."""
+    """Store a decision for each of these jobs, unless a person recovers. Called while they are still failed."""
     actor = _decider(request)
     if actor is not None:
         decisions.write_decisions(uow, _decisions(uow, workflow, request, jobs, actor=actor))
@@ -90,7 +90,7 @@ def _decisions(
 
 
 def _decider(request: ApplyRecoveryRequest) -> Actor | None:
-    """Who recovers, unless it is a person."""
+    """Return who recovers, None for a person."""
     return None if request.actor is None or request.actor.kind == "person" else request.actor
 
 

@@ -1,4 +1,4 @@
-"""Some jobs get other amounts of memory or runtime; jobs that share their requirement keep theirs."""
+"""Gives jobs more memory or runtime, by a clone of their requirement; jobs that share the original keep it."""
 
 from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
@@ -12,11 +12,11 @@ from torc_server.db.queries.triage.recovery import Amounts
 from torc_server.db.unit_of_work import UnitOfWork
 
 NO_LIMIT: Final = 0
-"""The amount of what a clone of the unspecified requirement still leaves open."""
+"""The amount that means no limit, for what a clone of the unspecified requirement leaves open."""
 
 
 class Raise(NamedTuple):
-    """From one requirement to new amounts; None keeps what there was."""
+    """A change from one requirement to new amounts; None keeps the present one."""
 
     requirement_id: int
     memory: str | None
@@ -24,7 +24,7 @@ class Raise(NamedTuple):
 
 
 def raise_requirements(uow: UnitOfWork, workflow_id: int, groups: Mapping[Raise, Collection[int]]) -> None:
-    """Gives the jobs of each group one clone of their requirement; a clone of the same amounts is used again."""
+    """Give the jobs of each group one clone of their requirement; a clone of the same amounts is used again."""
     known = queries.requirements(uow, workflow_id) if groups else {}
     for (requirement_id, memory, runtime), job_ids in groups.items():
         name, amounts = known[requirement_id]
@@ -47,7 +47,7 @@ def _raised(name: str, amounts: Amounts, *, memory: str | None, runtime: str | N
 def _find_or_create(
     uow: UnitOfWork, workflow_id: int, wanted: str, amounts: Amounts, known: dict[int, tuple[str, Amounts]]
 ) -> int:
-    """The requirement of that name and those amounts; a name that stands for other amounts gets a number."""
+    """Return the id of the requirement of that name and amounts. A name taken by other amounts gets a number."""
     by_name = {name: requirement_id for requirement_id, (name, _) in known.items()}
     name, number = wanted, 1
     while name in by_name:

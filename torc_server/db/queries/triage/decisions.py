@@ -12,7 +12,7 @@ from torc_server.db.unit_of_work import UnitOfWork
 
 
 def job_facts(uow: UnitOfWork, job_ids: Collection[int]) -> dict[int, JobFacts]:
-    """Those of the jobs that exist."""
+    """Return the facts of those of the jobs that exist, by id."""
     rows = uow.rows(
         sql(
             """
@@ -28,7 +28,7 @@ def job_facts(uow: UnitOfWork, job_ids: Collection[int]) -> dict[int, JobFacts]:
 
 
 def retries_without_people(uow: UnitOfWork, job_ids: Collection[int]) -> dict[int, int]:
-    """How often agents and rules sent each of these jobs back, in any run, since a person last decided about it."""
+    """Return how often agents and rules sent each job back, in any run, since a person last decided about it."""
     rows = uow.rows(
         sql(
             """
@@ -92,13 +92,13 @@ NEXT_ATTEMPT: Final = """
 
 
 _STANDING: Final = "d.action = 'fail' AND j.status = $FAILED AND r.job_id IS NULL"
-"""The job is failed because of this decision: nothing ran since."""
+"""Condition: the job is failed because of this decision, as nothing ran since."""
 
 
 def list_decisions(
     uow: UnitOfWork, workflow_id: int, part: Slice, *, job_id: int | None, only_standing: bool = False
 ) -> tuple[list[DecisionModel], int]:
-    """The decisions of the workflow, the oldest first, and how many there are in all.
+    """Return the decisions of the workflow, oldest first, and how many there are in all.
 
     `only_standing` leaves those because of which jobs are failed now.
     """

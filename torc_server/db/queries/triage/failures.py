@@ -52,7 +52,7 @@ def failures(
     prefix: str | None = None,
     job_id: int | None = None,
 ) -> list[Failure]:
-    """The jobs of the workflow that are in these statuses now, in the order of their ids.
+    """Return the jobs of the workflow that are in these statuses now, in the order of their ids.
 
     With this signature, or with one that begins with `prefix`; None is no condition.
     """
@@ -106,7 +106,7 @@ class Histories(NamedTuple):
 
 
 def histories(uow: UnitOfWork, workflow_id: int, signatures: Collection[str]) -> dict[str, Histories]:
-    """The history of every signature that was ever decided about, in the workflow and elsewhere.
+    """Return the history of every signature that was ever decided about, in the workflow and elsewhere.
 
     What recovery does by its own heuristics was decided by nobody, so it is not counted. A retry failed again when
     it ended with the same signature; another failure proves nothing about this one.

@@ -62,7 +62,7 @@ _ITEM: Final = (
 
 
 def insert_proposal(uow: UnitOfWork, workflow_id: int, *, actor: Actor, limits: DecisionLimits, expires_at: str) -> int:
-    """The id of the new, open proposal; its counts are written with its entries."""
+    """Store an open proposal and return its id; its counts are written with its entries."""
     return int(
         uow.value(
             """
@@ -81,7 +81,7 @@ def insert_proposal(uow: UnitOfWork, workflow_id: int, *, actor: Actor, limits: 
 
 
 def write_items(uow: UnitOfWork, proposal_id: int, jobs: Iterable[ClassifiedJob]) -> None:
-    """Stores the entries, in place of those of the same jobs."""
+    """Store the entries, in place of those of the same jobs."""
     columns = ", ".join(("proposal_id", *_ITEM))
     marks = ", ".join("?" for _ in ("proposal_id", *_ITEM))
     uow.run_many(
@@ -99,7 +99,7 @@ def write_items(uow: UnitOfWork, proposal_id: int, jobs: Iterable[ClassifiedJob]
 
 
 def read_items(uow: UnitOfWork, proposal_id: int) -> list[ClassifiedJob]:
-    """The entries in the order of the jobs' ids."""
+    """Return the entries in the order of the jobs' ids."""
     rows = uow.rows(
         sql(
             """
@@ -150,7 +150,7 @@ def find_proposal(uow: UnitOfWork, proposal_id: int) -> StoredProposal | None:
 def list_proposals(
     uow: UnitOfWork, workflow_id: int, part: Slice, *, status: str | None
 ) -> tuple[list[StoredProposal], int]:
-    """The oldest first; `status` expired means that nobody can decide it any more, for whatever reason."""
+    """Return the proposals, oldest first; `status` expired means that it cannot be decided any more, for any reason."""
     source = sql(
         """
         $proposals WHERE :status IS NULL

@@ -1,4 +1,4 @@
-"""What a recovery reads and writes beside the status: evidence in bulk, cloned requirements, faults."""
+"""What a recovery reads and writes: evidence in bulk, cloned requirements, counts of faults."""
 
 from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
@@ -44,7 +44,7 @@ _TEXTS: Final = ("stderr_excerpt", "stderr_tail", "stdout_tail")
 
 
 def failed_jobs(uow: UnitOfWork, job_ids: Collection[int]) -> dict[int, FailedJob]:
-    """Those of the jobs that exist."""
+    """Return those of the jobs that exist."""
     rows = uow.rows(
         sql(
             """
@@ -58,7 +58,7 @@ def failed_jobs(uow: UnitOfWork, job_ids: Collection[int]) -> dict[int, FailedJo
 
 
 def requirements(uow: UnitOfWork, workflow_id: int) -> dict[int, tuple[str, Amounts]]:
-    """The name and the amounts of every requirement of the workflow."""
+    """Return the name and the amounts of every requirement of the workflow."""
     rows = uow.rows(
         """
         SELECT id, name, num_cpus, num_gpus, num_nodes, memory, runtime, memory_bytes, runtime_s
@@ -70,7 +70,7 @@ def requirements(uow: UnitOfWork, workflow_id: int) -> dict[int, tuple[str, Amou
 
 
 def insert_requirement(uow: UnitOfWork, workflow_id: int, name: str, amounts: Amounts) -> int:
-    """The id of the new requirement."""
+    """Store a requirement and return its id."""
     return int(
         uow.value(
             """
@@ -87,7 +87,7 @@ def insert_requirement(uow: UnitOfWork, workflow_id: int, name: str, amounts: Am
 
 
 def assign_requirement(uow: UnitOfWork, job_ids: Collection[int], requirement_id: int) -> None:
-    """Gives the jobs these requirements, with the copies of the amounts that claims read."""
+    """Give the jobs these requirements, with the copies of the amounts that claims read."""
     uow.run(
         sql(
             """
@@ -102,7 +102,7 @@ def assign_requirement(uow: UnitOfWork, job_ids: Collection[int], requirement_id
 
 
 def write_faults(uow: UnitOfWork, faults: Iterable[tuple[int, int]]) -> None:
-    """Stores (infrastructure faults, job id); each of them counts as an attempt before the one that comes."""
+    """Store (infrastructure faults, job id); each of them counts as an attempt before the one that comes."""
     uow.run_many(
         "UPDATE job SET infrastructure_faults = ?, attempt_id = ? WHERE id = ?",
         ((count, count + 1, job_id) for count, job_id in faults),
@@ -118,7 +118,7 @@ def list_evidence(
     only_latest: bool,
     with_texts: bool,
 ) -> tuple[list[StoredEvidence], int]:
-    """The evidence of attempts of jobs that are in `statuses` now, and how many there are in all."""
+    """Return the evidence of attempts of jobs that are in `statuses` now, and how many there are in all."""
     latest = """
         AND e.id = (
             SELECT id FROM failure_evidence WHERE job_id = e.job_id ORDER BY run_id DESC, attempt_id DESC LIMIT 1

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from torc_core.evidence.attempt import AttemptFacts, Cause
 from torc_core.recovery.diagnosis import Diagnosis
-from torc_core.recovery.sparse import SparseModel
+from torc_core.recovery.sparse_model import SparseModel
 from torc_core.resources.duration import describe_duration, format_duration
 from torc_core.resources.memory import describe_memory, format_memory
 
@@ -16,13 +16,13 @@ MIN_OVER_UTILIZATION_PERCENT: Final = 1.0
 """Smaller excesses are measuring noise and get no row."""
 
 UNSPECIFIED: Final = "unspecified"
-"""In the place of an amount that nobody asked for; what the record holds is a placeholder."""
+"""Shown in place of an amount that was not stated; the record holds a placeholder."""
 
 ResourceType = Literal["Memory", "CPU", "Runtime"]
 OomReason = Literal["memory_exceeded", "sigkill_137"]
 TimeoutReason = Literal["sigxcpu_152"]
 Flag = Literal[True] | None
-"""There and true, or not there."""
+"""True, or left out of the JSON."""
 
 
 class OverUtilization(BaseModel):
@@ -170,7 +170,7 @@ def _violation(diagnosis: Diagnosis) -> ResourceViolation:
 
 
 def _oom_reason(diagnosis: Diagnosis) -> OomReason | None:
-    """By the code alone, or because somebody saw that there was too little: the two words that readers know."""
+    """Return whether memory was known from exit code 137 alone or from a measured excess."""
     if diagnosis.cause is not Cause.OOM:
         return None
     return "sigkill_137" if diagnosis.basis == "sigkill_137" else "memory_exceeded"

@@ -9,7 +9,7 @@ from recovery_samples import GIB, MIB, UNSPECIFIED, attempt, oom, requirement, t
 from torc_core.evidence.attempt import AttemptFacts, Cause
 from torc_core.jobs.status import JobStatus
 from torc_core.recovery.diagnosis import Basis, diagnose
-from torc_core.recovery.utilization import describe_cpus, describe_excess, report_utilization
+from torc_core.recovery.resource_report import describe_cpus, describe_excess, report_utilization
 
 
 def completed(**changes: Any) -> AttemptFacts:
