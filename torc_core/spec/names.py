@@ -1,16 +1,12 @@
 """Items found by name, by the template that made them, and by regular expression."""
 
-import re
-import warnings
 from collections.abc import Sequence
-from typing import Final
 
 from torc_core.errors import InvalidInputError
 from torc_core.spec.expand import Group
+from torc_core.spec.expressions import compile_search, exact_text
 from torc_core.spec.problems import did_you_mean, show
 from torc_core.spec.templates import Row
-
-_LITERAL: Final = re.compile(r"\^((?:[\w ]|\\[^\w\s])*)\$", re.ASCII)
 
 
 class Names:
@@ -63,9 +59,9 @@ class Names:
         return found
 
     def _search(self, pattern: str) -> list[int]:
-        if literal := _LITERAL.fullmatch(pattern):
-            return self._positions.get(re.sub(r"\\(.)", r"\1", literal[1]), [])
-        search = compile_regex(pattern).search
+        if (text := exact_text(pattern)) is not None:
+            return self._positions.get(text, [])
+        search = compile_search(pattern)
         return sorted(p for name, positions in self._positions.items() if search(name) for p in positions)
 
     def _of(self, group: Group, parameters: tuple[str, ...], row: Row) -> list[int]:
@@ -77,15 +73,3 @@ class Names:
             for position, values in enumerate(group.rows, group.first):
                 index.setdefault(tuple(values[column] for column in columns), []).append(position)
         return index.get(tuple(row[parameters.index(name)] for name in common), [])
-
-
-def compile_regex(pattern: str) -> re.Pattern[str]:
-    """Compile an expression. Raises InvalidInputError for one that is empty or cannot be compiled."""
-    if not pattern:
-        raise InvalidInputError("the regular expression is empty")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise InvalidInputError(f"{show(pattern)} is no regular expression: {error}") from None
