@@ -1,4 +1,4 @@
-"""Amounts of memory and time as Slurm writes them."""
+"""Numbers, amounts of memory and times as Slurm writes them."""
 
 import re
 from typing import Final, NamedTuple
@@ -7,7 +7,10 @@ from torc_core.errors import InvalidInputError
 from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
 
-_CLOCK: Final = re.compile(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", re.ASCII)
+_CLOCK: Final = re.compile(r"(?:(\d{1,9})-)?(\d{1,9})(?::(\d{1,9}))?(?::(\d{1,9}))?", re.ASCII)
+_USAGE: Final = re.compile(r"(\d{1,15})(?:\.(\d{1,9}))?([KMGTP]?)", re.ASCII)
+_FACTORS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40, "P": 1 << 50}
+_NO_TIME: Final = frozenset({"", "N/A", "NONE", "UNKNOWN", "INVALID"})
 
 
 class SlurmRequest(NamedTuple):
@@ -46,3 +49,20 @@ def parse_slurm_walltime(text: str) -> float | None:
     else:
         hours, (minutes, seconds) = 0, (*given, 0)[:2]
     return float((days or 0) * 86_400 + hours * 3600 + minutes * 60 + seconds) or None
+
+
+def parse_slurm_usage(text: str) -> int | None:
+    """Return the bytes of a measured amount such as `5100K`, None where none was measured."""
+    match = _USAGE.fullmatch(text.strip())
+    return int(float(f"{match[1]}.{match[2] or 0}") * _FACTORS[match[3]]) if match else None
+
+
+def parse_slurm_count(text: str) -> int | None:
+    """Return a whole number; `4+`, where nodes are summed up, gives 4. None for UNLIMITED and other words."""
+    digits = text.strip().removesuffix("+")
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 16 else None
+
+
+def known_slurm_time(text: str) -> str | None:
+    """Return a point in time as Slurm prints it, None where it has none."""
+    return None if text.strip().upper() in _NO_TIME else text.strip()

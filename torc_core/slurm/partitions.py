@@ -1,0 +1,102 @@
+"""Partitions and their nodes: what scontrol and sinfo are asked for, and how their answers are read."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from torc_core.slurm.allocation import Partition
+from torc_core.slurm.quantities import parse_slurm_count, parse_slurm_memory, parse_slurm_walltime
+from torc_core.slurm.queue import SEPARATOR
+
+PARTITION_WORDS: Final = ("scontrol", "show", "partition", "--oneliner")
+NODE_FIELDS: Final = ("%R", "%D", "%c", "%m", "%G")
+_GPUS: Final = re.compile(r"\bgpu(?::[^:,()|]+)?:(\d{1,6})", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeClass:
+    """Nodes of one partition that are alike."""
+
+    partition: str
+    count: int
+    cpus: int
+    memory_bytes: int
+    gpus: int = 0
+
+
+def node_words() -> list[str]:
+    """Return the words of a sinfo that shows the node classes of every partition, without summing up."""
+    return ["sinfo", "--noheader", "--exact", f"--format={SEPARATOR.join(NODE_FIELDS)}"]
+
+
+def parse_node_classes(text: str, fields: Sequence[str] = NODE_FIELDS) -> list[NodeClass]:
+    """Return the node classes of sinfo's answer; lines that are no rows are skipped."""
+    found: list[NodeClass] = []
+    for line in text.splitlines():
+        cells = line.split(SEPARATOR)
+        if len(cells) != len(fields):
+            continue
+        row = dict(zip(fields, cells, strict=True))
+        cpus, memory = parse_slurm_count(row.get("%c", "")), parse_slurm_memory(row.get("%m", "").rstrip("+"))
+        if cpus is None or memory is None:
+            continue
+        found.append(
+            NodeClass(
+                partition=row.get("%R", row.get("%P", "")).rstrip("*"),
+                count=parse_slurm_count(row.get("%D", "")) or 0,
+                cpus=cpus,
+                memory_bytes=memory,
+                gpus=sum(int(count) for count in _GPUS.findall(row.get("%G", ""))),
+            )
+        )
+    return found
+
+
+def parse_partitions(text: str) -> list[Partition]:
+    """Return the partitions of scontrol's answer, on one line each or on several, the default one first."""
+    found = [_read_partition(record) for record in _records(text)]
+    return sorted(found, key=lambda partition: not partition.is_default)
+
+
+def with_nodes(partitions: Sequence[Partition], classes: Sequence[NodeClass]) -> list[Partition]:
+    """Return the partitions with the amounts of their smallest nodes: what every node of the partition can give."""
+    return [_with_nodes(each, [one for one in classes if one.partition == each.name]) for each in partitions]
+
+
+def _with_nodes(partition: Partition, classes: Sequence[NodeClass]) -> Partition:
+    if not classes:
+        return partition
+    memory = min(each.memory_bytes for each in classes)
+    bound = partition.memory_bytes_per_node
+    return replace(
+        partition,
+        cpus_per_node=min(each.cpus for each in classes),
+        memory_bytes_per_node=memory if bound is None else min(memory, bound),
+        gpus_per_node=min(each.gpus for each in classes),
+    )
+
+
+def _records(text: str) -> Sequence[Mapping[str, str]]:
+    records: list[dict[str, str]] = []
+    for word in text.split():
+        key, is_pair, value = word.partition("=")
+        if key == "PartitionName":
+            records.append({})
+        if records and is_pair:
+            records[-1].setdefault(key, value)
+    return records
+
+
+def _read_partition(record: Mapping[str, str]) -> Partition:
+    accounts = record.get("AllowAccounts", "ALL")
+    return Partition(
+        name=record.get("PartitionName", ""),
+        is_default=record.get("Default") == "YES",
+        is_up=record.get("State", "UP") == "UP",
+        max_time_s=parse_slurm_walltime(record.get("MaxTime", "")),
+        max_nodes=parse_slurm_count(record.get("MaxNodes", "")),
+        node_count=parse_slurm_count(record.get("TotalNodes", "")) or 0,
+        memory_bytes_per_node=parse_slurm_memory(record.get("MaxMemPerNode", "")),
+        accounts=() if accounts in ("ALL", "(null)", "") else tuple(accounts.split(",")),
+    )

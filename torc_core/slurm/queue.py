@@ -1,0 +1,67 @@
+"""The queue: what squeue is asked for, and how its answer is read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from torc_core.slurm.allocation import AllocationStatus, Phase
+from torc_core.slurm.quantities import known_slurm_time, parse_slurm_count
+from torc_core.slurm.states import phase_of, state_word, why_never
+
+QUEUE_FIELDS: Final = ("%A", "%i", "%F", "%K", "%T", "%r", "%S", "%e", "%N", "%P", "%j")
+"""The name stands last: it is the only field that may hold the separator."""
+SEPARATOR: Final = "|"
+
+
+def queue_words(scheduler_ids: Sequence[int] = (), *, name: str | None = None) -> list[str]:
+    """Return the words of a squeue that shows these allocations in any state, or those of that name."""
+    chosen = [f"--jobs={','.join(map(str, scheduler_ids))}"] if scheduler_ids else []
+    named = [f"--name={name}"] if name is not None else []
+    return [
+        "squeue",
+        "--noheader",
+        "--array",
+        "--states=all",
+        f"--format={SEPARATOR.join(QUEUE_FIELDS)}",
+        *chosen,
+        *named,
+    ]
+
+
+def parse_queue(text: str, fields: Sequence[str] = QUEUE_FIELDS) -> list[AllocationStatus]:
+    """Return the allocations of squeue's answer. Lines that are no rows are skipped: warnings stand among them."""
+    return [status for line in text.splitlines() for status in _read_row(line, fields)]
+
+
+def _read_row(line: str, fields: Sequence[str]) -> Iterator[AllocationStatus]:
+    cells = line.split(SEPARATOR, len(fields) - 1)
+    if len(cells) != len(fields):
+        return
+    row: Mapping[str, str] = {field: cell.strip() for field, cell in zip(fields, cells, strict=True)}
+    # %i of an array's task is `67_4`; its own id is %A
+    scheduler_id = parse_slurm_count(row.get("%A", row.get("%i", "")).partition("_")[0])
+    state = state_word(row.get("%T", ""))
+    if scheduler_id is None or not state:
+        return
+    reason = _known(row.get("%r", ""))
+    phase = phase_of(state)
+    task = row.get("%K", "N/A")
+    yield AllocationStatus(
+        scheduler_id=scheduler_id,
+        name=row.get("%j", ""),
+        state=state,
+        phase=phase,
+        reason=reason,
+        will_not_start=phase is Phase.QUEUED and reason is not None and why_never(reason) is not None,
+        start_time=known_slurm_time(row.get("%S", "")),
+        end_time=known_slurm_time(row.get("%e", "")),
+        nodes=row.get("%N") or None,
+        array_job_id=None if task == "N/A" else parse_slurm_count(row.get("%F", "")),
+        array_task_id=None if task == "N/A" else task,
+        partition=row.get("%P") or None,
+    )
+
+
+def _known(reason: str) -> str | None:
+    """Return a reason without brackets; None for Slurm's `None`."""
+    plain = reason.strip("()")
+    return None if plain in ("", "None") else plain
