@@ -123,6 +123,18 @@ class RunnerError(TorcError):
     code = "runner_error"
 
 
+class SchedulerError(TorcError):
+    """The scheduler refused a request, or gave an answer that cannot be read. The same request fails again."""
+
+    code = "scheduler_error"
+
+
+class SchedulerUnreachableError(SchedulerError):
+    """The scheduler did not answer in time. Trying again may help; a submission may have been accepted."""
+
+    code = "scheduler_unreachable"
+
+
 class HookFailedError(TorcError):
     """The user's recovery hook did not succeed; the recovery ended before it reset anything."""
 

@@ -1,0 +1,26 @@
+"""The test cluster: started once for all tests of a worker, skipped with the reason where Slurm cannot run."""
+
+from collections.abc import Iterator
+
+import pytest
+from slurm_cluster import TestCluster, why_not_here
+
+
+@pytest.fixture(scope="session")
+def session_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestCluster]:
+    if reason := why_not_here():
+        pytest.skip(reason)
+    cluster = TestCluster(tmp_path_factory.mktemp("slurm"))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture
+def cluster(session_cluster: TestCluster) -> Iterator[TestCluster]:
+    """The cluster without allocations of earlier tests."""
+    yield session_cluster
+    session_cluster.call("scancel", "--user=root")
+    session_cluster.await_idle()

@@ -1,0 +1,155 @@
+"""The scheduler port over Slurm's own programs."""
+
+import shutil
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Final
+
+from torc_client.slurm.programs import SlurmPrograms
+from torc_core.errors import SchedulerError, SchedulerUnreachableError
+from torc_core.slurm.accounting import accounting_words, accounting_words_by_name, parse_accounting
+from torc_core.slurm.allocation import AccountingRecord, AllocationRequest, AllocationStatus, Partition, Phase
+from torc_core.slurm.partitions import PARTITION_WORDS, node_words, parse_node_classes, parse_partitions, with_nodes
+from torc_core.slurm.queue import parse_queue, queue_words
+from torc_core.slurm.submission import (
+    all_have_ended,
+    cancel_words,
+    complaint,
+    is_unknown_job,
+    parse_submitted,
+    submit_words,
+)
+
+_IDS_OF_ONE_CALL: Final = 5000
+"""The kernel takes 128 KiB as one argument."""
+_LOOK_BACK: Final = "now-14days"
+_LIVELIEST_FIRST: Final = (Phase.RUNNING, Phase.QUEUED, Phase.ENDED)
+_LOOKS: Final = 2
+
+
+class SlurmCluster:
+    """The Slurm cluster that the programs on PATH reach."""
+
+    def __init__(self, programs: SlurmPrograms | None = None) -> None:
+        self._programs = programs or SlurmPrograms()
+
+    def submit(self, request: AllocationRequest) -> int:
+        """Submit the script once, also where answers are lost; return Slurm's id.
+
+        Raises SchedulerError when Slurm refuses it, SchedulerUnreachableError when it does not answer for long.
+        """
+        if request.may_exist and (found := self._find(request.key, with_accounting=True)) is not None:
+            return found
+        failures = 0
+        while True:
+            try:
+                return self._submit(request)
+            except SchedulerUnreachableError as error:
+                failures += 1
+                if failures >= self._programs.backoff.tries:
+                    raise SchedulerUnreachableError(
+                        error.message,
+                        hint=f"it may have been accepted: `squeue --states=all --name={request.key}` shows it",
+                    ) from error
+            # Slurm may have accepted what it did not answer, and may still be about to: a controller that was stopped
+            # handles the old request and our look at the same time. So it is looked for twice before the next try.
+            for _ in range(_LOOKS):
+                self._programs.wait(failures)
+                if (found := self._find(request.key)) is not None:
+                    return found
+
+    def status(self, scheduler_ids: Collection[int]) -> Mapping[int, AllocationStatus]:
+        """Return what the queue says of these allocations; one that is missing here has surely ended.
+
+        An array is found under its own id as well as under its tasks'; its row is that of its liveliest task.
+        """
+        wanted = set(scheduler_ids)
+        found: dict[int, AllocationStatus] = {}
+        for part in _parts(sorted(wanted)):
+            output = self._programs.run(queue_words(part))
+            # Unknown ids are left out of the answer; only where none is known it is an error.
+            if output.return_code != 0 and not is_unknown_job(output.stderr):
+                raise SchedulerError(f"squeue: {complaint(output.stderr)}")
+            for row in parse_queue(output.stdout):
+                for scheduler_id in wanted & {row.scheduler_id, row.array_job_id}:
+                    if scheduler_id not in found or _rank(row) < _rank(found[scheduler_id]):
+                        found[scheduler_id] = row
+        return found
+
+    def cancel(self, scheduler_ids: Collection[int]) -> None:
+        """Cancel these allocations; those that have ended are no error. Raises SchedulerError for others."""
+        for part in _parts(sorted(set(scheduler_ids))):
+            output = self._programs.run(cancel_words(part))
+            if output.return_code != 0 and not all_have_ended(output.stderr):
+                raise SchedulerError(f"scancel: {complaint(output.stderr)}")
+
+    def accounting(self, scheduler_ids: Collection[int]) -> Mapping[int, AccountingRecord]:
+        """Return the records of these allocations. Raises SchedulerError where there is no accounting."""
+        found: dict[int, AccountingRecord] = {}
+        for part in _parts(sorted(set(scheduler_ids))):
+            for record in self._accounted(accounting_words(part)):
+                found[record.scheduler_id] = record
+        return found
+
+    def partitions(self) -> Sequence[Partition]:
+        """Return all partitions with their limits and the amounts of their smallest nodes, the default one first."""
+        found = parse_partitions(self._checked(PARTITION_WORDS))
+        return with_nodes(found, parse_node_classes(self._checked(node_words())))
+
+    def _submit(self, request: AllocationRequest) -> int:
+        output = self._programs.run_once(submit_words(request))
+        if output.return_code != 0:
+            raise SchedulerError(
+                f"Slurm refuses the allocation {request.key}: {complaint(output.stderr)}",
+                hint=f"nothing was submitted; the script is {request.script}",
+            )
+        scheduler_id = parse_submitted(output.stdout)
+        if scheduler_id is None:
+            raise SchedulerError(f"sbatch gave no id for the allocation {request.key}: {output.stdout[:200]!r}")
+        return scheduler_id
+
+    def _find(self, key: str, *, with_accounting: bool = False) -> int | None:
+        """Return the id of the allocation that was submitted under the key, None where there is none."""
+        rows = [row for row in parse_queue(self._checked(queue_words(name=key))) if row.name == key]
+        ids = [row.array_job_id or row.scheduler_id for row in rows]
+        if not ids and with_accounting:
+            ids = self._find_accounted(key)
+        return min(ids, default=None)
+
+    def _find_accounted(self, key: str) -> list[int]:
+        """Return the ids under the key that the queue has forgotten; none where the cluster keeps no accounting."""
+        try:
+            records = self._accounted(accounting_words_by_name(key, since=_LOOK_BACK))
+        except SchedulerUnreachableError:
+            raise
+        except SchedulerError:
+            return []
+        return [record.scheduler_id for record in records if record.name == key]
+
+    def _accounted(self, words: Sequence[str]) -> list[AccountingRecord]:
+        return parse_accounting(self._checked(words))
+
+    def _checked(self, words: Sequence[str]) -> str:
+        """Return what the program printed. Raises SchedulerError when it failed."""
+        output = self._programs.run(words)
+        if output.return_code != 0:
+            raise SchedulerError(f"{words[0]}: {complaint(output.stderr)}")
+        return output.stdout
+
+
+def find_cluster(environment: Mapping[str, str]) -> SlurmCluster | None:
+    """Return the Slurm cluster of this machine, None where its programs are not on PATH."""
+    path = environment.get("PATH")
+    if any(shutil.which(program, path=path) is None for program in ("sbatch", "squeue", "scancel")):
+        return None
+    return SlurmCluster(SlurmPrograms(environment))
+
+
+def _parts(scheduler_ids: Sequence[int]) -> Iterator[list[int]]:
+    rest = iter(scheduler_ids)
+    while part := list(islice(rest, _IDS_OF_ONE_CALL)):
+        yield part
+
+
+def _rank(status: AllocationStatus) -> int:
+    return _LIVELIEST_FIRST.index(status.phase)
