@@ -47,7 +47,9 @@ def list_(session: Session) -> None:
 @command
 def check(
     session: Session,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="All when left out.", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Check this agent; all when left out.", show_default=False)
+    ] = None,
 ) -> None:
     """Check whether agents can be started here, by asking each for its version.
 
@@ -62,7 +64,7 @@ def check(
 
 
 def _rows(name: str | None) -> list[AgentRow]:
-    """A file with a mistake is listed with it; asked for by name, it is an error."""
+    """Return the agents. A file with a mistake is listed with it; asked for by name, it is an error."""
     from torc_client.agents.files import agent_names, find_agent, overlooked_file
     from torc_client.agents.result import RULES_AGENT
     from torc_core.errors import InvalidInputError

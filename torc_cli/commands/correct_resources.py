@@ -19,14 +19,22 @@ def correct_resources(
     session: Session,
     workflow_id: WorkflowArgument = None,
     *,
-    memory_multiplier: Annotated[float, typer.Option("--memory-multiplier", help="Times the highest use.")] = 1.2,
-    runtime_multiplier: Annotated[float, typer.Option("--runtime-multiplier", help="Times the longest run.")] = 1.2,
-    cpu_multiplier: Annotated[float, typer.Option("--cpu-multiplier", help="Times the highest use.")] = 1.2,
+    memory_multiplier: Annotated[
+        float, typer.Option("--memory-multiplier", help="Ask for the highest use times this.")
+    ] = 1.2,
+    runtime_multiplier: Annotated[
+        float, typer.Option("--runtime-multiplier", help="Ask for the longest run times this.")
+    ] = 1.2,
+    cpu_multiplier: Annotated[
+        float, typer.Option("--cpu-multiplier", help="Ask for the highest use times this.")
+    ] = 1.2,
     job_ids: Annotated[
-        str | None, typer.Option("--job-ids", metavar="ID,ID", help="Only the requirements of these jobs.")
+        str | None, typer.Option("--job-ids", metavar="ID,ID", help="Correct only the requirements of these jobs.")
     ] = None,
-    no_downsize: Annotated[bool, typer.Option("--no-downsize", help="Only raise, never lower.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be changed.")] = False,
+    no_downsize: Annotated[
+        bool, typer.Option("--no-downsize", help="Only raise requirements, never lower them.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would be changed.")] = False,
 ) -> None:
     """Fit resource requirements to what their jobs used.
 

@@ -14,7 +14,9 @@ from torc_core.hints import Hint, torc
 if TYPE_CHECKING:
     from torc_core.api.drafts import WorkflowDraft
 
-SpecArgument = Annotated[Path, typer.Argument(metavar="FILE", help="YAML or JSON.", show_default=False)]
+SpecArgument = Annotated[
+    Path, typer.Argument(metavar="FILE", help="Read this workflow file, by its suffix.", show_default=False)
+]
 NoMonitoringOption = Annotated[
     bool, typer.Option("--no-resource-monitoring", help="Do not sample the jobs' memory and CPU.")
 ]
@@ -26,7 +28,7 @@ def create(
     session: Session,
     file: SpecArgument,
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and say what would be created.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file and print what would be created.")] = False,
     skip_checks: SkipChecksOption = False,
     no_resource_monitoring: NoMonitoringOption = False,
 ) -> None:
@@ -52,7 +54,7 @@ def create(
 
 
 def read_draft(session: Session, file: Path, *, resource_monitoring: bool = True) -> "WorkflowDraft":
-    """What the file describes; what is only strange in it is said on stderr."""
+    """Return what the file describes; print its warnings on stderr. Raises SpecError."""
     from torc_client.specs import load_draft
 
     draft, report = load_draft(
@@ -64,7 +66,7 @@ def read_draft(session: Session, file: Path, *, resource_monitoring: bool = True
 
 
 def _show_report(session: Session, file: Path) -> None:
-    """Exit code 2 when the file is not valid."""
+    """Print what the check of the file found. The exit code is 2 when it is not valid."""
     from torc_client.specs import read_spec_text
     from torc_core.errors import SpecError
     from torc_core.spec.build import check_workflow

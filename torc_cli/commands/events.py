@@ -70,9 +70,10 @@ def monitor(
     workflow_id: WorkflowArgument = None,
     *,
     duration_min: Annotated[
-        float | None, typer.Option("-d", "--duration", min=0, help="Minutes; until Ctrl-C when left out.")
+        float | None,
+        typer.Option("-d", "--duration", min=0, help="Stop after so many minutes; at Ctrl-C when left out."),
     ] = None,
-    level: Annotated[LogLevel, typer.Option("--level", help="From this severity on.")] = LogLevel.INFO,
+    level: Annotated[LogLevel, typer.Option("--level", help="Show events from this severity on.")] = LogLevel.INFO,
     category: CategoryOption = None,
 ) -> None:
     """Show events as they happen, one line each.

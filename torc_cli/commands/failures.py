@@ -33,9 +33,12 @@ class Which(StrEnum):
 
 
 SignaturesOption = Annotated[
-    list[str] | None, typer.Option("--signature", metavar="S", help="A group; its first characters are enough.")
+    list[str] | None,
+    typer.Option("--signature", metavar="S", help="Decide about this group; its first characters are enough."),
 ]
-JobsOption = Annotated[list[int] | None, typer.Option("-j", "--job", metavar="JOB_ID")]
+JobsOption = Annotated[
+    list[int] | None, typer.Option("-j", "--job", metavar="JOB_ID", help="Decide about this job; may be repeated.")
+]
 
 
 @app.command("list")
@@ -44,7 +47,7 @@ def list_(
     session: Session,
     workflow_id: WorkflowArgument = None,
     *,
-    status: Annotated[Which, typer.Option("--status", help="Jobs that are in this status now.")] = (
+    status: Annotated[Which, typer.Option("--status", help="Group the jobs that are in this status now.")] = (
         Which.PENDING_FAILED
     ),
     limit: LimitOption = None,
@@ -74,8 +77,10 @@ def show(
     session: Session,
     workflow_id: WorkflowArgument = None,
     *,
-    signature: Annotated[str | None, typer.Option("--signature", metavar="S", help="A group.")] = None,
-    job: Annotated[int | None, typer.Option("-j", "--job", metavar="JOB_ID", help="One failed job.")] = None,
+    signature: Annotated[
+        str | None, typer.Option("--signature", metavar="S", help="Show this group; its first characters are enough.")
+    ] = None,
+    job: Annotated[int | None, typer.Option("-j", "--job", metavar="JOB_ID", help="Show this failed job.")] = None,
 ) -> None:
     """Show the evidence, attempts and decisions of a failure group or of one failed job.
 
@@ -118,13 +123,13 @@ def classify(
     signature: SignaturesOption = None,
     job: JobsOption = None,
     retry: Annotated[
-        bool | None, typer.Option("--retry/--fail", help="Send back to the queue, or give up for good.")
+        bool | None, typer.Option("--retry/--fail", help="Run the jobs again, or let them fail for good.")
     ] = None,
     reason: ReasonOption,
     memory: MemoryOption = None,
     runtime: RuntimeOption = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
-    propose: Annotated[bool, typer.Option("--propose", help="Store it for somebody to approve.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would be done.")] = False,
+    propose: Annotated[bool, typer.Option("--propose", help="Store a proposal for somebody to approve.")] = False,
 ) -> None:
     """Decide about failed jobs that wait for a decision: retry or fail.
 

@@ -21,12 +21,16 @@ def logs(
     session: Session,
     job_id: int,
     *,
-    attempt: Annotated[int | None, typer.Option("--attempt", help="The newest when left out.")] = None,
-    run: Annotated[int | None, typer.Option("--run", help="The newest when left out.")] = None,
-    stdout: Annotated[bool, typer.Option("--stdout", help="Only standard output.")] = False,
-    stderr: Annotated[bool, typer.Option("--stderr", help="Only standard error.")] = False,
-    tail: Annotated[int | None, typer.Option("--tail", min=1, help="Only so many last lines.")] = None,
-    output_dir: Annotated[Path | None, typer.Option("-o", "--output-dir", help="Where the runner wrote.")] = None,
+    attempt: Annotated[
+        int | None, typer.Option("--attempt", help="Show this attempt; the newest when left out.")
+    ] = None,
+    run: Annotated[int | None, typer.Option("--run", help="Show this run; the newest when left out.")] = None,
+    stdout: Annotated[bool, typer.Option("--stdout", help="Show only standard output.")] = False,
+    stderr: Annotated[bool, typer.Option("--stderr", help="Show only standard error.")] = False,
+    tail: Annotated[int | None, typer.Option("--tail", min=1, help="Show only so many last lines.")] = None,
+    output_dir: Annotated[
+        Path | None, typer.Option("-o", "--output-dir", help="Look in this folder, where the runner wrote.")
+    ] = None,
 ) -> None:
     """Show what an attempt of a job printed, the newest one by default.
 

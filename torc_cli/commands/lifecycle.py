@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from torc_client.begin_run import StartedRun
 
 ForceOption = Annotated[
-    bool, typer.Option("--force", help="Although input files are missing or jobs are active.", show_default=False)
+    bool, typer.Option("--force", help="Begin although input files are missing or jobs are active.", show_default=False)
 ]
 StartDryRunOption = Annotated[
-    bool, typer.Option("--dry-run", help="Only say what is missing and what would be overwritten.")
+    bool, typer.Option("--dry-run", help="Only print what is missing and what would be overwritten.")
 ]
 NoPromptsOption = Annotated[bool, typer.Option("--no-prompts", help="Do not ask.")]
 
@@ -114,7 +114,7 @@ def delete(
     session: Session,
     workflow_ids: list[int],
     *,
-    force: Annotated[bool, typer.Option("--force", help="Although jobs are at work; do not ask.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Delete although jobs are active; do not ask.")] = False,
     no_prompts: NoPromptsOption = False,
 ) -> None:
     """Delete workflows with all their records.
@@ -134,7 +134,7 @@ def delete(
 
 
 def _refuse_at_work(session: Session, workflow_id: int, *, force: bool) -> None:
-    """Raises NotFoundError for an unknown workflow too."""
+    """Raise StateConflictError for a workflow with active jobs, NotFoundError for an unknown one."""
     active = session.client.workflow_status(workflow_id).jobs_by_status.total(ACTIVE)
     if active and not force:
         raise StateConflictError(

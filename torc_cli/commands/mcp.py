@@ -39,28 +39,35 @@ def mcp() -> None:
 def config(
     session: Session,
     *,
-    agent: Annotated[Assistant, typer.Option("--agent", help="Whose configuration.")],
-    scope: Annotated[Scope, typer.Option("--scope", help="For this folder, or for everything you do.")] = Scope.PROJECT,
+    agent: Annotated[Assistant, typer.Option("--agent", help="Print the configuration for this assistant.")],
+    scope: Annotated[
+        Scope, typer.Option("--scope", help="Configure it for this folder, or for everything you do.")
+    ] = Scope.PROJECT,
     write: Annotated[
         bool,
         typer.Option(
             "--write",
-            help="Put it into the file; other servers stay, and what you added to this one; a backup is kept.",
+            help="Write it to the file. Other servers stay, and what you added to this one; a backup is kept.",
         ),
     ] = False,
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="The assistant may only look.", rich_help_panel=_BOUNDS)
+        bool, typer.Option("--read-only", help="Let the assistant only look.", rich_help_panel=_BOUNDS)
     ] = False,
     proposals_only: Annotated[
         bool,
-        typer.Option("--proposals-only", help="It may propose; a person approves.", rich_help_panel=_BOUNDS),
+        typer.Option("--proposals-only", help="Let it propose, so that a person approves.", rich_help_panel=_BOUNDS),
     ] = False,
     max_memory: Annotated[
         str | None,
-        typer.Option("--max-memory", metavar="64g", help="The most it may give a job.", rich_help_panel=_BOUNDS),
+        typer.Option(
+            "--max-memory", metavar="64g", help="Let it give no job more memory than this.", rich_help_panel=_BOUNDS
+        ),
     ] = None,
     max_runtime: Annotated[
-        str | None, typer.Option("--max-runtime", metavar="PT12H", help="Likewise.", rich_help_panel=_BOUNDS)
+        str | None,
+        typer.Option(
+            "--max-runtime", metavar="PT12H", help="Let it give no job more runtime than this.", rich_help_panel=_BOUNDS
+        ),
     ] = None,
 ) -> None:
     """Print the entry for an assistant's MCP configuration, or write it with --write.
@@ -99,7 +106,7 @@ def config(
 
 
 def _arguments(*, read_only: bool, proposals_only: bool, max_memory: str | None, max_runtime: str | None) -> list[str]:
-    """The server's own options. Raises InvalidInputError for what is no amount."""
+    """Return the server's own options. Raises InvalidInputError for what is no amount."""
     from torc_core.resources.duration import parse_duration
     from torc_core.resources.memory import parse_memory
 

@@ -30,15 +30,19 @@ class PlotFormat(StrEnum):
 @command
 def plot_resources(
     session: Session,
-    databases: Annotated[list[Path], typer.Argument(metavar="DB...", help="Files below output/resource_utilization.")],
+    databases: Annotated[
+        list[Path], typer.Argument(metavar="DB...", help="Read these files, found below output/resource_utilization.")
+    ],
     *,
-    output_dir: Annotated[Path, typer.Option("-o", "--output-dir", help="Where the plots go.")] = Path(),
+    output_dir: Annotated[Path, typer.Option("-o", "--output-dir", help="Write the plots to this folder.")] = Path(),
     job_ids: Annotated[
-        str | None, typer.Option("-j", "--job-ids", metavar="ID,ID", help="Only these jobs; all when left out.")
+        str | None, typer.Option("-j", "--job-ids", metavar="ID,ID", help="Draw only these jobs; all when left out.")
     ] = None,
-    prefix: Annotated[str, typer.Option("-p", "--prefix", help="How the names of the files begin.")] = "resource_plot",
+    prefix: Annotated[
+        str, typer.Option("-p", "--prefix", help="Begin the names of the files with this.")
+    ] = "resource_plot",
     format_: Annotated[
-        PlotFormat, typer.Option("-f", "--format", help="Pages, Plotly's own JSON, or pictures.")
+        PlotFormat, typer.Option("-f", "--format", help="Write pages, Plotly's own JSON, or pictures.")
     ] = PlotFormat.HTML,
 ) -> None:
     """Draw CPU, memory and processes of jobs over time, from the files that runners leave.
@@ -76,7 +80,7 @@ def _parse_ids(text: str | None) -> list[int]:
 
 
 def _write(charts: "list[Chart]", folder: Path, prefix: str, format_: PlotFormat) -> Iterator[Path]:
-    """The files, each when it is written; nothing is where the library is missing."""
+    """Write the files and yield each; write nothing where the library is missing."""
     from torc_cli.plots.as_plotly import html_of, json_of, library_text
     from torc_cli.plots.as_png import write_png
     from torc_cli.plots.libraries import load_library

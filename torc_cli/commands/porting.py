@@ -17,9 +17,13 @@ def export(
     session: Session,
     workflow_id: WorkflowArgument = None,
     *,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Stdout when left out.")] = None,
-    include_results: Annotated[bool, typer.Option("--include-results")] = False,
-    include_events: Annotated[bool, typer.Option("--include-events")] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write to this file; to stdout when left out.")
+    ] = None,
+    include_results: Annotated[
+        bool, typer.Option("--include-results", help="Write the results of attempts too.")
+    ] = False,
+    include_events: Annotated[bool, typer.Option("--include-events", help="Write the stored events too.")] = False,
 ) -> None:
     """Write a workflow with all its records as one JSON document.
 
@@ -43,9 +47,9 @@ def export(
 @command
 def import_(
     session: Session,
-    file: Annotated[str, typer.Argument(metavar="FILE|-", help="What export wrote; - for stdin.")],
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="Read what export wrote; - for stdin.")],
     *,
-    name: Annotated[str | None, typer.Option("--name", help="Another name for the new workflow.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Give the new workflow another name.")] = None,
 ) -> None:
     """Create a workflow from an exported one, with every job at its beginning.
 

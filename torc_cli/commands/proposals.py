@@ -66,7 +66,7 @@ def approve(
         str | None, typer.Option("--runtime", metavar="PT4H", help="Give the jobs that --edit retries this runtime.")
     ] = None,
     reason: Annotated[
-        str | None, typer.Option("--reason", metavar="TEXT", help="Kept with the approval and the edits.")
+        str | None, typer.Option("--reason", metavar="TEXT", help="Why; kept with the approval and the edits.")
     ] = None,
     no_prompts: YesOption = False,
 ) -> None:
@@ -110,7 +110,9 @@ def decisions(
     session: Session,
     workflow_id: WorkflowArgument = None,
     *,
-    job: Annotated[int | None, typer.Option("-j", "--job", metavar="JOB_ID", help="Only those on this job.")] = None,
+    job: Annotated[
+        int | None, typer.Option("-j", "--job", metavar="JOB_ID", help="List only the decisions about this job.")
+    ] = None,
 ) -> None:
     """List decisions: who made each, why, and its outcome.
 

@@ -33,7 +33,7 @@ def recover(
     recovery: RecoveryChoices = _RECOVERY,
     ai: AiChoices = _AI,
     output_dir: OutputDirOption = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would be done.")] = False,
 ) -> None:
     """Diagnose failed jobs, raise what they lacked, and retry them.
 
@@ -105,7 +105,7 @@ def _recover(session: Session, workflow_id: int, options: "RecoverOptions", tool
 def _end_without_retries(
     session: Session, planned: "PlannedRecovery", options: "RecoverOptions", tools: "RecoveryTools", *, dry_run: bool
 ) -> bool:
-    """Whether that is well: every job succeeded, or others can go on."""
+    """Print why nothing is retried; return whether that is well: every job succeeded, or others can go on."""
     from torc_client.agents.result import end_lines
     from torc_client.recovery.state import is_at_rest, is_success, waiting_jobs
     from torc_core.recovery import texts
@@ -139,7 +139,7 @@ def _end_without_retries(
 
 
 def _show_proposals(session: Session, planned: "PlannedRecovery") -> bool:
-    """What the agent proposes, for people; whether there is anything."""
+    """Print what the agent proposes, for people; return whether there is anything."""
     agent = planned.agent
     if agent is None or session.is_json:
         return agent is not None and bool(agent.proposals)

@@ -52,14 +52,15 @@ def check_resource_utilization(
     workflow_id: WorkflowArgument = None,
     *,
     run_id: Annotated[
-        int | None, typer.Option("-r", "--run-id", help="Only this run; the newest attempts when left out.")
+        int | None,
+        typer.Option("-r", "--run-id", help="Read the results of this run; the newest attempts when left out."),
     ] = None,
-    all_jobs: Annotated[bool, typer.Option("-a", "--all", help="Also what stayed within its request.")] = False,
+    all_jobs: Annotated[bool, typer.Option("-a", "--all", help="List also what stayed within its request.")] = False,
     include_failed: Annotated[
-        bool, typer.Option("--include-failed", help="Also failed jobs, and whether memory or time ended them.")
+        bool, typer.Option("--include-failed", help="List also failed jobs, and whether memory or time ended them.")
     ] = False,
     min_over_utilization: Annotated[
-        float, typer.Option("--min-over-utilization", min=0, help="Least excess worth a row, in percent.")
+        float, typer.Option("--min-over-utilization", min=0, help="List only an excess of at least so many percent.")
     ] = 1.0,
 ) -> None:
     """Compare what jobs used with what they asked for.
@@ -110,8 +111,10 @@ def results(
     workflow_id: WorkflowArgument = None,
     *,
     output_dir: OutputDirOption = None,
-    all_runs: Annotated[bool, typer.Option("--all-runs", help="Earlier runs and attempts too.")] = False,
-    job_ids: Annotated[list[int] | None, typer.Option("-j", "--job-id", help="Only this job; may be repeated.")] = None,
+    all_runs: Annotated[bool, typer.Option("--all-runs", help="List earlier runs and attempts too.")] = False,
+    job_ids: Annotated[
+        list[int] | None, typer.Option("-j", "--job-id", help="List only this job; may be repeated.")
+    ] = None,
 ) -> None:
     """List results with the log files of their jobs.
 

@@ -1,4 +1,4 @@
-"""`torc workflows reset-status` and `sync-status`: out of a state in which nothing goes on."""
+"""`torc workflows reset-status` and `sync-status`: bring jobs into a state from which they can run again."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,13 +25,13 @@ def reset_status(
         bool,
         typer.Option(
             "--failed-only",
-            help="Only failed, pending_failed, canceled and terminated jobs, and what depends on them.",
+            help="Reset only failed, pending_failed, canceled and terminated jobs, and what depends on them.",
         ),
     ] = False,
     reinitialize: Annotated[
-        bool, typer.Option("-r", "--reinitialize", help="Decide at once which jobs are ready.")
+        bool, typer.Option("-r", "--reinitialize", help="Decide at once which jobs are ready to run.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Although jobs are active.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Reset although jobs are active.")] = False,
     no_prompts: Annotated[bool, typer.Option("--no-prompts", help="Do not ask.")] = False,
 ) -> None:
     """Reset jobs to uninitialized, in a new run.
@@ -65,14 +65,14 @@ def sync_status(
     session: Session,
     workflow_id: WorkflowArgument = None,
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be cleaned up.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would be reclaimed.")] = False,
     heartbeat_timeout: Annotated[
         float,
         typer.Option(
             "--heartbeat-timeout",
             metavar="SECONDS",
             min=1.0,
-            help="Silence after which a runner on another machine is lost; runners are heard every 30 s.",
+            help="Count a runner elsewhere as lost after so many seconds without a heartbeat; one comes every 30 s.",
         ),
     ] = HEARTBEAT_TIMEOUT_S,
 ) -> None:
@@ -89,5 +89,5 @@ def sync_status(
     if not dry_run:
         reclaim(session.client, plan, requeue=False)
     if plan.out_of_sight:
-        session.out.note(f"{plan.out_of_sight} active runner(s) on other machines cannot be judged from here.")
+        session.out.note(f"{plan.out_of_sight} active runner(s) on other machines cannot be checked from here.")
     session.out.done(orphan_lines(plan, dry_run=dry_run), orphan_data(plan, dry_run=dry_run))

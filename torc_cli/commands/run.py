@@ -37,24 +37,40 @@ def run(
     what: Annotated[str, typer.Argument(metavar="FILE|WORKFLOW_ID", show_default=False)],
     *,
     max_parallel_jobs: Annotated[
-        int | None, typer.Option("--max-parallel-jobs", min=1, help="So many jobs, whatever they need.")
+        int | None,
+        typer.Option("--max-parallel-jobs", min=1, help="Run at most so many jobs at once, whatever they need."),
     ] = None,
-    num_cpus: Annotated[int | None, typer.Option("--num-cpus", min=1, rich_help_panel=_PANEL)] = None,
-    memory_gb: Annotated[float | None, typer.Option("--memory-gb", min=0.001, rich_help_panel=_PANEL)] = None,
-    num_gpus: Annotated[int | None, typer.Option("--num-gpus", min=0, rich_help_panel=_PANEL)] = None,
+    num_cpus: Annotated[
+        int | None, typer.Option("--num-cpus", min=1, help="Use at most so many CPUs.", rich_help_panel=_PANEL)
+    ] = None,
+    memory_gb: Annotated[
+        float | None,
+        typer.Option("--memory-gb", min=0.001, help="Use at most so many gigabytes.", rich_help_panel=_PANEL),
+    ] = None,
+    num_gpus: Annotated[
+        int | None, typer.Option("--num-gpus", min=0, help="Use at most so many GPUs.", rich_help_panel=_PANEL)
+    ] = None,
     time_limit: Annotated[
         str | None,
-        typer.Option("--time-limit", metavar="ISO8601", help="For example PT4H.", rich_help_panel=_PANEL),
+        typer.Option(
+            "--time-limit", metavar="ISO8601", help="Leave after this time, for example PT4H.", rich_help_panel=_PANEL
+        ),
     ] = None,
     end_time: Annotated[
         str | None,
-        typer.Option("--end-time", metavar="RFC3339", help="For example 2030-01-31T18:00:00Z.", rich_help_panel=_PANEL),
+        typer.Option(
+            "--end-time",
+            metavar="RFC3339",
+            help="Leave at this moment, for example 2030-01-31T18:00:00Z.",
+            rich_help_panel=_PANEL,
+        ),
     ] = None,
     output_dir: OutputDirOption = None,
     poll_interval: Annotated[
-        float, typer.Option("-p", "--poll-interval", min=0.01, help="Longest wait for news, in seconds.")
+        float,
+        typer.Option("-p", "--poll-interval", min=0.01, help="Ask the server for work at least every so many seconds."),
     ] = 5.0,
-    skip_checks: Annotated[bool, typer.Option(FORCE_OPTION, help="Although input files are missing.")] = False,
+    skip_checks: Annotated[bool, typer.Option(FORCE_OPTION, help="Run although input files are missing.")] = False,
     no_resource_monitoring: NoMonitoringOption = False,
     recover: Annotated[
         bool,
@@ -75,7 +91,7 @@ def run(
     if max_retries != MAX_RETRIES and not recovers:
         raise InvalidInputError("--max-retries does nothing without --recover", hint="add --recover")
     if recovers or (recovery, ai) != (_RECOVERY, _AI):
-        # what was said of it is checked, used or not; what nobody mentioned is not even loaded
+        # options that the user typed are checked, used or not; what no option asks for is not even loaded
         choices = recovery.as_options()
         tools = recovery_tools(session, recovery, output_dir=output_dir, recovers=recovers)
         tools = replace(tools, ask_agent=agent_for(session, ai, recovery, say=tools.say))
@@ -110,7 +126,7 @@ def run(
 
 
 def _within_the_machine(choices: "RecoverOptions", options: "RunnerOptions") -> "RecoverOptions":
-    """No job gets more memory than this runner has: nobody would run it."""
+    """Return the options with no more memory for a job than this runner has: nothing would run it."""
     from runner.base.settings import detect_machine
 
     most = detect_machine(options).memory_bytes
@@ -124,7 +140,7 @@ def _load_runner() -> None:
 
 
 def is_spec_file(what: str) -> bool:
-    """A number is an id; everything else that exists or looks like a workflow file is one.
+    """Return whether it is a file: a number is an id, everything else that exists or looks like a workflow file is one.
 
     Raises InvalidInputError for what is neither.
     """
@@ -142,7 +158,7 @@ def is_spec_file(what: str) -> bool:
 
 
 def _create(session: Session, draft: "WorkflowDraft", options: "RunnerOptions", *, force: bool) -> int:
-    """Nothing is created that could not run here."""
+    """Create the workflow and return its id. Nothing is created that could not run here."""
     from runner.base.paths import create_output_dir
     from torc_client.begin_run import refuse_missing_files
     from torc_client.specs import missing_input_files

@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 
 class Recovery(Protocol):
-    """BoundedRecovery is one."""
+    """What recovers a workflow between two runs, such as BoundedRecovery."""
 
     @property
     def history(self) -> "Sequence[FinishedRecovery]":
-        """What it recovered itself."""
+        """Return the recoveries so far."""
         ...
 
     def brings_more(self, status: "WorkflowStatusModel") -> bool:
-        """Whether there are jobs to run again."""
+        """Recover, and return whether there are jobs to run again."""
         ...
 
 
 @dataclass(kw_only=True)
 class RecoveryByOthers:
-    """Stays while a `torc watch --recover` of the workflow is alive."""
+    """Waits as long as a `torc watch --recover` of the workflow is alive."""
 
     session: Session
     history: "Sequence[FinishedRecovery]" = ()
@@ -46,9 +46,9 @@ class RecoveryByOthers:
 
 
 def moved_on(status: "WorkflowStatusModel", summary: "RunSummary") -> bool:
-    """Whether there is work that was not there when the runner left: somebody sent jobs back meanwhile.
+    """Return whether jobs became ready after the runner left, because somebody sent them back.
 
-    Each time that is so in a later run, or the runner had work in this one: it does not turn in circles.
+    This ends: each round is a later run, or one in which the runner started jobs.
     """
     from runner.summary import ExitReason
 

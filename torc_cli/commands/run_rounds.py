@@ -28,12 +28,16 @@ FORCE_OPTION = "--skip-checks"
 def make_ready_and_run(
     session: Session, workflow_id: int, options: "RunnerOptions", recovery: "Recovery", *, force: bool
 ) -> None:
+    """Run the workflow as long as there is something to run. Raises typer.Exit when it ends without success."""
     if _make_ready(session, workflow_id, options, force=force):
         _run(session, workflow_id, options, recovery, force=force)
 
 
 def _make_ready(session: Session, workflow_id: int, options: "RunnerOptions", *, force: bool) -> bool:
-    """Initializes what is not; False when there is nothing to run, which is then said with its exit code."""
+    """Initialize the jobs that are not; return False, after a report, when there is nothing to run.
+
+    Raises typer.Exit when the workflow is complete without success.
+    """
     from runner.base.paths import create_output_dir
     from torc_client.begin_run import initialize, reinitialize_within_run
 
@@ -122,7 +126,7 @@ def _report(
 
 
 def _failures(session: Session, status: "WorkflowStatusModel") -> list["FailureGroup"]:
-    """A report without causes is better than none after hours of work."""
+    """Return the failure groups; none where they cannot be read: a report without causes is better than none."""
     from torc_cli.render.run_report import failure_groups
 
     try:

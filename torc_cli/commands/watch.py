@@ -14,7 +14,7 @@ from torc_core.recovery.auto_schedule import COOLDOWN_S, STRANDED_TIMEOUT_S, THR
 from torc_core.recovery.defaults import MAX_RETRIES, POLL_S, WATCH_RUNTIME_MULTIPLIER
 
 _PATIENCE_S = 1200.0
-"""So long the server may be away."""
+"""The seconds that the server may be away."""
 _SCHEDULING = "Auto-scheduling"
 _RECOVERY = RecoveryChoices(runtime_multiplier=WATCH_RUNTIME_MULTIPLIER)
 _AI = AiChoices()
@@ -25,12 +25,13 @@ def watch(
     session: Session,
     workflow_id: WorkflowArgument = None,
     *,
-    recover: Annotated[bool, typer.Option("-r", "--recover", help="Enable automatic recovery.")] = False,
+    recover: Annotated[bool, typer.Option("-r", "--recover", help="Recover failed jobs automatically.")] = False,
     max_retries: MaxRetriesOption = MAX_RETRIES,
     recovery: RecoveryChoices = _RECOVERY,
     ai: AiChoices = _AI,
     poll_interval: Annotated[
-        float, typer.Option("-p", "--poll-interval", min=0.01, help="Longest time between two looks, in seconds.")
+        float,
+        typer.Option("-p", "--poll-interval", min=0.01, help="Look at the workflow at least every so many seconds."),
     ] = POLL_S,
     output_dir: OutputDirOption = None,
     show_job_counts: Annotated[
@@ -38,18 +39,21 @@ def watch(
     ] = False,
     auto_schedule: Annotated[
         bool,
-        typer.Option("--auto-schedule", help="Ask for nodes for stranded jobs.", rich_help_panel=_SCHEDULING),
+        typer.Option(
+            "--auto-schedule", help="Ask the scheduler for nodes for jobs that have none.", rich_help_panel=_SCHEDULING
+        ),
     ] = False,
     auto_schedule_threshold: Annotated[
-        int, typer.Option(min=0, help="Retry jobs that are worth more nodes.", rich_help_panel=_SCHEDULING)
+        int, typer.Option(min=0, help="Ask for nodes once so many retry jobs wait.", rich_help_panel=_SCHEDULING)
     ] = THRESHOLD,
     auto_schedule_cooldown: Annotated[
-        float, typer.Option(min=0, help="Seconds between two requests for nodes.", rich_help_panel=_SCHEDULING)
+        float,
+        typer.Option(min=0, help="Wait so many seconds between two requests for nodes.", rich_help_panel=_SCHEDULING),
     ] = COOLDOWN_S,
     auto_schedule_stranded_timeout: Annotated[
         float,
         typer.Option(
-            min=0, help="Seconds after which fewer retry jobs get nodes too; 0: never.", rich_help_panel=_SCHEDULING
+            min=0, help="Ask for fewer retry jobs, too, after so many seconds; 0: never.", rich_help_panel=_SCHEDULING
         ),
     ] = STRANDED_TIMEOUT_S,
 ) -> None:

@@ -55,8 +55,8 @@ WORKFLOWS = Table(
     ),
 )
 
-NameOption = Annotated[str | None, typer.Option("-n", "--name")]
-DescriptionOption = Annotated[str | None, typer.Option("-d", "--description")]
+NameOption = Annotated[str | None, typer.Option("-n", "--name", help="Name of the workflow.")]
+DescriptionOption = Annotated[str | None, typer.Option("-d", "--description", help="What the workflow is for.")]
 
 
 @app.command("new")
@@ -64,9 +64,9 @@ DescriptionOption = Annotated[str | None, typer.Option("-d", "--description")]
 def new(
     session: Session,
     *,
-    name: Annotated[str, typer.Option("-n", "--name")],
+    name: Annotated[str, typer.Option("-n", "--name", help="Name of the workflow.")],
     description: DescriptionOption = None,
-    project: Annotated[str | None, typer.Option("--project")] = None,
+    project: Annotated[str | None, typer.Option("--project", help="Project that the workflow belongs to.")] = None,
 ) -> None:
     """Create an empty workflow.
 
@@ -81,10 +81,10 @@ def new(
 def list_(
     session: Session,
     *,
-    all_users: Annotated[bool, typer.Option("--all-users", help="Not only yours.")] = False,
-    archived_only: Annotated[bool, typer.Option("--archived-only")] = False,
-    include_archived: Annotated[bool, typer.Option("--include-archived")] = False,
-    name: Annotated[str | None, typer.Option("--name")] = None,
+    all_users: Annotated[bool, typer.Option("--all-users", help="List those of everybody.")] = False,
+    archived_only: Annotated[bool, typer.Option("--archived-only", help="List only archived ones.")] = False,
+    include_archived: Annotated[bool, typer.Option("--include-archived", help="List archived ones too.")] = False,
+    name: Annotated[str | None, typer.Option("--name", help="List only those with this name.")] = None,
     limit: LimitOption = None,
     offset: OffsetOption = 0,
     sort_by: SortOption = None,
@@ -124,9 +124,11 @@ def update(
     *,
     name: NameOption = None,
     description: DescriptionOption = None,
-    owner_user: Annotated[str | None, typer.Option("--owner-user")] = None,
-    project: Annotated[str | None, typer.Option("--project")] = None,
-    metadata: Annotated[str | None, typer.Option("--metadata", metavar="JSON")] = None,
+    owner_user: Annotated[str | None, typer.Option("--owner-user", help="Give the workflow to this user.")] = None,
+    project: Annotated[str | None, typer.Option("--project", help="Project that the workflow belongs to.")] = None,
+    metadata: Annotated[
+        str | None, typer.Option("--metadata", metavar="JSON", help="Replace the metadata with this object.")
+    ] = None,
 ) -> None:
     """Change a workflow's record.
 

@@ -28,7 +28,7 @@ BARS: Final = 40
 _POINTS: Final = 1500
 _POINTS_AMONG_OTHERS: Final = 300
 _FAR: Final = 8.0
-"""A limit so many times above what is drawn would flatten the curve: it is told, not drawn."""
+"""A limit so many times above what is drawn would flatten the curve: it is named in the title, not drawn."""
 _NAME_LENGTH: Final = 32
 
 
@@ -84,7 +84,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarPanel:
-    """The x axis ends at `top`; limits beyond it are told in the labels only."""
+    """The x axis ends at `top`; limits beyond it stand in the labels only."""
 
     title: str
     x_label: str

@@ -77,15 +77,15 @@ def record_text(record: SignatureRecord) -> str:
 
 
 def evidence_text(evidence: Evidence) -> str:
-    """Facts first, then what the attempt said."""
+    """Return the facts of a failed attempt, then what it printed."""
     texts = (
         ("stderr, around the first failure", evidence.stderr_excerpt),
         ("stderr, its end", evidence.stderr_tail),
         ("stdout, its end", evidence.stdout_tail),
     )
     facts = [f"  {name}: {value}" for name, value in _facts(evidence)]
-    said = [f"  {name}:\n{_indented(text)}" for name, text in texts if text.strip()]
-    return "\n".join([*facts, *(said or ["  It said nothing that was recorded."])])
+    printed = [f"  {name}:\n{_indented(text)}" for name, text in texts if text.strip()]
+    return "\n".join([*facts, *(printed or ["  It printed nothing that was recorded."])])
 
 
 def _facts(evidence: Evidence) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Results together with the files that belong to them."""
+"""Collects results together with the log files that belong to them."""
 
 from collections.abc import Collection
 from pathlib import Path

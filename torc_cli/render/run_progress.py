@@ -1,4 +1,4 @@
-"""What `torc run` shows while it goes on: a bar on a terminal, at most one line a second elsewhere."""
+"""Shows how `torc run` goes on: a bar on a terminal, at most one line a second elsewhere."""
 
 import sys
 import time
@@ -87,15 +87,15 @@ class RunView(ABC):
 
     @abstractmethod
     def say(self, text: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
 
     @abstractmethod
     def update(self) -> None:
-        """The counts have changed."""
+        """Show that the counts have changed."""
 
     @abstractmethod
     def close(self) -> None:
-        """The run is over."""
+        """Show the last counts: the run is over."""
 
 
 class Silent(RunView):
@@ -109,10 +109,10 @@ class Silent(RunView):
         sys.stderr.write(f"{clean(text)}\n")
 
     def update(self) -> None:
-        """Says nothing."""
+        """Print nothing."""
 
     def close(self) -> None:
-        """Says nothing."""
+        """Print nothing."""
 
 
 class Lines(RunView):

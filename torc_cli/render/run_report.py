@@ -1,4 +1,4 @@
-"""What `torc run` says at its end: where the workflow stands, what failed and why, what to do next."""
+"""The report at the end of `torc run`: how the workflow stands, what failed and why, what to do next."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -17,7 +17,7 @@ _GROUPS_SHOWN: Final = 10
 
 
 def failure_groups(client: TorcClient, status: WorkflowStatusModel) -> list[FailureGroup]:
-    """The largest groups of like failures; none where nothing failed."""
+    """Return the largest failure groups; none where nothing failed."""
     if not unsuccessful(status):
         return []
     return client.failures.groups(status.workflow_id, status="all", limit=_GROUPS_SHOWN, job_ids_limit=10).items

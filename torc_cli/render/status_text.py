@@ -1,4 +1,4 @@
-"""A workflow's state in words: the counts, the verdict, the next commands."""
+"""How a workflow stands, as people and programs read it: counts, verdict, next commands."""
 
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
@@ -15,7 +15,7 @@ _CAUSE_LENGTH: Final = 100
 
 
 def status_data(status: WorkflowStatusModel, failures: FailureGroups | None) -> dict[str, Any]:
-    """The status with its times also written for people, and the largest groups of failures without their texts."""
+    """Return the status for programs, with times for people too, and the largest failure groups without texts."""
     walltime = status.walltime_seconds
     return status.model_dump(mode="json") | {
         "total_exec_time_formatted": describe_duration(status.total_exec_time_minutes * 60),
@@ -60,17 +60,17 @@ def _failure_lines(failures: FailureGroups) -> Iterator[str]:
 
 
 def count_pairs(status: WorkflowStatusModel) -> list[tuple[str, int]]:
-    """Status name and number of jobs, in the order of a job's life."""
+    """Return status name and number of jobs, in the order of a job's life."""
     return [(str(each), count) for each, count in status.jobs_by_status.root.items()]
 
 
 def unsuccessful(status: WorkflowStatusModel) -> int:
-    """Jobs that ended without success, decided or not."""
+    """Return the number of jobs that ended without success, decided or not."""
     return status.jobs_by_status.total(RESETTABLE_FAILURES)
 
 
 def verdict(status: WorkflowStatusModel) -> str:
-    """One sentence."""
+    """Return in one sentence how the workflow stands."""
     counts = status.jobs_by_status
     if status.is_archived:
         return "The workflow is archived."
@@ -112,7 +112,7 @@ def next_steps(status: WorkflowStatusModel) -> Iterator[NextStep]:
         return
     if counts.total(AWAITING_DECISION):
         yield NextStep(torc("failures list", workflow_id), "what failed, grouped; then decide")
-        yield NextStep(torc("recover", workflow_id, "--dry-run"), "what would be mended by itself")
+        yield NextStep(torc("recover", workflow_id, "--dry-run"), "what recovery would do by itself")
     elif counts.total(FAILED_FOR_GOOD):
         for failed in sorted(FAILED_FOR_GOOD):
             if counts[failed]:

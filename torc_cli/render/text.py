@@ -1,4 +1,4 @@
-"""Text from elsewhere, made fit for a terminal."""
+"""Makes text from elsewhere fit for a terminal."""
 
 import json
 import re
@@ -8,7 +8,10 @@ _UNUSUAL: Final = re.compile(r"[^\t\n -~]")
 
 
 def clean(text: str) -> str:
-    """Without escapes, control, zero-width and direction characters: names and logs must not reach into it."""
+    """Return the text without escapes, control, zero-width and direction characters.
+
+    Names and logs come from elsewhere, and must not control the terminal.
+    """
     if not _UNUSUAL.search(text):
         return text
     from torc_core.evidence.cleaning import clean_text
@@ -17,7 +20,7 @@ def clean(text: str) -> str:
 
 
 def escape_unsafe(json_text: str) -> str:
-    """The same JSON, with what must not reach a terminal written as escapes."""
+    """Return the same JSON, with what must not reach a terminal written as escapes."""
     if not _UNUSUAL.search(json_text):
         return json_text
     from torc_core.evidence.cleaning import UNSAFE
@@ -26,7 +29,7 @@ def escape_unsafe(json_text: str) -> str:
 
 
 def display(value: object) -> str:
-    """One line for people; `-` for nothing."""
+    """Return the value as one line for people; `-` for nothing."""
     match value:
         case None | "":
             return "-"
@@ -41,5 +44,5 @@ def display(value: object) -> str:
 
 
 def number(count: int, noun: str) -> str:
-    """`1 job`, `2 jobs`."""
+    """Return `1 job`, `2 jobs`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

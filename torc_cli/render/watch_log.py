@@ -1,4 +1,4 @@
-"""What `torc watch` says, on the terminal and in a file that stays when the terminal is gone."""
+"""Writes what `torc watch` prints into a file, too, which stays when the terminal is gone."""
 
 import socket
 from collections.abc import Callable
@@ -43,11 +43,11 @@ class WatchLog:
             self._file.close()
 
     def attached_to(self, tools: RecoveryTools) -> RecoveryTools:
-        """The tools with this as their voice."""
+        """Return the tools with this log as what they print to."""
         return replace(tools, say=self.say)
 
     def say(self, line: Line) -> None:
-        """A full disk or a closed terminal silences one of both, and ends nothing."""
+        """Write and show a line; a full disk or a closed terminal silences one of both, and ends nothing."""
         with suppress(OSError):
             self._file.write(f"{self._stamp()} {clean(self._text_of(line))}\n" if line else "\n")
             self._file.flush()

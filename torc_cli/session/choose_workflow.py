@@ -1,4 +1,4 @@
-"""Which workflow is meant when none was named."""
+"""Finds the workflow that is meant when none was named."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ _MOST_CANDIDATES: Final = 20
 
 
 def only_workflow(client: TorcClient, *, user: str) -> int:
-    """The id of the user's only workflow that is not archived. Raises InvalidInputError otherwise."""
+    """Return the id of the user's only workflow that is not archived. Raises InvalidInputError otherwise."""
     page = client.workflows.page(user=user, is_archived=False, limit=_MOST_CANDIDATES, sort_by="id", reverse_sort=True)
     match [workflow for workflow in page.items if workflow.id is not None]:
         case []:

@@ -1,4 +1,4 @@
-"""What makes a function a command of torc: the global options behind its own, and a session to work with.
+"""Makes a function a command of torc: adds the global options behind its own, and gives it a session.
 
 A parameter whose type is a dataclass stands for options that several commands share: one for each field, with the
 field's annotation and the value in the parameter's default.
@@ -18,17 +18,17 @@ _PREFIX: Final = "global_"
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
-    """Turns `function(session, …)` into what Typer can register.
+    """Return what Typer can register for `function(session, …)`.
 
     Typer sees the function's own parameters and the global options, these without the names that the
     function uses for something else.
     """
 
-    def act(ctx: typer.Context, said: GlobalOptions, values: dict[str, Any]) -> None:
+    def act(ctx: typer.Context, typed: GlobalOptions, values: dict[str, Any]) -> None:
         from torc_cli.session.session import Session
 
         before = ctx.find_root().obj
-        options = before.overlaid_with(said) if isinstance(before, GlobalOptions) else said
+        options = before.overlaid_with(typed) if isinstance(before, GlobalOptions) else typed
         name = ctx.command_path.partition(" ")[2]
         with Session(options, name=name, output_dir=values.get("output_dir")) as session:
             function(session, **values)
@@ -37,10 +37,10 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def root(function: Callable[..., None]) -> Callable[..., None]:
-    """Turns `function(…)` into the callback that takes the global options before the command's name."""
+    """Return the callback that takes the global options before the command's name."""
 
-    def act(ctx: typer.Context, said: GlobalOptions, values: dict[str, Any]) -> None:
-        ctx.obj = said
+    def act(ctx: typer.Context, typed: GlobalOptions, values: dict[str, Any]) -> None:
+        ctx.obj = typed
         function(**values)
 
     return _with_global_options(function, list(inspect.signature(function).parameters), act)
@@ -64,10 +64,10 @@ def _with_global_options(
     @wraps(function)
     def run(**values: Any) -> None:
         ctx = values.pop("ctx")
-        said = {parameter.name.removeprefix(_PREFIX): values.pop(parameter.name) for parameter in common}
+        typed = {parameter.name.removeprefix(_PREFIX): values.pop(parameter.name) for parameter in common}
         for name, group in groups.items():
             values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
-        act(ctx, GlobalOptions(**said), values)
+        act(ctx, GlobalOptions(**typed), values)
 
     parameters = [inspect.Parameter("ctx", keyword, annotation=typer.Context), *own, *common]
     run.__dict__["__signature__"] = inspect.Signature(parameters)
@@ -76,7 +76,7 @@ def _with_global_options(
 
 
 def _own_parameters(parameter: inspect.Parameter, hint: Any) -> Iterator[inspect.Parameter]:
-    """What Typer is to see of one parameter of the function."""
+    """Yield what Typer sees of one parameter of the function."""
     if not is_dataclass(hint):
         yield parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hint)
         return
@@ -91,7 +91,7 @@ def _own_parameters(parameter: inspect.Parameter, hint: Any) -> Iterator[inspect
 
 
 def _option_names(annotation: Any) -> set[str]:
-    """The names in `Annotated[…, typer.Option("-f", "--format")]`."""
+    """Return the names in `Annotated[…, typer.Option("-f", "--format")]`."""
     names: set[str] = set()
     for metadata in get_args(annotation)[1:]:
         declared = (getattr(metadata, "default", None), *(getattr(metadata, "param_decls", None) or ()))

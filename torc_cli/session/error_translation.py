@@ -1,4 +1,4 @@
-"""Errors of libraries that a user can cause, said in our words."""
+"""Translates errors of libraries that a user can cause."""
 
 from pydantic import ValidationError
 
@@ -6,7 +6,7 @@ from torc_core.errors import InvalidInputError, ServerFaultError, TorcError
 
 
 def as_torc_error(error: Exception) -> TorcError | None:
-    """None for what is a mistake of ours."""
+    """Return the error for the user; None for a mistake of our own."""
     match error:
         case ValidationError():
             return ServerFaultError(

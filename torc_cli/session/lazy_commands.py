@@ -1,4 +1,4 @@
-"""A group whose commands are imported when they are invoked or completed, not to be listed."""
+"""Imports commands when they are invoked or completed, not to list them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ class Entry:
     panel: str
 
     def stand_in(self, name: str) -> TyperCommand:
-        """Enough for listings and for suggestions after a typing error."""
+        """Return enough for listings and for suggestions after a typing error."""
         return TyperCommand(name, help=self.help, rich_help_panel=self.panel)
 
     def load(self, name: str) -> Any:
-        """The command itself, as Typer's core understands it."""
+        """Return the command itself, as Typer's core takes it."""
         found = getattr(import_module(f"torc_cli.commands.{self.module}"), self.attribute)
         if isinstance(found, typer.Typer):
             loaded: Any = typer.main.get_group(found)  # unlike get_command without the options of completion
@@ -36,7 +36,7 @@ class Entry:
 
 
 def lazy_group(entries: Mapping[str, Entry]) -> type[TyperGroup]:
-    """A class for `typer.Typer(cls=…)` that has `entries` as its commands."""
+    """Return a class for `typer.Typer(cls=…)` that has `entries` as its commands."""
 
     class LazyGroup(TyperGroup):
         def __init__(self, **attributes: Any) -> None:

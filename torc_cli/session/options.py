@@ -25,7 +25,7 @@ class LogLevel(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class GlobalOptions:
-    """What the user said on the command line; None and False mean nothing was said."""
+    """The global options that the user typed; None and False mean that an option was not typed."""
 
     url: str | None = None
     format: Format | None = None
@@ -37,14 +37,14 @@ class GlobalOptions:
     log_level: LogLevel | None = None
 
     def overlaid_with(self, later: Self) -> Self:
-        """Both together; what was said after the command's name wins."""
-        said = {field.name: getattr(later, field.name) for field in fields(later)}
-        return replace(self, **{name: value for name, value in said.items() if value})
+        """Return both together; what was typed after the command's name wins."""
+        typed = {field.name: getattr(later, field.name) for field in fields(later)}
+        return replace(self, **{name: value for name, value in typed.items() if value})
 
 
 @dataclass(frozen=True, kw_only=True)
 class GlobalOption:
-    """How one field of GlobalOptions is said."""
+    """How one field of GlobalOptions is typed."""
 
     field: str
     type: Any
@@ -57,7 +57,7 @@ class GlobalOption:
         return False if self.type is bool else None
 
     def annotation(self, *, without: AbstractSet[str] = frozenset()) -> Any:
-        """For Typer; None when no name is left."""
+        """Return the annotation for Typer; None when no name is left."""
         names = [name for name in self.names if name not in without]
         if not names:
             return None
@@ -89,7 +89,13 @@ GLOBAL_OPTIONS = (
         metavar="FILE",
         help="Database of the embedded server; also TORC_DATABASE.",
     ),
-    GlobalOption(field="password", type=str | None, names=("--password",), metavar="WORD", help="Also TORC_PASSWORD."),
+    GlobalOption(
+        field="password",
+        type=str | None,
+        names=("--password",),
+        metavar="WORD",
+        help="The password for the server; also TORC_PASSWORD.",
+    ),
     GlobalOption(field="prompt_password", type=bool, names=("--prompt-password",), help="Ask for the password."),
     GlobalOption(
         field="tls_ca_cert",
@@ -102,16 +108,20 @@ GLOBAL_OPTIONS = (
         field="log_level",
         type=LogLevel | None,
         names=("--log-level",),
-        help="What to say on stderr; also TORC_LOG_LEVEL.",
+        help="Least severity of log lines on stderr; also TORC_LOG_LEVEL.",
     ),
 )
 
 WorkflowArgument = Annotated[
     int | None,
-    typer.Argument(metavar="[WORKFLOW_ID]", help="Your only workflow when left out.", show_default=False),
+    typer.Argument(
+        metavar="[WORKFLOW_ID]", help="Id of the workflow; your only one when left out.", show_default=False
+    ),
 ]
-LimitOption = Annotated[int | None, typer.Option("-l", "--limit", min=0, help="At most so many; all when left out.")]
+LimitOption = Annotated[
+    int | None, typer.Option("-l", "--limit", min=0, help="List at most so many; all when left out.")
+]
 OffsetOption = Annotated[int, typer.Option("--offset", min=0, help="Leave out so many at the beginning.")]
-SortOption = Annotated[str | None, typer.Option("--sort-by", metavar="FIELD", help="Field to sort by.")]
-ReverseOption = Annotated[bool, typer.Option("--reverse-sort", help="Largest first.")]
+SortOption = Annotated[str | None, typer.Option("--sort-by", metavar="FIELD", help="Sort by this field.")]
+ReverseOption = Annotated[bool, typer.Option("--reverse-sort", help="Sort the largest first.")]
 YesOption = Annotated[bool, typer.Option("--no-prompts", "--force", help="Do not ask.")]

@@ -1,4 +1,4 @@
-"""What one command works with: settings, the connection, the output. Everything heavy is loaded when first used."""
+"""Holds what one command works with: settings, connection, output. What is heavy is loaded when first used."""
 
 import logging
 import sys
@@ -36,7 +36,7 @@ class Session:
         self._output_dir = output_dir
         self._stack = ExitStack()
         self.load: Callable[[], object] = _load_client
-        """Loads what the command will need, while the embedded server starts."""
+        """Loads what the command will need; called while the embedded server starts."""
 
     def __enter__(self) -> Self:
         return self
@@ -99,7 +99,7 @@ class Session:
 
     @cached_property
     def url(self) -> str:
-        """The server's address; an embedded server is started for it where one was asked for."""
+        """The server's address; starts an embedded server where one was asked for."""
         options = self.options
         if options.standalone and options.url:
             raise InvalidInputError("--standalone and --url name two servers", hint="use one of them")
@@ -116,7 +116,7 @@ class Session:
         return self._stack.enter_context(self.connect())
 
     def connect(self, *, patience_s: float = 0.0) -> "TorcClient":
-        """Another connection to the same server, for the caller to close."""
+        """Return another connection to the same server, for the caller to close."""
         from dataclasses import replace
 
         from torc_client.connect import connect
@@ -130,7 +130,7 @@ class Session:
         return connect(settings, patience_s=patience_s)
 
     def _options_to_type(self) -> list[str]:
-        """What the shell does not know by itself; a password is not printed."""
+        """Return the global options that a printed command needs; a password is never printed."""
         options, words = self.options, []
         if options.standalone:
             words.append("-s")
@@ -145,7 +145,7 @@ class Session:
         return words
 
     def workflow_id(self, given: int | None) -> int:
-        """The id given, or that of the user's only workflow. Raises InvalidInputError listing the candidates."""
+        """Return the id given, or that of the user's only workflow. Raises InvalidInputError with the candidates."""
         if given is not None:
             return given
         from torc_cli.session.choose_workflow import only_workflow
@@ -153,9 +153,9 @@ class Session:
         return only_workflow(self.client, user=self.settings.user)
 
     def agrees(self, question: str, *, without_asking: bool, needs_yes: bool = False) -> bool:
-        """Asks on a terminal; elsewhere nobody could answer, and the command was meant.
+        """Return whether the user agrees: asks on a terminal, and takes the command as meant where nobody can answer.
 
-        Raises InvalidInputError there when `needs_yes`: what cannot be undone is said twice.
+        Raises InvalidInputError there when `needs_yes`, for what cannot be undone.
         """
         if without_asking or self.is_json:
             return True

@@ -22,7 +22,7 @@ _DEFAULT_AGENT = "claude"
 
 @dataclass(frozen=True, kw_only=True)
 class AiChoices:
-    """What the user says about agents; a command that takes one of these has its fields as options."""
+    """The options about agents; a command that takes one of these has its fields as options."""
 
     ai_recovery: Annotated[
         bool,
@@ -35,20 +35,25 @@ class AiChoices:
         typer.Option(
             "--ai-agent",
             metavar="NAME",
-            help="claude (as when left out), copilot, rules (no model), or one of your own; see `torc agents list`.",
+            help="Ask claude (the default), copilot, rules (no model), or your own; see `torc agents list`.",
             rich_help_panel=_PANEL,
         ),
     ] = None
     ai_timeout: Annotated[
         float | None,
-        typer.Option("--ai-timeout", min=0.001, help="Seconds the agent may take; 600.", rich_help_panel=_PANEL),
+        typer.Option(
+            "--ai-timeout",
+            min=0.001,
+            help="Stop the agent after so many seconds; 600 when left out.",
+            rich_help_panel=_PANEL,
+        ),
     ] = None
     max_ai_retries: Annotated[
         int | None,
         typer.Option(
             "--max-ai-retries",
             min=0,
-            help="How often agents may send one job back until a person decides; 3.",
+            help="Let agents retry one job at most so often before a person decides; 3 when left out.",
             rich_help_panel=_PANEL,
         ),
     ] = None
@@ -58,7 +63,7 @@ class AiChoices:
             "--ai-min-confidence",
             min=0,
             max=1,
-            help="How sure the agent `rules` must be of what it decides.",
+            help="Let the agent `rules` decide only with at least this confidence.",
             rich_help_panel=_PANEL,
         ),
     ] = MIN_CONFIDENCE
@@ -72,7 +77,7 @@ def agent_for(
     say: Callable[[Line], None],
     proposes_only: bool = False,
 ) -> "AskAgent | None":
-    """None where no agent is wanted. Raises InvalidInputError for an agent that nobody described."""
+    """Return what asks the agent; None where none is wanted. Raises InvalidInputError for an unknown agent."""
     if not ai.ai_recovery:
         if ai.ai_agent is not None:
             raise InvalidInputError(f"--ai-agent {ai.ai_agent} does nothing alone", hint="add --ai-recovery")

@@ -12,7 +12,7 @@ _Decision = Literal["retry", "fail"]
 def read_edits(
     texts: Sequence[str], *, reason: str | None, memory: str | None, runtime: str | None
 ) -> list[Classification]:
-    """The judgements that replace those of the proposal; `memory` and `runtime` go to every retry among them.
+    """Return the entries that replace those of the proposal; `memory` and `runtime` go to every retry among them.
 
     Raises InvalidInputError naming the text that is no edit.
     """

@@ -19,25 +19,35 @@ if TYPE_CHECKING:
 
 _PANEL = "Recovery"
 RECOVERY_PATIENCE_S: Final = 60.0
-"""So long the server may be away in the middle of a recovery."""
+"""The seconds that the server may be away in the middle of a recovery."""
 
 MaxRetriesOption = Annotated[
-    int, typer.Option("-m", "--max-retries", min=0, help="Maximum recovery attempts.", rich_help_panel=_PANEL)
+    int, typer.Option("-m", "--max-retries", min=0, help="Recover at most so often.", rich_help_panel=_PANEL)
 ]
 OutputDirOption = Annotated[
-    Path | None, typer.Option("-o", "--output-dir", help="Where logs go; `output` when left out.")
+    Path | None, typer.Option("-o", "--output-dir", help="Write logs to this folder; `output` when left out.")
 ]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecoveryChoices:
-    """What the user says about recovery; a command that takes one of these has its fields as options."""
+    """The options about recovery; a command that takes one of these has its fields as options."""
 
     memory_multiplier: Annotated[
-        float, typer.Option("--memory-multiplier", help="Memory increase factor for OOM.", rich_help_panel=_PANEL)
+        float,
+        typer.Option(
+            "--memory-multiplier",
+            help="Multiply the memory of jobs that ran out of memory by this.",
+            rich_help_panel=_PANEL,
+        ),
     ] = MEMORY_MULTIPLIER
     runtime_multiplier: Annotated[
-        float, typer.Option("--runtime-multiplier", help="Runtime increase factor for timeout.", rich_help_panel=_PANEL)
+        float,
+        typer.Option(
+            "--runtime-multiplier",
+            help="Multiply the runtime of jobs that ran out of time by this.",
+            rich_help_panel=_PANEL,
+        ),
     ] = RUNTIME_MULTIPLIER
     retry_unknown: Annotated[
         bool,
@@ -54,23 +64,30 @@ class RecoveryChoices:
         ),
     ] = None
     hook_timeout: Annotated[
-        float, typer.Option("--hook-timeout", min=0.001, help="Seconds the hook may take.", rich_help_panel=_PANEL)
+        float,
+        typer.Option("--hook-timeout", min=0.001, help="Stop the hook after so many seconds.", rich_help_panel=_PANEL),
     ] = HOOK_TIMEOUT_S
     max_memory: Annotated[
         str | None,
         typer.Option(
-            "--max-memory", metavar="AMOUNT", help="No job gets more, for example 64g.", rich_help_panel=_PANEL
+            "--max-memory",
+            metavar="AMOUNT",
+            help="Give no job more memory than this, for example 64g.",
+            rich_help_panel=_PANEL,
         ),
     ] = None
     max_runtime: Annotated[
         str | None,
         typer.Option(
-            "--max-runtime", metavar="ISO8601", help="No job gets more, for example PT12H.", rich_help_panel=_PANEL
+            "--max-runtime",
+            metavar="ISO8601",
+            help="Give no job more runtime than this, for example PT12H.",
+            rich_help_panel=_PANEL,
         ),
     ] = None
 
     def as_options(self) -> "RecoverOptions":
-        """Raises InvalidInputError for what cannot be meant."""
+        """Return the options of the recovery. Raises InvalidInputError for amounts that cannot be meant."""
         from torc_core.recovery.plan import RecoverOptions
         from torc_core.resources.duration import parse_duration
         from torc_core.resources.memory import parse_memory
@@ -88,7 +105,10 @@ class RecoveryChoices:
 def recovery_tools(
     session: Session, choices: RecoveryChoices, *, output_dir: Path | None, recovers: bool = True
 ) -> "RecoveryTools":
-    """Raises InvalidInputError when there is a hook that cannot be started, or that nothing would ever start."""
+    """Return what a recovery works with.
+
+    Raises InvalidInputError for a hook that cannot be started, or that nothing would ever start.
+    """
     from torc_client.recovery.hooks import find_hook
     from torc_client.recovery.recover import RecoveryTools
 
