@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from torc_core.recovery.auto_schedule import (
     AutoScheduleOptions,
     AutoScheduleState,
-    Decision,
     Scene,
+    ScheduleDecision,
     decide,
     note_scheduled,
     observe,
@@ -26,7 +26,7 @@ class Watch:
         self.options = AutoScheduleOptions(**options)
         self.state: AutoScheduleState | None = None
 
-    def poll(self, now_s: float, **scene: Any) -> Decision:
+    def poll(self, now_s: float, **scene: Any) -> ScheduleDecision:
         self.state = observe(self.state, Scene(**scene), now_s)
         decision = decide(self.state, self.options, now_s)
         if decision.schedules:
@@ -42,7 +42,7 @@ def test_the_scenario_of_a_hundred_jobs_of_which_three_are_retried() -> None:
     assert not watch.poll(60, ready_jobs=43, retry_jobs=3, has_schedulers=True, attempts_ended=60).schedules
     # all 10 allocations end, 97 jobs completed
     decision = watch.poll(120, ready_jobs=3, retry_jobs=3, has_schedulers=False, attempts_ended=100)
-    assert decision == Decision(
+    assert decision == ScheduleDecision(
         why="no_schedulers", message="Auto-schedule: No schedulers available but 3 ready jobs found (3 retries)"
     )
     # the new allocation waits in the queue, then runs them

@@ -44,7 +44,7 @@ class AutoScheduleState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
+class ScheduleDecision:
     """Whether to ask for nodes now, and why; `message` is the line for the log, None without a decision."""
 
     why: Why | None = None
@@ -74,14 +74,16 @@ def note_scheduled(state: AutoScheduleState, now_s: float) -> AutoScheduleState:
     )
 
 
-def decide(state: AutoScheduleState, options: AutoScheduleOptions, now_s: float) -> Decision:
+def decide(state: AutoScheduleState, options: AutoScheduleOptions, now_s: float) -> ScheduleDecision:
     """Return whether more nodes are needed now.
 
     Ready jobs without any allocation get one at once, unless the last one asked for ended without a single
     attempt: then, and in all other cases, the cooldown passes first.
     """
     why = _why(state, options, now_s)
-    return Decision() if why is None else Decision(why=why, message=_message(why, state, options, now_s))
+    return (
+        ScheduleDecision() if why is None else ScheduleDecision(why=why, message=_message(why, state, options, now_s))
+    )
 
 
 def _why(state: AutoScheduleState, options: AutoScheduleOptions, now_s: float) -> Why | None:

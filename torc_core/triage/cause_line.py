@@ -6,7 +6,7 @@ from typing import Final
 
 from torc_core.evidence.lines import RECOVERY_WORDS, is_order, is_progress, is_recovery, is_soft, strip_prefix
 from torc_core.evidence.record import Evidence
-from torc_core.triage.pattern_library import Library, Pattern, split_words
+from torc_core.triage.pattern_library import Pattern, PatternLibrary, split_words
 
 MAX_HITS_PER_WORD: Final = 10
 """A word that fills the log is looked at in its first and last lines only."""
@@ -88,7 +88,7 @@ class _Lines:
         return message
 
 
-def read_cause(evidence: Evidence, library: Library) -> Reading | None:
+def read_cause(evidence: Evidence, library: PatternLibrary) -> Reading | None:
     """Return the cause that the texts name: in stderr, else in stdout."""
     stderr = f"{evidence.stderr_excerpt}\n{evidence.stderr_tail}" if evidence.stderr_excerpt else evidence.stderr_tail
     for text in (stderr, evidence.stdout_tail):
@@ -99,7 +99,7 @@ def read_cause(evidence: Evidence, library: Library) -> Reading | None:
     return None
 
 
-def read_text(text: str, library: Library) -> Reading | None:
+def read_text(text: str, library: PatternLibrary) -> Reading | None:
     """Return the cause of the failure this text reports, or None."""
     lower = text.lower()
     hits = _find_hits(lower, library)
@@ -109,7 +109,7 @@ def read_text(text: str, library: Library) -> Reading | None:
     return Reading(hit=hit, line=_original_line(text, lower, hit.start), confidence=confidence, text=text)
 
 
-def _find_hits(lower: str, library: Library) -> list[Hit]:
+def _find_hits(lower: str, library: PatternLibrary) -> list[Hit]:
     words = split_words(lower) & library.words
     words.update(ending for ending in _ENDINGS if ending in lower)
     if not words:

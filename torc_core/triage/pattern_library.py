@@ -68,7 +68,7 @@ class Pattern(BaseModel):
         return self.class_ == "oom" if self.memory_helps is None else self.memory_helps
 
 
-class Library:
+class PatternLibrary:
     """Patterns that can be found by the words of a text; expressions are compiled when first needed."""
 
     def __init__(self, patterns: tuple[Pattern, ...]) -> None:
@@ -119,11 +119,11 @@ def parse_patterns(document: str, source: str) -> list[Pattern]:
 
 
 @cache
-def load_library() -> Library:
+def load_library() -> PatternLibrary:
     """Return the packaged library; the files are read once per process."""
     folder = resources.files("torc_core.triage") / "patterns"
     files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".yaml")), key=lambda e: e.name)
     patterns: list[Pattern] = []
     for entry in files:
         patterns.extend(parse_patterns(entry.read_text("utf-8"), entry.name))
-    return Library(tuple(patterns))
+    return PatternLibrary(tuple(patterns))

@@ -27,16 +27,16 @@ from torc_server.db.unit_of_work import UnitOfWork
 _SHOWN: Final = 20
 
 
-class Counts(NamedTuple):
+class DecisionCounts(NamedTuple):
     retry: int
     fail: int
     skipped: int
 
 
-def count(jobs: Iterable[ClassifiedJob]) -> Counts:
+def count(jobs: Iterable[ClassifiedJob]) -> DecisionCounts:
     """Count the jobs that are, or would be, retried, failed and skipped."""
     kinds = Counter("skipped" if job.status == "skipped" else job.action for job in jobs)
-    return Counts(kinds["retry"], kinds["fail"], kinds["skipped"])
+    return DecisionCounts(kinds["retry"], kinds["fail"], kinds["skipped"])
 
 
 class Plan(NamedTuple):

@@ -31,7 +31,7 @@ from torc_server.services.records.lookup import find_open_workflow, find_workflo
 from torc_server.services.records.paging import PageRequest
 from torc_server.services.triage.decide import answer, apply_plan, note_decisions
 from torc_server.services.triage.plan import (
-    Counts,
+    DecisionCounts,
     Wanted,
     check_targets,
     count,
@@ -246,7 +246,9 @@ def _store(uow: UnitOfWork, proposal_id: int, jobs: Sequence[ClassifiedJob]) -> 
 
 def _model(proposal: StoredProposal, jobs: list[ClassifiedJob]) -> ProposalModel:
     """Return the model of a proposal. Its counts are those of the jobs, or the stored ones where none are asked for."""
-    counts = count(jobs) if jobs else Counts(proposal.jobs_to_retry, proposal.jobs_to_fail, proposal.jobs_skipped)
+    counts = (
+        count(jobs) if jobs else DecisionCounts(proposal.jobs_to_retry, proposal.jobs_to_fail, proposal.jobs_skipped)
+    )
     return ProposalModel(
         id=proposal.id,
         workflow_id=proposal.workflow_id,

@@ -32,7 +32,9 @@ class Amounts(NamedTuple):
     runtime_s: float
 
 
-class StoredEvidence(NamedTuple):
+class AttemptEvidence(NamedTuple):
+    """The evidence of one attempt as JSON, with the job it is of."""
+
     job_id: int
     job_name: str
     run_id: int
@@ -117,7 +119,7 @@ def list_evidence(
     statuses: Iterable[JobStatus],
     only_latest: bool,
     with_texts: bool,
-) -> tuple[list[StoredEvidence], int]:
+) -> tuple[list[AttemptEvidence], int]:
     """Return the evidence of attempts of jobs that are in `statuses` now, and how many there are in all."""
     latest = """
         AND e.id = (
@@ -147,4 +149,4 @@ def list_evidence(
         offset=part.offset,
     )
     total = uow.value(sql("SELECT COUNT(*) $source", source=source), workflow_id=workflow_id)
-    return [StoredEvidence(*row) for row in rows], total
+    return [AttemptEvidence(*row) for row in rows], total
