@@ -1,7 +1,6 @@
 """Every status is decided about in the table of traits, and what is derived from it leaves none out."""
 
 import re
-from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -23,8 +22,6 @@ from torc_core.jobs.status import (
 )
 from torc_mcp.tools.inspect.tools import get_workflow_status
 from torc_server.services.triage.groups import FailureStatus
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_every_status_has_traits_and_a_code_of_its_own() -> None:
@@ -74,10 +71,6 @@ def test_every_kind_of_failure_can_be_asked_for() -> None:
     assert set(get_args(FailureStatus)) == wanted
 
 
-def test_every_status_is_explained_to_people_and_agents() -> None:
+def test_every_status_is_explained_to_agents() -> None:
     description = get_workflow_status.__doc__ or ""
-    rows = re.findall(
-        r"^\| `(\w+)` \| (\d+) \|", (ROOT / "docs" / "explanation" / "lifecycle.md").read_text(), re.MULTILINE
-    )
     assert [name for name in JobStatus if not re.search(rf"\b{name}\b", description)] == []
-    assert rows == [(status.value, str(traits.code)) for status, traits in STATUS_TRAITS.items()]
