@@ -17,6 +17,8 @@ class SchedulerInMemory:
     phases: dict[int, Phase] = field(default_factory=dict)
     known_partitions: Sequence[Partition] = ()
     submitted: list[AllocationRequest] = field(default_factory=list)
+    accounted: dict[int, AccountingRecord] = field(default_factory=dict)
+    asked_accounting: list[Collection[int]] = field(default_factory=list)
 
     def submit(self, request: AllocationRequest) -> int:
         self.submitted.append(request)
@@ -34,7 +36,8 @@ class SchedulerInMemory:
             self.phases[each] = Phase.ENDED
 
     def accounting(self, scheduler_ids: Collection[int]) -> Mapping[int, AccountingRecord]:
-        return {}
+        self.asked_accounting.append(scheduler_ids)
+        return {each: self.accounted[each] for each in scheduler_ids if each in self.accounted}
 
     def partitions(self) -> Sequence[Partition]:
         return self.known_partitions

@@ -238,7 +238,7 @@ def test_jobs_that_a_lost_runner_left_behind_go_on(watching: Watching) -> None:
 def test_ready_jobs_without_allocations_end_a_watch_that_may_not_schedule(watching: Watching) -> None:
     workflow_id, _ = make_scene(watching.client, job("waiting"))
     give_scheduler(watching.client, workflow_id)
-    watching.allocations = Allocations(scheduler=SchedulerInMemory())
+    watching.allocations = Allocations(scheduler=SchedulerInMemory(), planner=plan_one)
     assert not watching(workflow_id, Script()).is_success
     assert "1 ready jobs with no schedulers. Use --auto-schedule to regenerate." in watching.lines
 

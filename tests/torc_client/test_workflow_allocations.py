@@ -38,9 +38,10 @@ def test_only_workflows_with_a_scheduler_record_are_served(shared_client: TorcCl
     local, _ = make_scene(shared_client, job("only"))
     served, _ = make_scene(shared_client, job("only"))
     give_scheduler(shared_client, served)
-    allocations = Allocations(scheduler=SchedulerInMemory())
+    allocations = Allocations(scheduler=SchedulerInMemory(), planner=plan_one)
     assert not allocations.serves(shared_client, local)
     assert allocations.serves(shared_client, served)
+    assert not Allocations(scheduler=SchedulerInMemory()).serves(shared_client, served), "nothing plans allocations"
 
 
 def test_what_the_queue_has_lost_or_calls_ended_has_ended(shared_client: TorcClient) -> None:

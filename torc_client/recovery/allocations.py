@@ -39,13 +39,16 @@ class Allocations:
     scheduler_type: str = "slurm"
 
     def serves(self, client: TorcClient, workflow_id: int) -> bool:
-        """Return whether the workflow gets its nodes from the scheduler."""
-        if self.scheduler is None:
+        """Return whether the workflow gets its nodes from the scheduler, so that a recovery submits allocations."""
+        if self.scheduler is None or self.planner is None:
             return False
         return client.slurm_schedulers.page(workflow_id=workflow_id, limit=1).total_count > 0
 
     def ended(self, client: TorcClient, workflow_id: int) -> Collection[int]:
-        """Return the scheduler's ids of the workflow's allocations that are surely neither queued nor running."""
+        """Return the scheduler's ids of the workflow's allocations that are surely neither queued nor running.
+
+        The scheduler must be the one that granted them: another one does not know them, either.
+        """
         if self.scheduler is None:
             return ()
         recorded = open_allocations(client, workflow_id)

@@ -1,0 +1,67 @@
+"""How allocations ended: told by the queue, and by accounting where the queue has forgotten them."""
+
+from collections.abc import Collection, Mapping
+
+import pytest
+from allocations_scenes import SchedulerInMemory
+
+from torc_client.slurm.ends import AllocationEnd, find_ends
+from torc_client.slurm.programs import Backoff, clean_environment
+from torc_core.errors import SchedulerError, SchedulerUnreachableError
+from torc_core.slurm.allocation import AccountingRecord, Phase
+
+
+def test_what_the_queue_knows_is_not_looked_up_in_accounting() -> None:
+    scheduler = SchedulerInMemory(phases={1: Phase.QUEUED, 2: Phase.RUNNING, 3: Phase.ENDED})
+    assert find_ends(scheduler, [1, 2, 3]) == {3: AllocationEnd(scheduler_id=3, state="ended")}
+    assert scheduler.asked_accounting == []
+
+
+def test_an_allocation_that_is_queued_again_has_not_ended_although_accounting_says_so() -> None:
+    failed = AccountingRecord(scheduler_id=1, name="a", state="NODE_FAIL")
+    assert find_ends(SchedulerInMemory(phases={1: Phase.QUEUED}, accounted={1: failed}), [1]) == {}
+
+
+def test_what_the_queue_has_forgotten_is_looked_up_once() -> None:
+    record = AccountingRecord(scheduler_id=1, name="a", state="TIMEOUT", exit_code="0:0")
+    scheduler = SchedulerInMemory(phases={3: Phase.RUNNING}, accounted={1: record})
+    ends = find_ends(scheduler, [1, 2, 3])
+    assert ends == {
+        1: AllocationEnd(scheduler_id=1, state="TIMEOUT", exit_code="0:0"),
+        2: AllocationEnd(scheduler_id=2),
+    }
+    assert scheduler.asked_accounting == [[1, 2]]
+
+
+@pytest.mark.parametrize("error", [SchedulerError("none"), SchedulerUnreachableError("away")])
+def test_without_accounting_an_end_is_known_and_its_state_is_not(error: SchedulerError) -> None:
+    class WithoutAccounting(SchedulerInMemory):
+        def accounting(self, scheduler_ids: Collection[int]) -> Mapping[int, AccountingRecord]:
+            raise error
+
+    assert find_ends(WithoutAccounting(), [1]) == {1: AllocationEnd(scheduler_id=1)}
+
+
+def test_pauses_double_up_to_the_longest_and_differ_from_each_other() -> None:
+    backoff = Backoff(first_pause_s=2.0, longest_pause_s=10.0)
+    assert [backoff.pause_s(failures, 0.5) for failures in (1, 2, 3, 4, 50)] == [2.0, 4.0, 8.0, 10.0, 10.0]
+    assert (backoff.pause_s(2, 0.0), backoff.pause_s(2, 1.0)) == (2.0, 6.0)
+
+
+def test_programs_see_nothing_that_changes_formats_or_describes_another_allocation() -> None:
+    environment = {
+        "PATH": "/bin",
+        "SLURM_CONF": "/etc/slurm.conf",
+        "SBATCH_ACCOUNT": "proj",
+        "SLURM_TIME_FORMAT": "relative",
+        "SQUEUE_FORMAT": "%i",
+        "SLURM_JOB_ID": "7",
+        "SLURM_MEM_PER_NODE": "100",
+        "LC_ALL": "de_DE.UTF-8",
+    }
+    assert clean_environment(environment) == {
+        "PATH": "/bin",
+        "SLURM_CONF": "/etc/slurm.conf",
+        "SBATCH_ACCOUNT": "proj",
+        "LC_ALL": "C.UTF-8",
+    }
