@@ -3,7 +3,7 @@
 import selectors
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -18,8 +18,9 @@ from runner.base.threads import LoopThread
 from runner.base.wake import Wake
 from runner.base.workflow_facts import WorkflowFacts
 from runner.monitoring.monitor import Monitor
-from runner.process.actions import RUN_COMMANDS, START_TRIGGERS, ActionCommand, ActionQueue, claim_pending_actions
+from runner.process.actions import RUN_COMMANDS, START_TRIGGERS, ActionCommand, ActionQueue
 from runner.process.scripts import ScriptEnd
+from runner.server.action_thread import ActionThread
 from runner.server.claims import Claims
 from runner.server.connection import Connection
 from runner.server.heartbeat import Heartbeat
@@ -29,6 +30,7 @@ from runner.summary import ExitReason, explain, reason_to_leave
 from runner.supervisor import Supervisor
 from runner.watchdog import StallWatch, write_stacks
 from torc_client.http import TorcClient
+from torc_core.api.actions import WorkflowActionModel
 from torc_core.api.jobs import Outlook
 from torc_core.errors import RunnerError, StateConflictError, TorcError
 from torc_core.hints import Line
@@ -51,6 +53,7 @@ class Parts:
     files: RunFiles
     supervisor: Supervisor
     claims: Claims
+    actions: ActionThread
     reporter: Reporter
     monitor: Monitor
     heartbeat: Heartbeat
@@ -64,6 +67,7 @@ class Parts:
     def close(self) -> None:
         """Tell the threads to end; do not wait for requests under way."""
         self.claims.close()
+        self.actions.close()
         self.reporter.close()
         self.monitor.close()
         self.heartbeat.close()
@@ -95,12 +99,17 @@ class RunLoop:
         """Work until the runner may leave. Raises the error that forced it to."""
         self._claim_actions(START_TRIGGERS)
         self._work_until(self._is_over)
-        if self._error is not None:
-            raise self._with_undelivered(self._error) if isinstance(self._error, RunnerError) else self._error
+        self._raise_error()
         if self._signals_seen < 2:
+            self._emptied_at = None
             last = {"on_worker_complete"} | ({"on_workflow_complete"} if self.reason is ExitReason.COMPLETE else set())
             self._claim_actions(frozenset(last))
-            self._work_until(lambda: self._actions.is_empty)
+            self._work_until(self._is_over_with_actions)
+            self._raise_error()
+
+    def _raise_error(self) -> None:
+        if self._error is not None:
+            raise self._with_undelivered(self._error) if isinstance(self._error, RunnerError) else self._error
 
     # -- steps ---------------------------------------------------------------------------------------
 
@@ -127,14 +136,16 @@ class RunLoop:
         now = time.monotonic()
         self._handle_signals()
         self._take_report_answers()
+        self._take_action_answers()
         self._take_claim_answers(now)
         self._supervise_jobs(now)
         self._run_next_command()
-        if self.reason is None and self._actions.is_empty:
+        # jobs wait for the actions of the start, also while these cannot be claimed: they may set up what jobs need
+        if self.reason is None and self._has_no_actions:
             self._supervisor.start_what_fits()
         self._supervisor.flush()
         self._report(now)
-        if self.reason is None and self._actions.is_empty:
+        if self.reason is None and self._has_no_actions:
             self._ask(now)
         self._parts.log.flush()
 
@@ -208,7 +219,7 @@ class RunLoop:
             self._lose_jobs(arrivals.error)
         elif arrivals.error is not None:
             self._abandon(arrivals.error)
-        self._actions.add(arrivals.actions)
+        self._add_actions(arrivals.actions)
         if self.reason is not None:
             self._releases.extend(claim.job_id for claim in arrivals.jobs)
             self._warn_of_refusals()
@@ -301,13 +312,26 @@ class RunLoop:
 
     def _is_settled(self) -> bool:
         """Tell whether the runner holds nothing and the server knows the end of all it held."""
-        return self._supervisor.is_empty and self._actions.is_empty and self._parts.reporter.is_idle
+        parts = self._parts
+        return self._supervisor.is_empty and self._has_no_actions and parts.actions.is_idle and parts.reporter.is_idle
 
     def _is_over(self) -> bool:
         if self.reason is None or not self._supervisor.is_empty:
             return False
-        if self._error is not None or self._parts.reporter.is_idle:
+        if self._error is not None or (self._parts.reporter.is_idle and self._parts.actions.is_idle):
             return True
+        return self._gives_up_delivery()
+
+    def _is_over_with_actions(self) -> bool:
+        """As `_is_over`, once the jobs have ended and only the last actions are left."""
+        if self._error is not None:
+            return self._supervisor.is_empty
+        if not self._has_no_actions:
+            return self._gives_up_delivery() and self._supervisor.is_empty
+        return self._parts.actions.is_idle or self._gives_up_delivery()
+
+    def _gives_up_delivery(self) -> bool:
+        """Whether the user has interrupted a runner whose server is away; sets the error then."""
         if self._emptied_at is None:
             self._emptied_at = time.monotonic()
         patience_s = _DELIVERY_S if self._signals_seen < 2 else 0.0
@@ -373,26 +397,29 @@ class RunLoop:
 
     # -- actions --------------------------------------------------------------------------------
 
+    @property
+    def _has_no_actions(self) -> bool:
+        return self._actions.is_empty and not self._parts.actions.is_claiming
+
     def _claim_actions(self, triggers: frozenset[str]) -> None:
-        """Claim the due actions of these triggers; an action that cannot be claimed never stops a workflow."""
-        facts = self._parts.facts
-        if not any(action.trigger_type in triggers for action in facts.actions):
-            return
-        for action in facts.actions:
-            if action.trigger_type in triggers and action.action_type != RUN_COMMANDS:
+        """Claim the due actions of these triggers; the answer comes later, as the server may be away."""
+        actions = [action for action in self._parts.facts.actions if action.trigger_type in triggers]
+        for action in actions:
+            if action.action_type != RUN_COMMANDS:
                 self._parts.log.write(f"action {action.id} ({action.action_type}) is not for this runner")
-        try:
-            claimed = claim_pending_actions(
-                self._parts.client,
-                facts.workflow_id,
-                triggers=triggers,
-                compute_node_id=self._parts.compute_node_id,
-                done=self._actions.claimed,
-            )
-        except TorcError as error:
-            self._warn(f"actions could not be claimed: {error.message}")
-            return
-        self._actions.add(claimed)
+        if actions:
+            self._parts.actions.claim(triggers, frozenset(self._actions.claimed))
+
+    def _take_action_answers(self) -> None:
+        for answer in self._parts.actions.take():
+            if answer.error is not None:
+                what = "actions could not be claimed" if answer.is_claim else "the end of an action was not recorded"
+                self._warn(f"{what}: {answer.error.message}")
+            self._add_actions(answer.claimed)
+
+    def _add_actions(self, actions: Sequence[WorkflowActionModel]) -> None:
+        for action_id in self._actions.add(actions):
+            self._parts.actions.finish(action_id, outcome="succeeded")
 
     def _run_next_command(self) -> None:
         command = self._actions.next()
@@ -409,10 +436,28 @@ class RunLoop:
         )
 
     def _command_ended(self, command: ActionCommand, end: ScriptEnd) -> None:
-        if end.failure:
-            log = self._parts.files.of_action(command.action_id, command.number)
-            self._warn(f"action {command.action_id} command {command.number} {end.failure}; output: {log}")
+        log = self._parts.files.of_action(command.action_id, command.number)
+        label = f"action {command.action_id} command {command.number}"
+        if end.was_lost and command.may_repeat and self._error is None:
+            self._warn(f"{label} {end.failure}; it is run again")
+            self._actions.repeat()
+            return
         self._actions.note_end(succeeded=not end.failure)
+        if not end.failure:
+            if command.is_last:
+                self._parts.actions.finish(command.action_id, outcome="succeeded")
+            return
+        self._warn(f"{label} {end.failure}; output: {log}")
+        if end.was_stopped:
+            # not finished: the server makes the action due again, or unknown, when this runner signs off
+            return
+        self._parts.actions.finish(
+            command.action_id,
+            outcome="unknown" if end.was_lost else "failed",
+            return_code=end.return_code,
+            failure=f"command {command.number} {end.failure}",
+            log=log,
+        )
 
     def _warn(self, text: str) -> None:
         self._say(Notice("warning", text))

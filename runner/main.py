@@ -4,6 +4,7 @@ import os
 import time
 from functools import partial
 from typing import Final
+from uuid import uuid4
 
 from runner.base.deadline import Deadline
 from runner.base.ledger import Ledger
@@ -21,6 +22,7 @@ from runner.process.actions import RUN_COMMANDS
 from runner.process.local_launcher import LocalLauncher
 from runner.process.oom import OomKills
 from runner.process.outcome import OutcomeRules
+from runner.server.action_thread import ActionClaims, ActionThread
 from runner.server.claim_policy import ClaimPolicy
 from runner.server.claim_thread import ClaimThread
 from runner.server.claims import Claims
@@ -169,10 +171,13 @@ def _assemble(
     """Start the runner's threads and return them with what the loop works on."""
     workflow_id, node_id = facts.workflow_id, node.id or 0
     connection = Connection(patience_s=_patience_s(options, facts), wake=wake.wake)
+    action_claims = ActionClaims(client, workflow_id, node_id, name=uuid4().hex)
+    actions = ActionThread(action_claims, connection=connection, wake=wake.wake)
     prompt, waiter = (
         ClaimThread(
             client,
             workflow_id,
+            action_claims=action_claims,
             connection=connection,
             wake=wake.wake,
             needs=facts.requirements.of,
@@ -212,10 +217,11 @@ def _assemble(
                 action.trigger_type in JOB_TRIGGERS and action.action_type == RUN_COMMANDS for action in facts.actions
             ),
         ),
+        actions=actions,
         reporter=reporter,
         monitor=Monitor(sampler, workflow=facts.workflow, interval_s=options.sample_interval_s),
         heartbeat=heartbeat,
-        threads=(prompt.thread, waiter.thread, reporter.thread, sampler.thread, heartbeat.thread),
+        threads=(prompt.thread, waiter.thread, actions.thread, reporter.thread, sampler.thread, heartbeat.thread),
         connection=connection,
         wake=wake,
         deadline=Deadline.of(options, facts.workflow),

@@ -169,9 +169,11 @@ class Supervisor:
         if not script.failure:
             end.max_retries = rule.max_retries
         else:
-            # a script that was cut short decided nothing: the failure waits for a decision
-            end.unmatched = script.was_stopped
-            end.recovery_script_error = None if script.was_stopped else script.failure
+            # a script that was cut short decided nothing: the failure waits for a decision, or the job is tried again
+            # where the launcher is to blame
+            end.unmatched = script.was_stopped or script.was_lost
+            end.infrastructure_fault = script.was_lost
+            end.recovery_script_error = None if end.unmatched else script.failure
             log = self._files.of_recovery(end.attempt.files)
             self._notify("warning", f"recovery script of {end.attempt.label} {script.failure}; its output: {log}")
         self._finish(end)

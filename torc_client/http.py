@@ -9,7 +9,7 @@ from torc_client.calls import BATCH_TIMEOUT_S, Calls
 from torc_client.failures import FailureOperations
 from torc_client.record_collection import RecordCollection
 from torc_client.transport import Transport
-from torc_core.api.actions import ClaimActionRequest, ClaimActionResponse, WorkflowActionModel
+from torc_core.api.actions import ClaimActionRequest, ClaimActionResponse, FinishActionRequest, WorkflowActionModel
 from torc_core.api.base import Page
 from torc_core.api.drafts import WorkflowCreated, WorkflowDraft
 from torc_core.api.events import EventModel
@@ -295,14 +295,27 @@ class TorcClient:
     def actions(self, workflow_id: int) -> list[WorkflowActionModel]:
         return _ACTIONS.validate_json(self.transport.request("GET", f"/workflows/{workflow_id}/actions"))
 
-    def pending_actions(self, workflow_id: int) -> list[WorkflowActionModel]:
-        return _ACTIONS.validate_json(self.transport.request("GET", f"/workflows/{workflow_id}/actions/pending"))
+    def pending_actions(self, workflow_id: int, *, compute_node_id: int | None = None) -> list[WorkflowActionModel]:
+        """Return the due actions, and with a runner also those that it has claimed and not finished."""
+        answer = self.transport.request(
+            "GET", f"/workflows/{workflow_id}/actions/pending", query={"compute_node_id": compute_node_id}
+        )
+        return _ACTIONS.validate_json(answer)
 
-    def claim_action(self, workflow_id: int, action_id: int, *, compute_node_id: int | None) -> ClaimActionResponse:
-        """Claim an action. Raises AlreadyTakenError when another runner has claimed it."""
+    def claim_action(
+        self, workflow_id: int, action_id: int, *, compute_node_id: int | None, claim: str | None = None
+    ) -> ClaimActionResponse:
+        """Claim an action; `claim` names the claim, which may then be made again.
+
+        Raises AlreadyTakenError when another runner has it.
+        """
         return self._calls.post(
             f"/workflows/{workflow_id}/actions/{action_id}/claim",
             ClaimActionResponse,
-            ClaimActionRequest(compute_node_id=compute_node_id),
-            idempotent=False,
+            ClaimActionRequest(compute_node_id=compute_node_id, claim=claim),
+            idempotent=claim is not None,
         )
+
+    def finish_action(self, workflow_id: int, action_id: int, request: FinishActionRequest) -> WorkflowActionModel:
+        """Report how a claimed action ended. Raises StateConflictError when another runner has it by now."""
+        return self._calls.post(f"/workflows/{workflow_id}/actions/{action_id}/finish", WorkflowActionModel, request)

@@ -196,5 +196,6 @@ def _action_draft(action: WorkflowActionModel, place: int, places: _Places) -> A
                 "action_config": config,
                 "jobs": jobs,
                 "persistent": bool(action.persistent),
+                "retry": action.retry is not False,
             }
         )

@@ -1,16 +1,13 @@
-"""The commands of actions: claimed when their trigger is due, run one after the other."""
+"""The commands of claimed actions, run one after the other."""
 
 import shlex
 from collections import deque
-from collections.abc import Collection, Iterable
-from contextlib import suppress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from torc_client.http import TorcClient
 from torc_core.api.actions import WorkflowActionModel
-from torc_core.errors import AlreadyTakenError
 
 RUN_COMMANDS: Final = "run_commands"
 START_TRIGGERS: Final = frozenset({"on_workflow_start", "on_worker_start"})
@@ -23,41 +20,23 @@ class ActionCommand:
     action_id: int
     number: int
     command: str
+    is_last: bool
+    may_repeat: bool
+    """Whether it is run again when its end is unknown."""
 
     def line(self, folder: Path) -> str:
         """Return the line for bash: the command, in the folder."""
         return f"cd {shlex.quote(str(folder))} || exit 1\n{self.command}"
 
 
-def claim_pending_actions(
-    client: TorcClient,
-    workflow_id: int,
-    *,
-    triggers: Collection[str],
-    compute_node_id: int | None,
-    done: Collection[int] = (),
-) -> list[WorkflowActionModel]:
-    """The due actions of these triggers that this runner may run, now its own.
-
-    Persistent actions stay pending for ever: `done` are those this runner has had.
-    """
-    mine: list[WorkflowActionModel] = []
-    for action in client.pending_actions(workflow_id):
-        if action.id is None or action.id in done:
-            continue
-        if action.trigger_type not in triggers or action.action_type != RUN_COMMANDS:
-            continue
-        with suppress(AlreadyTakenError):
-            client.claim_action(workflow_id, action.id, compute_node_id=compute_node_id)
-            mine.append(action)
-    return mine
-
-
 def commands_of(action: WorkflowActionModel) -> list[ActionCommand]:
     """Return the commands of an action in their order."""
     config = action.action_config if isinstance(action.action_config, dict) else {}
-    commands = config.get("commands") or []
-    return [ActionCommand(action.id or 0, number, str(command)) for number, command in enumerate(commands, start=1)]
+    commands = [str(command) for command in config.get("commands") or []]
+    return [
+        ActionCommand(action.id or 0, number, command, number == len(commands), action.retry is not False)
+        for number, command in enumerate(commands, start=1)
+    ]
 
 
 class ActionQueue:
@@ -72,10 +51,19 @@ class ActionQueue:
     def is_empty(self) -> bool:
         return self.current is None and not self._waiting
 
-    def add(self, actions: Iterable[WorkflowActionModel]) -> None:
+    def add(self, actions: Iterable[WorkflowActionModel]) -> list[int]:
+        """Append the commands of newly claimed actions; return the ids of those without any."""
+        empty: list[int] = []
         for action in actions:
-            self.claimed.add(action.id or 0)
-            self._waiting.extend(commands_of(action))
+            action_id = action.id or 0
+            if action_id in self.claimed:
+                continue
+            self.claimed.add(action_id)
+            commands = commands_of(action)
+            self._waiting.extend(commands)
+            if not commands:
+                empty.append(action_id)
+        return empty
 
     def clear(self) -> None:
         """Drop the commands that have not begun."""
@@ -92,3 +80,9 @@ class ActionQueue:
         ended, self.current = self.current, None
         if ended is not None and not succeeded:
             self._waiting = deque(command for command in self._waiting if command.action_id != ended.action_id)
+
+    def repeat(self) -> None:
+        """Put the present command back: its end is unknown."""
+        if self.current is not None:
+            self._waiting.appendleft(self.current)
+            self.current = None

@@ -17,7 +17,10 @@ class ScriptEnd:
 
     failure: str = ""
     was_stopped: bool = False
-    """It was cut short and decided nothing: the runner was leaving, or the launcher was killed."""
+    """It was cut short and decided nothing: the runner was leaving."""
+    was_lost: bool = False
+    """Its end is unknown: the launcher was killed."""
+    return_code: int | None = None
 
 
 @dataclass(slots=True)
@@ -66,17 +69,19 @@ class Scripts:
             case Ended() if script.is_late:
                 end = ScriptEnd(f"ran longer than its limit of {script.timeout_s:g} s")
             case Ended(exit_code=0):
-                end = ScriptEnd()
+                end = ScriptEnd(return_code=0)
             case Ended(exit_code=code) if code < 0:
-                end = ScriptEnd(f"was ended by {_signal_name(-code)}", was_stopped=script.is_stopped)
+                failure = f"was ended by {_signal_name(-code)}"
+                end = ScriptEnd(failure, was_stopped=script.is_stopped, return_code=128 - code)
             case Ended(exit_code=126):
-                end = ScriptEnd("exited with 126: not executable (chmod +x)")
+                end = ScriptEnd("exited with 126: not executable (chmod +x)", return_code=126)
             case Ended(exit_code=127):
                 end = ScriptEnd(
-                    "exited with 127: a command was not found (paths count from the runner's working directory)"
+                    "exited with 127: a command was not found (paths count from the runner's working directory)",
+                    return_code=127,
                 )
             case Ended(exit_code=code):
-                end = ScriptEnd(f"exited with {code}", was_stopped=script.is_stopped)
+                end = ScriptEnd(f"exited with {code}", was_stopped=script.is_stopped, return_code=code)
             case unreachable:
                 assert_never(unreachable)
         script.on_end(end)
@@ -99,7 +104,7 @@ class Scripts:
         """Call back for every script: the launcher is gone, and the scripts with it."""
         lost, self._running = self._running, {}
         for script in lost.values():
-            script.on_end(ScriptEnd("was lost with the launcher process", was_stopped=True))
+            script.on_end(ScriptEnd("was lost with the launcher process", was_lost=True))
 
 
 def _signal_name(number: int) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from runner.base.attempt import ClaimedJob
 from runner.base.ledger import Need
 from runner.base.threads import LoopThread
-from runner.process.actions import claim_pending_actions
+from runner.server.action_thread import ActionClaims
 from runner.server.connection import Connection, pause_after
 from torc_client.http import TorcClient
 from torc_core.api.actions import WorkflowActionModel
@@ -58,6 +58,7 @@ class ClaimThread:
         client: TorcClient,
         workflow_id: int,
         *,
+        action_claims: ActionClaims,
         connection: Connection,
         wake: Callable[[], None],
         needs: Callable[[JobModel], Need],
@@ -66,6 +67,7 @@ class ClaimThread:
     ) -> None:
         self._client = client
         self._workflow_id = workflow_id
+        self._action_claims = action_claims
         self._connection = connection
         self._wake = wake
         self._needs = needs
@@ -142,9 +144,7 @@ class ClaimThread:
         if request.triggers:
             # after the jobs, never before: an action that must run before a job is due by the time that the job can
             # be claimed, so asking first could miss the action and let its job start without it
-            actions = claim_pending_actions(
-                self._client, self._workflow_id, triggers=request.triggers, compute_node_id=node_id, done=request.done
-            )
+            actions = self._action_claims.claim(request.triggers, request.done)
         jobs = self._held(claimed.jobs)
         return ClaimAnswer(request=request, jobs=jobs, adopted=adopted, actions=actions, outlook=claimed.outlook)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from services_bench import Bench, Run, job
 
-from torc_core.api.actions import WorkflowActionModel
+from torc_core.api.actions import ClaimActionRequest, WorkflowActionModel
 from torc_core.jobs.status import JobStatus
 from torc_server.services.jobs.change_status import manage_status_change
 from torc_server.services.jobs.job_records import delete_job
@@ -42,7 +42,7 @@ def due(run: Run) -> list[str]:
 
 
 def carry_out(run: Run, action_id: int) -> None:
-    run.bench.write(claim_action, run.workflow_id, action_id, compute_node_id=run.runner)
+    run.bench.write(claim_action, run.workflow_id, action_id, ClaimActionRequest(compute_node_id=run.runner))
 
 
 def initialized(bench: Bench, *trigger_types: str) -> tuple[Run, list[int]]:

@@ -182,6 +182,15 @@ def _progress(action: WorkflowActionModel) -> str:
 
 
 def _action_state(action: WorkflowActionModel) -> str:
+    match action.state:
+        case "claimed":
+            return f"Claimed by runner {action.executed_by}"
+        case "failed":
+            return f"Failed: {action.failure}" if action.failure else "Failed"
+        case "unknown":
+            return "Unknown: its runner is gone, and retry is false"
+        case _:
+            pass
     if action.executed:
         return "Executed"
     is_due = (action.trigger_count or 0) >= (action.required_triggers or 1)
@@ -197,6 +206,8 @@ ACTIONS = Table(
         Column("Progress", _progress, right=True),
         Column("Status", _action_state),
         Column("Executed At", "executed_at"),
+        Column("Exit Code", "return_code", right=True),
+        Column("Log", "log"),
         Column("Job IDs", lambda action: ", ".join(map(str, action.job_ids or ()))),
     ),
 )

@@ -13,13 +13,21 @@ TriggerType = Literal[
     "on_jobs_complete",
 ]
 ActionType = Literal["run_commands", "schedule_nodes"]
+ActionOutcome = Literal["succeeded", "failed", "unknown"]
+ActionState = Literal["waiting", "pending", "claimed", "executed", "failed", "unknown"]
+"""waiting: for its trigger; pending: due; claimed: a runner carries it out; unknown: its runner died meanwhile."""
 
 JOB_TRIGGERS: Final = frozenset({"on_jobs_ready", "on_jobs_complete"})
 """Gated by jobs: due when all of these became ready, or are done."""
 
 
 class WorkflowActionModel(ApiModel):
-    """One action. `required_triggers`, `trigger_count` and the `executed*` fields are the server's to set."""
+    """One action. The server alone sets `required_triggers`, `trigger_count`, and all from `executed` to `executed_by`
+    and from `state` on.
+
+    `executed` is true from the claim on. `retry` false: an action whose runner died is not carried out again. `failure`
+    is one clause for the user, `log` the path of the failed command's output on the runner's machine.
+    """
 
     id: int | None = None
     workflow_id: int
@@ -34,12 +42,32 @@ class WorkflowActionModel(ApiModel):
     executed_by: int | None = None
     persistent: bool | None = False
     is_recovery: bool | None = False
+    retry: bool | None = True
+    state: ActionState | None = None
+    finished_at: str | None = None
+    outcome: ActionOutcome | None = None
+    return_code: int | None = None
+    failure: str | None = None
+    log: str | None = None
 
 
 class ClaimActionRequest(ApiModel):
+    """`claim` names the claim: the same one may be made again, and its runner reports how the action ended."""
+
     compute_node_id: int | None = None
+    claim: str | None = None
 
 
 class ClaimActionResponse(ApiModel):
     action_id: int
     success: bool
+
+
+class FinishActionRequest(ApiModel):
+    """How a claimed action ended; `claim` as in the claim."""
+
+    claim: str
+    outcome: ActionOutcome
+    return_code: int | None = None
+    failure: str | None = None
+    log: str | None = None

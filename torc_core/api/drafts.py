@@ -59,6 +59,7 @@ class ActionDraft(ApiModel):
     jobs: list[int] | None = None
     scheduler: int | None = None
     persistent: bool = False
+    retry: bool = True
 
 
 class WorkflowDraft(ApiModel):

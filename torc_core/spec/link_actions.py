@@ -69,6 +69,7 @@ def _link(action: ActionSpec, path: KeyPath, links: Links) -> ActionDraft:
         jobs=sorted(found) or None,
         scheduler=links.record((*path, "scheduler"), links.schedulers, action.scheduler),
         persistent=action.trigger_type in _WORKER_TRIGGERS if action.persistent is None else action.persistent,
+        retry=action.retry is not False,
     )
 
 

@@ -193,6 +193,8 @@ class ActionSpec(SpecModel):
     """Bound on the jobs that each of these runners runs at once."""
     persistent: bool | None = None
     """Whether it is carried out each time its trigger comes. Default: true for worker triggers, else false."""
+    retry: bool | None = None
+    """Whether it is carried out again when its runner died before it reported the end. Default: true."""
 
 
 class WorkflowSpec(SpecModel):

@@ -97,7 +97,10 @@ class UserData(SQLModel, table=True):
 
 
 class WorkflowAction(SQLModel, table=True):
-    """An action is due when `trigger_count` has reached `required_triggers` and it is not executed."""
+    """An action is due when `trigger_count` has reached `required_triggers` and it is not executed.
+
+    `executed` is set by the claim. A claim that has a name (`claim`) is followed by an end: `finished_at`, `outcome`.
+    """
 
     __tablename__ = "workflow_action"
     __table_args__ = (Index("ix_workflow_action_trigger", "workflow_id", "trigger_type"), IDS_ONCE)
@@ -114,6 +117,13 @@ class WorkflowAction(SQLModel, table=True):
     executed_by: int | None = None
     persistent: bool = False
     is_recovery: bool = False
+    retry: bool | None = None
+    claim: str | None = None
+    finished_at: str | None = None
+    outcome: str | None = None
+    return_code: int | None = None
+    failure: str | None = None
+    log: str | None = None
 
 
 class StoredEvent(SQLModel, table=True):

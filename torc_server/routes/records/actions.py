@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Query
 
-from torc_core.api.actions import ClaimActionRequest, ClaimActionResponse, WorkflowActionModel
+from torc_core.api.actions import ClaimActionRequest, ClaimActionResponse, FinishActionRequest, WorkflowActionModel
 from torc_server.routes.contract import contract_router
 from torc_server.routes.parameters import PathId, RecordId
 from torc_server.routes.unit_of_work import Working
@@ -25,14 +25,23 @@ def get_workflow_actions(workflow_id: RecordId, work: Working) -> list[WorkflowA
 
 @router.get("/workflows/{id}/actions/pending")
 def get_pending_actions(
-    workflow_id: RecordId, work: Working, trigger_type: Annotated[list[str] | None, Query()] = None
+    workflow_id: RecordId,
+    work: Working,
+    trigger_type: Annotated[list[str] | None, Query()] = None,
+    compute_node_id: PathId | None = None,
 ) -> list[WorkflowActionModel]:
-    return work.read(actions.pending_actions, workflow_id, trigger_type or [])
+    return work.read(actions.pending_actions, workflow_id, trigger_type or [], compute_node_id=compute_node_id)
 
 
 @router.post("/workflows/{id}/actions/{action_id}/claim")
 def claim_action(
     workflow_id: RecordId, action_id: PathId, work: Working, body: ClaimActionRequest | None = None
 ) -> ClaimActionResponse:
-    compute_node_id = body.compute_node_id if body else None
-    return work.write(actions.claim_action, workflow_id, action_id, compute_node_id=compute_node_id)
+    return work.write(actions.claim_action, workflow_id, action_id, body or ClaimActionRequest())
+
+
+@router.post("/workflows/{id}/actions/{action_id}/finish")
+def finish_action(
+    workflow_id: RecordId, action_id: PathId, body: FinishActionRequest, work: Working
+) -> WorkflowActionModel:
+    return work.write(actions.finish_action, workflow_id, action_id, body)

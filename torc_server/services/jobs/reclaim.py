@@ -23,6 +23,7 @@ from torc_server.services.jobs.dependents import finish
 from torc_server.services.jobs.evidence import sign_evidence
 from torc_server.services.jobs.retry import note_retries
 from torc_server.services.jobs.transitions import apply_event, hold_back, send_back
+from torc_server.services.records.actions import release_actions
 from torc_server.services.records.lookup import find_workflow, no_such_runner
 
 _Outcome = Literal["requeued", "failed", "pending_failed", "released"]
@@ -47,6 +48,7 @@ def reclaim_jobs(uow: UnitOfWork, workflow_id: int, request: ReclaimRequest) -> 
     _record(uow, workflow, lost, nodes, reason=request.reason)
     _requeue(uow, workflow, requeued)
     _fail(uow, workflow, failed, outcome)
+    release_actions(uow, list(nodes))
     for node_id in runners.deactivate(uow, list(nodes)):
         node = nodes[node_id]
         facts = {"compute_node_id": node_id, "hostname": node.hostname, "compute_node_type": node.compute_node_type}

@@ -6,17 +6,19 @@ from torc_server.db.queries.jobs import triggers as queries
 from torc_server.db.unit_of_work import UnitOfWork
 
 
-def on_initialized(uow: UnitOfWork, workflow_id: int, *, only_uninitialized: bool) -> None:
+def on_initialized(uow: UnitOfWork, workflow_id: int, *, is_anew: bool, is_complete: bool) -> None:
     """Make the actions wait for their triggers, and trigger those of the start and of the runners.
 
-    A partial initialize leaves executed what the start triggered, and what waited for jobs that are still done.
+    Unless the workflow begins anew (`is_anew`), those stay executed that the start triggered, or that waited for jobs
+    that are still done. With `is_complete` no job will end any more, so the actions of the end are triggered here.
     """
     if not queries.has_actions(uow, workflow_id):
         return
     queries.delete_recovery_actions(uow, workflow_id)
-    queries.rearm(uow, workflow_id, all_actions=not only_uninitialized)
+    queries.rearm(uow, workflow_id, all_actions=is_anew)
     queries.count_anew(uow, workflow_id)
-    for trigger_type in ("on_workflow_start", "on_worker_start", "on_worker_complete"):
+    due = ["on_workflow_start", "on_worker_start", "on_worker_complete"]
+    for trigger_type in [*due, "on_workflow_complete"] if is_complete else due:
         queries.trigger(uow, workflow_id, trigger_type)
 
 

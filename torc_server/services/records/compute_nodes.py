@@ -13,6 +13,7 @@ from torc_server.db.queries.records.base import RecordStore, json_field_equals
 from torc_server.db.queries.records.jobs import count_jobs_held
 from torc_server.db.tables.runners import ComputeNode, ScheduledComputeNode
 from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.records.actions import release_actions
 from torc_server.services.records.base import Records
 from torc_server.services.records.lookup import find_runner
 from torc_server.services.records.paging import PageRequest
@@ -36,6 +37,7 @@ def update_compute_node(uow: UnitOfWork, record_id: int, record: ComputeNodeMode
     before = COMPUTE_NODES.get(uow, record_id)
     node = COMPUTE_NODES.update(uow, record_id, record, derived=_heartbeat_columns(uow, record))
     if before.is_active and not node.is_active:
+        release_actions(uow, [record_id])
         uow.announce(node.workflow_id, "compute_node_stopped", severity="info", data=_described(node))
     return node
 

@@ -141,6 +141,7 @@ class _Writer:
             action_config=config,
             job_ids=None if action.jobs is None else [first_job_id + place for place in action.jobs],
             persistent=action.persistent,
+            retry=action.retry,
         )
 
     def _insert(self, table: str, columns: tuple[str, ...], rows: Iterator[tuple[object, ...]]) -> None:

@@ -2,9 +2,10 @@
 
 from torc_core.api.workflows import InitializeResult
 from torc_core.jobs.lifecycle import Event
-from torc_core.jobs.status import UNSUCCESSFUL, JobStatus
+from torc_core.jobs.status import DONE, UNSUCCESSFUL, JobStatus
 from torc_server.db.queries.jobs import jobs as queries_jobs
 from torc_server.db.queries.jobs import transitions as queries_transitions
+from torc_server.db.queries.records.workflows import count_jobs
 from torc_server.db.queries.runs import initialize as queries
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs import triggers
@@ -38,7 +39,14 @@ def initialize_jobs(
     blocked = apply_event(uow, Event.BLOCK, queries.uninitialized_jobs(uow, workflow_id, waiting=True))
     ready = apply_event(uow, Event.MAKE_READY, queries.uninitialized_jobs(uow, workflow_id, waiting=False))
     released, canceled = settle(uow, queries_jobs.jobs_in(uow, workflow_id, UNSUCCESSFUL))
-    triggers.on_initialized(uow, workflow_id, only_uninitialized=only_uninitialized)
+    counts = count_jobs(uow, workflow_id)
+    triggers.on_initialized(
+        uow,
+        workflow_id,
+        is_anew=not only_uninitialized
+        or len(ready) + len(blocked) == sum(counts.values()) - counts.get(JobStatus.DISABLED, 0),
+        is_complete=bool(counts) and all(status in DONE for status in counts),
+    )
     if canceled:
         announce_status(uow, workflow_id, JobStatus.CANCELED, queries_jobs.job_names(uow, canceled).items())
     event_type = "workflow_reinitialized" if only_uninitialized else "workflow_started"

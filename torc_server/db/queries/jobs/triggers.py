@@ -84,18 +84,22 @@ def delete_recovery_actions(uow: UnitOfWork, workflow_id: int) -> None:
 def rearm(uow: UnitOfWork, workflow_id: int, *, all_actions: bool) -> None:
     """Makes actions wait for their trigger again.
 
-    Unless all are meant, executed ones stay so if the workflow's start triggered them, or if every job that
-    gates them is still done.
+    Unless all are meant, executed ones stay so if the workflow's start triggered them, if every job that gates
+    them is still done, or if its end triggered them and every job is still done.
     """
     uow.run(
         sql(
             """
-            UPDATE workflow_action SET executed = 0, executed_at = NULL, executed_by = NULL, trigger_count = 0
+            UPDATE workflow_action SET executed = 0, executed_at = NULL, executed_by = NULL, trigger_count = 0,
+                claim = NULL, finished_at = NULL, outcome = NULL, return_code = NULL, failure = NULL, log = NULL
             WHERE workflow_id = :workflow_id AND (:all_actions OR NOT executed OR NOT (
                 trigger_type = 'on_workflow_start'
                 OR trigger_type IN ('on_jobs_ready', 'on_jobs_complete') AND NOT EXISTS (
                     SELECT 1 FROM workflow_action_job g JOIN job j ON j.id = g.job_id
                     WHERE g.action_id = workflow_action.id AND j.status NOT IN $DONE
+                )
+                OR trigger_type = 'on_workflow_complete' AND NOT EXISTS (
+                    SELECT 1 FROM job j WHERE j.workflow_id = :workflow_id AND j.status NOT IN $DONE
                 )
             ))
             """

@@ -1,6 +1,6 @@
 """Workflow actions and the jobs that gate them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from sqlalchemy import Table, insert, select, update
@@ -46,15 +46,54 @@ def list_actions(uow: UnitOfWork, workflow_id: int, conditions: Sequence[Conditi
     return [{**row, "job_ids": job_ids.get(row["id"])} for row in uow.session.execute(found).mappings()]
 
 
-def is_pending(trigger_types: Sequence[str]) -> list[Condition]:
-    """Return the condition: triggered as often as required and not executed, of one of the types or of any."""
-    due = [_ACTION.c.trigger_count >= _ACTION.c.required_triggers, ~_ACTION.c.executed]
-    return [*due, _ACTION.c.trigger_type.in_(trigger_types)] if trigger_types else due
+def is_pending(trigger_types: Sequence[str], *, compute_node_id: int | None = None) -> list[Condition]:
+    """Return the condition: triggered as often as required and not executed, of one of the types or of any.
+
+    With a runner also what it has claimed and not finished: the answer to its claim may have been lost.
+    """
+    due = (_ACTION.c.trigger_count >= _ACTION.c.required_triggers) & ~_ACTION.c.executed
+    if compute_node_id is not None:
+        due = due | (is_unfinished() & (_ACTION.c.executed_by == compute_node_id))
+    return [due, _ACTION.c.trigger_type.in_(trigger_types)] if trigger_types else [due]
 
 
-def mark_executed(uow: UnitOfWork, action_id: int, *, executed_by: int | None) -> bool:
-    """Mark the action executed; False when another caller was first. A persistent action stays pending for all."""
-    values = {"executed_at": uow.now_text, "executed_by": executed_by, "executed": ~_ACTION.c.persistent}
+def is_unfinished() -> Condition:
+    """Return the condition: claimed by a runner that is to report its end and has not yet. Every runner carries out a persistent one."""
+    claimed = _ACTION.c.executed & ~_ACTION.c.persistent & _ACTION.c.claim.is_not(None)
+    return claimed & _ACTION.c.finished_at.is_(None)
+
+
+def mark_claimed(uow: UnitOfWork, action_id: int, *, compute_node_id: int | None, claim: str | None) -> bool:
+    """Mark the action claimed; False when another claim was first. A persistent action stays pending for all.
+
+    A claim without a name counts as finished: nobody will report its end.
+    """
+    values = {
+        "executed_at": uow.now_text,
+        "executed_by": compute_node_id,
+        "executed": ~_ACTION.c.persistent,
+        "claim": claim,
+        "finished_at": uow.now_text if claim is None else None,
+    }
     free = _ACTION.c.persistent | ~_ACTION.c.executed
     statement = update(_ACTION).where(_ACTION.c.id == action_id, free).values(**values).returning(_ACTION.c.id)
     return uow.session.execute(statement).first() is not None
+
+
+def mark_finished(uow: UnitOfWork, action_id: int, values: Row) -> None:
+    statement = update(_ACTION).where(_ACTION.c.id == action_id)
+    uow.session.execute(statement.values(**values, finished_at=uow.now_text))
+
+
+def release_unfinished(uow: UnitOfWork, compute_node_ids: Collection[int]) -> list[Row]:
+    """Make what these runners claimed and did not finish due again, or note its outcome as unknown.
+
+    Returns the actions that became unknown: those that must not be carried out twice.
+    """
+    held = is_unfinished() & _ACTION.c.executed_by.in_(list(compute_node_ids))
+    may_repeat = _ACTION.c.retry.is_not(False)
+    free = {"executed": False, "executed_at": None, "executed_by": None, "claim": None}
+    uow.session.execute(update(_ACTION).where(held, may_repeat).values(**free))
+    unknown = {"finished_at": uow.now_text, "outcome": "unknown"}
+    statement = update(_ACTION).where(held, ~may_repeat).values(**unknown).returning(*_ACTION.c)
+    return [dict(row) for row in uow.session.execute(statement).mappings()]
