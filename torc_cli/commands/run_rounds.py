@@ -39,6 +39,7 @@ def _make_ready(session: Session, workflow_id: int, options: "RunnerOptions", *,
     Raises typer.Exit when the workflow is complete without success.
     """
     from runner.base.paths import create_output_dir
+    from torc_client.actions import describe_action, open_actions
     from torc_client.begin_run import initialize, reinitialize_within_run
 
     client = session.client
@@ -54,8 +55,12 @@ def _make_ready(session: Session, workflow_id: int, options: "RunnerOptions", *,
             f"workflow {workflow_id} was canceled", hint=Hint("begin a new run: {}", torc("reinit", workflow_id))
         )
     if status.is_complete and status.total_jobs and not counts[JobStatus.UNINITIALIZED]:
-        _say_complete(session, status)
-        return False
+        due = open_actions(client, workflow_id)
+        if not due:
+            _say_complete(session, status)
+            return False
+        names = ", ".join(describe_action(action) for action in due)
+        session.out.note(f"Workflow {workflow_id} is complete, but not all its actions were carried out: {names}.")
     create_output_dir(options.output_dir)
     if counts.total(FRESH) == status.total_jobs:
         started = initialize(client, workflow_id, folder=Path.cwd(), force=force, force_option=FORCE_OPTION)
@@ -102,8 +107,27 @@ def _run(session: Session, workflow_id: int, options: "RunnerOptions", recovery:
             return
     runner = asdict(summary) | {"explanation": session.out.text_of(summary.explanation)}
     _report(session, status, summary.explanation, runner=runner, history=recovery.history)
-    if not is_success(status):
+    if _note_actions(session, workflow_id) or not is_success(status):
         raise typer.Exit(1)
+
+
+def _note_actions(session: Session, workflow_id: int) -> bool:
+    """Print which actions were due and not carried out, or perhaps not; return whether there are any."""
+    from torc_client.actions import describe_action
+
+    missed = False
+    for action in session.client.actions(workflow_id):
+        if action.action_type != "run_commands" or action.persistent:
+            continue
+        if action.state == "pending":
+            text = f"Warning: {describe_action(action)} was not carried out; carry it out: {{}}"
+            session.out.note(Hint(text, torc("run", workflow_id)))
+        elif action.state == "unknown":
+            session.out.note(f"Warning: nobody knows whether {describe_action(action)} was carried out to its end")
+        else:
+            continue
+        missed = True
+    return missed
 
 
 def _report(

@@ -58,7 +58,7 @@ def is_pending(trigger_types: Sequence[str], *, compute_node_id: int | None = No
 
 
 def is_unfinished() -> Condition:
-    """Return the condition: claimed by a runner that is to report its end and has not yet. Every runner carries out a persistent one."""
+    """Return the condition: claimed by a runner that is to report the end and has not yet, and not persistent."""
     claimed = _ACTION.c.executed & ~_ACTION.c.persistent & _ACTION.c.claim.is_not(None)
     return claimed & _ACTION.c.finished_at.is_(None)
 
