@@ -24,6 +24,7 @@ from runner.server.action_thread import ActionThread
 from runner.server.claims import Claims
 from runner.server.connection import Connection
 from runner.server.heartbeat import Heartbeat
+from runner.server.journal import Journal
 from runner.server.outage import OutageNotice
 from runner.server.reports import Reporter
 from runner.summary import ExitReason, explain, reason_to_leave
@@ -55,6 +56,7 @@ class Parts:
     claims: Claims
     actions: ActionThread
     reporter: Reporter
+    journal: Journal
     monitor: Monitor
     heartbeat: Heartbeat
     threads: tuple[LoopThread, ...]
@@ -88,6 +90,7 @@ class RunLoop:
         self._refused: list[str] = []
         self._outage = OutageNotice(parts.connection, url=parts.client.url)
         self._stall = StallWatch(lambda: 0.0 if parts.connection.silent_s else parts.reporter.stalled_s)
+        self._journal_problem: str | None = None
         self._idle_since: float | None = None
         self._emptied_at: float | None = None
         self._error: TorcError | None = None
@@ -197,6 +200,7 @@ class RunLoop:
         if outage is not None:
             self._say(outage)
         self._report_stall()
+        self._warn_of_journal()
         if self._parts.connection.is_lost and self._error is None:
             minutes = self._parts.connection.patience_s / 60
             self._abandon(
@@ -205,6 +209,16 @@ class RunLoop:
                     hint=_AGAIN,
                 )
             )
+
+    def _warn_of_journal(self) -> None:
+        journal = self._parts.journal
+        if journal.problem is None or self._journal_problem == journal.problem:
+            return
+        self._journal_problem = journal.problem
+        self._warn(
+            f"results cannot be written to {journal.path}: {journal.problem}; those that the server does not have are "
+            "lost if this runner is killed"
+        )
 
     def _report_stall(self) -> None:
         stall = self._stall.look()

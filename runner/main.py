@@ -28,8 +28,9 @@ from runner.server.claim_thread import ClaimThread
 from runner.server.claims import Claims
 from runner.server.completion import Reporting
 from runner.server.connection import Connection
+from runner.server.delivery import count_results, deliver_kept
 from runner.server.heartbeat import Heartbeat
-from runner.server.journal import count_results, deliver_kept, keep
+from runner.server.journal import Journal
 from runner.server.registration import deregister, describe_reclaimed, own_tag, reclaim_orphans, register
 from runner.server.reports import Reporter
 from runner.summary import ExitReason, RunSummary, describe_machine
@@ -41,7 +42,6 @@ from torc_core.api.actions import JOB_TRIGGERS
 from torc_core.api.jobs import ReclaimRequest, ReleaseClaimsRequest
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.errors import TorcError
-from torc_core.hints import Hint, torc
 from torc_core.jobs.status import JobStatus
 from torc_core.slurm.environment import read_scheduler_facts
 
@@ -75,7 +75,7 @@ def run_workflow(
         progress(Notice("warning", text))
         log.write(text)
 
-    for notice in deliver_kept(client, facts.workflow, files):
+    for notice in deliver_kept(client, facts.workflow, files.output_dir):
         progress(notice)
         log.write(notice.text)
     reclaimed = reclaim_orphans(client, workflow_id)
@@ -119,7 +119,7 @@ def run_workflow(
             )
             run = RunLoop(parts)
             guard = ExitGuard(
-                lead_s=parts.deadline.lead_s, log=log.path, before_exit=lambda: _keep_undelivered(parts, wait=False)
+                lead_s=parts.deadline.lead_s, log=log.path, before_exit=lambda: _keep_undelivered(parts, at_exit=True)
             )
             wake.on_signal = guard.note_signal
             try:
@@ -193,7 +193,8 @@ def _assemble(
         hostname=node.hostname,
         scheduler=read_scheduler_facts(os.environ),
     )
-    reporter = Reporter(client, reporting, connection=connection, wake=wake.wake)
+    journal = Journal(files.journal(node.hostname, os.getpid()), facts.workflow)
+    reporter = Reporter(client, reporting, connection=connection, journal=journal, wake=wake.wake)
     heartbeat = Heartbeat(client, node_id, wake=wake.wake, interval_s=options.heartbeat_interval_s)
     sampler = Sampler(wake.wake, series=_series_of(facts, files, node.hostname))
     return Parts(
@@ -219,9 +220,18 @@ def _assemble(
         ),
         actions=actions,
         reporter=reporter,
+        journal=journal,
         monitor=Monitor(sampler, workflow=facts.workflow, interval_s=options.sample_interval_s),
         heartbeat=heartbeat,
-        threads=(prompt.thread, waiter.thread, actions.thread, reporter.thread, sampler.thread, heartbeat.thread),
+        threads=(
+            prompt.thread,
+            waiter.thread,
+            actions.thread,
+            reporter.thread,
+            reporter.journal_thread,
+            sampler.thread,
+            heartbeat.thread,
+        ),
         connection=connection,
         wake=wake,
         deadline=Deadline.of(options, facts.workflow),
@@ -238,30 +248,28 @@ def _series_of(facts: WorkflowFacts, files: RunFiles, hostname: str) -> SeriesFi
     return SeriesFile(files.series(hostname), flush_every_s=config.flush_interval_seconds or FLUSH_EVERY_S)
 
 
-def _keep_undelivered(parts: Parts, *, wait: bool = True) -> None:
-    """Write the results that the server did not take to a file, for the next run to deliver."""
-    if wait and not parts.connection.silent_s:
-        parts.reporter.thread.join(_LAST_REPORTS_S)
-    completions = parts.reporter.undelivered_completions()
-    if not completions:
-        return
-    workflow, what = parts.facts.workflow, count_results(len(completions))
-    path = parts.files.undelivered(os.uname().nodename, os.getpid())
-    notice = Notice(
-        "warning",
-        Hint(
-            "{} could not be delivered; kept in {}, for the next `{}` with this output directory to deliver",
-            what,
-            str(path),
-            torc("run", workflow.id or 0),
-        ),
-    )
-    try:
-        keep(path, workflow, completions)
-    except OSError as error:
-        notice = Notice("error", f"{what} could not be delivered, nor kept in {path}: {error.strerror}")
-    parts.log.write(notice.text)
-    parts.progress(notice)
+def _keep_undelivered(parts: Parts, *, at_exit: bool = False) -> None:
+    """Leave the results that the server did not take in the journal; tell the user how they get there.
+
+    `at_exit`: called while the loop is stuck, in another thread that must not wait, and the process ends next.
+    """
+    if not at_exit:
+        for thread in (parts.reporter.journal_thread, parts.reporter.thread):
+            # a reporter that meets no server ends at once, one that waits for an answer is not waited for any longer
+            thread.join(0.0 if parts.connection.silent_s else _LAST_REPORTS_S)
+    number = parts.reporter.keep_undelivered()
+    if number:
+        workflow, journal = parts.facts.workflow, parts.journal
+        what = f"{count_results(number)} could not be delivered"
+        notice = (
+            Notice("error", f"{what}, nor kept in {journal.path}: {journal.problem}")
+            if journal.problem
+            else Notice("warning", f"{what}; kept in {journal.path}, for the next `torc run {workflow.id}` to deliver")
+        )
+        parts.log.write(notice.text)
+        parts.progress(notice)
+    if not at_exit:
+        parts.journal.close()
 
 
 def _deregister(client: TorcClient, parts: Parts, node: ComputeNodeModel, *, duration_s: float) -> None:

@@ -1,5 +1,6 @@
 """The files a run writes, all below the output directory; paths are absolute, as jobs may change directory."""
 
+import time
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
@@ -25,6 +26,11 @@ def create_output_dir(output_dir: Path) -> None:
         ) from error
 
 
+def undelivered_files(output_dir: Path, workflow_id: int) -> list[Path]:
+    """Return the files of results that runners of the workflow left, in this run or another, also in the old format."""
+    return sorted(output_dir.glob(f"undelivered_wf{workflow_id}_r*.json*"))
+
+
 class RunFiles:
     """Paths of one run of one workflow."""
 
@@ -41,13 +47,10 @@ class RunFiles:
     def runner_log(self, hostname: str) -> Path:
         return self.output_dir / f"job_runner_{hostname}_wf{self._workflow_id}_r{self._run_id}.log"
 
-    def undelivered(self, hostname: str, pid: int) -> Path:
-        """Return where this runner keeps results that it cannot deliver."""
-        return self.output_dir / f"undelivered_wf{self._workflow_id}_r{self._run_id}_{hostname}_{pid}.json"
-
-    def undelivered_files(self) -> list[Path]:
-        """Return the files that earlier runners of the workflow kept, in this run or another."""
-        return sorted(self.output_dir.glob(f"undelivered_wf{self._workflow_id}_r*.json"))
+    def journal(self, hostname: str, pid: int) -> Path:
+        """Return where this runner keeps results until the server has them; a path that no other runner uses."""
+        name = f"undelivered_wf{self._workflow_id}_r{self._run_id}_{hostname}_{pid}_{time.time_ns()}.jsonl"
+        return self.output_dir / name
 
     def series(self, hostname: str) -> Path:
         """Return the file for samples over time of this host's jobs."""

@@ -1,19 +1,24 @@
-"""Results that could not be delivered, kept in the output directory until the next run delivers them."""
+"""The journal of a runner: ended attempts in a file of the output directory until the server has them.
 
+The first line names the workflow, each further line is one attempt's report. A runner that is killed while the server
+is away leaves the file, and whoever comes next delivers it (see `delivery`). The living runner holds a lock on it.
+"""
+
+import fcntl
 import os
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from runner.base.paths import RunFiles
-from runner.base.progress import Notice
-from torc_client.http import TorcClient
-from torc_client.private_files import private
-from torc_core.api.jobs import CompleteJobsRequest, JobCompletion, JobError
-from torc_core.api.workflows import WorkflowModel
-from torc_core.errors import InvalidInputError
+from pydantic import BaseModel
 
-_BATCH: Final = 200
+from torc_core.api.jobs import CompleteJobsRequest, JobCompletion
+from torc_core.api.workflows import WorkflowModel
+
+_MODE: Final = 0o600
+"""Reports hold excerpts of the jobs' output."""
 
 
 class Undelivered(CompleteJobsRequest):
@@ -22,53 +27,132 @@ class Undelivered(CompleteJobsRequest):
     workflow_timestamp: str | None
 
 
-def keep(path: Path, workflow: WorkflowModel, completions: Sequence[JobCompletion]) -> None:
-    """Write the results to a file that is there as a whole or not at all. Raises OSError."""
-    text = Undelivered(workflow_timestamp=workflow.timestamp, completions=list(completions)).model_dump_json()
-    # a file that was cut off could not be read, and its results would be lost: rename only what is on the disk
-    unfinished = path.with_suffix(".tmp")
-    with open(unfinished, "w", encoding="utf-8", opener=private) as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+class _Header(BaseModel):
+    workflow_timestamp: str | None
 
 
-def deliver_kept(client: TorcClient, workflow: WorkflowModel, files: RunFiles) -> list[Notice]:
-    """Deliver what earlier runners kept, and return a message for the user on each file.
+class Journal:
+    """Used by several threads. A journal that cannot be written harms no run: `problem` has the reason."""
 
-    Harmless when it is done twice, or too late: the server takes only the ends of open attempts.
+    def __init__(self, path: Path, workflow: WorkflowModel) -> None:
+        self.path = path
+        self.problem: str | None = None
+        self._header = _Header(workflow_timestamp=workflow.timestamp).model_dump_json()
+        self._lock = threading.Lock()
+        self._fd: int | None = None
+        self.size = 0
+
+    def append(self, completions: Sequence[JobCompletion]) -> None:
+        """Add reports. They survive the end of this process from here on, and that of the machine after `sync`."""
+        with self._lock:
+            try:
+                if self._fd is None:
+                    self._fd = _open(self.path)
+                self.size += self._write(self._fd, completions, is_new=not self.size)
+                self.problem = None
+            except OSError as error:
+                self._note(error)
+
+    def replace(self, completions: Sequence[JobCompletion]) -> None:
+        """Let the journal hold these reports alone, on the disk. At every moment the file is the old or the new one."""
+        unfinished = self.path.with_suffix(".tmp")
+        with self._lock:
+            try:
+                fd = _open(unfinished)
+            except OSError as error:
+                self._note(error)
+                return
+            try:
+                size = self._write(fd, completions, is_new=True)
+                os.fdatasync(fd)
+                unfinished.replace(self.path)
+            except OSError as error:
+                self._note(error)
+                os.close(fd)
+                with suppress(OSError):
+                    unfinished.unlink()
+                return
+            if self._fd is not None:
+                os.close(self._fd)
+            self._fd, self.size, self.problem = fd, size, None
+
+    def sync(self) -> None:
+        """Write what was added to the disk."""
+        with self._lock:
+            if self._fd is not None:
+                try:
+                    os.fdatasync(self._fd)
+                except OSError as error:
+                    self._note(error)
+
+    def clear(self) -> None:
+        """Drop all reports: the server has them."""
+        with self._lock:
+            self._truncate()
+
+    def close(self) -> None:
+        """Release the lock; the file stays if it holds reports."""
+        with self._lock:
+            if self._fd is None:
+                return
+            if not self.size:
+                # before the lock is released: another runner may read an empty file, but not one that vanishes
+                with suppress(OSError):
+                    self.path.unlink()
+            os.close(self._fd)
+            self._fd = None
+
+    def _write(self, fd: int, completions: Sequence[JobCompletion], *, is_new: bool) -> int:
+        """Return the number of bytes written. Raises OSError."""
+        lines = [completion.model_dump_json() for completion in completions]
+        data = "".join(f"{line}\n" for line in ([self._header, *lines] if is_new else lines)).encode()
+        view = memoryview(data)
+        while view:
+            view = view[os.write(fd, view) :]
+        return len(data)
+
+    def _truncate(self) -> None:
+        if self._fd is not None and self.size:
+            try:
+                os.ftruncate(self._fd, 0)
+                self.size = 0
+            except OSError as error:
+                self._note(error)
+
+    def _note(self, error: OSError) -> None:
+        self.problem = error.strerror or str(error)
+
+
+def _open(path: Path) -> int:
+    """Return a descriptor of a new file that is locked. Raises OSError."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, _MODE)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def read_journal(path: Path) -> Undelivered | None:
+    """Return the reports in a journal that no living runner holds; None for one that is held.
+
+    A last line that is cut off is left out: its runner died while it wrote. Raises OSError, and ValueError for a file
+    that is no journal.
     """
-    return [_deliver(client, workflow, path) for path in files.undelivered_files()]
-
-
-def count_results(number: int) -> str:
-    return "1 result" if number == 1 else f"{number or 'no'} results"
-
-
-def _deliver(client: TorcClient, workflow: WorkflowModel, path: Path) -> Notice:
-    try:
-        kept = Undelivered.model_validate_json(path.read_bytes())
-    except (OSError, ValueError):
-        return Notice("warning", f"{path} cannot be read as results that an earlier runner had kept; it is left alone")
-    if kept.workflow_timestamp != workflow.timestamp:
-        other = f"another workflow {workflow.id}, perhaps of another server"
-        return Notice("warning", f"{path} holds results of {other}; it is left alone")
-    refused: list[JobError] = []
-    try:
-        for start in range(0, len(kept.completions), _BATCH):
-            part = kept.completions[start : start + _BATCH]
-            refused += client.complete_jobs(workflow.id or 0, part).errors
-    except InvalidInputError as error:
-        text = f"the results in {path} are not what the server can read ({error.message}); they are left alone"
-        return Notice("warning", text)
-    path.unlink(missing_ok=True)
-    return Notice("info", _describe(len(kept.completions) - len(refused), refused))
-
-
-def _describe(delivered: int, refused: Sequence[JobError]) -> str:
-    text = f"delivered {count_results(delivered)} that an earlier runner had kept"
-    if not refused:
-        return text
-    more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
-    return f"{text}; others are not needed any more: {refused[0].message}{more}"
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return None
+        text = file.read()
+    if path.suffix == ".json":
+        return Undelivered.model_validate_json(text)
+    if not text:
+        return Undelivered(workflow_timestamp=None, completions=[])
+    header, *lines = text.split(b"\n")
+    if lines:
+        lines.pop()  # what follows the last line end: nothing, or a line that is cut off
+    completions = [JobCompletion.model_validate_json(line) for line in lines]
+    timestamp = _Header.model_validate_json(header).workflow_timestamp
+    return Undelivered(workflow_timestamp=timestamp, completions=completions)

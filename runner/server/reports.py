@@ -13,6 +13,7 @@ from runner.base.attempt import Attempt, AttemptEnd
 from runner.base.threads import LoopThread
 from runner.server.completion import Reporting
 from runner.server.connection import Connection, pause_after
+from runner.server.journal import Journal
 from torc_client.http import TorcClient
 from torc_core.api.jobs import JobCompletion, ReleaseClaimsRequest, StartJobsRequest
 from torc_core.errors import (
@@ -31,6 +32,9 @@ _PACE_S: Final = 0.1
 _START_AFTER_S: Final = 0.1
 """An attempt that ends sooner is reported once, with its end."""
 _FAULTS_BEFORE_SPLIT: Final = 3
+_SYNC_AFTER_S: Final = 0.2
+"""Reports that the server takes sooner are never forced to the disk: a healthy run waits for no disk."""
+_LARGE_JOURNAL_BYTES: Final = 4 << 20
 _HOPELESS: Final = (NotFoundError, UnauthorizedError, ForbiddenError)
 
 
@@ -74,13 +78,27 @@ class Reporter:
     """
 
     def __init__(
-        self, client: TorcClient, reporting: Reporting, *, connection: Connection, wake: Callable[[], None]
+        self,
+        client: TorcClient,
+        reporting: Reporting,
+        *,
+        connection: Connection,
+        journal: Journal,
+        wake: Callable[[], None],
     ) -> None:
         self._client = client
         self._reporting = reporting
         self._connection = connection
         self._wake = wake
         self._condition = threading.Condition()
+        self._journal = journal
+        self._ended: list[AttemptEnd] = []
+        """Not in the journal yet."""
+        self._journaling: list[AttemptEnd] = []
+        self._completions: dict[int, JobCompletion] = {}
+        """By the attempt's key, from the journal until the delivery: evidence is gathered once."""
+        self._sync_at: float | None = None
+        self._compact_at_bytes = _LARGE_JOURNAL_BYTES
         self._waiting = _Batch()
         self._under_way = _Batch()
         self._urgent = False
@@ -89,6 +107,7 @@ class Reporter:
         self._answers: deque[ReportAnswers] = deque()
         self._progress_at = time.monotonic()
         self.thread = LoopThread("reporter", self._work, wake=wake, may_end=lambda: self._closing)
+        self.journal_thread = LoopThread("journal", self._keep, wake=wake, may_end=lambda: self._closing)
 
     def add(
         self,
@@ -100,15 +119,15 @@ class Reporter:
     ) -> None:
         """Queue reports; `urgent` when the runner has nothing to do but wait for their effect."""
         with self._condition:
-            if not self._waiting and not self._under_way:
+            if not self._has_work:
                 self._progress_at = time.monotonic()  # nothing was due until now
             # decided here, once: the loop moves `started_at` when the launcher answers, and a start that becomes
             # young again between two looks at it would make a batch that seemed due come out empty
             self._waiting.starts.extend(_Start(attempt, attempt.started_at + _START_AFTER_S) for attempt in starts)
-            self._waiting.ends.extend(ends)
+            self._ended.extend(ends)
             self._waiting.releases.extend(releases)
             self._urgent = urgent
-            self._condition.notify()
+            self._condition.notify_all()
 
     def take(self) -> list[ReportAnswers]:
         """Return the server's answers since the last call."""
@@ -121,28 +140,90 @@ class Reporter:
     def is_idle(self) -> bool:
         """Tell whether everything is delivered and the answers are taken."""
         with self._condition:
-            return not self._waiting and not self._is_sending and not self._answers
+            return not self._has_work and not self._is_sending and not self._answers
 
     @property
     def stalled_s(self) -> float:
         """Return the seconds since the server took a report although one is due; 0 while nothing waits."""
         with self._condition:
-            is_due = bool(self._waiting or self._under_way or self._is_sending)
+            is_due = self._has_work or self._is_sending
             return time.monotonic() - self._progress_at if is_due else 0.0
 
     def undelivered(self) -> list[AttemptEnd]:
         with self._condition:
-            return [*self._under_way.ends, *self._waiting.ends]
+            return [*self._under_way.ends, *self._waiting.ends, *self._journaling, *self._ended]
 
-    def undelivered_completions(self) -> list[JobCompletion]:
-        """Return the undelivered ends as the server would have got them."""
-        return [self._reporting.completion(end) for end in self.undelivered()]
+    def keep_undelivered(self) -> int:
+        """Let the journal hold exactly what is not delivered; return the number of results."""
+        completions = [self._completion(end) for end in self.undelivered()]
+        if completions:
+            self._journal.replace(completions)
+        else:
+            self._journal.clear()
+        return len(completions)
 
     def close(self) -> None:
         """Tell the thread to send what is left, unless the server is away, and to end; do not wait for it."""
         with self._condition:
             self._closing = True
-            self._condition.notify()
+            self._condition.notify_all()
+
+    @property
+    def _has_work(self) -> bool:
+        """Whether anything is to be reported; under the lock."""
+        return bool(self._waiting or self._under_way or self._ended or self._journaling)
+
+    def _completion(self, end: AttemptEnd) -> JobCompletion:
+        known = self._completions.get(end.attempt.key)
+        return self._reporting.completion(end) if known is None else known
+
+    # -- the journal's thread -------------------------------------------------------------------
+
+    def _keep(self) -> None:
+        """Write ends to the journal, then hand them to the reporter's thread; clear the journal when all is delivered.
+
+        An end is written before it is reported: killed in between, this runner has told nobody what the next one can
+        then deliver. Only this thread adds to the journal and clears it, so that it never clears what it did not see.
+        """
+        while True:
+            with self._condition:
+                self._condition.wait_for(self._has_journal_work, self._until_sync_s())
+                ends, self._ended = self._ended, []
+                self._journaling = ends
+                if not ends and self._closing:
+                    return
+                is_delivered = not (self._waiting.ends or self._under_way.ends or ends)
+                if is_delivered:
+                    self._journal.clear()
+                    self._sync_at = None
+            if ends:
+                self._journal_ends(ends)
+            elif self._until_sync_s() == 0.0:
+                self._journal.sync()
+                self._sync_at = None
+
+    def _has_journal_work(self) -> bool:
+        is_delivered = not (self._waiting.ends or self._under_way.ends)
+        return bool(self._ended) or self._closing or (is_delivered and self._journal.size > 0)
+
+    def _until_sync_s(self) -> float | None:
+        """Seconds until the journal is to be on the disk: soon, and not at all if all is delivered before."""
+        return None if self._sync_at is None else max(0.0, self._sync_at - time.monotonic())
+
+    def _journal_ends(self, ends: list[AttemptEnd]) -> None:
+        completions = [self._reporting.completion(end) for end in ends]
+        self._completions |= {end.attempt.key: made for end, made in zip(ends, completions, strict=True)}
+        self._journal.append(completions)
+        if self._sync_at is None:
+            self._sync_at = time.monotonic() + _SYNC_AFTER_S
+        if self._journal.size > self._compact_at_bytes:
+            # a long run that always has something under way would never find a moment to clear the journal
+            self.keep_undelivered()
+            self._compact_at_bytes = max(_LARGE_JOURNAL_BYTES, 2 * self._journal.size)
+        with self._condition:
+            self._waiting.ends.extend(self._journaling)
+            self._journaling = []
+            self._condition.notify_all()
 
     # -- the thread -----------------------------------------------------------------------------
 
@@ -174,6 +255,8 @@ class Reporter:
             # in this order: an idle reporter whose answers are not there yet would let the loop leave without them
             self._answers.append(answers)
             self._is_sending = False
+            with self._condition:
+                self._condition.notify_all()  # the journal may be cleared
             self._wake()
 
     def _next_batch(self, sent_at: float) -> bool:
@@ -188,6 +271,9 @@ class Reporter:
                     return False  # closed while the server was away: it stays here, and counts as undelivered
                 while not self._closing and (unripe_s := self._unripe_s()) != 0:
                     self._condition.wait(unripe_s)
+                if self._closing:
+                    # what ended last is still on its way through the journal
+                    self._condition.wait_for(lambda: not (self._ended or self._journaling))
                 pause_s = sent_at + _PACE_S - time.monotonic()
                 if pause_s > 0 and not self._closing:
                     self._condition.wait_for(
@@ -256,15 +342,16 @@ class Reporter:
     def _forget(self, attempt: Attempt) -> None:
         """Drop the end of an attempt whose start the server refused."""
         with self._condition:
-            for batch in (self._under_way, self._waiting):
-                batch.ends[:] = [end for end in batch.ends if end.attempt is not attempt]
+            for ends in (self._under_way.ends, self._waiting.ends, self._journaling, self._ended):
+                ends[:] = [end for end in ends if end.attempt is not attempt]
 
     def _send_ends(self, ends: list[AttemptEnd], answers: ReportAnswers) -> None:
-        completions = [self._reporting.completion(end) for end in ends]
+        completions = [self._completion(end) for end in ends]
         answer = self._client.complete_jobs(self._reporting.workflow_id, completions)
         self._progress_at = time.monotonic()
         refusals = {refusal.job_id: refusal.message for refusal in answer.errors}
         for end in ends:
+            self._completions.pop(end.attempt.key, None)
             message = refusals.get(end.attempt.claim.job_id)
             if message is None:
                 answers.recorded.append(end)

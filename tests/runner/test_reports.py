@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -14,6 +15,7 @@ from runner.base.ledger import Grant, Need
 from runner.base.threads import LoopThread
 from runner.server.completion import Reporting
 from runner.server.connection import Connection
+from runner.server.journal import Journal
 from runner.server.reports import Reporter
 from torc_client.http import TorcClient
 from torc_core.api.jobs import (
@@ -24,6 +26,7 @@ from torc_core.api.jobs import (
     StartJobsRequest,
     StartJobsResponse,
 )
+from torc_core.api.workflows import WorkflowModel
 from torc_core.errors import RunnerError, ServerUnreachableError
 from torc_core.jobs.status import JobStatus
 
@@ -63,12 +66,18 @@ def client() -> RecordingClient:
 
 
 @pytest.fixture
-def reporter(client: RecordingClient) -> Reporter:
+def reporter(client: RecordingClient, tmp_path: Path) -> Reporter:
     def wake() -> None:
         pass
 
     reporting = Reporting(workflow_id=1, run_id=1, compute_node_id=1, hostname="here")
-    return Reporter(cast(TorcClient, client), reporting, connection=Connection(patience_s=60.0, wake=wake), wake=wake)
+    return Reporter(
+        cast(TorcClient, client),
+        reporting,
+        connection=Connection(patience_s=60.0, wake=wake),
+        journal=Journal(tmp_path / "journal.jsonl", WorkflowModel(name="w", user="u", timestamp="now")),
+        wake=wake,
+    )
 
 
 def attempt(key: int, *, age_s: float) -> Attempt:
@@ -146,3 +155,29 @@ def test_a_thread_that_ends_unasked_has_an_error_that_the_loop_sees() -> None:
 
 def test_a_thread_that_was_asked_to_end_has_no_error() -> None:
     assert ending_after(lambda: None, asked=True).error is None
+
+
+def test_ends_are_in_the_journal_before_they_are_reported_and_gone_after(
+    client: RecordingClient, reporter: Reporter, tmp_path: Path
+) -> None:
+    journal = tmp_path / "journal.jsonl"
+    client.is_away.set()
+    reporter.add(ends=[end_of(attempt(1, age_s=1.0))], urgent=True)
+    assert client.tried.wait(10.0)
+    assert journal.read_bytes().count(b"\n") == 2
+    reporter.add(ends=[end_of(attempt(2, age_s=1.0))], urgent=True)
+    wait_until(lambda: journal.read_bytes().count(b"\n") == 3, "what ends during the outage is in it, too")
+    client.is_away.clear()
+    wait_until(lambda: client.completed == [1, 2], "both are delivered")
+    wait_until(lambda: not journal.stat().st_size, "the journal is empty")
+
+
+def test_a_long_journal_is_compacted_to_what_is_not_delivered(
+    client: RecordingClient, reporter: Reporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporter, "_compact_at_bytes", 1)
+    client.is_away.set()
+    reporter.add(ends=[end_of(attempt(key, age_s=1.0)) for key in (1, 2)], urgent=True)
+    assert client.tried.wait(10.0)
+    found = (tmp_path / "journal.jsonl").read_bytes()
+    assert found.count(b"\n") == 3

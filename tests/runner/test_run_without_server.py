@@ -13,9 +13,9 @@ from runner.base.progress import Notice, Progress
 from runner.base.settings import RunnerOptions
 from runner.main import run_workflow
 from runner.server.connection import Connection
-from runner.server.journal import Undelivered
+from runner.server.journal import Undelivered, read_journal
 from torc_client.http import TorcClient
-from torc_core.api.jobs import CompleteJobsRequest, CompleteJobsResponse, JobCompletion
+from torc_core.api.jobs import CompleteJobsResponse, JobCompletion
 from torc_core.errors import RunnerError, ServerFaultError, ServerUnreachableError
 
 AWAY = ServerUnreachableError("nobody there")
@@ -123,8 +123,10 @@ def test_results_that_an_interrupted_runner_could_not_deliver_are_delivered_by_t
     runner.signal(signal.SIGINT)
     runner.signal(signal.SIGTERM)
     runner.process.wait(30)
-    (kept,) = (tmp_path / "out").glob(f"undelivered_wf{workflow_id}_r1_*.json")
-    assert [entry.job_id for entry in CompleteJobsRequest.model_validate_json(kept.read_text()).completions] == [1, 2]
+    (kept,) = (tmp_path / "out").glob(f"undelivered_wf{workflow_id}_r1_*")
+    journal = read_journal(kept)
+    assert journal is not None
+    assert [entry.job_id for entry in journal.completions] == [1, 2]
     assert f"2 results could not be delivered; kept in {kept}" in runner.errors.read_text()
     server.start()
     again = run(client, workflow_id, tmp_path / "out")

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from torc_cli.commands.options.recovery import OutputDirOption
+from torc_cli.commands.reconcile import deliver
 from torc_cli.render.beginning_text import reset_data, reset_lines
 from torc_cli.render.orphan_text import orphan_data, orphan_lines
 from torc_cli.session.command import command
@@ -75,6 +77,7 @@ def sync_status(
             help="Count a runner elsewhere as lost after so many seconds without a heartbeat; one comes every 30 s.",
         ),
     ] = HEARTBEAT_TIMEOUT_S,
+    output_dir: OutputDirOption = None,
 ) -> None:
     """Reclaim the jobs of runners and allocations that are gone.
 
@@ -84,6 +87,10 @@ def sync_status(
     from torc_client.recovery.orphans import find_orphans, reclaim
 
     chosen = session.workflow_id(workflow_id)
+    if not dry_run:
+        # before the orphans: an attempt that ended is no orphan, and must not end as a failure or run again
+        for text in deliver(session, chosen, output_dir):
+            session.out.note(text)
     session.out.note(f"Looking for orphaned jobs of workflow {chosen}...")
     plan = find_orphans(session.client, chosen, host=host_facts(), heartbeat_timeout_s=heartbeat_timeout)
     if not dry_run:

@@ -19,6 +19,9 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "reinit": Entry(
         "lifecycle", "reinit", "Begin a new run with the jobs that are not done, or whose inputs changed.", _RUN
     ),
+    "reconcile": Entry(
+        "reconcile", "reconcile", "Deliver the results that runners kept while the server was away.", _RUN
+    ),
     "cancel": Entry("lifecycle", "cancel", "Cancel a workflow and stop its jobs.", _RUN),
     "delete": Entry("lifecycle", "delete", "Delete workflows with all their records.", _RUN),
     "status": Entry("lifecycle", "status", "Show how a workflow stands: counts, failures, next steps.", _LOOK),
