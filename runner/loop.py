@@ -378,9 +378,7 @@ class RunLoop:
             )
             self._parts.log.write(f"leaving: {self.explanation}")
         self._actions.clear()
-        queue = self._supervisor.executor.queue
-        self._releases.extend(claim.job_id for claim in queue)
-        queue.clear()
+        self._releases.extend(claim.job_id for claim in self._supervisor.executor.take_claims())
         self._supervisor.stop_everything(signum=self._termination_signal, lead_s=self._parts.deadline.lead_s)
 
     def _abandon(self, error: TorcError) -> None:

@@ -12,7 +12,7 @@ from runner.base.log import RunnerLog
 from runner.base.paths import RunFiles
 from runner.base.progress import JobEnded, JobStarted, Notice, ProgressCallback
 from runner.process.executor import Executor, job_environment
-from runner.process.launcher import Ended, Launcher, Started, Unstartable
+from runner.process.launcher import Delayed, Ended, Launcher, Started, Unstartable
 from runner.process.outcome import OutcomeRules
 from runner.process.scripts import ScriptEnd, Scripts
 from runner.server.reports import Reporter
@@ -51,6 +51,7 @@ class Supervisor:
         self.scripts = Scripts(keys)
         self.tally = Tally()
         self.is_leaving = False
+        self._is_delay_reported = False
         self.newly_ended: list[AttemptEnd] = []
         self._starts: list[Attempt] = []
 
@@ -88,6 +89,8 @@ class Supervisor:
             match event:
                 case Started(key, pid):
                     self.executor.note_start(key, pid)
+                case Delayed(key, reason):
+                    self._note_delay(key, reason)
                 case Ended():
                     self.scripts.handle(event)
                     self._conclude(self.executor.reap(event))
@@ -96,6 +99,15 @@ class Supervisor:
                     self._conclude(self.executor.give_up(event))
                 case unreachable:
                     assert_never(unreachable)
+
+    def _note_delay(self, key: int, error: str) -> None:
+        """Tell once in a run that processes cannot be started at present; the log has each of them."""
+        attempt = self.executor.running.get(key)
+        what = f"{attempt.label} waits to be started" if attempt else "a command waits to be started"
+        self._log.write(f"{what}: {error}")
+        if not self._is_delay_reported:
+            self._is_delay_reported = True
+            self._progress(Notice("warning", f"{what}: {error}; it is tried again until it succeeds"))
 
     def flush(self) -> None:
         """Send the queued commands to the launcher."""
@@ -205,7 +217,9 @@ class Supervisor:
         )
 
     def _replace_launcher(self, error: RunnerError) -> None:
-        self._launchers_left -= 1
+        # a suspect that ran alone harms itself only, and no more often than its faults are bounded
+        if not self.executor.is_suspect_alone:
+            self._launchers_left -= 1
         if self._launchers_left == 0:
             raise error
         self._notify("error", f"{error.message}; running jobs were lost with it, the runner goes on")

@@ -117,6 +117,8 @@ class Monitor:
         return target
 
     def _is_due(self, attempt: Attempt, now: float) -> bool:
+        if attempt.pid is None:
+            return False
         samples, limit = attempt.samples, memory_limit(attempt.claim.need)
         if limit is not None and samples.peak_memory_bytes > limit * _NEAR_LIMIT:
             return True
@@ -131,4 +133,5 @@ class Monitor:
 def is_too_long(attempt: Attempt, now: float) -> bool:
     """Whether it runs longer than its requirement allows."""
     limit = runtime_limit(attempt.claim.need)
-    return limit is not None and now - attempt.started_at > limit
+    # without a process id it waits to be started, and its time has not begun
+    return limit is not None and attempt.pid is not None and now - attempt.started_at > limit

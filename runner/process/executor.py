@@ -29,6 +29,10 @@ class Executor:
         self._files = files
         self._keys = keys
         self.queue: deque[ClaimedJob] = deque()
+        self.suspects: deque[ClaimedJob] = deque()
+        """Claimed jobs that ran when the launcher was lost: one of them may have killed it. Each runs alone, after all
+        others, so that it can take no other with it again."""
+        self._suspect_ids: set[int] = set()
         self.running: dict[int, Attempt] = {}
         self._started: set[tuple[int, int]] = set()
         self.ended: dict[int, Attempt] = {}
@@ -37,7 +41,9 @@ class Executor:
     def held_ids(self) -> set[int]:
         """Jobs that are queued, running, or ended with a recovery script under way."""
         attempts = (*self.running.values(), *self.ended.values())
-        return {claim.job_id for claim in self.queue} | {attempt.claim.job_id for attempt in attempts}
+        return {claim.job_id for claim in (*self.queue, *self.suspects)} | {
+            attempt.claim.job_id for attempt in attempts
+        }
 
     def has_started(self, claim: ClaimedJob) -> bool:
         """Tell whether this very attempt was started here before."""
@@ -45,40 +51,68 @@ class Executor:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.queue or self.running or self.ended)
+        return not (self.queue or self.suspects or self.running or self.ended)
 
     def start_what_fits(self) -> list[Attempt]:
-        """Start queued jobs in their order; one that does not fit lets smaller ones pass."""
+        """Start queued jobs in their order; one that does not fit lets smaller ones pass.
+
+        Suspects wait until nothing else runs or is queued, and nothing is started beside one.
+        """
         started: list[Attempt] = []
+        if self._suspect_ids:
+            if self.is_suspect_alone:
+                return started
+            self.suspects.extend(claim for claim in self.queue if claim.job_id in self._suspect_ids)
+            self.queue = deque(claim for claim in self.queue if claim.job_id not in self._suspect_ids)
+            if self.suspects and not self.queue and not self.running:
+                self._start(self.suspects.popleft(), started)
+                return started
         waiting: list[ClaimedJob] = []
         too_large: set[int] = set()
         while self.queue and self.ledger.has_slot and len(waiting) < _LOOK_AHEAD:
             claim = self.queue.popleft()
             # jobs of one requirement share its Need: what did not fit once need not be weighed again
-            grant = None if id(claim.need) in too_large else self.ledger.take(claim.need)
-            if grant is None:
+            if id(claim.need) in too_large or not self._start(claim, started):
                 too_large.add(id(claim.need))
                 waiting.append(claim)
-                continue
-            attempt = Attempt(
-                key=next(self._keys),
-                claim=claim,
-                grant=grant,
-                files=self._files.of_attempt(claim.job_id, claim.model.name, claim.attempt_id),
-                started_at=time.monotonic(),
-            )
-            self.running[attempt.key] = attempt
-            self._started.add((claim.job_id, claim.attempt_id))
-            self.launcher.run(
-                attempt.key,
-                command_line(claim.model),
-                env=job_environment(attempt),
-                stdout=attempt.files.stdout,
-                stderr=attempt.files.stderr,
-            )
-            started.append(attempt)
         self.queue.extendleft(reversed(waiting))
         return started
+
+    @property
+    def is_suspect_alone(self) -> bool:
+        """Whether all that runs is one suspect."""
+        return len(self.running) == 1 and next(iter(self.running.values())).claim.job_id in self._suspect_ids
+
+    def take_claims(self) -> list[ClaimedJob]:
+        """Remove and return the claims that have not started."""
+        claims = [*self.queue, *self.suspects]
+        self.queue.clear()
+        self.suspects.clear()
+        return claims
+
+    def _start(self, claim: ClaimedJob, started: list[Attempt]) -> bool:
+        """Start the job and append its attempt to `started`; False when it does not fit."""
+        grant = self.ledger.take(claim.need)
+        if grant is None:
+            return False
+        attempt = Attempt(
+            key=next(self._keys),
+            claim=claim,
+            grant=grant,
+            files=self._files.of_attempt(claim.job_id, claim.model.name, claim.attempt_id),
+            started_at=time.monotonic(),
+        )
+        self.running[attempt.key] = attempt
+        self._started.add((claim.job_id, claim.attempt_id))
+        self.launcher.run(
+            attempt.key,
+            command_line(claim.model),
+            env=job_environment(attempt),
+            stdout=attempt.files.stdout,
+            stderr=attempt.files.stderr,
+        )
+        started.append(attempt)
+        return True
 
     def note_start(self, key: int, pid: int) -> None:
         """Note that the launcher has started it: limits count from here. Keys of scripts are ignored."""
@@ -96,6 +130,7 @@ class Executor:
         attempt = self._end(event.key)
         if attempt is None:
             return None
+        self._suspect_ids.discard(attempt.claim.job_id)
         killed_by = -event.exit_code if event.exit_code < 0 else None
         return AttemptEnd(
             attempt=attempt,
@@ -137,6 +172,7 @@ class Executor:
         ends: list[AttemptEnd] = []
         for attempt in list(self.running.values()):
             self._end(attempt.key)
+            self._suspect_ids.add(attempt.claim.job_id)
             ends.append(
                 AttemptEnd(
                     attempt=attempt,

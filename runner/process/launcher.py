@@ -14,6 +14,14 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Delayed:
+    """The system is short of something (processes, memory, file descriptors); the launcher tries again by itself."""
+
+    key: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unstartable:
     """The process could not be started; `error` is the system's reason."""
 
@@ -33,7 +41,7 @@ class Ended:
     duration_s: float
 
 
-LaunchEvent = Started | Unstartable | Ended
+LaunchEvent = Started | Delayed | Unstartable | Ended
 
 
 class Launcher(Protocol):

@@ -10,6 +10,7 @@ after its length in four bytes:
     ("run", key, command, env_changes, stdout, stderr)   stdout or stderr None: /dev/null; equal: one file for both
     ("stop", key, signal, lead_s)                        the signal now, SIGKILL after the lead
     ("started", key, pid)
+    ("delayed", key, error)                              the system is short of something; it is tried again
     ("unstartable", key, error)
     ("ended", key, exit_code, peak_kib, cpu_s, duration_s)   exit_code -N: killed by signal N
 
@@ -23,6 +24,7 @@ over a process tree come from the runner's sampler.
 
 import contextlib
 import ctypes
+import errno
 import marshal
 import os
 import select
@@ -32,6 +34,13 @@ import time
 
 LEFTOVER_S = 2.0
 ORPHANED_LEAD_S = 3.0
+RETRY_S = 0.25
+"""Between two tries to start a process for which the system was short of something."""
+LONGEST_SHORTAGE_S = 60.0
+"""So long it is tried while nothing else runs here that could end and make room."""
+MORE_KILLABLE = 300
+"""How much rather the kernel is to kill a job than its launcher or runner when memory runs out (of 1000)."""
+_SHORTAGES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 _PR_SET_CHILD_SUBREAPER = 36
 _RESET_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -58,6 +67,17 @@ class Job:
         self.result: Message | None = None
 
 
+class Start:
+    """A process that could not be started for a shortage, and is tried again."""
+
+    __slots__ = ("arguments", "key", "since")
+
+    def __init__(self, key: int, arguments: tuple[str, dict[str, str], object, object], since: float) -> None:
+        self.key = key
+        self.arguments = arguments
+        self.since = since
+
+
 class LauncherProcess:
     """Starts, stops and reaps; wakes on commands, on the end of a child and on the next deadline only."""
 
@@ -69,6 +89,9 @@ class LauncherProcess:
         self._by_key: dict[int, Job] = {}
         self._by_pid: dict[int, Job] = {}
         self._ending: dict[int, Job] = {}
+        self._delayed: list[Start] = []
+        self._retry_at = 0.0
+        self._job_oom_score = _oom_score_of_jobs()
         self._closing = False
         self._table: ProcessTable | None = None
         self._bash = _find("bash")
@@ -88,11 +111,14 @@ class LauncherProcess:
             if self._fd in ready and not self._closing:
                 self._obey()
             self._reap()
+            self._start_delayed()
             self._enforce_deadlines()
             self._flush()
 
     def _timeout_ms(self) -> float | None:
         deadlines = [job.kill_at for job in self._by_key.values() if job.kill_at is not None]
+        if self._delayed:
+            deadlines.append(self._retry_at)
         return max(0.0, min(deadlines) - time.monotonic()) * 1000 + 1 if deadlines else None
 
     # -- commands -------------------------------------------------------------------------------
@@ -111,13 +137,40 @@ class LauncherProcess:
         for command in take_frames(self._incoming):
             match command:
                 case ("run", int(key), str(line), dict(env), stdout, stderr):
-                    self._run(key, line, env, stdout, stderr)
+                    self._run(key, (line, env, stdout, stderr))
                 case ("stop", int(key), int(signum), float(lead_s)):
                     self._stop(key, signum, lead_s)
                 case _:
                     raise SystemExit(f"launcher: unknown command {command[0]!r}")
 
-    def _run(self, key: int, line: str, env: dict[str, str], stdout: object, stderr: object) -> None:
+    def _run(self, key: int, arguments: tuple[str, dict[str, str], object, object]) -> None:
+        # behind those that wait already: what is started first must not depend on when the shortage ends
+        shortage = self._spawn(key, arguments) if not self._delayed else "others wait already"
+        if shortage is not None:
+            now = time.monotonic()
+            if not self._delayed:
+                self._retry_at = now + RETRY_S
+            self._delayed.append(Start(key, arguments, now))
+            self._events.append(("delayed", key, shortage))
+
+    def _start_delayed(self) -> None:
+        """Try again in their order, after a pause; an end of another process makes room at once."""
+        now = time.monotonic()
+        if now < self._retry_at:
+            return
+        while self._delayed:
+            start = self._delayed[0]
+            shortage = self._spawn(start.key, start.arguments)
+            if shortage is not None:
+                self._retry_at = now + RETRY_S
+                if self._by_key or now - start.since < LONGEST_SHORTAGE_S:
+                    return
+                self._events.append(("unstartable", start.key, shortage))
+            self._delayed.pop(0)
+
+    def _spawn(self, key: int, arguments: tuple[str, dict[str, str], object, object]) -> str | None:
+        """Start the process, or report that it cannot be; return the system's reason if it is short of something."""
+        line, env, stdout, stderr = arguments
         # O_NOFOLLOW: in a folder that others may write to, a link in the place of a log would have its target emptied
         append = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
         actions: list[tuple[int, int, str, int, int] | tuple[int, int, int]] = [
@@ -139,17 +192,35 @@ class LauncherProcess:
                 setsigdef=_RESET_SIGNALS,
             )
         except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno in _SHORTAGES:
+                return error.strerror or str(error)
             self._events.append(("unstartable", key, str(getattr(error, "strerror", None) or error)))
-            return
+            return None
+        self._make_killable(pid)
         job = Job(key, pid, time.monotonic())
         self._by_key[key] = job
         self._by_pid[pid] = job
         self._table = None
         self._events.append(("started", key, pid))
+        return None
+
+    def _make_killable(self, pid: int) -> None:
+        """Let the kernel kill the job rather than this process: without it all other jobs are lost with this one."""
+        # the process id is still the job's: only this process reaps it
+        with contextlib.suppress(OSError):
+            fd = os.open(f"/proc/{pid}/oom_score_adj", os.O_WRONLY)
+            try:
+                os.write(fd, self._job_oom_score)
+            finally:
+                os.close(fd)
 
     def _stop(self, key: int, signum: int, lead_s: float) -> None:
         job = self._by_key.get(key)
         if job is None:
+            waiting = [start for start in self._delayed if start.key != key]
+            if len(waiting) < len(self._delayed):
+                self._delayed = waiting
+                self._events.append(("unstartable", key, "it was stopped before it could be started"))
             return
         kill_at = time.monotonic() + lead_s
         job.kill_at = min(job.kill_at, kill_at) if job.stopping and job.kill_at is not None else kill_at
@@ -159,6 +230,7 @@ class LauncherProcess:
     def _close(self) -> None:
         """Stop every job: the runner is gone."""
         self._closing = True
+        self._delayed.clear()
         self._poll.unregister(self._fd)
         for key in list(self._by_key):
             self._stop(key, signal.SIGTERM, ORPHANED_LEAD_S)
@@ -183,6 +255,7 @@ class LauncherProcess:
                 self._ending[job.key] = job
         if reaped:
             self._table = None
+            self._retry_at = 0.0
             for job in list(self._ending.values()):
                 self._end_if_empty(job)
 
@@ -301,6 +374,18 @@ def find_members(table: ProcessTable, leader: int, known: set[int] | frozenset[i
         grown = bool(children)
         found |= children
     return found
+
+
+def _oom_score_of_jobs() -> bytes:
+    """Return what jobs get as oom_score_adj: this process's own, and `MORE_KILLABLE` more."""
+    own = 0
+    with contextlib.suppress(OSError, ValueError):
+        fd = os.open("/proc/self/oom_score_adj", os.O_RDONLY)
+        try:
+            own = int(os.read(fd, 32))
+        finally:
+            os.close(fd)
+    return str(min(own + MORE_KILLABLE, 1000)).encode()
 
 
 def _find(program: str) -> str:

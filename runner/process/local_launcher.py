@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from runner.process import launcher_process
-from runner.process.launcher import Ended, LaunchEvent, Started, Unstartable
+from runner.process.launcher import Delayed, Ended, LaunchEvent, Started, Unstartable
 from torc_client.private_files import private
 from torc_client.processes import RUNNER_VARIABLE, kill_tagged
 from torc_core.errors import RunnerError
@@ -30,15 +30,19 @@ class LocalLauncher:
         self._tag = env.get(RUNNER_VARIABLE)
         ours, theirs = socket.socketpair()
         with theirs, open(log or os.devnull, "ab", opener=private) as errors:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-E", str(Path(launcher_process.__file__)), str(theirs.fileno())],
-                env=dict(env),
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                start_new_session=True,
-            )
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-I", "-S", "-E", str(Path(launcher_process.__file__)), str(theirs.fileno())],
+                    env=dict(env),
+                    pass_fds=(theirs.fileno(),),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=errors,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                ours.close()
+                raise RunnerError(f"the launcher process could not be started: {error.strerror}") from error
         self._socket = ours
         self._incoming = bytearray()
         self._commands: list[launcher_process.Message] = []
@@ -113,6 +117,8 @@ def _as_event(message: launcher_process.Message) -> LaunchEvent:
             return Started(key, pid)
         case ("ended", int(key), int(exit_code), int(peak_kib), float(cpu_s), float(duration_s)):
             return Ended(key, exit_code, peak_kib * 1024, cpu_s, duration_s)
+        case ("delayed", int(key), str(error)):
+            return Delayed(key, error)
         case ("unstartable", int(key), str(error)):
             return Unstartable(key, error)
         case _:
