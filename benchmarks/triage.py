@@ -121,7 +121,7 @@ def _end(workflow_id: int, node_id: int, job_id: int, evidence: Evidence) -> Job
 def decide_by_group(client: TorcClient, workflow_id: int) -> int:
     """Takes every suggestion, retry where there is none; how many jobs were decided."""
     groups = client.failures.groups(workflow_id, job_ids_limit=0).items
-    judgements = [
+    entries = [
         Classification(
             signature=group.signature,
             action=group.suggestion.action if group.suggestion else "retry",
@@ -129,7 +129,7 @@ def decide_by_group(client: TorcClient, workflow_id: int) -> int:
         )
         for group in groups
     ]
-    request = ClassifyRequest(classifications=judgements, actor=Actor(kind="rules", name="benchmark"))
+    request = ClassifyRequest(classifications=entries, actor=Actor(kind="rules", name="benchmark"))
     answer = client.failures.classify(workflow_id, request)
     return answer.jobs_to_retry + answer.jobs_to_fail
 

@@ -80,7 +80,7 @@ def _keys(model: type[BaseModel]) -> str:
 
 
 def _without_effect(way: tuple[str, ...]) -> str:
-    """What is said of a key that does nothing yet, or of values of it that do nothing."""
+    """Return the remark on a key that does nothing yet, or on values of it that do nothing."""
     if instead := KEYS_WITHOUT_EFFECT.get(way):
         return f"**No effect yet**: {instead}."
     if way in VALUES_WITHOUT_EFFECT:

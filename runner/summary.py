@@ -45,7 +45,7 @@ class RunSummary:
     """Jobs that were ready when it left, and needed more than it has."""
 
     @property
-    def was_told_to_leave(self) -> bool:
+    def was_ended_early(self) -> bool:
         """Somebody, or the clock, ended the run; it must not be continued by itself."""
         return self.reason in (ExitReason.INTERRUPTED, ExitReason.TIME_UP, ExitReason.CANCELED)
 

@@ -64,7 +64,7 @@ class StoppableServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         if self._token is not None:
-            # before the port is told: the process that started the server looks for the token as soon as it knows it
+            # before the port is printed: the process that started the server looks for the token as soon as it knows it
             publish(self._token, self._token_files())
         # the process that started the server waits for this line: written earlier, its first request would be refused
         sys.stdout.write(f"TORC_SERVER_PORT={self._port}\n")

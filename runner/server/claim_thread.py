@@ -38,7 +38,7 @@ class ClaimRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimAnswer:
-    """What came of a request: jobs and actions, `error` when the server refused for good, or `lost` when the
+    """The answer to a request: jobs and actions, `error` when the server refused for good, or `lost` when the
     server's answer may have been lost: then it may have given jobs that this runner does not know."""
 
     request: ClaimRequest

@@ -99,7 +99,7 @@ def _run(session: Session, workflow_id: int, options: "RunnerOptions", recovery:
         with _view(session, client.workflow_status(workflow_id)) as view:
             summary = run_workflow(client, workflow_id, options, progress=view)
         status = client.workflow_status(workflow_id)
-        if is_success(status) or summary.was_told_to_leave:
+        if is_success(status) or summary.was_ended_early:
             break
         if not moved_on(status, summary) and not recovery.brings_more(status):
             break

@@ -127,24 +127,24 @@ class Lines(RunView):
     ) -> None:
         super().__init__(counts, spell=spell)
         self._clock = clock
-        self._said_at = clock()
-        self._said = ""
+        self._printed_at = clock()
+        self._printed = ""
 
     def say(self, text: str) -> None:
         sys.stderr.write(f"{clean(text)}\n")
         sys.stderr.flush()
 
     def update(self) -> None:
-        if self._clock() - self._said_at >= _LINE_EVERY_S:
+        if self._clock() - self._printed_at >= _LINE_EVERY_S:
             self._say_counts()
 
     def close(self) -> None:
         self._say_counts()
 
     def _say_counts(self) -> None:
-        self._said_at = self._clock()
-        if (text := self.counts.text()) != self._said:
-            self._said = text
+        self._printed_at = self._clock()
+        if (text := self.counts.text()) != self._printed:
+            self._printed = text
             self.say(text)
 
 

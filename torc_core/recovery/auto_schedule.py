@@ -7,7 +7,7 @@ THRESHOLD: Final = 5
 COOLDOWN_S: Final = 1800.0
 STRANDED_TIMEOUT_S: Final = 7200.0
 
-Why = Literal["no_schedulers", "threshold", "stranded"]
+Why = Literal["no_schedulers", "threshold", "timeout"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,7 @@ def _why(state: AutoScheduleState, options: AutoScheduleOptions, now_s: float) -
     if scene.retry_jobs >= options.threshold:
         return "threshold"
     timeout_s = options.stranded_timeout_s
-    return "stranded" if timeout_s and _waited_s(state, now_s) >= timeout_s else None
+    return "timeout" if timeout_s and _waited_s(state, now_s) >= timeout_s else None
 
 
 def _was_in_vain(state: AutoScheduleState) -> bool:
@@ -122,7 +122,7 @@ def _message(why: Why, state: AutoScheduleState, options: AutoScheduleOptions, n
                 f"Auto-schedule: {scene.retry_jobs} retry jobs waiting (threshold: {options.threshold}), "
                 "scheduling more nodes..."
             )
-        case "stranded":
+        case "timeout":
             return (
                 f"Auto-schedule: {scene.retry_jobs} retry jobs stranded for {_waited_s(state, now_s):.0f}s "
                 f"(timeout: {options.stranded_timeout_s:.0f}s), scheduling..."
