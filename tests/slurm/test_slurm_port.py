@@ -11,6 +11,7 @@ from slurm_cluster import NODE_CPUS, NODE_MEMORY_MB, TestCluster
 from slurm_daemons import await_that
 
 from torc_client.slurm.cluster import SlurmCluster, find_cluster
+from torc_client.slurm.ends import AllocationEnd, find_ends
 from torc_client.slurm.programs import Backoff, SlurmPrograms
 from torc_core.errors import SchedulerError, SchedulerUnreachableError
 from torc_core.slurm.allocation import AllocationRequest, AllocationStatus, Phase
@@ -84,6 +85,10 @@ def test_an_allocation_is_followed_from_the_queue_to_its_end(submitter: Submitte
     submitter.port.cancel([scheduler_id])
     submitter.await_status(scheduler_id, lambda one: one.phase is Phase.ENDED, "has ended")
     assert submitter.port.status([scheduler_id])[scheduler_id].state == "CANCELLED"
+    assert find_ends(submitter.port, [scheduler_id, UNKNOWN]) == {
+        scheduler_id: AllocationEnd(scheduler_id=scheduler_id, state="CANCELLED"),
+        UNKNOWN: AllocationEnd(scheduler_id=UNKNOWN),
+    }
 
 
 def test_many_are_asked_for_in_one_call_and_unknown_ones_are_left_out(submitter: Submitter) -> None:
@@ -219,7 +224,11 @@ def test_an_allocation_on_a_node_without_power_is_queued_again_and_not_called_en
     submitter.cluster.crash(submitter.cluster.nodes[-1])
     try:
         submitter.await_status(scheduler_id, lambda one: one.phase is Phase.QUEUED, "is queued again")
-        assert submitter.port.accounting([scheduler_id])[scheduler_id].state in ("NODE_FAIL", "REQUEUED", "PENDING")
+        await_that(
+            lambda: submitter.port.accounting([scheduler_id])[scheduler_id].state == "NODE_FAIL",
+            "accounting has the failure of the node",
+        )
+        assert find_ends(submitter.port, [scheduler_id]) == {}
     finally:
         submitter.cluster.boot(submitter.cluster.nodes[-1])
 
