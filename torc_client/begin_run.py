@@ -183,7 +183,7 @@ def _refuse_unsafe(check: StartCheck, *, force: bool, force_option: str = "--for
 
 
 def refuse_missing_files(workflow: str, paths: Sequence[str], *, force_option: str) -> None:
-    """Raises StateConflictError if there are any."""
+    """Raise StateConflictError if files are missing."""
     if paths:
         raise StateConflictError(
             f"{workflow} misses input files that no job produces: {_some(paths)}",

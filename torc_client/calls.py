@@ -45,7 +45,7 @@ class Calls:
         idempotent: bool = True,
         timeout_s: float | None = None,
     ) -> R:
-        """`idempotent` False: a request that may have reached the server is not repeated."""
+        """Send a POST; one that may have reached the server is repeated only when it is `idempotent`."""
         answer = self._transport.request(
             "POST", path, query=query, body=_content(body), idempotent=idempotent, timeout_s=timeout_s
         )
@@ -67,7 +67,7 @@ class Calls:
         page_size: int = MAX_PAGE,
         timeout_s: float | None = None,
     ) -> Iterator[R]:
-        """The items of a list, page after page, at most `limit`."""
+        """Yield the items of a list, at most `limit`, read page by page."""
         left = limit
         while left is None or left > 0:
             part = {"offset": offset, "limit": page_size if left is None else min(left, page_size)}
@@ -86,7 +86,7 @@ class Calls:
 
 
 def _content(body: ApiModel | None) -> bytes | None:
-    """Raises InvalidInputError for what cannot be sent: names of files may be any bytes."""
+    """Return the body as JSON. Raises InvalidInputError for texts that are not UTF-8, as file names may be."""
     try:
         return None if body is None else body.model_dump_json(exclude_none=True).encode()
     except PydanticSerializationError as error:

@@ -81,7 +81,7 @@ def _port(scheme: str, url: str) -> int | None:
 
 
 def _read_own(path: Path) -> str | None:
-    """The token of a file that nobody else can read."""
+    """Return the token of a file that only this user can read, None for other files."""
     with suppress(OSError, UnicodeDecodeError):
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
         with os.fdopen(descriptor) as file:
@@ -92,7 +92,7 @@ def _read_own(path: Path) -> str | None:
 
 
 def _is_foreign(port: int) -> bool:
-    """Whether another user listens on the port; False where the kernel does not tell."""
+    """Return whether another user listens on the port; False where /proc does not show it."""
     ours = {os.geteuid(), 0}
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with suppress(OSError, ValueError, IndexError):

@@ -77,7 +77,7 @@ def _places(job_ids: Sequence[int] | None, position: dict[int | None, int]) -> l
 def _place(
     trigger_type: str, action_type: str, config: Any, jobs: Sequence[int] | None, stages: Sequence[Stage]
 ) -> PlannedAction:
-    """An action of jobs belongs to the last of their stages; one of the workflow's end to the last stage."""
+    """Return the action with its stage: the last stage of its jobs, or the first or last of the workflow."""
     last = max(len(stages) - 1, 0)
     if jobs:
         wanted = set(jobs)

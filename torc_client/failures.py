@@ -58,7 +58,7 @@ class FailureOperations:
         return self._calls.get(path, FailureGroups, query=query, timeout_s=BATCH_TIMEOUT_S)
 
     def evidence(self, workflow_id: int, *, signature: str, offset: int = 0, limit: int = 100) -> Page[EvidenceModel]:
-        """Evidence of the newest failed attempts with one signature."""
+        """Return evidence of the newest failed attempts with one signature."""
         path = f"/workflows/{workflow_id}/failures/{quote(signature, safe='')}/evidence"
         return self._calls.get(path, Page[EvidenceModel], query={"offset": offset, "limit": limit})
 
@@ -71,7 +71,7 @@ class FailureOperations:
         with_texts: bool = True,
         page_size: int = _EVIDENCE_PAGE,
     ) -> Iterator[EvidenceModel]:
-        """Evidence of the jobs that are in one of `statuses` now: of the newest attempt, or of all."""
+        """Yield evidence of the jobs that are in one of `statuses` now: of the newest attempt, or of all."""
         return self._calls.each(
             f"/workflows/{workflow_id}/evidence",
             Page[EvidenceModel],
@@ -96,7 +96,7 @@ class FailureOperations:
         return list(self._calls.each(f"/workflows/{workflow_id}/proposals", Page[ProposalModel], {"status": status}))
 
     def proposal(self, proposal_id: int) -> ProposalModel:
-        """One proposal with all its jobs."""
+        """Return one proposal with all its jobs."""
         return self._calls.get(f"/proposals/{proposal_id}", ProposalModel)
 
     def approve(self, proposal_id: int, request: ApproveRequest) -> ClassifyResponse:

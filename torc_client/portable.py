@@ -53,7 +53,7 @@ class PortableWorkflow(ApiModel):
 def export_workflow(
     client: TorcClient, workflow_id: int, *, with_results: bool = False, with_events: bool = False
 ) -> PortableWorkflow:
-    """Everything that makes the workflow, and where asked for what happened to it."""
+    """Return the records of the workflow, with its results and events where asked for."""
     return PortableWorkflow(
         workflow=client.workflows.get(workflow_id),
         files=client.files.list_all(workflow_id=workflow_id),
@@ -69,7 +69,7 @@ def export_workflow(
 
 
 def parse_portable(text: str, *, source: str) -> PortableWorkflow:
-    """Raises InvalidInputError naming `source` for everything that is no export."""
+    """Read an exported workflow. Raises InvalidInputError naming `source` for any other text."""
     with _named(f"{source} is no exported workflow"):
         document = PortableWorkflow.model_validate_json(text)
     if document.export_version != EXPORT_VERSION:
@@ -80,7 +80,7 @@ def parse_portable(text: str, *, source: str) -> PortableWorkflow:
 
 
 def as_draft(portable: PortableWorkflow, *, user: str, name: str | None = None) -> WorkflowDraft:
-    """A new workflow of `user` with every job at its beginning.
+    """Return the draft of a new workflow of `user`, in which no job has run.
 
     Raises InvalidInputError for ids that lead nowhere, and for what an export may hold and a workflow may not.
     """
@@ -112,7 +112,7 @@ def as_draft(portable: PortableWorkflow, *, user: str, name: str | None = None) 
 
 @contextmanager
 def _named(what: str) -> Iterator[None]:
-    """Turns the first problem of a validation into an InvalidInputError about `what`."""
+    """Turn the first problem of a validation into an InvalidInputError about `what`."""
     try:
         yield
     except ValidationError as error:

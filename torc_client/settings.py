@@ -43,7 +43,7 @@ class ClientSettings:
 
     @property
     def credentials(self) -> Credentials | None:
-        """What the user gave to prove who they are; None leaves it to the token file of their own server."""
+        """Return the credentials that the user gave; None leaves it to the token file of their own server."""
         if self.token or self.password:
             return Credentials(token=self.token, user=self.user, password=self.password)
         return None
@@ -83,7 +83,7 @@ def load_settings(
 
 
 def _config_token(config: Mapping[str, Any], env: Mapping[str, str]) -> str | None:
-    """The token of the config file; a password of the environment stands above it."""
+    """Return the token of the config file; a password in the environment wins over it."""
     return None if env.get(PASSWORD_VARIABLE) else config.get("api_token")
 
 

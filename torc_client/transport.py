@@ -126,7 +126,7 @@ class Transport:
         return request
 
     def _renew(self) -> bool:
-        """Whether there are other credentials now than those that the server did not take."""
+        """Look for other credentials than those that the server refused; return whether there are."""
         found = self._find_credentials() if self._may_renew else None
         if found is None or found == self.credentials:
             return False
@@ -190,7 +190,7 @@ def _checked(url: str) -> str:
 
 
 def _trusted(ca_cert: Path | None) -> ssl.SSLContext | bool:
-    """The system's authorities, or the one that the user names."""
+    """Return the certificate authorities: those of the system, or the one that the user names."""
     if ca_cert is None:
         return True
     try:

@@ -50,7 +50,7 @@ def choose_access(*, read_only: bool, proposals_only: bool) -> Access:
 
 
 def parse_toolsets(text: str | None) -> frozenset[Toolset]:
-    """`core,recovery` as a set; None is all of them. Raises InvalidInputError for an unknown word or none at all."""
+    """Return the toolsets of `core,recovery`; None is all. Raises InvalidInputError for an unknown or empty list."""
     if text is None:
         return frozenset(TOOLSETS)
     words = {word.strip() for word in text.split(",")} - {""}

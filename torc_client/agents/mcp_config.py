@@ -1,4 +1,4 @@
-"""Makes the Torc MCP server known to an assistant: its entry in the assistant's own configuration file."""
+"""Writes the entry of the Torc MCP server into an assistant's configuration file."""
 
 import json
 import os
@@ -29,7 +29,7 @@ class ConfigPlace:
 
 
 def config_place(assistant: Assistant, scope: Scope, *, folder: Path, environment: Mapping[str, str]) -> ConfigPlace:
-    """The file that the assistant reads, for this folder or for everything its user does."""
+    """Return the file that the assistant reads, in this folder or in the user's home."""
     match scope:
         case "project":
             return _in_project(assistant, folder)
@@ -42,7 +42,9 @@ def config_place(assistant: Assistant, scope: Scope, *, folder: Path, environmen
 def server_entry(
     assistant: Assistant, scope: Scope, *, url: str, arguments: Sequence[str] = (), environment: Mapping[str, str]
 ) -> dict[str, Any]:
-    """How the assistant starts the server. A project's file is shared: it names the program, not where it is here.
+    """Return the entry by which the assistant starts the server.
+
+    A project's file is shared with others: it names the program without its folder.
 
     It never holds a password: the server reads TORC_PASSWORD from the environment that the assistant runs in.
     """
@@ -70,7 +72,7 @@ class Written:
 
 
 def write_entry(path: Path, servers_key: str, entry: Mapping[str, Any]) -> Written:
-    """Puts the entry beside the other servers of the file. A link stays one, and permissions stay as they are.
+    """Write the entry beside the other servers of the file. A symbolic link and permissions are kept.
 
     Of an entry that is there, arguments, variables and other keys stay; the address, the program and what the new
     arguments say are renewed.
@@ -105,7 +107,7 @@ class Merged:
 
 
 def merge_entry(before: str | None, servers_key: str, entry: Mapping[str, Any], *, place: str) -> Merged:
-    """The text with the entry in it. Raises InvalidInputError naming line or key."""
+    """Return the text with the entry in it. Raises InvalidInputError naming line or key."""
     document: Any = {}
     if before is not None and before.strip():
         try:
@@ -147,7 +149,7 @@ def merge_entry(before: str | None, servers_key: str, entry: Mapping[str, Any], 
 
 
 def _without_options(old: Sequence[str], new: Sequence[str]) -> list[str]:
-    """The old arguments but for those that the new ones say otherwise, each with its value."""
+    """Return the old arguments without options that the new ones replace, and without their values."""
     replaced = {word for word in new if word.startswith("--")}
     kept: list[str] = []
     skips_value = False
@@ -196,13 +198,13 @@ def _program_here(environment: Mapping[str, str]) -> str:
 
 
 def _free_name(path: Path) -> Path:
-    """Earlier backups stay."""
+    """Return a name for the backup that no earlier one has."""
     candidates = (path.with_name(f"{path.name}.backup{number or ''}") for number in range(10_000))
     return next(candidate for candidate in candidates if not candidate.exists())
 
 
 def _replace(target: Path, text: str) -> None:
-    """In one step: a reader sees the old file or the new one."""
+    """Replace the file by renaming, so that a reader sees the old content or the new one."""
     mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:

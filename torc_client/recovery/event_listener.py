@@ -42,7 +42,7 @@ class EventListener:
         return came
 
     def close(self) -> None:
-        """The thread ends when its connection does; it keeps no process alive."""
+        """Let the thread end with its connection. It is a daemon thread and keeps no process alive."""
         self._closing.set()
 
     def _read(self) -> None:

@@ -150,7 +150,7 @@ def _create(app: App, text: str, file_name: str) -> WorkflowAuthoring:
 
 
 def _checked(text: str, file_name: str) -> SpecReport:
-    """Raises SpecError listing everything that is wrong."""
+    """Check the specification. Raises SpecError listing everything that is wrong."""
     return read_workflow(text, file_name=file_name, user="nobody")[1]
 
 
@@ -162,7 +162,7 @@ def _as_id(spec_or_id: object) -> int | None:
 
 
 def _as_text(spec: object) -> tuple[str, str]:
-    """The text of a specification and the name it is reported under."""
+    """Return the text of a specification and the name it is reported under."""
     if isinstance(spec, str):
         text = spec
         file_name = "spec"
@@ -178,7 +178,7 @@ def _as_text(spec: object) -> tuple[str, str]:
 
 
 def _allowed_path(output_path: str | None) -> Path:
-    """Only workflow files, only below the working folder: a path may come from a text the agent read."""
+    """Return the path. Raises InvalidInputError for other files and folders: text of a job may have named it."""
     if not output_path:
         raise InvalidInputError("save_spec_file needs output_path", hint="for example workflow.yaml")
     folder = Path.cwd().resolve()
@@ -235,7 +235,7 @@ def _allocation(action: PlannedAction) -> str:
 
 
 def _summary(summary: SpecSummary) -> dict[str, Any]:
-    """Counts in full, names as far as they are few."""
+    """Return the counts in full, and the first names."""
     shown = summary.model_dump(exclude_none=True)
     for key in ("job_names", "scheduler_names"):
         shown[key] = [one_line(name, 100) for name in shown[key][:_MAX_NAMES]]

@@ -32,7 +32,7 @@ class LogRequest:
 
 
 def read_logs(client: TorcClient, request: LogRequest, *, output_dir: str, room: int) -> JobLogs:
-    """At most `room` bytes. Raises NotFoundError where there is neither a file nor evidence."""
+    """Return a log in at most `room` bytes. Raises NotFoundError where there is neither a file nor evidence."""
     job = client.jobs.get(request.job_id)
     if request.workflow_id not in (None, job.workflow_id):
         raise InvalidInputError(

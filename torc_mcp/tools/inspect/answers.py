@@ -156,5 +156,5 @@ class ResultsPage(Answer):
 
 
 def describe_counts(counts: dict[str, int]) -> str:
-    """`3 completed, 1 failed`."""
+    """Return `3 completed, 1 failed`."""
     return ", ".join(f"{count} {status}" for status, count in counts.items()) or "no jobs"

@@ -101,7 +101,7 @@ def recover_workflow(
 
 
 def _options(app: App, *, memory_multiplier: float, runtime_multiplier: float, retry_unknown: bool) -> RecoverOptions:
-    """Within the bounds of this server."""
+    """Return the options within the limits of this server."""
     limits = app.settings.limits
     return RecoverOptions(
         memory_multiplier=memory_multiplier,
