@@ -7,7 +7,7 @@ import pytest
 from services_bench import Bench, Run, job
 
 from torc_core.api.drafts import FileDraft, ResourceRequirementsDraft, UserDataDraft
-from torc_core.api.jobs import JobModel, ReclaimRequest, RetryRequest
+from torc_core.api.jobs import JobModel, ReclaimRequest, ReleaseClaimsRequest, RetryRequest
 from torc_core.api.nodes import ScheduledComputeNodeModel
 from torc_core.api.resource_requirements import ResourceRequirementsModel
 from torc_core.errors import InvalidInputError, NotFoundError, StateConflictError
@@ -17,6 +17,7 @@ from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.change_status import manage_status_change
 from torc_server.services.jobs.job_records import create_jobs
 from torc_server.services.jobs.reclaim import reclaim_jobs
+from torc_server.services.jobs.start import release_claims
 from torc_server.services.jobs.update_job import update_job
 from torc_server.services.records.compute_nodes import create_scheduled_compute_node
 from torc_server.services.records.paging import PageRequest
@@ -290,12 +291,12 @@ def test_a_change_by_hand_follows_the_lifecycle(bench: Bench, source: str, targe
 
 
 def lose(run: Run, *, requeue: bool) -> list[tuple[str, str]]:
-    """Takes back everything of the present runner, and goes on with another one."""
+    """Reclaim everything of the present runner, and go on with another one."""
     request = ReclaimRequest(compute_node_ids=[run.runner], requeue=requeue, reason="the host is down")
     answer = run.bench.write(reclaim_jobs, run.workflow_id, request)
     assert run.bench.write(reclaim_jobs, run.workflow_id, request).jobs == []
     run.runner = run.new_runner()
-    return [(taken.job_name, taken.outcome) for taken in answer.jobs]
+    return [(reclaimed.job_name, reclaimed.outcome) for reclaimed in answer.jobs]
 
 
 def test_jobs_of_a_lost_runner_go_back_with_a_record_of_what_happened(bench: Bench) -> None:
@@ -307,7 +308,7 @@ def test_jobs_of_a_lost_runner_go_back_with_a_record_of_what_happened(bench: Ben
     assert run.statuses() == {"started": "ready", "claimed": "ready", "behind": "blocked"}
     assert [(run.state(name).attempt_id, run.state(name).infrastructure_faults) for name in ("started", "claimed")] == [
         (2, 1),
-        (1, 0),
+        (2, 1),
     ]
     assert run.results("started") == [(1, 1, "failed", -128)]
     assert bench.count("SELECT exec_time_minutes FROM result") == pytest.approx(3)
@@ -316,6 +317,30 @@ def test_jobs_of_a_lost_runner_go_back_with_a_record_of_what_happened(bench: Ben
     assert evidence.scheduler is not None
     assert evidence.scheduler.reason == "the host is down"
     assert bench.count("SELECT is_active FROM compute_node WHERE id = :id", id=lost) == 0
+
+
+def test_a_claim_that_was_lost_with_its_runner_gets_another_attempt_number_and_is_charged_to_no_rule(
+    bench: Bench,
+) -> None:
+    run = bench.workflow([job("a")])
+    for lost in range(1, INFRASTRUCTURE_FAULT_LIMIT + 3):
+        run.claim()
+        assert lose(run, requeue=False) == [("a", "released")], "what was never started is no failure"
+        assert (run.status("a"), run.state("a").attempt_id) == (S.READY, lost + 1)
+    assert run.results("a") == []
+    run.begin("a")
+    answer = run.report([run.ending("a", S.FAILED, retry=RetryRequest(max_retries=2))])
+    assert answer.retried == [run.id("a")]
+    run.begin("a")
+    answer = run.report([run.ending("a", S.FAILED, retry=RetryRequest(max_retries=2))])
+    assert answer.retried == []
+
+
+def test_a_claim_that_its_runner_gives_back_keeps_its_attempt_number(bench: Bench) -> None:
+    run = bench.workflow([job("a")])
+    run.claim()
+    bench.write(release_claims, run.workflow_id, ReleaseClaimsRequest(job_ids=[run.id("a")]))
+    assert (run.state("a").attempt_id, run.state("a").infrastructure_faults) == (1, 0)
 
 
 @pytest.mark.parametrize(("in_use", "outcome"), [(True, "pending_failed"), (False, "failed")])
@@ -342,7 +367,7 @@ def test_infrastructure_faults_have_a_limit_of_their_own(bench: Bench) -> None:
     assert lose(run, requeue=True) == [("a", "pending_failed")]
 
 
-def test_a_report_of_an_attempt_that_was_taken_back_is_not_needed_any_more(bench: Bench) -> None:
+def test_a_report_of_an_attempt_that_was_reclaimed_is_not_needed_any_more(bench: Bench) -> None:
     run = bench.workflow([job("a")])
     run.begin("a")
     late = run.ending("a")
@@ -353,7 +378,7 @@ def test_a_report_of_an_attempt_that_was_taken_back_is_not_needed_any_more(bench
     assert (run.status("a"), run.results("a")) == (S.RUNNING, [(1, 1, "failed", -128)])
 
 
-def test_only_runners_of_the_workflow_are_taken_back(bench: Bench) -> None:
+def test_only_runners_of_the_workflow_are_reclaimed(bench: Bench) -> None:
     run = bench.workflow([job("a")])
     other = bench.workflow([job("x")])
     other.begin("x")

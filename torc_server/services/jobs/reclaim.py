@@ -14,7 +14,7 @@ from torc_server.db.queries.jobs import attempts, runners
 from torc_server.db.queries.jobs.attempts import Attempt, SignedEvidence
 from torc_server.db.queries.jobs.jobs import JobState, held_jobs
 from torc_server.db.queries.jobs.runners import NodeState
-from torc_server.db.queries.jobs.transitions import add_fault
+from torc_server.db.queries.jobs.transitions import add_fault, skip_attempt
 from torc_server.db.queries.records.workflows import WorkflowState
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.announcements import announce_status
@@ -32,16 +32,20 @@ _Outcome = Literal["requeued", "failed", "pending_failed", "released"]
 def reclaim_jobs(uow: UnitOfWork, workflow_id: int, request: ReclaimRequest) -> ReclaimResponse:
     """End every attempt of these runners and mark them inactive; a second time, this changes nothing.
 
-    Claims that were not started are released. Started attempts get a result and evidence; their jobs are requeued where
-    the request asks for it and their infrastructure faults are within the bound, otherwise they fail, or wait for a
-    decision where the workflow uses pending_failed.
+    Claims that were not reported as started are released, with the next attempt number. Started attempts get a result
+    and evidence; their jobs are requeued where the request asks for it and their infrastructure faults are within the
+    bound, otherwise they fail, or wait for a decision where the workflow uses pending_failed.
     """
     workflow = find_workflow(uow, workflow_id)
     nodes = _find_nodes(uow, workflow_id, request.compute_node_ids)
     held = held_jobs(uow, list(nodes))
     unstarted = [job for job in held if job.status is JobStatus.PENDING]
     lost = [job for job in held if job.status is JobStatus.RUNNING]
-    hold_back(uow, apply_event(uow, Event.UNCLAIM, [job.id for job in unstarted]))
+    released = apply_event(uow, Event.UNCLAIM, [job.id for job in unstarted])
+    # A runner reports starts in batches: some of these jobs may have begun, and written a log under this attempt
+    # number. Under the same number, the next attempt would overwrite it.
+    skip_attempt(uow, released)
+    hold_back(uow, released)
     requeued = [job for job in lost if request.requeue and may_go_back(job.infrastructure_faults)]
     failed = [job for job in lost if not (request.requeue and may_go_back(job.infrastructure_faults))]
     outcome = JobStatus.PENDING_FAILED if uses_pending_failed(uow, workflow) else JobStatus.FAILED

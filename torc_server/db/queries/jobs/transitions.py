@@ -82,6 +82,19 @@ def forget_faults(uow: UnitOfWork, job_ids: Collection[int]) -> None:
     )
 
 
+def skip_attempt(uow: UnitOfWork, job_ids: Collection[int]) -> None:
+    """Give the jobs the next attempt number; the skipped one counts as lost to the infrastructure."""
+    uow.run(
+        sql(
+            """
+            UPDATE job SET attempt_id = attempt_id + 1, infrastructure_faults = infrastructure_faults + 1
+            WHERE id IN $ids
+            """
+        ),
+        ids=id_list(job_ids),
+    )
+
+
 def add_fault(uow: UnitOfWork, job_ids: Collection[int]) -> None:
     uow.run(
         sql("UPDATE job SET infrastructure_faults = infrastructure_faults + 1 WHERE id IN $ids"), ids=id_list(job_ids)
