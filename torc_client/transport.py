@@ -10,7 +10,14 @@ import httpx
 
 from torc_client.credentials import Credentials
 from torc_core.api.system import ErrorResponse
-from torc_core.errors import InvalidInputError, ServerFaultError, ServerUnreachableError, TorcError, UnauthorizedError
+from torc_core.errors import (
+    InvalidInputError,
+    ServerFaultError,
+    ServerUnavailableError,
+    ServerUnreachableError,
+    TorcError,
+    UnauthorizedError,
+)
 
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 2.0
@@ -89,6 +96,11 @@ class Transport:
                 if not self._renew():
                     raise
                 continue
+            except ServerUnavailableError as error:
+                # the server did nothing, so that any request may be repeated
+                wait_s = max(wait_s, error.retry_after_s)
+                if self._clock() + wait_s > deadline:
+                    raise
             except _PERHAPS_SENT as error:
                 safe = idempotent or isinstance(error, _NEVER_SENT)
                 if not safe or self._clock() + wait_s > deadline:

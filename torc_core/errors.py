@@ -98,6 +98,16 @@ class ServerUnreachableError(TorcError):
     http_status = 503
 
 
+class ServerUnavailableError(ServerUnreachableError):
+    """The server answers that it cannot work now: its disk is full, or its database is locked. Nothing was changed.
+
+    It counts as a server that is away: the same request may succeed after `retry_after_s` seconds.
+    """
+
+    code = "server_unavailable"
+    retry_after_s = 5
+
+
 class ServerFaultError(TorcError):
     """The server failed in a way it did not expect; its log holds the cause."""
 
@@ -109,6 +119,12 @@ class DatabaseVersionError(TorcError):
     """The database file was written by a newer version of the server."""
 
     code = "database_version"
+
+
+class DatabaseInUseError(TorcError):
+    """Another server works on the database file."""
+
+    code = "database_in_use"
 
 
 class ListenError(TorcError):

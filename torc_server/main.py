@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Final, get_args
 from torc_core import __version__
 from torc_core.credentials import is_loopback, token_beside
 from torc_core.errors import InvalidInputError, TorcError
+from torc_server import maintenance
 from torc_server.access.files import keep_private
+from torc_server.maintenance import complain
 from torc_server.settings import REQUEST_TIMEOUT_S, AccessSettings, LogLevel, ServerSettings, find_database
 
 if TYPE_CHECKING:
@@ -24,17 +26,20 @@ _LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command. Exit code 0 after a stop, 1 when it cannot serve, 2 for wrong arguments."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] in maintenance.COMMANDS:
+        sys.exit(maintenance.main(arguments))
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=options.log_level.upper(), format=_LOG_FORMAT, stream=sys.stderr)
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it names its plugins
     try:
         settings = _settings(options)
     except InvalidInputError as error:
-        sys.exit(_complain(error, code=2))
+        sys.exit(complain(error, code=2))
     try:
         run_server(settings)
     except TorcError as error:
-        sys.exit(_complain(error, code=1))
+        sys.exit(complain(error, code=1))
 
 
 def run_server(settings: ServerSettings) -> None:
@@ -104,12 +109,6 @@ def _stop_at_stdin_eof(server: "StoppableServer") -> None:
     server.stop()
 
 
-def _complain(error: TorcError, *, code: int) -> int:
-    hint = f"\n  {error.hint}" if error.hint else ""
-    sys.stderr.write(f"torc-server: {error.message}{hint}\n")
-    return code
-
-
 def _port(text: str) -> int:
     if not (text.isdecimal() and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
@@ -120,7 +119,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="torc-server", description="Serves workflows to clients and runners.")
     add = parser.add_argument
     add("--version", action="version", version=f"torc-server {__version__}")
-    add("command", nargs="?", choices=["run"], default="run", help="run the server (the default)")
+    add(
+        "command",
+        nargs="?",
+        choices=["run"],
+        default="run",
+        help="run the server (the default); other commands, with options of their own: "
+        f"{', '.join(maintenance.COMMANDS)}",
+    )
     add(
         "-H",
         "--host",

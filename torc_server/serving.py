@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from torc_core.errors import ListenError
 from torc_server.access.http_limits import timed_protocol
 from torc_server.access.tokens import addresses, publish, withdraw
 from torc_server.app import create_app
+from torc_server.db.lock import DatabaseLock
 from torc_server.settings import ServerSettings
 
 _PATIENCE_AT_STOP_S: Final = 1
@@ -28,7 +29,16 @@ class StoppableServer(uvicorn.Server):
     """Ends waiting claims and event streams first when it stops, as uvicorn would wait for them."""
 
     def __init__(self, settings: ServerSettings) -> None:
-        app = create_app(settings)
+        # before the database is opened or migrated: a second server must not touch what the first one works on
+        self._lock = DatabaseLock.acquire(settings.database)
+        try:
+            app = create_app(settings)
+            self._listener = _listen(settings.host, settings.port)
+        except BaseException:
+            self._lock.close()
+            raise
+        self._port: int = self._listener.getsockname()[1]
+        self._lock.name_server(self._port)
         super().__init__(
             uvicorn.Config(
                 app,
@@ -49,12 +59,10 @@ class StoppableServer(uvicorn.Server):
         self._hub = app.state.hub
         self._token: str | None = app.state.token
         self._settings = settings
-        self._listener = _listen(settings.host, settings.port)
-        self._port: int = self._listener.getsockname()[1]
 
     def serve_until_stopped(self) -> None:
         _collect_garbage_seldom()
-        with self._listener:
+        with closing(self._lock), self._listener:
             self.run(sockets=[self._listener])
 
     def stop(self) -> None:

@@ -13,7 +13,13 @@ import typer
 from torc_cli.render.base import Output
 from torc_cli.render.spelling import Spelling
 from torc_cli.session.options import Format, GlobalOptions
-from torc_core.errors import InvalidInputError, ServerFaultError, ServerUnreachableError, TorcError
+from torc_core.errors import (
+    InvalidInputError,
+    ServerFaultError,
+    ServerUnavailableError,
+    ServerUnreachableError,
+    TorcError,
+)
 from torc_core.hints import Hint, TorcCommand
 
 if TYPE_CHECKING:
@@ -51,6 +57,8 @@ class Session:
         match error:
             case ServerFaultError() if self.options.standalone:
                 return f"the log of the embedded server is {self.settings.database}.server.log"
+            case ServerUnavailableError():  # a server answers: the ways to one do not help
+                return None if error.hint is None else error.hint.spelled(self.spelling)
             case ServerUnreachableError() if not self.options.standalone and self._name:
                 embedded = Spelling(["-s"])(TorcCommand(self._name, ("...",)))
                 return (

@@ -5,12 +5,17 @@ A second database is a second module with these names, and migrations of its own
 
 import sqlite3
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, func, text
+from sqlalchemy.exc import DBAPIError
 
-BUSY_TIMEOUT_MS: Final = 45_000
+from torc_core.errors import ServerFaultError, ServerUnavailableError, TorcError
+
+BUSY_TIMEOUT_S: Final = 5.0
+"""How long a statement waits while another process has the database locked, before the request is refused."""
 _WRITER_CACHE_KIB: Final = 64 * 1024
 _READER_CACHE_KIB: Final = 8 * 1024
 """Each connection has a cache of its own, so that this counts as often as there are readers."""
@@ -28,14 +33,25 @@ def url(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def prepare_connection(connection: sqlite3.Connection, *, may_write: bool) -> None:
-    """Set what SQLite forgets with every connection."""
+def busy_timeout(seconds: float) -> str:
+    """Return the statement that sets how long later ones wait for a lock."""
+    return f"PRAGMA busy_timeout = {max(1, round(seconds * 1000))}"
+
+
+def prepare_connection(connection: sqlite3.Connection, *, may_write: bool, wal: bool) -> None:
+    """Set what SQLite forgets with every connection.
+
+    With `wal`, readers and the writer do not wait for each other. It needs memory that all processes at the file share,
+    which those on other machines do not; without it, the rules are slower and hold on a network file system too.
+    """
     # the driver would begin transactions itself, and too late for BEGIN_WRITING
     connection.isolation_level = None
+    connection.execute(busy_timeout(BUSY_TIMEOUT_S))
     for pragma in (
-        f"busy_timeout = {BUSY_TIMEOUT_MS}",
-        "journal_mode = WAL",  # readers go on while somebody writes
-        "synchronous = NORMAL",  # safe under WAL when a process dies; a power cut may cost the last transactions
+        f"journal_mode = {'WAL' if wal else 'TRUNCATE'}",
+        # under WAL, NORMAL is safe when a process dies, and a power cut may cost the last transactions;
+        # without it, a power cut could break the file
+        f"synchronous = {'NORMAL' if wal else 'FULL'}",
         "foreign_keys = ON",  # off by default
         "temp_store = MEMORY",
         f"journal_size_limit = {_JOURNAL_LIMIT_BYTES}",  # the WAL file would keep its largest size for ever
@@ -43,6 +59,58 @@ def prepare_connection(connection: sqlite3.Connection, *, may_write: bool) -> No
         f"query_only = {'OFF' if may_write else 'ON'}",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+# -- the file ------------------------------------------------------------------------------------
+
+CHECK_FILE: Final = "PRAGMA integrity_check"
+"""One row `ok`, or one for each damage to pages and indexes."""
+CHECK_REFERENCES: Final = "PRAGMA foreign_key_check"
+"""One row (table, row id, referenced table, …) for each reference to a record that does not exist."""
+
+
+def copy_into(connection: sqlite3.Connection, target: Path) -> None:
+    """Copy what the connection sees now into a file of its own; others may write meanwhile."""
+    with closing(sqlite3.connect(target)) as copy:
+        # all pages in one step: in several, every write of the server would begin the copy anew
+        connection.backup(copy, pages=-1)
+        copy.execute("PRAGMA journal_mode = DELETE")  # one file, without the WAL that the header of the copy asks for
+
+
+# -- errors --------------------------------------------------------------------------------------
+
+ERRORS: Final = (sqlite3.Error, DBAPIError)
+_CAUSES: Final[Mapping[int, str]] = {
+    sqlite3.SQLITE_BUSY: f"another process has it locked for more than {BUSY_TIMEOUT_S:g} s",
+    sqlite3.SQLITE_LOCKED: "another connection has it locked",
+    sqlite3.SQLITE_PROTOCOL: "its locks do not work",
+    sqlite3.SQLITE_FULL: "its disk is full",
+    sqlite3.SQLITE_IOERR: "its disk cannot be read or written",
+    sqlite3.SQLITE_READONLY: "it cannot be written",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened",
+}
+"""Primary result code -> why the server cannot work now, though it may later. The transaction was rolled back."""
+_BROKEN: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+def trouble_of(error: BaseException, path: Path) -> TorcError | None:
+    """Return what an error of the database means for a request; None for one that only our own mistake explains."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(cause, "sqlite_errorcode", None)
+    if code is None:
+        return None
+    primary = code & 0xFF  # the upper bits say more about the same kind of error
+    if primary in _BROKEN:
+        return ServerFaultError(
+            f"the database {path} is damaged: {cause}",
+            hint="stop the server and run `torc-server check`; go on with a backup if it finds damage",
+        )
+    if primary not in _CAUSES:
+        return None
+    return ServerUnavailableError(
+        f"the database {path} cannot be used now: {_CAUSES[primary]} ({cause})",
+        hint="nothing was changed; try again when this is mended",
+    )
 
 
 # -- tables --------------------------------------------------------------------------------------

@@ -35,6 +35,15 @@ def migrate(database: Database) -> None:
         ) from error
 
 
+def layout_of(database: Database) -> str | None:
+    """Return the layout in which the database is, None for one without tables.
+
+    Raises DatabaseVersionError as `migrate` does.
+    """
+    with database.reading() as session:
+        return _revision(session.connection(), database.path)
+
+
 def _revision(connection: Connection, path: Path) -> str | None:
     """Return the layout of the database, None for one without tables."""
     tables = set(connection.exec_driver_sql(TABLE_NAMES).scalars())

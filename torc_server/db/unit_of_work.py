@@ -10,6 +10,7 @@ from sqlmodel import Session
 from torc_core.api.events import StreamEvent
 from torc_core.jobs.status import Severity
 from torc_core.times import rfc3339
+from torc_server.db import dialect
 from torc_server.db.engine import Database
 from torc_server.settings import ServiceSettings
 
@@ -90,12 +91,24 @@ class UnitOfWork:
 @contextmanager
 def write_unit(database: Database, settings: ServiceSettings) -> Iterator[UnitOfWork]:
     """Open a unit of work that is committed at the end, or rolled back when anything is raised."""
-    with database.writing() as session:
+    with _translated_errors(database), database.writing() as session:
         yield UnitOfWork(session, settings)
 
 
 @contextmanager
 def read_unit(database: Database, settings: ServiceSettings) -> Iterator[UnitOfWork]:
     """Open a unit of work that only reads, from one consistent view."""
-    with database.reading() as session:
+    with _translated_errors(database), database.reading() as session:
         yield UnitOfWork(session, settings)
+
+
+@contextmanager
+def _translated_errors(database: Database) -> Iterator[None]:
+    """Raise ServerUnavailableError in place of a locked database or a full disk, ServerFaultError for a damaged one."""
+    try:
+        yield
+    except dialect.ERRORS as error:
+        trouble = dialect.trouble_of(error, database.path)
+        if trouble is None:
+            raise
+        raise trouble from error

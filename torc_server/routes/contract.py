@@ -55,6 +55,7 @@ ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     404: {"model": ErrorResponse},
     422: {"model": ErrorResponse},
     500: {"model": ErrorResponse},
+    503: {"model": ErrorResponse},
 }
 
 log = logging.getLogger(__name__)

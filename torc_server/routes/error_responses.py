@@ -1,5 +1,6 @@
 """Error answers: every failure of a request has the same body with code, message, hint and ids."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -9,11 +10,13 @@ from starlette.exceptions import HTTPException
 
 from torc_core import API_PREFIX
 from torc_core.api.system import ErrorDetail, ErrorResponse
-from torc_core.errors import InvalidInputError, NotFoundError, ServerFaultError, TorcError
+from torc_core.errors import InvalidInputError, NotFoundError, ServerFaultError, ServerUnavailableError, TorcError
 
 _PROBLEMS_SHOWN: Final = 5
 _JSON_PLEASE: Final = "send JSON, with the header Content-Type: application/json"
 _WHERE_TO_LOOK: Final = f"the API is described at /docs; its base path is {API_PREFIX}"
+
+log = logging.getLogger(__name__)
 
 
 def describe_problems(problems: Sequence[Mapping[str, Any]], *, place: str = "") -> str:
@@ -35,6 +38,10 @@ async def answer_error(request: Request, error: Exception) -> Response:
     """Return the error as the contract has it; of an unexpected one only that there was one."""
     place = f"{request.method} {request.url.path}"
     match error:
+        case ServerUnavailableError():
+            log.warning("%s: %s", place, error.message)  # without a traceback: the cause is outside of the server
+            headers = {"Retry-After": str(error.retry_after_s)}
+            return _error_answer(error.http_status, ErrorDetail.of(error), headers=headers)
         case TorcError():
             return _error_answer(error.http_status, ErrorDetail.of(error))
         case RequestValidationError():

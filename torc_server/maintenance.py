@@ -1,0 +1,134 @@
+"""The commands `torc-server check` and `torc-server backup`, which work on the database while a server runs or not."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from torc_core.errors import InvalidInputError, ServerFaultError, TorcError
+from torc_server.settings import ServiceSettings, find_database
+
+COMMANDS: Final = ("check", "backup")
+_SHOWN: Final = 100
+_CHECK: Final = "`torc-server check` lists the damage"
+_DATABASE_HELP: Final = "default: TORC_DATABASE, DATABASE_URL (sqlite:PATH), else ./torc.db"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; return 0 when all is well, 1 for damage or failure, 2 for wrong arguments."""
+    options = _parser().parse_args(arguments)
+    try:
+        database, _ = find_database(options.database, os.environ)
+        if not database.is_file():
+            raise InvalidInputError(f"there is no database {database}", hint="name it: --database PATH")
+        if options.command == "check":
+            return _report(database, check_database(database))
+        back_up(database, options.file)
+    except InvalidInputError as error:
+        return complain(error, code=2)
+    except TorcError as error:
+        return complain(error, code=1)
+    sys.stdout.write(
+        f"{database} was copied to {options.file} ({options.file.stat().st_size} bytes), and the copy read\n"
+    )
+    return 0
+
+
+def complain(error: TorcError, *, code: int) -> int:
+    """Write the error to stderr; return the exit code."""
+    hint = f"\n  {error.hint}" if error.hint else ""
+    sys.stderr.write(f"torc-server: {error.message}{hint}\n")
+    return code
+
+
+def check_database(path: Path) -> list[str]:
+    """Return what is wrong with the database: damage to the file, dangling references, broken rules.
+
+    Raises DatabaseVersionError for a database of another program or of a newer version.
+    """
+    from torc_server import invariants
+    from torc_server.db.engine import Database
+    from torc_server.db.migrations import REVISIONS
+    from torc_server.db.schema import layout_of
+    from torc_server.db.unit_of_work import read_unit
+
+    if damage := _damage(path):
+        return damage
+    with closing(Database(path)) as database:
+        layout = layout_of(database)
+        if layout != REVISIONS[-1]:
+            return [f"no rule was checked in layout {layout}: a start of the server brings it to {REVISIONS[-1]}"]
+        with read_unit(database, ServiceSettings()) as uow:
+            return invariants.check(uow)
+
+
+def _damage(path: Path) -> list[str]:
+    """Return the damage to the file, and the references to records that do not exist."""
+    from torc_server.db import dialect
+    from torc_server.db.engine import Database
+    from torc_server.db.unit_of_work import read_unit
+
+    try:
+        with closing(Database(path)) as database, read_unit(database, ServiceSettings()) as uow:
+            damage = [str(row[0]) for row in uow.rows(dialect.CHECK_FILE) if row[0] != "ok"]
+            references = uow.rows(dialect.CHECK_REFERENCES) if not damage else []
+    except ServerFaultError as error:  # too damaged to be read to its end
+        return [error.message]
+    return damage or [
+        f"row {row_id} of {table} names a record of {other} that does not exist"
+        for table, row_id, other, *_ in references
+    ]
+
+
+def back_up(path: Path, target: Path) -> None:
+    """Copy the database into a new file, readable by its owner only; what others write meanwhile is not in it.
+
+    The copy is complete or absent. Raises InvalidInputError when it exists already or cannot be written, and
+    ServerFaultError when the database is damaged.
+    """
+    from torc_server.db import dialect
+    from torc_server.db.engine import Database
+
+    if target.exists():
+        raise InvalidInputError(f"{target} exists already", hint="name a new file")
+    partial = target.with_name(f"{target.name}.partial")
+    try:
+        partial.unlink(missing_ok=True)
+        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with closing(Database(path)) as database:
+            database.copy_into(partial)
+        if damage := _damage(partial):
+            raise ServerFaultError(f"{path} is damaged, and its copy with it: {damage[0]}", hint=_CHECK)
+        # last: a copy that was interrupted never bears the name of a backup
+        partial.rename(target)
+    except (OSError, *dialect.ERRORS) as error:
+        raise InvalidInputError(
+            f"{path} cannot be copied to {target}: {getattr(error, 'strerror', None) or getattr(error, 'orig', error)}",
+            hint="name a file in a folder that exists, on a disk with room for it",
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _report(path: Path, problems: Sequence[str]) -> int:
+    if not problems:
+        sys.stdout.write(f"{path}: the file is sound, and all rules hold\n")
+        return 0
+    rest = [f"and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
+    lines = [f"{path}: {problem}" for problem in (*problems[:_SHOWN], *rest)]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="torc-server", description="Works on the database, also while a server runs.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    check = commands.add_parser("check", help="look for damage to the file and for records that break a rule")
+    backup = commands.add_parser("backup", help="copy the database into a new file")
+    backup.add_argument("file", metavar="FILE", type=Path, help="the copy, which must not exist yet")
+    for command in (check, backup):
+        command.add_argument("-d", "--database", metavar="PATH", help=_DATABASE_HELP)
+    return parser
