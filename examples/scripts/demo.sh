@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The failure handler demo on an embedded server, then what became of it. Called by `make demo`.
+# The failure handler demo on an embedded server, then its jobs and attempts. Called by `make demo`.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 PATH="$(cd "${BIN:-.venv/bin}" && pwd):$PATH"
@@ -24,7 +24,7 @@ say "Every attempt:"
 show "${here[@]}" results list "$workflow" --all-runs || exit 1
 say "What waits for a decision:"
 show "${here[@]}" jobs list "$workflow" --status pending_failed || exit 1
-say "The run ended with exit code $ended: 1 says that not every job completed. To send the open ones back:"
+say "The run ended with exit code $ended: 1 says that not every job completed. To retry the open ones:"
 echo "${here[*]} workflows reset-status $workflow --failed-only"
 echo "${here[*]} workflows reinit $workflow"
 echo "${here[*]} run $workflow -o demo-output"
