@@ -16,7 +16,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 @dataclass(frozen=True)
-class Said:
+class Printed:
     """How a command ended and what it printed."""
 
     code: int
@@ -36,7 +36,7 @@ class Torc:
     url: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
-    def __call__(self, *arguments: object, code: int | None = 0, stdin: str = "") -> Said:
+    def __call__(self, *arguments: object, code: int | None = 0, stdin: str = "") -> Printed:
         """Runs to the end; fails when the exit code is not `code`. None accepts any."""
         done = subprocess.run(
             self.argv(*arguments),
@@ -48,10 +48,12 @@ class Torc:
             timeout=120,
             check=False,
         )
-        said = Said(done.returncode, done.stdout, done.stderr)
-        assert "Traceback" not in said.err, said.err
-        assert code in (None, said.code), f"torc {arguments} ended with {said.code}:\n{said.out}\n{said.err}"
-        return said
+        printed = Printed(done.returncode, done.stdout, done.stderr)
+        assert "Traceback" not in printed.err, printed.err
+        assert code in (None, printed.code), (
+            f"torc {arguments} ended with {printed.code}:\n{printed.out}\n{printed.err}"
+        )
+        return printed
 
     def start(self, *arguments: object) -> "subprocess.Popen[str]":
         """For commands that go on."""

@@ -46,8 +46,8 @@ def test_all_values_are_deleted_only_with_a_yes(torc: Torc, spec: SpecWriter) ->
 
 def test_nothing_is_deleted_when_one_of_several_is_unknown(torc: Torc, spec: SpecWriter) -> None:
     workflow_id = create(torc, spec(jobs={"a": "true", "b": "true"}))
-    said = torc("-f", "json", "delete", workflow_id, 987654, code=1)
-    assert "987654" in said.err
+    printed = torc("-f", "json", "delete", workflow_id, 987654, code=1)
+    assert "987654" in printed.err
     jobs = [job["id"] for job in torc("jobs", "list", workflow_id, "-f", "json").json]
     assert "987654" in torc("jobs", "delete", jobs[0], 987654, code=1).err
     assert torc("status", workflow_id, "-f", "json").json["total_jobs"] == 2

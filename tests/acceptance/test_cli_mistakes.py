@@ -48,9 +48,9 @@ CONFIG_FILES = {
 def test_a_config_file_with_a_wrong_type_is_explained(torc: Torc, mistake: str) -> None:
     text, key = CONFIG_FILES[mistake]
     (torc.folder / "torc.toml").write_text(text)
-    said = torc("ping", code=2)
-    assert "torc.toml" in said.err
-    assert key in said.err
+    printed = torc("ping", code=2)
+    assert "torc.toml" in printed.err
+    assert key in printed.err
 
 
 _ACTION = {"workflow_id": 1, "trigger_type": "on_workflow_start", "action_type": "run_commands"}
@@ -69,8 +69,8 @@ EXPORTS: dict[str, tuple[dict[str, object], str]] = {
 def test_an_exported_workflow_with_a_mistake_is_explained(torc: Torc, mistake: str) -> None:
     records, words = EXPORTS[mistake]
     document = {"workflow": {"name": "w", "user": "u"}, **records}
-    said = torc("workflows", "import", "-", code=2, stdin=json.dumps(document))
-    assert words in said.err
+    printed = torc("workflows", "import", "-", code=2, stdin=json.dumps(document))
+    assert words in printed.err
 
 
 def test_json_that_is_nested_too_deeply_is_refused(torc: Torc) -> None:
@@ -90,9 +90,9 @@ def test_a_mistake_is_explained(torc: Torc, mistake: str) -> None:
     if "config" in mistake:
         (torc.folder / "torc.toml").write_text("[client\n")
     arguments, code, words = MISTAKES[mistake]
-    said = torc(*arguments, code=code)
-    assert words in said.err
-    assert said.out == ""
+    printed = torc(*arguments, code=code)
+    assert words in printed.err
+    assert printed.out == ""
 
 
 def test_nothing_is_created_from_a_file_with_a_mistake(torc: Torc) -> None:
@@ -100,9 +100,9 @@ def test_nothing_is_created_from_a_file_with_a_mistake(torc: Torc) -> None:
         "name: bad\njobs:\n  - name: a\n    command: 'true'\n    depends_on: [nobody]\n"
     )
     before = torc("workflows", "list", "-f", "json").json
-    said = torc("run", "bad.yaml", "-f", "json", code=2)
-    assert "bad.yaml:5" in said.err
-    assert "nobody" in said.err
+    printed = torc("run", "bad.yaml", "-f", "json", code=2)
+    assert "bad.yaml:5" in printed.err
+    assert "nobody" in printed.err
     assert torc("workflows", "list", "-f", "json").json == before
 
 
@@ -134,11 +134,11 @@ def test_a_dry_run_reports_all_and_creates_nothing(torc: Torc) -> None:
     ],
 )
 def test_a_server_that_is_not_there_is_named_with_both_ways_out(tmp_path: Path, command: str) -> None:
-    said = Torc(tmp_path, "http://127.0.0.1:9/torc-service/v1")(*command.split(), code=1)
+    printed = Torc(tmp_path, "http://127.0.0.1:9/torc-service/v1")(*command.split(), code=1)
     name = command.removesuffix(" 1")
-    assert "127.0.0.1:9" in said.err
-    assert "`torc-server run`" in said.err
-    assert f"`torc -s {name} ...`" in said.err
+    assert "127.0.0.1:9" in printed.err
+    assert "`torc-server run`" in printed.err
+    assert f"`torc -s {name} ...`" in printed.err
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "http://127.0.0.1:80 80/", "http://127.0.0.1:99999", "http://"])
@@ -162,8 +162,8 @@ ANSWERS = {
 @pytest.mark.parametrize("kind", ANSWERS)
 def test_an_answer_of_another_server_is_said_in_one_line(tmp_path: Path, kind: str) -> None:
     with foreign_server(*ANSWERS[kind]) as url:
-        said = Torc(tmp_path)("--url", url, "status", 1, code=1)
-    problem, hint = said.err.splitlines()
+        printed = Torc(tmp_path)("--url", url, "status", 1, code=1)
+    problem, hint = printed.err.splitlines()
     assert f"the answer at {url}" in problem
     assert "is not a Torc server's" in problem
     assert "--url" in hint
@@ -202,9 +202,9 @@ def test_names_that_are_no_utf_8_are_refused_or_shown_in_parts(torc: Torc) -> No
     name = os.fsdecode(b"\xff")
     assert "UTF-8" in torc("workflows", "new", "-n", name, code=2).err
     assert "UTF-8" in torc("workflows", "list", "--name", name, code=2).err
-    said = torc("create", os.fsdecode(b"nowhere\xff.yaml"), code=2).err
-    assert "nowhere" in said
-    assert ".yaml: No such file" in said
+    printed = torc("create", os.fsdecode(b"nowhere\xff.yaml"), code=2).err
+    assert "nowhere" in printed
+    assert ".yaml: No such file" in printed
 
 
 def test_a_terminal_without_unicode_gets_escapes(torc: Torc, shared_client: TorcClient) -> None:
@@ -217,11 +217,11 @@ def test_a_terminal_without_unicode_gets_escapes(torc: Torc, shared_client: Torc
 def test_a_name_of_several_lines_stays_in_one(torc: Torc) -> None:
     job = {"name": "two\nlines", "command": "exit 3"}
     (torc.folder / "w.json").write_text(json.dumps({"name": "two\nlines", "jobs": [job]}))
-    said = torc("run", "w.json", code=1)
-    workflow_id = said.out.split()[2]
-    for text in (said.out, said.err, torc("status", workflow_id).out):
+    printed = torc("run", "w.json", code=1)
+    workflow_id = printed.out.split()[2]
+    for text in (printed.out, printed.err, torc("status", workflow_id).out):
         assert "two\n" not in text
-    assert "two lines" in said.out
+    assert "two lines" in printed.out
 
 
 def test_a_reader_that_leaves_early_is_no_error(torc: Torc, shared_server: ServerProcess) -> None:

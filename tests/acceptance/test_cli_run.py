@@ -12,10 +12,10 @@ from torc_client.processes import process_identity
 
 def test_a_workflow_of_successes_ends_with_0(torc: Torc, spec: SpecWriter) -> None:
     path = spec(jobs={"a": "echo one > a.txt", "b": {"command": "cat a.txt", "depends_on": ["a"]}})
-    said = torc("run", path)
-    assert "Created workflow" in said.out
-    assert "2 completed" in said.out
-    assert "every job succeeded" in said.out
+    printed = torc("run", path)
+    assert "Created workflow" in printed.out
+    assert "2 completed" in printed.out
+    assert "every job succeeded" in printed.out
     assert (torc.folder / "a.txt").read_text() == "one\n"
 
 
@@ -37,11 +37,11 @@ def test_a_failure_that_waits_for_a_decision_ends_with_1_and_says_how_to_go_on(t
             "later": {"command": "true", "depends_on": ["bad"]},
         }
     )
-    said = torc("run", path, code=1)
-    assert "1 pending failed" in said.out
-    assert "return code 3" in said.out
-    assert "ValueError" in said.out
-    assert "torc failures list" in said.out
+    printed = torc("run", path, code=1)
+    assert "1 pending failed" in printed.out
+    assert "return code 3" in printed.out
+    assert "ValueError" in printed.out
+    assert "torc failures list" in printed.out
 
 
 def test_a_final_failure_ends_with_1_and_cancels_what_depends_on_it(torc: Torc, spec: SpecWriter) -> None:

@@ -48,18 +48,18 @@ def _propose(client: TorcClient, workflow_id: int) -> int:
 
 
 def test_failures_are_listed_by_group_with_what_to_do(torc: Torc, workflow_id: int) -> None:
-    said = torc("failures", "list", workflow_id)
-    header, first, second = said.out.splitlines()[:3]
+    printed = torc("failures", "list", workflow_id)
+    header, first, second = printed.out.splitlines()[:3]
     assert header.split()[:4] == ["Signature", "Jobs", "Class", "Action"]
     assert first.split()[1:4] == ["2", "transient", "retry"]
     assert "Connection refused to storage.example.com:443" in first
     assert second.split()[1:4] == ["1", "permanent", "fail"]
-    assert f"torc failures show {workflow_id} --signature" in said.err
+    assert f"torc failures show {workflow_id} --signature" in printed.err
 
 
 def test_the_status_names_the_groups_of_failures(torc: Torc, client: TorcClient, workflow_id: int) -> None:
-    said = torc("status", workflow_id).out
-    lines = [line for line in said.splitlines() if " x " in line]
+    printed = torc("status", workflow_id).out
+    lines = [line for line in printed.splitlines() if " x " in line]
     signatures = [_signature(client, workflow_id, place) for place in (0, 1)]
     assert [line.split()[:3] for line in lines] == [["2", "x", signatures[0]], ["1", "x", signatures[1]]]
     assert "[transient, retry] ConnectionError: Connection refused to storage.example.com:443" in lines[0]
@@ -76,8 +76,8 @@ def test_the_status_names_the_groups_of_failures(torc: Torc, client: TorcClient,
 def test_the_status_shows_the_largest_groups_only(torc: Torc, shared_client: TorcClient) -> None:
     words = ["zebra", "yak", "wolf", "viper", "urchin", "tiger", "snake"]
     made, ids = make_workflow(shared_client, *[JobDraft(name=word, command="true") for word in words])
-    said = {job_id: f"the {word} misaligned itself" for job_id, word in zip(ids, words, strict=True)}
-    fail_over_http(shared_client, made, said)
+    printed = {job_id: f"the {word} misaligned itself" for job_id, word in zip(ids, words, strict=True)}
+    fail_over_http(shared_client, made, printed)
     data = torc("status", made, "-f", "json").json
     assert (len(data["failure_groups"]), data["failure_group_count"]) == (5, 7)
     assert "and 2 more groups" in torc("status", made).out
@@ -91,24 +91,24 @@ def test_without_failures_the_status_names_no_groups(torc: Torc, shared_client: 
 
 
 def test_the_json_list_is_a_bare_array(torc: Torc, workflow_id: int) -> None:
-    said = torc("failures", "list", workflow_id, "-f", "json")
-    groups = said.json
+    printed = torc("failures", "list", workflow_id, "-f", "json")
+    groups = printed.json
     assert [(group["count"], len(group["job_ids"])) for group in groups] == [(2, 2), (1, 1)]
     assert groups[0]["suggestion"].keys() >= {"class", "action", "category", "confidence", "reason", "rule"}
     assert "storage.example.com" in groups[0]["suggestion"]["evidence_line"]
     assert groups[0]["sample"]["evidence"]["return_code"] == 1
-    assert said.err == ""
+    assert printed.err == ""
     assert len(torc("failures", "list", workflow_id, "--limit", 1, "-f", "json").json) == 1
     assert torc("failures", "list", workflow_id, "--status", "failed", "-f", "json").json == []
 
 
 def test_a_group_is_shown_with_its_evidence_and_attempts(torc: Torc, client: TorcClient, workflow_id: int) -> None:
     signature = _signature(client, workflow_id)
-    said = torc("failures", "show", workflow_id, "--signature", signature[:6]).out
-    assert f"Signature {signature}: 2 jobs" in said
-    assert "| ConnectionError: Connection refused" in said
-    assert "run 1, attempt 1: failed, return code 1" in said
-    assert "Earlier decisions: none" in said or "Earlier decisions: retried" in said
+    printed = torc("failures", "show", workflow_id, "--signature", signature[:6]).out
+    assert f"Signature {signature}: 2 jobs" in printed
+    assert "| ConnectionError: Connection refused" in printed
+    assert "run 1, attempt 1: failed, return code 1" in printed
+    assert "Earlier decisions: none" in printed or "Earlier decisions: retried" in printed
 
 
 def test_one_job_is_shown(torc: Torc, client: TorcClient, workflow_id: int) -> None:
@@ -144,8 +144,8 @@ def test_decided_jobs_run_again_or_are_given_up_and_the_outcome_is_kept(
 def test_amounts_change_for_the_decided_job_only(torc: Torc, client: TorcClient, workflow_id: int) -> None:
     job_id = _job(client, workflow_id, "a")
     amounts = ["--memory", "16g", "--runtime", "PT4H"]
-    said = torc("failures", "classify", workflow_id, "--job", job_id, "--retry", "--reason", "more", *amounts)
-    assert f"Job {job_id} (a): retry, memory 1m -> 16g, runtime PT1M -> PT4H" in said.out
+    printed = torc("failures", "classify", workflow_id, "--job", job_id, "--retry", "--reason", "more", *amounts)
+    assert f"Job {job_id} (a): retry, memory 1m -> 16g, runtime PT1M -> PT4H" in printed.out
     records = torc("resource-requirements", "list", workflow_id, "-f", "json").json
     assert [(record["memory"], record["runtime"]) for record in records] == [("1m", "PT1M"), ("16g", "PT4H")]
 
@@ -192,7 +192,7 @@ def test_a_person_can_propose_too(torc: Torc, client: TorcClient, workflow_id: i
 
 
 @pytest.mark.parametrize(
-    ("words", "said", "code"),
+    ("words", "printed", "code"),
     [
         (["--retry"], "name what to decide about", 2),
         (["--signature", "SIG"], "--retry or --fail", 2),
@@ -204,11 +204,11 @@ def test_a_person_can_propose_too(torc: Torc, client: TorcClient, workflow_id: i
     ],
 )
 def test_mistakes_are_told_and_change_nothing(
-    torc: Torc, client: TorcClient, workflow_id: int, words: list[str], said: str, code: int
+    torc: Torc, client: TorcClient, workflow_id: int, words: list[str], printed: str, code: int
 ) -> None:
     named = [_signature(client, workflow_id) if word == "SIG" else word for word in words]
     answer = torc("failures", "classify", workflow_id, *named, "--reason", "x", code=code)
-    assert said in answer.err
+    assert printed in answer.err
     assert set(_statuses(client, workflow_id).values()) == {"pending_failed", "blocked"}
 
 

@@ -34,8 +34,8 @@ def test_a_run_can_be_drawn(torc: Torc, spec: SpecWriter) -> None:
     path = spec(jobs={"a": "sleep 1.2", "b": "sleep 1.2"}, resource_monitor=OVER_TIME)
     torc("run", path)
     (database,) = (torc.folder / "output/resource_utilization").glob("resource_metrics_*.db")
-    said = torc("plot-resources", database, "-o", "plots", "-p", "mine", "--format", "json")
-    assert "Wrote 5 files about 2 jobs" in said.out
+    printed = torc("plot-resources", database, "-o", "plots", "-p", "mine", "--format", "json")
+    assert "Wrote 5 files about 2 jobs" in printed.out
     names = sorted(file.name for file in (torc.folder / "plots").iterdir())
     assert names[0] == "mine_cpu_all_jobs.json"
     assert names[-2:] == ["mine_memory_all_jobs.json", "mine_summary.json"]
@@ -45,11 +45,11 @@ def test_a_run_can_be_drawn(torc: Torc, spec: SpecWriter) -> None:
 
 def test_chosen_jobs_are_drawn_as_pictures(torc: Torc, database: Path) -> None:
     pytest.importorskip("matplotlib")
-    said = torc("-f", "json", "plot-resources", database, "--format", "png", "-j", "3").json
+    printed = torc("-f", "json", "plot-resources", database, "--format", "png", "-j", "3").json
     stems = ("job_3", "cpu_all_jobs", "memory_all_jobs", "summary")
-    assert said["files"] == [f"resource_plot_{stem}.png" for stem in stems]
-    assert said["job_ids"] == [3]
-    assert all((torc.folder / name).read_bytes().startswith(b"\x89PNG") for name in said["files"])
+    assert printed["files"] == [f"resource_plot_{stem}.png" for stem in stems]
+    assert printed["job_ids"] == [3]
+    assert all((torc.folder / name).read_bytes().startswith(b"\x89PNG") for name in printed["files"])
 
 
 def test_pages_hold_all_they_need(torc: Torc, database: Path) -> None:
@@ -84,9 +84,9 @@ def test_many_pages_share_the_library_beside_them(torc: Torc, database: Path) ->
 def test_a_file_of_another_kind_is_refused(torc: Torc, content: bytes | None, words: str) -> None:
     if content is not None:
         (torc.folder / "bad.db").write_bytes(content)
-    said = torc("plot-resources", "bad.db", code=2)
-    assert words in said.err
-    assert "bad.db" in said.err
+    printed = torc("plot-resources", "bad.db", code=2)
+    assert words in printed.err
+    assert "bad.db" in printed.err
     assert not list(torc.folder.glob("resource_plot*"))
 
 
@@ -121,8 +121,8 @@ def test_a_missing_library_is_named_with_the_way_to_get_it(
     stub.mkdir(parents=True)
     (stub / "__init__.py").write_text(f"raise ImportError('no {library} here')")
     without = Torc(torc.folder, torc.url, {"PYTHONPATH": str(stub.parent)})
-    said = without("plot-resources", database, "-f", format_, "-o", "plots", code=1)
-    assert f"{library} is needed" in said.err
-    assert "pip install 'torc-recovery[plots]'" in said.err
+    printed = without("plot-resources", database, "-f", format_, "-o", "plots", code=1)
+    assert f"{library} is needed" in printed.err
+    assert "pip install 'torc-recovery[plots]'" in printed.err
     assert not (torc.folder / "plots").exists()
     without("plot-resources", database, "-f", "json")

@@ -15,16 +15,19 @@ def typed(torc: Torc, line: str) -> None:
     """Runs a printed line in a shell's words; only its usage and its reaching the workflow matter here."""
     words = shlex.split(line, comments=True)
     assert words[0] == "torc"
-    said = torc(*words[1:], code=None)
-    assert said.code in (0, 1), f"{line}\n{said.err}"
-    assert not re.search("no answer|does not exist|was found|there is no", said.err), f"{line}\n{said.err}"
+    printed = torc(*words[1:], code=None)
+    assert printed.code in (0, 1), f"{line}\n{printed.err}"
+    assert not re.search("no answer|does not exist|was found|there is no", printed.err), f"{line}\n{printed.err}"
 
 
 def test_the_steps_after_a_standalone_run_work_as_printed(tmp_path: Path, spec: SpecWriter) -> None:
     torc = Torc(tmp_path)
-    said = torc("-s", "--database", "my place/t.db", "run", spec(jobs={"bad": "exit 3"}), "-o", "my logs", code=1)
-    steps = _STEP.findall(said.out)
-    assert "torc -s --database 'my place/t.db' recover -o 'my logs' 1 --dry-run    # what would" in "\n".join(steps)
+    printed = torc("-s", "--database", "my place/t.db", "run", spec(jobs={"bad": "exit 3"}), "-o", "my logs", code=1)
+    steps = _STEP.findall(printed.out)
+    assert (
+        "torc -s --database 'my place/t.db' recover -o 'my logs' 1 --dry-run    # what recovery would do"
+        in "\n".join(steps)
+    )
     steps += _STEP.findall(torc("-s", "--database", "my place/t.db", "status", 1).out)
     for step in steps:
         typed(torc, step)
@@ -50,8 +53,8 @@ def test_hints_of_the_server_and_of_torc_name_the_server_that_was_asked(tmp_path
 def test_a_server_named_by_a_flag_is_in_the_next_step(
     tmp_path: Path, spec: SpecWriter, shared_server: ServerProcess
 ) -> None:
-    said = Torc(tmp_path)("--url", shared_server.root_url, "create", spec(jobs={"a": "true"}))
-    assert f"torc --url {shared_server.root_url} run" in said.out
+    printed = Torc(tmp_path)("--url", shared_server.root_url, "create", spec(jobs={"a": "true"}))
+    assert f"torc --url {shared_server.root_url} run" in printed.out
     by_environment = Torc(tmp_path, shared_server.url)("create", spec(jobs={"a": "true"}))
     assert "Next: torc run" in by_environment.out
 
@@ -64,9 +67,9 @@ def test_what_recovery_prints_works_as_printed(tmp_path: Path, spec: SpecWriter)
     torc = Torc(tmp_path)
     path = spec(jobs={"bad": "exit 137", "worse": "exit 3"})
     torc("-s", "--database", "t.db", "run", path, code=1)
-    said = torc("-s", "--database", "t.db", "recover", 1)
-    assert "torc -s --database t.db run 1" in said.out
-    for found in _IN_HINT.findall(said.out):
+    printed = torc("-s", "--database", "t.db", "recover", 1)
+    assert "torc -s --database t.db run 1" in printed.out
+    for found in _IN_HINT.findall(printed.out):
         assert "--database t.db" in found
 
 

@@ -155,9 +155,9 @@ def test_a_failing_hook_leaves_every_job_as_it_was(torc: Torc, shared_client: To
     workflow_id, (broken, hungry) = make_scene(client, job("broken"), job("hungry"))
     fail_all(client, workflow_id, {broken: BROKEN, hungry: OOM})
     (torc.folder / "fix.sh").write_text("echo cannot >&2; exit 7\n")
-    said = torc("recover", workflow_id, "--recovery-hook", "bash fix.sh", code=1)
-    assert "  [hook] cannot" in said.out
-    assert "Recovery hook 'bash fix.sh' failed with exit code 7" in said.err
+    printed = torc("recover", workflow_id, "--recovery-hook", "bash fix.sh", code=1)
+    assert "  [hook] cannot" in printed.out
+    assert "Recovery hook 'bash fix.sh' failed with exit code 7" in printed.err
     assert set(statuses(client, workflow_id).values()) == {"failed"}
     assert client.workflow_status(workflow_id).run_id == 1
     assert requirement_of(client, hungry) == "large 8g PT1H"
@@ -216,8 +216,8 @@ def test_nothing_is_recovered_while_a_job_runs(torc: Torc, shared_client: TorcCl
     workflow_id, (hungry, _) = make_scene(shared_client, job("hungry"), job("running"))
     claim_all(shared_client, workflow_id)
     end(shared_client, hungry, OOM)
-    said = torc("recover", workflow_id, code=1)
-    assert f"Cannot recover: 1 job(s) of workflow {workflow_id} are pending or running" in said.err
+    printed = torc("recover", workflow_id, code=1)
+    assert f"Cannot recover: 1 job(s) of workflow {workflow_id} are pending or running" in printed.err
     assert statuses(shared_client, workflow_id) == {"hungry": "failed", "running": "running"}
 
 

@@ -69,8 +69,8 @@ def test_all_jobs_are_listed_on_demand_and_small_excess_is_not(torc: Torc, share
 
 
 def test_results_name_the_log_files(torc: Torc, spec: SpecWriter) -> None:
-    said = torc("run", spec(jobs={"good": "echo fine", "bad": "echo no >&2; exit 3"}), "-f", "json", code=1).json
-    workflow_id = said["workflow_id"]
+    printed = torc("run", spec(jobs={"good": "echo fine", "bad": "echo no >&2; exit 3"}), "-f", "json", code=1).json
+    workflow_id = printed["workflow_id"]
     report = torc("reports", "results", workflow_id, "-f", "json").json
     assert (report["total_results"], report["all_runs"], report["workflow_name"]) == (2, False, "test")
     rows = {row["job_name"]: row for row in report["results"]}
@@ -113,8 +113,8 @@ def test_requirements_are_fitted_to_what_was_used(torc: Torc, shared_client: Tor
     assert (proposed["jobs_analyzed"], proposed["resource_requirements_updated"]) == (4, 0)
     assert [requirement_of(client, job_id) for job_id in ids[:2]] == ["tight 1g PT1H", "wide 1g PT1H"]
     assert [each["direction"] for each in proposed["adjustments"]] == ["upscale", "downscale", "upscale"]
-    said = torc(*command, "--no-downsize", "--job-ids", f"{ids[0]},{ids[1]}").out
-    assert "  tight (1 job(s)): memory 1g -> 3g" in said
+    printed = torc(*command, "--no-downsize", "--job-ids", f"{ids[0]},{ids[1]}").out
+    assert "  tight (1 job(s)): memory 1g -> 3g" in printed
     assert [requirement_of(client, job_id) for job_id in ids[:2]] == ["tight 3g PT1H", "wide 1g PT1H"]
     torc(*command)
     assert [requirement_of(client, job_id) for job_id in ids] == [

@@ -72,9 +72,9 @@ def test_a_run_raises_no_job_beyond_what_its_runner_has(torc: Torc, spec: SpecWr
         jobs={"hungry": {"command": KILLED_ONCE, "resource_requirements": "large"}},
         resource_requirements=[{"name": "large", "num_cpus": 1, "memory": "100m", "runtime": "PT10M"}],
     )
-    said = torc("run", path, "--recover", "--memory-gb", 0.125).out
-    assert re.search(r"increasing memory 100m -> 128m", said)
-    assert "run 2: 1 completed" in said
+    printed = torc("run", path, "--recover", "--memory-gb", 0.125).out
+    assert re.search(r"increasing memory 100m -> 128m", printed)
+    assert "run 2: 1 completed" in printed
 
 
 def test_a_run_with_recovery_sums_up_what_was_changed_and_what_is_left(torc: Torc, spec: SpecWriter) -> None:
@@ -85,8 +85,8 @@ def test_a_run_with_recovery_sums_up_what_was_changed_and_what_is_left(torc: Tor
         },
         resource_requirements=[{"name": "large", "num_cpus": 1, "memory": "100m", "runtime": "PT10M"}],
     )
-    said = torc("run", path, "--recover", code=1).out
-    report = said[said.rindex("(test), run 2: ") :]
+    printed = torc("run", path, "--recover", code=1).out
+    report = printed[printed.rindex("(test), run 2: ") :]
     assert re.search(r"Recovered after run 1: 1 job tried again in run 2\n    Job \d+ \(hungry\): .*", report)
     assert "memory 100m -> 150m" in report
     assert re.search(r"Left to a person:\n    Job \d+ \(broken\)", report)
@@ -98,8 +98,8 @@ def test_a_run_with_recovery_sums_up_what_was_changed_and_what_is_left(torc: Tor
 
 
 def test_retries_without_recovery_are_refused(torc: Torc, spec: SpecWriter) -> None:
-    said = torc("run", spec(jobs={"a": "true"}), "--max-retries", 7, code=2)
-    assert "--max-retries does nothing without --recover" in said.err
+    printed = torc("run", spec(jobs={"a": "true"}), "--max-retries", 7, code=2)
+    assert "--max-retries does nothing without --recover" in printed.err
 
 
 def test_corrections_for_a_job_that_is_not_there_are_refused(torc: Torc, shared_client: TorcClient) -> None:
@@ -107,14 +107,14 @@ def test_corrections_for_a_job_that_is_not_there_are_refused(torc: Torc, shared_
     _, (elsewhere,) = make_scene(shared_client, job("elsewhere"))
     fail_all(shared_client, workflow_id, {fine: None})
     for job_id in (99999999, elsewhere):
-        said = torc("workflows", "correct-resources", workflow_id, "--job-ids", f"{fine},{job_id}", code=2)
-        assert f"workflow {workflow_id} has no job {job_id}" in said.err
+        printed = torc("workflows", "correct-resources", workflow_id, "--job-ids", f"{fine},{job_id}", code=2)
+        assert f"workflow {workflow_id} has no job {job_id}" in printed.err
 
 
 @pytest.mark.parametrize("option", ["--memory-multiplier", "--runtime-multiplier"])
 def test_a_senseless_multiplier_is_refused(torc: Torc, option: str) -> None:
-    said = torc("recover", 1, option, 100.5, code=2)
-    assert "must be more than 1 and at most 100" in said.err
+    printed = torc("recover", 1, option, 100.5, code=2)
+    assert "must be more than 1 and at most 100" in printed.err
 
 
 def _text(path: Path) -> str:
@@ -124,19 +124,19 @@ def _text(path: Path) -> str:
 def test_all_that_is_said_stands_in_the_log_too(torc: Torc, shared_client: TorcClient) -> None:
     workflow_id, (broken,) = make_scene(shared_client, job("broken"))
     fail_all(shared_client, workflow_id, {broken: BROKEN})
-    said = torc("watch", workflow_id, "-r", "-m", 2, "-o", "logs", code=1).out
+    printed = torc("watch", workflow_id, "-r", "-m", 2, "-o", "logs", code=1).out
     log = (torc.folder / "logs" / f"watch_{socket.gethostname()}_{workflow_id}.log").read_text()
-    assert [line.partition(" ")[2] for line in log.splitlines()] == said.splitlines()
-    assert "No recoverable jobs found. 1 job(s) failed with unknown causes." in said
+    assert [line.partition(" ")[2] for line in log.splitlines()] == printed.splitlines()
+    assert "No recoverable jobs found. 1 job(s) failed with unknown causes." in printed
 
 
 def test_a_hook_serves_a_watch_as_well(torc: Torc, shared_client: TorcClient) -> None:
     workflow_id, (broken,) = make_scene(shared_client, job("broken"))
     fail_all(shared_client, workflow_id, {broken: BROKEN})
     (torc.folder / "fix.sh").write_text('echo "mending $TORC_WORKFLOW_ID"; exit 1\n')
-    said = torc("watch", workflow_id, "--recover", "--recovery-hook", "bash fix.sh", code=1).out
-    assert f"  [hook] mending {workflow_id}" in said
-    assert "Recovery failed: Recovery hook 'bash fix.sh' failed with exit code 1" in said
+    printed = torc("watch", workflow_id, "--recover", "--recovery-hook", "bash fix.sh", code=1).out
+    assert f"  [hook] mending {workflow_id}" in printed
+    assert "Recovery failed: Recovery hook 'bash fix.sh' failed with exit code 1" in printed
     assert shared_client.workflow_status(workflow_id).run_id == 1
 
 
@@ -192,15 +192,15 @@ def test_a_run_recovers_by_itself_until_it_is_done(torc: Torc, spec: SpecWriter)
         jobs={"hungry": {"command": KILLED_ONCE, "resource_requirements": "large"}},
         resource_requirements=[{"name": "large", "num_cpus": 1, "memory": "100m", "runtime": "PT10M"}],
     )
-    said = torc("run", path, "--recover")
-    assert "OOM detected, increasing memory 100m -> 150m" in said.out
-    assert "run 2: 1 completed" in said.out
+    printed = torc("run", path, "--recover")
+    assert "OOM detected, increasing memory 100m -> 150m" in printed.out
+    assert "run 2: 1 completed" in printed.out
 
 
 def test_a_run_that_nothing_can_mend_gives_up(torc: Torc, spec: SpecWriter) -> None:
-    said = torc("run", spec(jobs={"broken": "exit 3"}), "--recover", "--retry-unknown", "--max-retries", 2, code=1)
-    assert "Max retries (2) exceeded. Manual intervention required." in said.out
-    assert "run 3: 1 pending failed" in said.out
+    printed = torc("run", spec(jobs={"broken": "exit 3"}), "--recover", "--retry-unknown", "--max-retries", 2, code=1)
+    assert "Max retries (2) exceeded. Manual intervention required." in printed.out
+    assert "run 3: 1 pending failed" in printed.out
 
 
 def test_a_workflow_that_ended_with_failures_is_recovered_before_it_is_run(torc: Torc, spec: SpecWriter) -> None:

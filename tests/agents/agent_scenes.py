@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from recovery_scenes import fail_all, job, make_scene
-from torc_process import Said
+from torc_process import Printed
 
 from torc_client.http import TorcClient
 from torc_core.evidence.record import Evidence
@@ -66,7 +66,7 @@ class IsolatedTorc:
     def argv(self, *arguments: object) -> list[str]:
         return [sys.executable, "-m", "torc_cli.main", *map(str, arguments)]
 
-    def __call__(self, *arguments: object, code: int | None = 0, timeout_s: float = 90) -> Said:
+    def __call__(self, *arguments: object, code: int | None = 0, timeout_s: float = 90) -> Printed:
         """Runs to the end; fails when the exit code is not `code`. None accepts any."""
         done = subprocess.run(
             self.argv(*arguments),
@@ -78,10 +78,12 @@ class IsolatedTorc:
             timeout=timeout_s,
             check=False,
         )
-        said = Said(done.returncode, done.stdout, done.stderr)
-        assert "Traceback" not in said.err, said.err
-        assert code in (None, said.code), f"torc {arguments} ended with {said.code}:\n{said.out}\n{said.err}"
-        return said
+        printed = Printed(done.returncode, done.stdout, done.stderr)
+        assert "Traceback" not in printed.err, printed.err
+        assert code in (None, printed.code), (
+            f"torc {arguments} ended with {printed.code}:\n{printed.out}\n{printed.err}"
+        )
+        return printed
 
     def start(self, *arguments: object) -> "subprocess.Popen[str]":
         return subprocess.Popen(

@@ -7,42 +7,16 @@ import typer
 
 from torc_cli.commands.lifecycle import status
 from torc_cli.commands.options.recovery import OutputDirOption
-from torc_cli.render.base import Column, Table
 from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.hints import Hint, torc
 
 if TYPE_CHECKING:
-    from torc_core.recovery.resource_report import UtilizationReport
+    pass
 
 app = typer.Typer(no_args_is_help=True, help="Show what jobs used, how they ended, and where their logs are.")
 app.command("summary")(status)
-
-OVER = Table(
-    "resources",
-    (
-        Column("Job ID", "job_id", right=True),
-        Column("Job Name", "job_name"),
-        Column("Resource", "resource_type"),
-        Column("Specified", "specified"),
-        Column("Peak Used", "peak_used"),
-        Column("Over-Utilization", "over_utilization", right=True),
-    ),
-)
-RESULTS = Table(
-    "results",
-    (
-        Column("Job ID", "job_id", right=True),
-        Column("Job Name", "job_name"),
-        Column("Status", "status"),
-        Column("Run", "run_id", right=True),
-        Column("Attempt", "attempt_id", right=True),
-        Column("Return Code", "return_code", right=True),
-        Column("Stdout", "job_stdout"),
-        Column("Stderr", "job_stderr"),
-    ),
-)
 
 
 @app.command("check-resource-utilization")
@@ -67,6 +41,7 @@ def check_resource_utilization(
 
     For example: `torc reports check-resource-utilization 3 --all`.
     """
+    from torc_cli.render.utilization_text import OVER_UTILIZATION, verdict_line, violation_lines
     from torc_client.recovery.resources import utilization
 
     report = utilization(
@@ -80,28 +55,13 @@ def check_resource_utilization(
     if session.is_json:
         session.out.record(report)
         return
-    _show(session, report, show_all=all_jobs)
-
-
-def _show(session: Session, report: "UtilizationReport", *, show_all: bool) -> None:
-    count, total = report.over_utilization_count, report.total_results
-    if not total:
-        session.out.done("No results yet.", {})
-    elif count:
-        session.out.done(f"⚠ Found {count} resource over-utilization violation(s):", {})
+    session.out.done(verdict_line(report), {})
+    if report.over_utilization_count:
         session.out.note(Hint("Fit the requirements with: {}", torc("workflows correct-resources", report.workflow_id)))
-    else:
-        session.out.done(f"✓ All {total} jobs stayed within their specified resource requirements", {})
-    if report.violations and (count or show_all):
-        session.out.records(OVER, report.violations)
-    for failed in report.resource_violations:
-        limits = f"memory {failed.configured_memory}, runtime {failed.configured_runtime}"
-        peak = f", peak memory {failed.peak_memory_formatted}" if failed.peak_memory_formatted else ""
-        session.out.done(
-            f"  Job {failed.job_id} ({failed.job_name}): return code {failed.return_code}, {failed.cause}: "
-            f"{failed.reason} ({limits}{peak})",
-            {},
-        )
+    if report.violations and (report.over_utilization_count or all_jobs):
+        session.out.records(OVER_UTILIZATION, report.violations)
+    if report.resource_violations:
+        session.out.done(violation_lines(report), {})
 
 
 @app.command("results")
@@ -120,7 +80,7 @@ def results(
 
     For example: `torc reports results 3 --all-runs`.
     """
-    from torc_cli.render.results_report import collect_results
+    from torc_cli.render.results_report import RESULTS, collect_results
 
     chosen = session.workflow_id(workflow_id)
     folder = output_dir or Path(session.settings.output_dir)

@@ -2,9 +2,11 @@
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Final
 
 from pydantic import BaseModel, Field
 
+from torc_cli.render.base import Column, Table
 from torc_client.http import TorcClient
 from torc_client.logs import JOB_STDIO, AttemptId, log_stem
 from torc_core.api.nodes import ComputeNodeModel
@@ -13,6 +15,20 @@ from torc_core.errors import InvalidInputError
 from torc_core.jobs.status import JobStatus
 from torc_core.recovery.sparse_model import SparseModel
 from torc_core.slurm.environment import registered_allocation
+
+RESULTS: Final = Table(
+    "results",
+    (
+        Column("Job ID", "job_id", right=True),
+        Column("Job Name", "job_name"),
+        Column("Status", "status"),
+        Column("Run", "run_id", right=True),
+        Column("Attempt", "attempt_id", right=True),
+        Column("Return Code", "return_code", right=True),
+        Column("Stdout", "job_stdout"),
+        Column("Stderr", "job_stderr"),
+    ),
+)
 
 
 class ResultRow(SparseModel):
