@@ -7,7 +7,18 @@ from typing import Final
 
 from torc_core.hints import TorcCommand
 
-WITH_OUTPUT_DIR: Final = frozenset({"jobs logs", "recover", "reports results", "run", "watch", "workflows run"})
+WITH_OUTPUT_DIR: Final = frozenset(
+    {
+        "jobs logs",
+        "reconcile",
+        "recover",
+        "reports results",
+        "run",
+        "watch",
+        "workflows run",
+        "workflows sync-status",
+    }
+)
 """Commands whose -o names the folder of the logs."""
 WITHOUT_SERVER: Final = frozenset({"agents", "completions", "examples", "mcp"})
 """Commands that ask no server: no option names one."""
