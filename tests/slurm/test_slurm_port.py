@@ -43,12 +43,12 @@ class Submitter:
         environment = self.cluster.environment
         return SlurmCluster(SlurmPrograms(environment, timeout_s=timeout_s, backoff=backoff, pause=pause))
 
-    def request(self, script: str, *options: str, key: str = "", may_exist: bool = False) -> AllocationRequest:
-        key = key or f"torc-test-{next(KEYS)}"
+    def request(self, script: str, *options: str) -> AllocationRequest:
+        key = f"torc-test-{next(KEYS)}"
         path = self.folder / f"{key}.sh"
         path.write_text(f"#!/bin/sh\n{script}\n")
         output = f"--output={self.folder}/{key}.out"
-        return AllocationRequest(key=key, script=path, options=(output, *options), may_exist=may_exist)
+        return AllocationRequest(key=key, script=path, options=(output, *options))
 
     def submit(self, script: str, *options: str) -> int:
         return self.port.submit(self.request(script, *options))
@@ -145,18 +145,13 @@ def test_cancelling_what_has_ended_is_no_error(submitter: Submitter) -> None:
     submitter.await_status(running, lambda one: one.phase is Phase.ENDED, "has ended")
 
 
-def test_a_request_that_was_submitted_before_is_found_by_its_key(submitter: Submitter) -> None:
-    request = submitter.request(SLEEP)
+def test_an_allocation_is_found_by_its_key_in_the_queue_and_in_accounting(submitter: Submitter) -> None:
+    request = submitter.request("true")
     scheduler_id = submitter.port.submit(request)
-    again = submitter.request(SLEEP, key=request.key, may_exist=True)
-    assert submitter.port.submit(again) == scheduler_id
-    assert submitter.count_named(request.key) == 1
-
-
-def test_a_key_that_nobody_submitted_is_submitted(submitter: Submitter) -> None:
-    request = submitter.request(SLEEP, may_exist=True)
-    submitter.port.submit(request)
-    assert submitter.count_named(request.key) == 1
+    assert submitter.port.find(request.key) == scheduler_id
+    assert submitter.port.find("torc-no-such-key") is None
+    port = submitter.port
+    await_that(lambda: port._find_accounted(request.key) == scheduler_id, "accounting has the key")
 
 
 def test_a_submission_whose_answer_was_lost_is_not_repeated(submitter: Submitter) -> None:

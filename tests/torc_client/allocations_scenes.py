@@ -7,6 +7,7 @@ from pathlib import Path
 from torc_client.http import TorcClient
 from torc_client.recovery.allocations import PlannedAllocation
 from torc_core.api.schedulers import SlurmSchedulerModel
+from torc_core.errors import SchedulerError
 from torc_core.slurm.allocation import AccountingRecord, AllocationRequest, AllocationStatus, Partition, Phase
 
 
@@ -17,12 +18,22 @@ class SchedulerInMemory:
     phases: dict[int, Phase] = field(default_factory=dict)
     known_partitions: Sequence[Partition] = ()
     submitted: list[AllocationRequest] = field(default_factory=list)
+    refusal: SchedulerError | None = None
+    accepts_all_the_same: bool = False
     accounted: dict[int, AccountingRecord] = field(default_factory=dict)
     asked_accounting: list[Collection[int]] = field(default_factory=list)
 
     def submit(self, request: AllocationRequest) -> int:
+        if self.refusal is not None and not self.accepts_all_the_same:
+            raise self.refusal
         self.submitted.append(request)
+        if self.refusal is not None:
+            raise self.refusal
         return len(self.submitted)
+
+    def find(self, key: str) -> int | None:
+        keys = [request.key for request in self.submitted]
+        return keys.index(key) + 1 if key in keys else None
 
     def status(self, scheduler_ids: Collection[int]) -> Mapping[int, AllocationStatus]:
         return {

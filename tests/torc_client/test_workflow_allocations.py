@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
+import pytest
 from allocations_scenes import SchedulerInMemory, give_scheduler, plan_one
 from recovery_scenes import job, make_scene
 
 from torc_client.http import TorcClient
-from torc_client.recovery.allocations import Allocations
+from torc_client.recovery.allocations import SUBMITTING, Allocations, settle_intents
 from torc_core.api.nodes import ScheduledComputeNodeModel
+from torc_core.errors import SchedulerError, SchedulerUnreachableError
 from torc_core.evidence.attempt import PartitionLimits
-from torc_core.slurm.allocation import Partition, Phase
+from torc_core.slurm.allocation import AllocationRequest, Partition, Phase
 
 
 def record(client: TorcClient, workflow_id: int, scheduler_id: int, status: str) -> None:
@@ -77,3 +79,82 @@ def test_a_submitted_allocation_is_recorded(shared_client: TorcClient, tmp_path:
     assert allocations.submit(shared_client, workflow_id, output_dir=tmp_path) == [1]
     [stored] = shared_client.scheduled_compute_nodes.list_all(workflow_id=workflow_id)
     assert (stored.scheduler_id, stored.status) == (1, "pending")
+
+
+def stored(client: TorcClient, workflow_id: int) -> list[tuple[int, str]]:
+    records = client.scheduled_compute_nodes.list_all(workflow_id=workflow_id)
+    return [(record.scheduler_id, record.status) for record in records]
+
+
+def test_a_submission_whose_process_died_before_it_was_recorded_is_recorded_by_the_next(
+    shared_client: TorcClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workflow_id, _ = make_scene(shared_client, job("only"))
+    scheduler = SchedulerInMemory()
+    allocations = Allocations(scheduler=scheduler, planner=plan_one)
+    with monkeypatch.context() as patched:
+        patched.setattr(shared_client.scheduled_compute_nodes, "update", die)
+        with pytest.raises(KeyboardInterrupt):
+            allocations.submit(shared_client, workflow_id, output_dir=tmp_path)
+    assert stored(shared_client, workflow_id) == [(0, SUBMITTING)]
+    scheduler.phases[1] = Phase.RUNNING
+    assert allocations.ended(shared_client, workflow_id) == []
+    assert stored(shared_client, workflow_id) == [(1, "pending")]
+    assert len(scheduler.submitted) == 1
+
+
+def test_a_process_that_died_before_it_submitted_leaves_nothing(shared_client: TorcClient, tmp_path: Path) -> None:
+    workflow_id, _ = make_scene(shared_client, job("only"))
+    record(shared_client, workflow_id, 0, SUBMITTING)
+    allocations = Allocations(scheduler=SchedulerInMemory(), planner=plan_one)
+    assert allocations.submit(shared_client, workflow_id, output_dir=tmp_path) == [1]
+    assert stored(shared_client, workflow_id) == [(1, "pending")]
+
+
+def test_a_refused_allocation_leaves_no_record(shared_client: TorcClient, tmp_path: Path) -> None:
+    workflow_id, _ = make_scene(shared_client, job("only"))
+    allocations = Allocations(scheduler=SchedulerInMemory(refusal=SchedulerError("no account")), planner=plan_one)
+    with pytest.raises(SchedulerError, match="no account"):
+        allocations.submit(shared_client, workflow_id, output_dir=tmp_path)
+    assert stored(shared_client, workflow_id) == []
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_an_allocation_without_an_answer_is_submitted_once(
+    shared_client: TorcClient, tmp_path: Path, *, accepted: bool
+) -> None:
+    workflow_id, _ = make_scene(shared_client, job("only"))
+    away = SchedulerUnreachableError("no answer")
+    scheduler = SchedulerInMemory(refusal=away, accepts_all_the_same=accepted)
+    allocations = Allocations(scheduler=scheduler, planner=plan_one)
+    with pytest.raises(SchedulerUnreachableError):
+        allocations.submit(shared_client, workflow_id, output_dir=tmp_path)
+    assert stored(shared_client, workflow_id) == [(0, SUBMITTING)]
+    settle_intents(shared_client, workflow_id, scheduler)
+    assert stored(shared_client, workflow_id) == ([(1, "pending")] if accepted else [])
+
+
+def test_a_record_that_another_process_dropped_is_stored_anew(shared_client: TorcClient, tmp_path: Path) -> None:
+    workflow_id, _ = make_scene(shared_client, job("only"))
+
+    class Slow(SchedulerInMemory):
+        def submit(self, request: AllocationRequest) -> int:
+            settle_intents(shared_client, workflow_id, self)
+            return super().submit(request)
+
+    Allocations(scheduler=Slow(), planner=plan_one).submit(shared_client, workflow_id, output_dir=tmp_path)
+    assert stored(shared_client, workflow_id) == [(1, "pending")]
+
+
+def test_allocations_of_alike_workflows_have_keys_of_their_own(shared_client: TorcClient, tmp_path: Path) -> None:
+    scheduler = SchedulerInMemory()
+    allocations = Allocations(scheduler=scheduler, planner=plan_one)
+    for _ in range(2):
+        workflow_id, _ = make_scene(shared_client, job("only"))
+        for _ in range(2):
+            allocations.submit(shared_client, workflow_id, output_dir=tmp_path)
+    assert len({request.key for request in scheduler.submitted}) == 4
+
+
+def die(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -1,7 +1,8 @@
 """The allocations of workflows: what the server has recorded of them, joined with what the scheduler says."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -9,17 +10,22 @@ from torc_client.http import TorcClient
 from torc_client.slurm.port import Scheduler
 from torc_core.api.jobs import JobModel
 from torc_core.api.nodes import ScheduledComputeNodeModel
+from torc_core.api.workflows import WorkflowModel
+from torc_core.errors import NotFoundError, SchedulerError, SchedulerUnreachableError
 from torc_core.evidence.attempt import PartitionLimits
 from torc_core.recovery.orphans import allocation_of
 from torc_core.slurm.allocation import AllocationRequest, Partition, Phase
 
+SUBMITTING: Final = "submitting"
+"""Status of an intent: an allocation that is about to be submitted, or whose submission was never answered."""
+_NO_ID_YET: Final = 0
 _OPEN: Final = ("pending", "active")
 """Statuses of a recorded allocation that, as far as the server knows, has not ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedAllocation:
-    """A request, the scheduler record it is made from, and how many jobs it is for."""
+    """A request, the scheduler record it is made from, and how many jobs it is for. Its key is set when submitted."""
 
     request: AllocationRequest
     scheduler_config_id: int
@@ -51,6 +57,7 @@ class Allocations:
         """
         if self.scheduler is None:
             return ()
+        settle_intents(client, workflow_id, self.scheduler)
         recorded = open_allocations(client, workflow_id)
         runners = client.compute_nodes.list_all(workflow_id=workflow_id, is_active=True)
         ids = {allocation.scheduler_id for allocation in recorded}
@@ -74,20 +81,67 @@ class Allocations:
         return 0 if self.planner is None else len(self.planner(client, workflow_id, job_ids, Path()))
 
     def submit(self, client: TorcClient, workflow_id: int, *, output_dir: Path) -> Sequence[int]:
-        """Ask for nodes for what is ready; return the number of jobs of each new allocation."""
+        """Submit allocations for what is ready; return the number of jobs of each.
+
+        Raises SchedulerError when the scheduler refuses one; those before it are submitted.
+        """
         if self.scheduler is None or self.planner is None:
             return ()
+        settle_intents(client, workflow_id, self.scheduler)
         planned = self.planner(client, workflow_id, (), output_dir)
         for allocation in planned:
-            record = ScheduledComputeNodeModel(
-                workflow_id=workflow_id,
-                scheduler_id=self.scheduler.submit(allocation.request),
-                scheduler_config_id=allocation.scheduler_config_id,
-                scheduler_type=self.scheduler_type,
-                status="pending",
-            )
-            client.scheduled_compute_nodes.create(record)
+            self._submit(client, workflow_id, allocation, self.scheduler)
         return [allocation.job_count for allocation in planned]
+
+    def _submit(
+        self, client: TorcClient, workflow_id: int, planned: PlannedAllocation, scheduler: Scheduler
+    ) -> ScheduledComputeNodeModel:
+        # The intent is stored first: a process that dies between submission and record leaves a key to look up.
+        intent = client.scheduled_compute_nodes.create(
+            ScheduledComputeNodeModel(
+                workflow_id=workflow_id,
+                scheduler_id=_NO_ID_YET,
+                scheduler_config_id=planned.scheduler_config_id,
+                scheduler_type=self.scheduler_type,
+                status=SUBMITTING,
+            )
+        )
+        key = allocation_key(client.workflows.get(workflow_id), intent)
+        try:
+            scheduler_id = scheduler.submit(replace(planned.request, key=key))
+        except SchedulerUnreachableError:
+            raise  # it may have been accepted, and the intent says under which key
+        except SchedulerError:
+            client.scheduled_compute_nodes.delete(intent.id or 0)
+            raise
+        return _record(client, intent, scheduler_id)
+
+
+def settle_intents(client: TorcClient, workflow_id: int, scheduler: Scheduler) -> None:
+    """Record the allocations that an earlier process submitted and could not record; drop intents of no submission."""
+    intents = client.scheduled_compute_nodes.list_all(workflow_id=workflow_id, status=SUBMITTING)
+    workflow = client.workflows.get(workflow_id) if intents else None
+    for intent in intents:
+        scheduler_id = scheduler.find(allocation_key(workflow, intent)) if workflow else None
+        if scheduler_id is not None:
+            _record(client, intent, scheduler_id)
+        else:
+            # If its process still lives and submits after all, it stores its record anew.
+            client.scheduled_compute_nodes.delete(intent.id or 0)
+
+
+def allocation_key(workflow: WorkflowModel, intent: ScheduledComputeNodeModel) -> str:
+    """Return the name of an allocation at the scheduler, which serves workflows of other Torc servers, too."""
+    origin = "|".join((workflow.timestamp or "", workflow.user, workflow.name))
+    return f"torc-wf{workflow.id}-{intent.id}-{sha256(origin.encode()).hexdigest()[:8]}"
+
+
+def _record(client: TorcClient, intent: ScheduledComputeNodeModel, scheduler_id: int) -> ScheduledComputeNodeModel:
+    record = intent.model_copy(update={"scheduler_id": scheduler_id, "status": "pending"})
+    try:
+        return client.scheduled_compute_nodes.update(intent.id or 0, record)
+    except NotFoundError:
+        return client.scheduled_compute_nodes.create(record.model_copy(update={"id": None}))
 
 
 def open_allocations(client: TorcClient, workflow_id: int) -> list[ScheduledComputeNodeModel]:

@@ -38,8 +38,6 @@ class SlurmCluster:
 
         Raises SchedulerError when Slurm refuses it, SchedulerUnreachableError when it does not answer for long.
         """
-        if request.may_exist and (found := self._find(request.key, with_accounting=True)) is not None:
-            return found
         failures = 0
         while True:
             try:
@@ -55,8 +53,13 @@ class SlurmCluster:
             # handles the old request and our look at the same time. So it is looked for twice before the next try.
             for _ in range(_LOOKS):
                 self._programs.wait(failures)
-                if (found := self._find(request.key)) is not None:
+                if (found := self._find_queued(request.key)) is not None:
                     return found
+
+    def find(self, key: str) -> int | None:
+        """Return the id of the allocation that was submitted under the key, also of one that ended days ago."""
+        found = self._find_queued(key)
+        return found if found is not None else self._find_accounted(key)
 
     def status(self, scheduler_ids: Collection[int]) -> Mapping[int, AllocationStatus]:
         """Return what the queue says of these allocations; one that is missing here has surely ended.
@@ -108,23 +111,19 @@ class SlurmCluster:
             raise SchedulerError(f"sbatch gave no id for the allocation {request.key}: {output.stdout[:200]!r}")
         return scheduler_id
 
-    def _find(self, key: str, *, with_accounting: bool = False) -> int | None:
-        """Return the id of the allocation that was submitted under the key, None where there is none."""
+    def _find_queued(self, key: str) -> int | None:
         rows = [row for row in parse_queue(self._checked(queue_words(name=key))) if row.name == key]
-        ids = [row.array_job_id or row.scheduler_id for row in rows]
-        if not ids and with_accounting:
-            ids = self._find_accounted(key)
-        return min(ids, default=None)
+        return min((row.array_job_id or row.scheduler_id for row in rows), default=None)
 
-    def _find_accounted(self, key: str) -> list[int]:
-        """Return the ids under the key that the queue has forgotten; none where the cluster keeps no accounting."""
+    def _find_accounted(self, key: str) -> int | None:
+        """Return the id under the key that the queue has forgotten; None where the cluster keeps no accounting."""
         try:
             records = self._accounted(accounting_words_by_name(key, since=_LOOK_BACK))
         except SchedulerUnreachableError:
             raise
         except SchedulerError:
-            return []
-        return [record.scheduler_id for record in records if record.name == key]
+            return None
+        return min((record.scheduler_id for record in records if record.name == key), default=None)
 
     def _accounted(self, words: Sequence[str]) -> list[AccountingRecord]:
         return parse_accounting(self._checked(words))

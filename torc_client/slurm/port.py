@@ -10,7 +10,11 @@ class Scheduler(Protocol):
     """Every method may raise SchedulerError, SchedulerUnreachableError where trying again later may help."""
 
     def submit(self, request: AllocationRequest) -> int:
-        """Return the scheduler's id of the allocation. A request with the same key is submitted once."""
+        """Submit a script once, also where the scheduler's answer is lost; return the scheduler's id."""
+        ...
+
+    def find(self, key: str) -> int | None:
+        """Return the id of the allocation that was submitted under the key, None where there is none."""
         ...
 
     def status(self, scheduler_ids: Collection[int]) -> Mapping[int, AllocationStatus]:

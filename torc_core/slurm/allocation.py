@@ -26,8 +26,6 @@ class AllocationRequest:
     options: tuple[str, ...] = ()
     folder: Path | None = None
     """Where the script starts; None: the current folder."""
-    may_exist: bool = False
-    """Whether a process that ended may have submitted it under this key, so that it is looked up first."""
 
 
 @dataclass(frozen=True, kw_only=True)
