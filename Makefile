@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST_ARGS ?=
 
-.PHONY: demo test check unit fuzz setup dev docs reference pictures dist bench lock clean help
+.PHONY: demo test check unit fuzz setup dev docs reference pictures dist floors newest bench lock clean help
 
 help:
 	@echo "make demo    set up, run the failure handler demo, show jobs, attempts and open decisions"
@@ -16,6 +16,8 @@ help:
 	@echo "make pictures  draw the pictures of docs/pictures from a real run"
 	@echo "make dist    build wheel and sdist into dist/, install the wheel in a new environment and try it there"
 	@echo "make fuzz    set up, send many generated requests to a server; none may be an error of it"
+	@echo "make floors  install the lowest versions that pyproject.toml allows in a new environment, and try them there"
+	@echo "make newest  the same with the newest versions"
 	@echo "make bench   set up, run the benchmarks (several minutes)"
 	@echo "make lock    renew the pinned versions in locks/"
 	@echo "make clean   remove .venv and everything that runs left behind"
@@ -75,6 +77,12 @@ pictures: setup
 
 dist: setup
 	bash packaging/dist.sh $(BIN)/python
+
+floors: setup
+	bash packaging/versions.sh $(BIN)/python lowest
+
+newest: setup
+	bash packaging/versions.sh $(BIN)/python newest
 
 fuzz: dev
 	TORC_FUZZ_EXAMPLES=$${TORC_FUZZ_EXAMPLES:-200} $(BIN)/python -m pytest -q tests/torc_server/test_openapi_fuzz.py

@@ -15,3 +15,4 @@ step torc agents list
 step torc-server --help > /dev/null
 step torc-mcp-server --help > /dev/null
 test "$(wc -l < output/diamond/result.txt)" -gt 0
+step python "$(dirname "$(realpath "$0")")/smoke_server.py" "${PATH%%:*}"
