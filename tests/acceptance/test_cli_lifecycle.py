@@ -2,10 +2,16 @@
 
 import json
 
-from helpers import wait_until
+import pytest
+from helpers import make_workflow, wait_until
 from torc_process import SpecWriter, Torc
 
 from torc_client.http import TorcClient
+from torc_client.processes import host_facts
+from torc_core.api.drafts import JobDraft
+from torc_core.api.jobs import ComputeNodesResources, StartJobsRequest
+from torc_core.api.nodes import ComputeNodeModel
+from torc_core.jobs.lifecycle import INFRASTRUCTURE_FAULT_LIMIT
 from torc_core.jobs.status import JobStatus
 
 
@@ -148,15 +154,55 @@ def test_sync_status_cleans_up_after_a_killed_runner(torc: Torc, spec: SpecWrite
         assert "in sync" in calm.out
         runner.kill()
     preview = torc("workflows", "sync-status", workflow_id, "--dry-run", "-f", "json").json
-    assert preview["running_jobs_failed"] == 1
-    assert preview["failed_job_details"][0]["job_name"] == "long"
+    assert (preview["jobs_requeued"], preview["running_jobs_failed"]) == (1, 0)
+    assert preview["requeued_job_details"][0]["job_name"] == "long"
     assert shared_client.workflow_status(workflow_id).jobs_by_status[JobStatus.RUNNING] == 1
     done = torc("workflows", "sync-status", workflow_id)
-    assert "Total: 1 job(s) marked as failed" in done.out
-    assert f"torc recover {workflow_id}" in done.out
-    (result,) = torc("results", "list", workflow_id, "-f", "json").json
+    assert "Total: 1 job(s) requeued" in done.out
+    assert f"torc run {workflow_id}" in done.out
+    (job,) = shared_client.jobs.list_all(workflow_id=workflow_id)
+    assert (job.status, job.attempt_id, job.infrastructure_faults) == (JobStatus.READY, 2, 1)
+    (result,) = torc("results", "list", workflow_id, "--all-runs", "-f", "json").json
     assert result["return_code"] == -128
     assert shared_client.workflow_status(workflow_id).active_compute_nodes == 0
+
+
+@pytest.mark.parametrize("status", ["failed", "pending_failed"])
+def test_sync_status_fails_a_job_that_was_lost_too_often_and_names_its_status(
+    torc: Torc, shared_client: TorcClient, status: str
+) -> None:
+    workflow_id, job_ids = make_workflow(
+        shared_client, JobDraft(name="lost", command="true"), use_pending_failed=status == "pending_failed"
+    )
+    for _ in range(INFRASTRUCTURE_FAULT_LIMIT + 1):
+        node_id = lost_runner(shared_client, workflow_id, job_ids)
+        done = torc("workflows", "sync-status", workflow_id)
+    assert f"Total: 1 job(s) marked as {status}" in done.out
+    assert f"torc recover {workflow_id}" in done.out
+    assert shared_client.jobs.get(job_ids[0]).status == status
+    assert shared_client.compute_nodes.get(node_id).is_active is False
+
+
+def lost_runner(client: TorcClient, workflow_id: int, job_ids: list[int]) -> int:
+    """Return the id of a runner of this machine that started the jobs and whose process is gone."""
+    host = host_facts()
+    node = ComputeNodeModel(
+        workflow_id=workflow_id,
+        hostname=host.hostname,
+        pid=2**22 + 1,  # above the largest pid that there can be
+        start_time="2026-01-01T00:00:00Z",
+        num_cpus=4,
+        num_gpus=0,
+        num_nodes=1,
+        memory_gb=8,
+        compute_node_type="local",
+        scheduler={"boot_id": host.boot_id, "pid_namespace": host.pid_namespace, "pid_start_time": 1},
+    )
+    node_id = client.compute_nodes.create(node).id or 0
+    offer = ComputeNodesResources(id=node_id, num_cpus=4, num_gpus=0, num_nodes=1, memory_gb=8)
+    client.claim_jobs(workflow_id, offer, limit=1)
+    client.start_jobs(workflow_id, StartJobsRequest(run_id=1, compute_node_id=node_id, job_ids=job_ids))
+    return node_id
 
 
 def test_events_can_be_watched_as_they_happen(torc: Torc, spec: SpecWriter) -> None:

@@ -29,16 +29,16 @@ def test_a_runner_elsewhere_is_lost_after_the_time_that_is_given(torc: Torc, sha
 
     unheard = torc("workflows", "sync-status", workflow_id)
     assert "in sync" in unheard.out
-    assert "1 active runner(s) on other machines cannot be judged from here" in unheard.err
+    assert "1 active runner(s) on other machines cannot be checked from here" in unheard.err
 
     shared_client.heartbeat(node_id)
     wait_until(lambda: (shared_client.compute_nodes.get(node_id).heartbeat_age_s or 0) > 1.0, "it was silent")
     heard = torc("workflows", "sync-status", workflow_id)
     assert "in sync" in heard.out
-    assert "cannot be judged" not in heard.err
+    assert "cannot be checked" not in heard.err
     assert "s ago" in torc("compute-nodes", "list", workflow_id).out
 
     data = torc("workflows", "sync-status", workflow_id, "--heartbeat-timeout", "1", "-f", "json").json
-    assert data["running_jobs_failed"] == 1
-    assert "n017 sent no heartbeat since" in data["failed_job_details"][0]["reason"]
+    assert data["jobs_requeued"] == 1
+    assert "n017 sent no heartbeat since" in data["requeued_job_details"][0]["reason"]
     assert torc("workflows", "sync-status", workflow_id, "--heartbeat-timeout", "0", code=2).err

@@ -79,7 +79,7 @@ def sync_status(
     ] = HEARTBEAT_TIMEOUT_S,
     output_dir: OutputDirOption = None,
 ) -> None:
-    """Reclaim the jobs of runners and allocations that are gone.
+    """Reclaim the jobs of runners and allocations that are gone: requeue them, or fail those that were lost too often.
 
     For example: `torc workflows sync-status 3 --dry-run`.
     """
@@ -93,8 +93,7 @@ def sync_status(
             session.out.note(text)
     session.out.note(f"Looking for orphaned jobs of workflow {chosen}...")
     plan = find_orphans(session.client, chosen, host=host_facts(), heartbeat_timeout_s=heartbeat_timeout)
-    if not dry_run:
-        reclaim(session.client, plan, requeue=False)
+    reclaimed = None if dry_run else reclaim(session.client, plan, requeue=True)
     if plan.out_of_sight:
         session.out.note(f"{plan.out_of_sight} active runner(s) on other machines cannot be checked from here.")
-    session.out.done(orphan_lines(plan, dry_run=dry_run), orphan_data(plan, dry_run=dry_run))
+    session.out.done(orphan_lines(plan, reclaimed), orphan_data(plan, reclaimed))

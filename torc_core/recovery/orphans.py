@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from torc_core.api.jobs import JobModel
 from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
+from torc_core.jobs.lifecycle import may_go_back
 from torc_core.jobs.status import JobStatus
 from torc_core.processes import DeadRunner, HostFacts, ProcessIdentity, process_tag
 from torc_core.slurm.environment import registered_allocation
@@ -28,11 +29,15 @@ class LostRunner:
 
 @dataclass(frozen=True, kw_only=True)
 class OrphanedJob:
-    """A job whose runner is gone, or that has none; `started`: its process was started."""
+    """A job whose runner is gone, or that has none.
+
+    `started`: its process was started; `within_bound`: it was lost so seldom that it may be requeued by itself.
+    """
 
     job_id: int
     job_name: str
     started: bool
+    within_bound: bool
     reason: str
     allocation_id: int | None = None
 
@@ -128,6 +133,7 @@ def _orphaned(jobs: Sequence[JobModel], *, lost: Mapping[int, LostRunner], nobod
                 job_id=job.id,
                 job_name=job.name,
                 started=job.status is JobStatus.RUNNING,
+                within_bound=may_go_back(job.infrastructure_faults or 0),
                 reason=runner.reason if runner else NOBODY_HOLDS_IT,
                 allocation_id=runner.allocation_id if runner else None,
             )
