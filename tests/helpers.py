@@ -64,7 +64,7 @@ class ServerProcess:
     def _announced_port(self) -> int:
         line = self.stdout.readline()
         name, _, port = line.strip().partition("=")
-        assert name == "TORC_SERVER_PORT", f"the server said {line!r} first; its log:\n{self.log()}"
+        assert name == "TORC_SERVER_PORT", f"the server printed {line!r} first; its log:\n{self.log()}"
         return int(port)
 
     @property

@@ -52,7 +52,7 @@ def make_scene(
 
 
 def claim_all(client: TorcClient, workflow_id: int, *, start: bool = True) -> int:
-    """Every ready job is in the hands of a runner that stands for this test: its id."""
+    """Every ready job is held by a runner that stands for this test: its id."""
     runner_id = make_runner(client, workflow_id, num_cpus=1000)
     claimed = [
         job.id or 0 for job in client.claim_next_jobs(workflow_id, limit=100_000, compute_node_id=runner_id).jobs

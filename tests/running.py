@@ -100,7 +100,7 @@ class Ran:
 
 
 def run(client: TorcClient, workflow_id: int, folder: Path, **options: Any) -> Ran:
-    """Runs the workflow in this process, with 4 CPUs and 8 GB unless said otherwise."""
+    """Runs the workflow in this process, with 4 CPUs and 8 GB unless stated otherwise."""
     events: list[Progress] = []
     chosen: dict[str, Any] = {"num_cpus": 4, "memory_gb": 8, "poll_interval_s": 2.0} | options
     summary = run_workflow(client, workflow_id, RunnerOptions(output_dir=folder, **chosen), progress=events.append)

@@ -43,7 +43,7 @@ ROOMY = ComputeNodesResources(num_cpus=10_000, num_gpus=1_000, num_nodes=1, memo
 
 @dataclass
 class Clock:
-    """Stands still unless it is told to go on."""
+    """Stands still unless it is asked to go on."""
 
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -90,7 +90,7 @@ class Bench:
         return self.read(UnitOfWork.value, sql, **params)
 
     def workflow(self, jobs: Sequence[JobDraft], *, initialize: bool = True, **parts: Any) -> "Run":
-        """A workflow of these jobs with one runner, initialized unless told otherwise."""
+        """A workflow of these jobs with one runner, initialized unless stated otherwise."""
         model = parts.pop("workflow", WorkflowModel(name="w", user="u"))
         made = self.write(create_workflow_from_draft, WorkflowDraft(workflow=model, jobs=list(jobs), **parts))
         assert made.workflow.id is not None

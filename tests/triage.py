@@ -57,7 +57,7 @@ REQUIREMENTS: dict[str, Any] = {
 
 
 def fail(run: Run, name: str, text: str | None) -> None:
-    """The present attempt ends, and no rule knows why; without a text nothing but the return code is told."""
+    """The present attempt ends, and no rule knows why; without a text nothing but the return code is reported."""
     known = None if text is None else evidence(text)
     run.end(name, JobStatus.FAILED, unmatched_failure=True, evidence=known)
 
@@ -84,7 +84,7 @@ def entry_for(run: Run, name: str, action: str, **fields: Any) -> Classification
 
 
 def alike(run: Run, name: str, action: str, **fields: Any) -> Classification:
-    """A judgement on everything that failed like this job."""
+    """An entry for everything that failed like this job."""
     return Classification.model_validate(
         {"signature": group_of(run, name).signature, "action": action, "reason": f"{action} them", **fields}
     )

@@ -215,7 +215,7 @@ def test_events_can_be_watched_as_they_happen(torc: Torc, spec: SpecWriter) -> N
         monitor.terminate()
 
 
-def test_the_state_of_a_workflow_is_said_for_people_and_programs(torc: Torc, spec: SpecWriter) -> None:
+def test_the_state_of_a_workflow_is_reported_for_people_and_programs(torc: Torc, spec: SpecWriter) -> None:
     workflow_id = create(torc, spec(jobs={"a": "true"}))
     assert "not started yet" in torc("status", workflow_id).out
     assert torc("workflows", "status", workflow_id, "-f", "json").json["total_jobs"] == 1

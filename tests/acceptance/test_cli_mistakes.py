@@ -160,7 +160,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("kind", ANSWERS)
-def test_an_answer_of_another_server_is_said_in_one_line(tmp_path: Path, kind: str) -> None:
+def test_an_answer_of_another_server_is_reported_in_one_line(tmp_path: Path, kind: str) -> None:
     with foreign_server(*ANSWERS[kind]) as url:
         printed = Torc(tmp_path)("--url", url, "status", 1, code=1)
     problem, hint = printed.err.splitlines()

@@ -72,7 +72,7 @@ def test_missing_input_files_are_named_before_anything_runs(torc: Torc, spec: Sp
 
 
 @pytest.mark.parametrize("folder", ["plain-file/logs", "/proc/logs", "/dev/null"])
-def test_an_output_directory_that_cannot_be_is_said_before_anything_is_created(
+def test_an_output_directory_that_cannot_be_is_reported_before_anything_is_created(
     torc: Torc, spec: SpecWriter, folder: str
 ) -> None:
     (torc.folder / "plain-file").touch()

@@ -1,4 +1,4 @@
-"""`torc failures`: a person looks, decides, and sees what came of it."""
+"""`torc failures`: a person looks, decides, and sees the outcome."""
 
 import os
 from pathlib import Path
@@ -203,7 +203,7 @@ def test_a_person_can_propose_too(torc: Torc, client: TorcClient, workflow_id: i
         (["--job", "999999", "--retry"], "no job 999999", 1),
     ],
 )
-def test_mistakes_are_told_and_change_nothing(
+def test_mistakes_are_reported_and_change_nothing(
     torc: Torc, client: TorcClient, workflow_id: int, words: list[str], printed: str, code: int
 ) -> None:
     named = [_signature(client, workflow_id) if word == "SIG" else word for word in words]

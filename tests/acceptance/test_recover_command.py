@@ -193,7 +193,7 @@ def test_an_unknown_workflow_is_an_error(torc: Torc) -> None:
     assert "there is no workflow 987654" in torc("recover", 987654, code=1).err
 
 
-def test_failures_of_unknown_cause_are_left_alone_and_said(torc: Torc, shared_client: TorcClient) -> None:
+def test_failures_of_unknown_cause_are_left_alone_and_reported(torc: Torc, shared_client: TorcClient) -> None:
     workflow_id, ids = make_scene(shared_client, job("a"), job("b"))
     fail_all(shared_client, workflow_id, dict.fromkeys(ids, BROKEN))
     expected = """\

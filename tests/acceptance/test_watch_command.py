@@ -90,11 +90,14 @@ def test_a_run_with_recovery_sums_up_what_was_changed_and_what_is_left(torc: Tor
     assert re.search(r"Recovered after run 1: 1 job tried again in run 2\n    Job \d+ \(hungry\): .*", report)
     assert "memory 100m -> 150m" in report
     assert re.search(r"Left to a person:\n    Job \d+ \(broken\)", report)
-    told = torc("run", path, "--recover", "-f", "json", code=1).json["recoveries"]
-    assert [(each["after_run_id"], each["run_id"], each["reset_count"]) for each in told] == [(1, 2, 1), (2, None, 0)]
-    assert told[0]["adjustments"][0]["original_memory"] == "100m"
-    assert told[0]["adjustments"][0]["new_memory"] == "150m"
-    assert [each["job_name"] for each in told[1]["needs_decision"]] == ["broken"]
+    reported = torc("run", path, "--recover", "-f", "json", code=1).json["recoveries"]
+    assert [(each["after_run_id"], each["run_id"], each["reset_count"]) for each in reported] == [
+        (1, 2, 1),
+        (2, None, 0),
+    ]
+    assert reported[0]["adjustments"][0]["original_memory"] == "100m"
+    assert reported[0]["adjustments"][0]["new_memory"] == "150m"
+    assert [each["job_name"] for each in reported[1]["needs_decision"]] == ["broken"]
 
 
 def test_retries_without_recovery_are_refused(torc: Torc, spec: SpecWriter) -> None:
@@ -121,7 +124,7 @@ def _text(path: Path) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def test_all_that_is_said_stands_in_the_log_too(torc: Torc, shared_client: TorcClient) -> None:
+def test_all_that_is_reported_stands_in_the_log_too(torc: Torc, shared_client: TorcClient) -> None:
     workflow_id, (broken,) = make_scene(shared_client, job("broken"))
     fail_all(shared_client, workflow_id, {broken: BROKEN})
     printed = torc("watch", workflow_id, "-r", "-m", 2, "-o", "logs", code=1).out

@@ -1,4 +1,4 @@
-"""A second user of this machine, who tries what a stranger on a login node can try."""
+"""A second user of this machine, who tries what a outsider on a login node can try."""
 
 import json
 import os

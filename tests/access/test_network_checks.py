@@ -37,7 +37,7 @@ def test_loopback_is_known_by_all_its_names(shared_server: ServerProcess, host: 
     assert httpx.get(f"{shared_server.url}/workflows", headers=headers, trust_env=False).status_code == 200
 
 
-def test_a_server_of_the_whole_network_is_known_by_its_name_and_addresses_and_what_it_was_told() -> None:
+def test_a_server_of_the_whole_network_is_known_by_its_name_and_addresses_and_what_it_was_given() -> None:
     network = Network.of("0.0.0.0", allowed_hosts=["torc.example.org"])
     for header in (f"{socket.gethostname()}:80", "10.1.2.3:80", "[fe80::1]:80", "torc.example.org", "localhost"):
         assert network.knows_host(header), header
@@ -119,8 +119,8 @@ def test_a_server_with_a_certificate_talks_to_clients_that_know_its_signer(
         with connect(ClientSettings(url=url, tls_ca_cert=cert)) as client:
             assert client.workflows.list_all() == []
             assert client.environment()["TORC_TLS_CA_CERT"] == str(cert)
-        with connect(ClientSettings(url=url)) as stranger, pytest.raises(ServerUnreachableError):
-            stranger.workflows.list_all()
+        with connect(ClientSettings(url=url)) as outsider, pytest.raises(ServerUnreachableError):
+            outsider.workflows.list_all()
         with connect(ClientSettings(url=server.url)) as plain, pytest.raises(ServerUnreachableError):
             plain.ping()
     finally:

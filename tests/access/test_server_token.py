@@ -73,7 +73,7 @@ def test_a_token_that_others_could_read_is_replaced(server: ServerProcess) -> No
 
 
 @pytest.mark.parametrize("header", [None, "Bearer wrong", "Basic d3Jvbmc6d3Jvbmc=", "Basic ###", "Digest x", "Bearer"])
-def test_strangers_are_refused_with_what_to_do(shared_server: ServerProcess, header: str | None) -> None:
+def test_outsiders_are_refused_with_what_to_do(shared_server: ServerProcess, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
     with httpx.Client(base_url=shared_server.url, trust_env=False, headers=headers) as http:
         for answer in (http.get("/workflows"), http.post("/jobs", content=JOB), http.get("/no/such/route")):

@@ -1,7 +1,7 @@
 """A scripted model on loopback: it answers as the two model APIs do, and notes every request as a line of JSON.
 
 Started as a process of its own: `python model_stub.py PORT_FILE REQUEST_LOG SCENARIO WORKFLOW_ID`. Scenarios: decide,
-obedient (does what a log told it to), slow. It keeps no state: what it does next follows from the tool results that a
+obedient (does what a log asked for), slow. It keeps no state: what it does next follows from the tool results that a
 request holds, so that repeated requests do no harm.
 """
 
@@ -43,12 +43,12 @@ class Conversation:
         if listed is None:
             return listing, {"workflow_id": WORKFLOW_ID}
         if self.result(CLASSIFY) is None:
-            requests = obedient(listed) if SCENARIO == "obedient" else judge(listed)
+            requests = obedient(listed) if SCENARIO == "obedient" else decide(listed)
             return classifying, {"workflow_id": WORKFLOW_ID, "dry_run": False, "classifications": requests}
         return "I decided about the failures."
 
 
-def judge(listed: str) -> list[dict[str, Any]]:
+def decide(listed: str) -> list[dict[str, Any]]:
     """Bugs fail, everything else is worth another attempt."""
     return [
         {

@@ -45,14 +45,14 @@ def perform(play: dict[str, Any], folder: Path, server: ServerProcess, client: T
         torc = IsolatedTorc(folder=folder / "home", bin=Path(play["path"]), url=server.url)
         torc.folder.mkdir()
         torc.more.update(model_settings(port_file.read_text()))
-        said = torc("recover", scene.workflow_id, "--ai-recovery", *play["arguments"], code=None)
+        printed = torc("recover", scene.workflow_id, "--ai-recovery", *play["arguments"], code=None)
     finally:
         stub.kill()
         stub.wait()
     return {
-        "code": said.code,
-        "out": said.out,
-        "err": said.err,
+        "code": printed.code,
+        "out": printed.out,
+        "err": printed.err,
         "leftovers": kill_leftovers(marked()),
         "requests": [json.loads(line) for line in log.read_text().splitlines()],
         **what_is_kept(client, scene),

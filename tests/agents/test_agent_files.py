@@ -104,8 +104,8 @@ def test_an_agent_without_the_recovery_it_belongs_to_is_refused(
     torc: IsolatedTorc, shared_client: TorcClient, command: str
 ) -> None:
     scene = failed_scene(shared_client, {"fetch": STRANGE})
-    said = torc(command, scene.workflow_id, "--ai-agent", "rules", code=2)
-    assert "add --ai-recovery" in said.err
+    printed = torc(command, scene.workflow_id, "--ai-agent", "rules", code=2)
+    assert "add --ai-recovery" in printed.err
     assert scene.statuses() == {"fetch": "pending_failed"}
 
 
@@ -115,13 +115,13 @@ def test_only_named_variables_are_passed_on() -> None:
     assert choose_environment(present, wanted, ("PATH",)) == {"PATH": "/bin", "AWS_REGION": "x", "A": "new"}
 
 
-def test_output_in_odd_pieces_is_told_in_whole_lines() -> None:
-    said: list[str] = []
-    output = AgentOutput(said.append, max_lines=10, line_chars=80)
+def test_output_in_odd_pieces_is_reported_in_whole_lines() -> None:
+    printed: list[str] = []
+    output = AgentOutput(printed.append, max_lines=10, line_chars=80)
     for chunk in (b"one\ntw", b"o\n\n", b"thr\xc3", b"\xa9e"):
         output.feed(chunk)
     output.end()
-    assert said == ["one", "two", "thrée"]
+    assert printed == ["one", "two", "thrée"]
 
 
 def test_a_users_file_adds_an_agent_and_its_prompt(
@@ -140,8 +140,8 @@ def test_a_users_file_adds_an_agent_and_its_prompt(
     checked = torc("-f", "json", "agents", "check", "mine").json
     assert (checked[0]["state"], checked[0]["version"]) == ("ready", "1.2.3 (Stand-in)")
     scene = failed_scene(shared_client, {"odd": STRANGE})
-    said = torc("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", "mine")
-    assert "[me] I judged 1 groups." in said.out
+    printed = torc("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", "mine")
+    assert "[me] I decided about 1 groups." in printed.out
     assert scene.statuses() == {"odd": "ready"}
 
 

@@ -70,8 +70,8 @@ async def test_a_server_of_ones_own_answers_from_its_tables(tmp_path: Path) -> N
                 await client.call_tool("check_service", {"service": name}) for name in json.loads(services.read_text())
             ]
             assert [state.structured_content["is_up"] for state in states if state.structured_content] == [True, False]
-            stranger = await client.call_tool("check_service", {"service": "127.0.0.1:22"})
-            assert stranger.is_error
+            outsider = await client.call_tool("check_service", {"service": "127.0.0.1:22"})
+            assert outsider.is_error
             message = "ConnectionError: Connection refused to storage.internal:443"
             known = await client.call_tool("find_known_errors", {"text": message})
             assert known.structured_content is not None

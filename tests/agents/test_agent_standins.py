@@ -36,11 +36,11 @@ def test_an_agent_decides_through_the_mcp_server_and_recovery_says_how_to_go_on(
 ) -> None:
     install("honest")
     scene = failed_scene(shared_client, {"fetch": STRANGE, "model": NO_MODULE, "data": BAD_DATA}, dependents=["use"])
-    said = torc("recover", scene.workflow_id, "--ai-recovery")
+    printed = torc("recover", scene.workflow_id, "--ai-recovery")
     assert scene.statuses() == {"fetch": "ready", "model": "failed", "data": "failed", "use": "blocked"}
-    assert "[claude] I judged 3 groups." in said.out
-    assert "AI recovery: claude sent 1 job(s) back and gave 2 up" in said.out
-    assert f"torc run {scene.workflow_id}" in said.out
+    assert "[claude] I decided about 3 groups." in printed.out
+    assert "AI recovery: claude sent 1 job(s) back and gave 2 up" in printed.out
+    assert f"torc run {scene.workflow_id}" in printed.out
     decisions = shared_client.failures.decisions(scene.workflow_id)
     assert {(decision.actor.kind, decision.actor.name, decision.actor.user) for decision in decisions} == {
         ("agent", "claude", "tester")
@@ -96,11 +96,11 @@ def test_in_a_dry_run_the_agent_can_only_propose(
 ) -> None:
     install("honest")
     scene = failed_scene(shared_client, {"fetch": REFUSED, "model": NO_MODULE})
-    said = torc("recover", scene.workflow_id, "--ai-recovery", "--dry-run")
+    printed = torc("recover", scene.workflow_id, "--ai-recovery", "--dry-run")
     assert set(scene.statuses().values()) == {"pending_failed"}
     [proposal] = shared_client.failures.proposals(scene.workflow_id)
     assert (proposal.jobs_to_retry, proposal.jobs_to_fail) == (1, 1)
-    assert f"torc failures approve {proposal.id}" in said.out
+    assert f"torc failures approve {proposal.id}" in printed.out
     assert "update_job_resources" not in torc.note("tools")
 
 
@@ -118,10 +118,10 @@ def test_exit_code_0_and_fine_words_count_for_nothing(
 ) -> None:
     install("liar")
     scene = failed_scene(shared_client, {"fetch": STRANGE})
-    said = torc("recover", scene.workflow_id, "--ai-recovery", code=1)
-    assert "claude decided nothing" in said.out
-    assert "list_pending_failed_jobs and classify_and_resolve_failures" in said.out
-    assert f"torc workflows reset-status {scene.workflow_id} --failed-only" in said.out
+    printed = torc("recover", scene.workflow_id, "--ai-recovery", code=1)
+    assert "claude decided nothing" in printed.out
+    assert "list_pending_failed_jobs and classify_and_resolve_failures" in printed.out
+    assert f"torc workflows reset-status {scene.workflow_id} --failed-only" in printed.out
     assert scene.statuses() == {"fetch": "pending_failed"}
 
 
@@ -130,25 +130,25 @@ def test_an_agent_that_dies_leaves_recovery_to_go_on_with_the_rest(
 ) -> None:
     install("dying")
     scene = failed_scene(shared_client, {"fetch": STRANGE, "big": OOM})
-    said = torc("recover", scene.workflow_id, "--ai-recovery")
-    assert "Claude Code ended with exit code 7" in said.out
-    assert "[claude] Invalid API key" in said.out
+    printed = torc("recover", scene.workflow_id, "--ai-recovery")
+    assert "Claude Code ended with exit code 7" in printed.out
+    assert "[claude] Invalid API key" in printed.out
     assert scene.statuses() == {"fetch": "pending_failed", "big": "ready"}
 
 
 def test_a_missing_agent_is_named_with_the_way_to_install_it(torc: IsolatedTorc, shared_client: TorcClient) -> None:
     scene = failed_scene(shared_client, {"fetch": STRANGE})
-    said = torc("recover", scene.workflow_id, "--ai-recovery", code=1)
-    assert "there is no claude on PATH" in said.out
-    assert "npm install -g @anthropic-ai/claude-code" in said.out
+    printed = torc("recover", scene.workflow_id, "--ai-recovery", code=1)
+    assert "there is no claude on PATH" in printed.out
+    assert "npm install -g @anthropic-ai/claude-code" in printed.out
 
 
 def test_an_unknown_agent_is_refused_before_anything_happens(torc: IsolatedTorc, shared_client: TorcClient) -> None:
     scene = failed_scene(shared_client, {"fetch": STRANGE})
     for command in ("recover", "watch"):
-        said = torc(command, scene.workflow_id, "--ai-recovery", "--ai-agent", "hal", code=2)
-        assert "there is no agent 'hal'" in said.err
-        assert "claude, copilot, rules" in said.err
+        printed = torc(command, scene.workflow_id, "--ai-recovery", "--ai-agent", "hal", code=2)
+        assert "there is no agent 'hal'" in printed.err
+        assert "claude, copilot, rules" in printed.err
     assert list(torc.folder.iterdir()) == []
 
 
@@ -157,14 +157,14 @@ def test_a_flood_of_output_is_cut_and_cleaned(
 ) -> None:
     install("flood")
     scene = failed_scene(shared_client, {"fetch": STRANGE})
-    said = torc("recover", scene.workflow_id, "--ai-recovery", code=1)
-    assert len(said.out) < 30_000
-    assert "first line red" in said.out
-    assert "\x1b" not in said.out
-    assert "\u202e" not in said.out
-    assert "ghp_" not in said.out
-    assert "lines left out" in said.out
-    assert "[claude] the last line" in said.out
+    printed = torc("recover", scene.workflow_id, "--ai-recovery", code=1)
+    assert len(printed.out) < 30_000
+    assert "first line red" in printed.out
+    assert "\x1b" not in printed.out
+    assert "\u202e" not in printed.out
+    assert "ghp_" not in printed.out
+    assert "lines left out" in printed.out
+    assert "[claude] the last line" in printed.out
 
 
 def test_what_outstays_its_time_is_killed_with_everything_it_started(
@@ -173,9 +173,9 @@ def test_what_outstays_its_time_is_killed_with_everything_it_started(
     put_short_grace(torc)
     install("stubborn")
     scene = failed_scene(shared_client, {"fetch": STRANGE})
-    said = torc("recover", scene.workflow_id, "--ai-recovery", "--ai-timeout", 3, code=1)
+    printed = torc("recover", scene.workflow_id, "--ai-recovery", "--ai-timeout", 3, code=1)
     assert kill_leftovers(pids(torc)) == []
-    assert "did not end within 3 seconds (--ai-timeout) and was stopped" in said.out
+    assert "did not end within 3 seconds (--ai-timeout) and was stopped" in printed.out
 
 
 def test_what_an_agent_leaves_behind_ends_with_it(

@@ -17,9 +17,9 @@ def test_an_agent_that_always_retries_is_asked_as_often_as_recovery_may_be_tried
     install("honest")
     torc.link_shell()
     write_spec(torc, "echo the gadget wobbles >&2; exit 3")
-    said = torc("run", "flow.yaml", "--ai-recovery", "--max-retries", 2, code=1)
+    printed = torc("run", "flow.yaml", "--ai-recovery", "--max-retries", 2, code=1)
     assert len(torc.calls()) == 2
-    assert "Max retries (2) exceeded" in said.out
+    assert "Max retries (2) exceeded" in printed.out
 
 
 def test_a_job_is_sent_back_by_agents_as_often_as_the_user_allows(

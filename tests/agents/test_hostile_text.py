@@ -30,10 +30,10 @@ def test_orders_in_a_log_change_nothing_about_what_rules_decide(
         for case, evidence in CASES.items()
     }
     scene = failed_scene(shared_client, hostile)
-    said = torc("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", "rules", code=None)
+    printed = torc("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", "rules", code=None)
     assert scene.statuses() == DECIDED
-    assert not {"\x1b", "\x9b", "\x08", "\u202e"} & set(said.out)
-    assert len(said.out) < 10_000
+    assert not {"\x1b", "\x9b", "\x08", "\u202e"} & set(printed.out)
+    assert len(printed.out) < 10_000
     decisions = shared_client.failures.decisions(scene.workflow_id)
     assert {decision.memory for decision in decisions} == {None}
     assert list(torc.folder.glob("**/owned")) == []
@@ -48,9 +48,9 @@ def test_hostile_bytes_of_a_real_job_become_a_readable_proposal(torc: IsolatedTo
         "      echo \"ModuleNotFoundError: No module named 'x'; password=hunter2hunter2\" >&2; exit 1\n"
     )
     workflow_id = torc("-f", "json", "run", "evil.yaml", code=1).json["workflow_id"]
-    said = torc("recover", workflow_id, "--ai-recovery", "--ai-agent", "rules", "--dry-run")
-    assert "fail" in said.out
-    assert "900g" not in said.out
+    printed = torc("recover", workflow_id, "--ai-recovery", "--ai-agent", "rules", "--dry-run")
+    assert "fail" in printed.out
+    assert "900g" not in printed.out
     listed = torc("-f", "json", "failures", "list", workflow_id).out
-    assert "hunter2" not in listed + said.out
+    assert "hunter2" not in listed + printed.out
     assert not {"\x1b", "\u202e"} & set(listed)

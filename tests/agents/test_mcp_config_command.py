@@ -40,13 +40,13 @@ def test_other_servers_and_keys_stay_and_the_old_file_is_kept(torc: IsolatedTorc
     before = {"mcpServers": {"site": {"command": "x"}, "torc": {"command": "old"}}, "more": [1]}
     path.write_text(json.dumps(before))
     path.chmod(0o640)
-    said = torc("mcp", "config", "--agent", "claude", "--write")
+    printed = torc("mcp", "config", "--agent", "claude", "--write")
     after = json.loads(path.read_text())
     assert (after["mcpServers"]["site"], after["more"]) == ({"command": "x"}, [1])
     assert after["mcpServers"]["torc"]["command"] == "torc-mcp-server"
     assert path.stat().st_mode & 0o777 == 0o640
     assert json.loads((torc.folder / ".mcp.json.backup").read_text()) == before
-    assert ".mcp.json.backup" in said.out
+    assert ".mcp.json.backup" in printed.out
     assert "already" in torc("mcp", "config", "--agent", "claude", "--write").out
 
 
@@ -63,8 +63,8 @@ def test_a_file_that_cannot_be_merged_is_left_and_named_with_the_place(
 ) -> None:
     path = torc.folder / ".mcp.json"
     path.write_text(text)
-    said = torc("mcp", "config", "--agent", "claude", "--write", code=2)
-    assert words in said.err
+    printed = torc("mcp", "config", "--agent", "claude", "--write", code=2)
+    assert words in printed.err
     assert path.read_text() == text
 
 
@@ -79,14 +79,14 @@ def test_a_link_stays_a_link(torc: IsolatedTorc) -> None:
 
 def test_a_password_is_never_written(torc: IsolatedTorc) -> None:
     torc.more["TORC_PASSWORD"] = "s3cret" + "-word"
-    said = torc("mcp", "config", "--agent", "claude", "--write")
-    assert torc.more["TORC_PASSWORD"] not in (torc.folder / ".mcp.json").read_text() + said.out
-    assert "set TORC_PASSWORD where the assistant is started" in said.err
+    printed = torc("mcp", "config", "--agent", "claude", "--write")
+    assert torc.more["TORC_PASSWORD"] not in (torc.folder / ".mcp.json").read_text() + printed.out
+    assert "set TORC_PASSWORD where the assistant is started" in printed.err
 
 
 def test_what_vscode_keeps_to_itself_is_pasted_by_the_user(torc: IsolatedTorc) -> None:
-    said = torc("mcp", "config", "--agent", "vscode", "--scope", "user", "--write", code=2)
-    assert "MCP: Open User Configuration" in said.err
+    printed = torc("mcp", "config", "--agent", "vscode", "--scope", "user", "--write", code=2)
+    assert "MCP: Open User Configuration" in printed.err
 
 
 def test_what_the_user_added_to_the_entry_stays_and_is_named(torc: IsolatedTorc) -> None:
@@ -94,12 +94,12 @@ def test_what_the_user_added_to_the_entry_stays_and_is_named(torc: IsolatedTorc)
     arguments = ["--proposals-only", "--max-memory", "64g", "--toolsets=recovery"]
     own = {"command": "old", "args": arguments, "env": {"TORC_API_URL": "http://old", "TORC_ACTOR_NAME": "me"}}
     path.write_text(json.dumps({"mcpServers": {"torc": {**own, "timeout": 5}}}))
-    said = torc("mcp", "config", "--agent", "claude", "--write")
+    printed = torc("mcp", "config", "--agent", "claude", "--write")
     entry = entry_of(path)
     assert (entry["command"], entry["args"], entry["timeout"]) == ("torc-mcp-server", arguments, 5)
     assert entry["env"] == {"TORC_API_URL": torc.url, "TORC_ACTOR_NAME": "me"}
-    assert "command, env, type" in said.out
-    assert "Kept of what it had: --proposals-only --max-memory 64g --toolsets=recovery TORC_ACTOR_NAME" in said.out
+    assert "command, env, type" in printed.out
+    assert "Kept of what it had: --proposals-only --max-memory 64g --toolsets=recovery TORC_ACTOR_NAME" in printed.out
     again = torc("mcp", "config", "--agent", "claude", "--write", "--max-memory", "32g", "--read-only")
     assert entry_of(path)["args"] == ["--proposals-only", "--toolsets=recovery", "--read-only", "--max-memory", "32g"]
     assert ": args." in again.out

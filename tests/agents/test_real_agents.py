@@ -31,7 +31,7 @@ Play = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def play(tmp_path: Path) -> Play:
-    """`play("claude", "decide", …arguments of recover)` gives what was said, asked and kept."""
+    """`play("claude", "decide", …arguments of recover)` gives what was printed, asked and kept."""
     programs = installed_agents()
 
     def perform(
@@ -60,7 +60,7 @@ def play(tmp_path: Path) -> Play:
 
 
 @pytest.mark.parametrize("agent", ["claude", "copilot"])
-def test_a_real_agent_lists_judges_and_decides(play: Play, agent: str) -> None:
+def test_a_real_agent_lists_assesses_and_decides(play: Play, agent: str) -> None:
     seen = play(agent, "decide")
     assert seen["statuses"] == {"fetch": "ready", "model": "failed"}, seen["out"]
     assert {decision["actor"]["name"] for decision in seen["decisions"]} == {agent}

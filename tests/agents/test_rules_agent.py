@@ -33,12 +33,12 @@ def test_a_proposal_of_the_rules_is_read_approved_and_runs_to_the_end(torc: Isol
     (torc.folder / "triage.yaml").write_text(SPEC)
     created = torc("-f", "json", "run", "triage.yaml", code=1).json
     workflow_id = created["workflow_id"]
-    said = torc("recover", workflow_id, "--ai-recovery", "--ai-agent", "rules", "--dry-run")
-    assert "retry" in row(said.out, "fetch")
-    assert "fail" in row(said.out, "model")
-    assert "fail" in row(said.out, "validate")
-    assert "memory 64m -> 96m" in row(said.out, "big")
-    number = re.search(r"torc failures approve (\d+)", said.out)
+    printed = torc("recover", workflow_id, "--ai-recovery", "--ai-agent", "rules", "--dry-run")
+    assert "retry" in row(printed.out, "fetch")
+    assert "fail" in row(printed.out, "model")
+    assert "fail" in row(printed.out, "validate")
+    assert "memory 64m -> 96m" in row(printed.out, "big")
+    number = re.search(r"torc failures approve (\d+)", printed.out)
     assert number is not None
     torc("failures", "approve", number[1])
     ran = torc("-f", "json", "run", workflow_id, code=1).json
@@ -60,12 +60,12 @@ def test_recover_applies_what_rules_are_sure_of_and_heuristics_what_they_foresee
     scene = failed_scene(
         shared_client, {"fetch": REFUSED, "model": NO_MODULE, "data": BAD_DATA, "big": OOM, "odd": STRANGE}
     )
-    said = torc("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", "rules", "--memory-multiplier", 2)
+    printed = torc("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", "rules", "--memory-multiplier", 2)
     assert scene.statuses() == {
         "fetch": "ready", "model": "failed", "data": "failed", "big": "ready", "odd": "pending_failed"
     }  # fmt: skip
     assert requirement_of(shared_client, scene.ids["big"]).split()[1] == "17g"
-    assert "1 job(s) wait for a decision" in said.out
+    assert "1 job(s) wait for a decision" in printed.out
     assert {decision.actor.kind for decision in shared_client.failures.decisions(scene.workflow_id)} == {"rules"}
 
 
@@ -85,22 +85,22 @@ def test_rules_say_for_how_many_jobs_they_decided_nothing_and_why(
     torc: IsolatedTorc, shared_client: TorcClient
 ) -> None:
     scene = failed_scene(shared_client, {"fetch": REFUSED, "odd": STRANGE, "odder": STRANGE})
-    said = torc(
+    printed = torc(
         *("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", "rules", "--ai-min-confidence", 0.99), code=1
     )
-    assert "left: 2 job(s): no rule has a suggestion for their failure" in said.out
-    assert re.search(r"left: 1 job\(s\): retry is \d+% sure \(.*\), below --ai-min-confidence 99%", said.out)
-    assert "--retry-unknown" not in said.out
-    assert "unknown" not in said.out
+    assert "left: 2 job(s): no rule has a suggestion for their failure" in printed.out
+    assert re.search(r"left: 1 job\(s\): retry is \d+% sure \(.*\), below --ai-min-confidence 99%", printed.out)
+    assert "--retry-unknown" not in printed.out
+    assert "unknown" not in printed.out
     bounded = torc("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", "rules", "--max-ai-retries", 0, code=1)
     assert "left: 1 job(s): agents and rules may not send it back, the limit is 0" in bounded.out
 
 
 def test_jobs_that_an_agent_failed_are_no_unknown_failures(torc: IsolatedTorc, shared_client: TorcClient) -> None:
     scene = failed_scene(shared_client, {"model": NO_MODULE, "big": OOM})
-    said = torc("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", "rules")
+    printed = torc("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", "rules")
     assert scene.statuses() == {"model": "failed", "big": "ready"}
-    assert "unknown" not in said.out
+    assert "unknown" not in printed.out
 
 
 def test_a_dry_run_tells_of_the_jobs_that_nothing_is_proposed_for(

@@ -70,7 +70,7 @@ def test_a_server_killed_again_and_again_loses_no_result(
     assert marks.read_text().count("begin") == 300
 
 
-def test_the_next_runner_takes_back_what_a_killed_one_held(
+def test_the_next_runner_reclaims_what_a_killed_one_held(
     client: TorcClient, start_runner: StartRunner, tmp_path: Path
 ) -> None:
     marks = tmp_path / "marks"
@@ -100,7 +100,7 @@ def test_nothing_of_a_killed_runner_runs_on(client: TorcClient, start_runner: St
     assert statuses == {"running"}
 
 
-def test_jobs_that_are_taken_back_without_a_runner_have_ended_before(
+def test_jobs_that_are_reclaimed_without_a_runner_have_ended_before(
     client: TorcClient, start_runner: StartRunner, tmp_path: Path
 ) -> None:
     word = f"TORC_OUTPUT_DIR={tmp_path}/out"

@@ -6,7 +6,7 @@ import pytest
 import torc.openapi_client as upstream
 
 
-def test_a_job_keeps_what_its_creator_said(api: Any) -> None:
+def test_a_job_keeps_what_its_creator_sent(api: Any) -> None:
     workflow_id = api.new_workflow()
     [first] = api.new_jobs(workflow_id, "first")
     made = api.create_file(upstream.FileModel(workflow_id=workflow_id, name="in", path="in.txt"))

@@ -11,7 +11,7 @@ def test_the_server_names_itself(api: Any) -> None:
     assert api.get_version().api_version == "0.35.0"
 
 
-def test_a_workflow_keeps_what_its_creator_said(api: Any) -> None:
+def test_a_workflow_keeps_what_its_creator_sent(api: Any) -> None:
     created = api.create_workflow(
         upstream.WorkflowModel(
             name="everything",

@@ -39,6 +39,6 @@ def test_infrastructure_faults_are_not_charged() -> None:
     assert verdict(found, 10, 3, 2) == TryAgain(found[0])
 
 
-def test_rules_that_are_no_rules_are_told_apart_from_no_rules() -> None:
+def test_rules_that_are_no_rules_are_distinguished_from_no_rules() -> None:
     assert read_rules(FailureHandlerModel(workflow_id=1, name="h", rules="nonsense")) is None
     assert read_rules(FailureHandlerModel(workflow_id=1, name="h", rules="[]")) == ()

@@ -65,7 +65,7 @@ def test_heartbeats_survive_an_outage(server: ServerProcess, client: TorcClient)
 
 
 @pytest.mark.parametrize("poll_interval_s", [0.5, 30.0])
-def test_jobs_that_were_taken_back_are_killed_at_once_and_not_reported(
+def test_jobs_that_were_reclaimed_are_killed_at_once_and_not_reported(
     shared_client: TorcClient, tmp_path: Path, poll_interval_s: float
 ) -> None:
     scripted = job("scripted", "exit 9", failure_handler=0)
@@ -75,7 +75,7 @@ def test_jobs_that_were_taken_back_are_killed_at_once_and_not_reported(
     workflow_id = create(shared_client, stubborn, stubborn, scripted, rules=rules, execution_config=lead)
     notices: list[str] = []
 
-    def take_back_all() -> None:
+    def reclaim_all() -> None:
         until_running(shared_client, workflow_id, 3)
         (node,) = shared_client.compute_nodes.list_all(workflow_id=workflow_id)
         request = ReclaimRequest(compute_node_ids=[node.id or 0], requeue=True, reason="silent for too long")
@@ -84,7 +84,7 @@ def test_jobs_that_were_taken_back_are_killed_at_once_and_not_reported(
     options = RunnerOptions(
         output_dir=tmp_path / "out", num_cpus=4, poll_interval_s=poll_interval_s, heartbeat_interval_s=0.2
     )
-    taking = threading.Thread(target=take_back_all)
+    taking = threading.Thread(target=reclaim_all)
     taking.start()
     with pytest.raises(StateConflictError, match="not active any more"):
         run_workflow(
@@ -119,7 +119,7 @@ def test_a_runner_elsewhere_that_fell_silent_is_lost(shared_client: TorcClient) 
     plan = look()
     assert [runner.compute_node_id for runner in plan.runners] == [silent]
     assert "sent no heartbeat since 20" in plan.runners[0].reason
-    assert plan.out_of_sight == 1, f"nobody can judge {never_heard}"
+    assert plan.out_of_sight == 1, f"nobody can assess {never_heard}"
     assert [found.job_id for found in reclaim(shared_client, plan, requeue=False).jobs] == job_ids
     evidence = shared_client.job_evidence(job_ids[0]).evidence
     assert evidence.verdict == "lost"

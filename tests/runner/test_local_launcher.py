@@ -92,7 +92,7 @@ def test_the_cpu_time_of_a_job_is_measured(jobs: Jobs) -> None:
     assert end.duration_s >= 0.3
 
 
-def test_death_by_a_signal_is_told_apart_from_an_exit_code(jobs: Jobs) -> None:
+def test_death_by_a_signal_is_distinguished_from_an_exit_code(jobs: Jobs) -> None:
     jobs.run(1, "kill -KILL $$")
     jobs.run(2, "exit 137")
     assert [end.exit_code for end in jobs.finish(1, 2)] == [-9, 137]

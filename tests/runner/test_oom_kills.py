@@ -1,4 +1,4 @@
-"""Kills by the kernel are told from other kills."""
+"""Kills by the kernel are distinguished from other kills."""
 
 import shutil
 import subprocess

@@ -20,7 +20,7 @@ def test_sessions_and_descendants_that_left_them_belong_to_the_job() -> None:
     assert members(processes, Tree(100), Tree(200)) == [[100, 101, 102, 103], [200]]
 
 
-def test_the_runner_and_strangers_belong_to_nobody() -> None:
+def test_the_runner_and_outsiders_belong_to_nobody() -> None:
     processes = table((1, 0, 1), (LAUNCHER, 1, LAUNCHER), (100, LAUNCHER, 100), (300, 1, 300))
     assert members(processes, Tree(100)) == [[100]]
 

@@ -62,7 +62,7 @@ def test_actions_for_a_scheduler_are_left_alone(client: TorcClient, tmp_path: Pa
 
 
 class LateClient(TorcClient):
-    """While the first job runs, actions are told as they were before its end, and after it."""
+    """While the first job runs, actions are reported as they were before its end, and after it."""
 
     def pending_actions(self, workflow_id: int, *, compute_node_id: int | None = None) -> list[WorkflowActionModel]:
         found = super().pending_actions(workflow_id, compute_node_id=compute_node_id)

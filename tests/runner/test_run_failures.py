@@ -62,7 +62,7 @@ def test_without_pending_failed_dependents_are_canceled(client: TorcClient, tmp_
     assert ran.statuses() == {"bad": "failed", "after": "canceled"}
 
 
-def test_the_recovery_script_runs_before_the_retry_and_is_told_everything(
+def test_the_recovery_script_runs_before_the_retry_and_gets_everything(
     client: TorcClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -146,7 +146,7 @@ def test_standard_output_speaks_when_standard_error_is_silent(client: TorcClient
     assert (evidence.stderr_tail, evidence.stdout_tail) == ("", "ERROR: mesh is empty")
 
 
-def test_progress_is_told(client: TorcClient, tmp_path: Path) -> None:
+def test_progress_is_reported(client: TorcClient, tmp_path: Path) -> None:
     workflow_id = create(client, job("flaky", FAIL_TWICE, failure_handler=0), rules=[{"exit_codes": [10]}])
     ran = run(client, workflow_id, tmp_path / "out")
     ends = [event for event in ran.events if isinstance(event, JobEnded)]

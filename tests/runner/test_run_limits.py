@@ -106,7 +106,7 @@ def test_forked_workers_that_share_memory_are_not_accused(client: TorcClient, tm
     assert run(client, workflow_id, tmp_path / "out").statuses() == {"forks": "completed"}
 
 
-def test_a_job_over_its_runtime_is_told_to_end_and_counts_as_timeout(client: TorcClient, tmp_path: Path) -> None:
+def test_a_job_over_its_runtime_is_asked_to_end_and_counts_as_timeout(client: TorcClient, tmp_path: Path) -> None:
     slow = job("slow", "trap 'echo saved; exit 0' TERM; while :; do sleep 0.05; done", resource_requirements=0)
     ran = run(client, create(client, slow, needs=[needs(runtime="PT1S")]), tmp_path / "out")
     result = ran.results("slow")[0]

@@ -79,7 +79,7 @@ class StartsNoted(TorcClient):
         return super().start_jobs(workflow_id, request)
 
 
-def test_the_start_of_a_job_that_ends_at_once_is_told_with_its_end(
+def test_the_start_of_a_job_that_ends_at_once_is_reported_with_its_end(
     server: ServerProcess, client: TorcClient, tmp_path: Path
 ) -> None:
     workflow_id = create(client, job("long", "sleep 1"), *[job(f"short{n}", "true") for n in range(20)])

@@ -1,4 +1,4 @@
-"""The server goes away or fails: the user is told, and no result is lost."""
+"""The server goes away or fails: the user learns of it, and no result is lost."""
 
 import signal
 import threading
@@ -22,16 +22,16 @@ AWAY = ServerUnreachableError("nobody there")
 FULL = ServerFaultError("the disk is full")
 
 
-def test_a_server_that_is_away_is_told_of_once_and_so_is_its_return(
+def test_a_server_that_is_away_is_reported_once_and_so_is_its_return(
     client: TorcClient, server: ServerProcess, start_runner: StartRunner, tmp_path: Path
 ) -> None:
     workflow_id = create(client, gated(tmp_path))
     runner = start_runner(workflow_id, tmp_path / "out")
     until_running(client, workflow_id)
     server.kill()
-    until_said(runner, "no answer from the server")
+    until_printed(runner, "no answer from the server")
     server.start()
-    until_said(runner, "answers again")
+    until_printed(runner, "answers again")
     (tmp_path / "gate").touch()
     assert runner.summary()["completed"] == 1
     notices = runner.errors.read_text()
@@ -52,7 +52,7 @@ class FullClient(TorcClient):
         return super().complete_jobs(workflow_id, completions)
 
 
-def test_a_server_that_fails_is_told_of_in_its_own_words(
+def test_a_server_that_fails_is_reported_in_its_own_words(
     client: TorcClient, server: ServerProcess, tmp_path: Path
 ) -> None:
     workflow_id = create(client, "true", "sleep 1")
@@ -106,7 +106,7 @@ def gated(folder: Path) -> str:
     return f"echo $TORC_JOB_NAME >> {folder}/marks; while [ ! -e {folder}/gate ]; do sleep 0.05; done"
 
 
-def until_said(runner: RunnerProcess, text: str) -> None:
+def until_printed(runner: RunnerProcess, text: str) -> None:
     wait_until(lambda: text in runner.errors.read_text(), f"the runner says {text!r}", timeout_s=30)
 
 
@@ -136,7 +136,7 @@ def test_results_that_an_interrupted_runner_could_not_deliver_are_delivered_by_t
     assert not kept.exists()
 
 
-def test_results_kept_by_a_runner_that_lost_patience_are_delivered_and_told_of(
+def test_results_kept_by_a_runner_that_lost_patience_are_delivered_and_reported(
     client: TorcClient, server: ServerProcess, tmp_path: Path
 ) -> None:
     workflow_id = create(client, gated(tmp_path))
@@ -150,7 +150,7 @@ def test_results_kept_by_a_runner_that_lost_patience_are_delivered_and_told_of(
     assert (tmp_path / "marks").read_text().split() == ["job1"]
 
 
-def test_kept_results_that_nobody_needs_any_more_are_dropped_and_told_of(client: TorcClient, tmp_path: Path) -> None:
+def test_kept_results_that_nobody_needs_any_more_are_dropped_and_reported(client: TorcClient, tmp_path: Path) -> None:
     workflow_id = create(client, "exit 3")
     (tmp_path / "out").mkdir()
     kept = tmp_path / "out" / f"undelivered_wf{workflow_id}_r1_here_1.json"

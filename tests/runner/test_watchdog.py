@@ -1,4 +1,4 @@
-"""A run never hangs in silence: it says that nothing moves, and ends when it is told to."""
+"""A run never hangs in silence: it says that nothing moves, and ends when it is asked to."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ def test_the_second_sigterm_ends_a_runner_whose_launcher_hangs(
     assert "did not end in time" in runner.errors.read_text()
 
 
-def test_a_stall_is_told_once_until_something_moves() -> None:
+def test_a_stall_is_reported_once_until_something_moves() -> None:
     stalled_s = 10.0
     watch = StallWatch(lambda: stalled_s, after_s=60.0)
     assert watch.look() is None

@@ -43,7 +43,7 @@ def test_every_allocation_of_a_queue_has_a_phase(release: str) -> None:
 
 
 @pytest.mark.parametrize("release", RELEASES)
-def test_what_will_not_start_is_told_from_what_waits(release: str) -> None:
+def test_what_will_not_start_is_distinguished_from_what_waits(release: str) -> None:
     found = parse_queue(captured(release, "squeue_mid_custom.txt"), CAPTURED_QUEUE)
     assert {each.name for each in found if each.will_not_start} == {"overlimit", "depnever", "held", "DEADLINE"}
     assert {each.name for each in found if each.phase is Phase.QUEUED and not each.will_not_start} == {"begin", "array"}

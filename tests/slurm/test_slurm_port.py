@@ -1,4 +1,4 @@
-"""The scheduler port on a real Slurm: submitted once, told from the queue, ended, accounted for."""
+"""The scheduler port on a real Slurm: submitted once, read from the queue, ended, accounted for."""
 
 import threading
 from collections.abc import Callable
@@ -119,7 +119,7 @@ def test_an_array_lives_as_long_as_one_of_its_tasks(submitter: Submitter) -> Non
         (("--hold",), "JobHeldUser"),
     ],
 )
-def test_what_will_never_start_is_said(submitter: Submitter, options: tuple[str, ...], reason: str) -> None:
+def test_what_will_never_start_is_reported(submitter: Submitter, options: tuple[str, ...], reason: str) -> None:
     scheduler_id = submitter.submit(SLEEP, *options)
     submitter.await_status(scheduler_id, lambda one: one.reason == reason, f"waits for {reason}")
     assert submitter.port.status([scheduler_id])[scheduler_id].will_not_start

@@ -38,7 +38,7 @@ def test_there_is_a_chart_for_each_job_and_three_for_all() -> None:
     assert list(charts(series(3), series(7))) == ["job_3", "job_7", "cpu_all_jobs", "memory_all_jobs", "summary"]
 
 
-def test_a_limit_is_drawn_where_the_curve_stays_visible_and_told_otherwise() -> None:
+def test_a_limit_is_drawn_where_the_curve_stays_visible_and_reported_otherwise() -> None:
     near = memory_panel(series(limit=300 * MIB))
     assert near.limit == (300.0, "300 MB")
     assert near.top > 300
@@ -48,7 +48,7 @@ def test_a_limit_is_drawn_where_the_curve_stays_visible_and_told_otherwise() -> 
     assert far.top < 200
 
 
-def test_attempts_are_told_apart_by_a_gap() -> None:
+def test_attempts_are_distinguished_by_a_gap() -> None:
     samples = (Sample(0, 1.0, MIB, 1, 1), Sample(1, 1.0, MIB, 1, 1), Sample(60, 1.0, MIB, 1, 2))
     panel = memory_panel(JobSeries(job_id=1, name="j", memory_limit_bytes=None, num_cpus=None, samples=samples))
     assert panel.lines[0].y == (1.0, 1.0, None, 1.0)
@@ -108,7 +108,7 @@ def test_pictures_are_drawn(tmp_path: Path, stem: str) -> None:
     assert len(picture) > 10_000
 
 
-def test_runs_are_told_apart_and_each_limit_is_drawn(tmp_path: Path) -> None:
+def test_runs_are_distinguished_and_each_limit_is_drawn(tmp_path: Path) -> None:
     paths = [tmp_path / name for name in ("r2.db", "r1.db")]
     for path, start, limit in zip(paths, (2000, 1000), (150 * MIB, 100 * MIB), strict=True):
         job = SeriesJob(job_id=9, attempt_id=1, name="sim", num_cpus=1, memory_limit_bytes=limit, runtime_limit_s=None)

@@ -56,13 +56,13 @@ def test_a_group_of_more_jobs_than_a_call_decides_is_proposed_and_decided_whole(
     propose_by_rules(client, workflow_id, decision, RulesRequest(user="ann", limits=DecisionLimits()))
     assert [each.jobs_to_fail for each in client.failures.proposals(workflow_id)] == [MAX_DECIDED_JOBS, MORE]
 
-    said: list[tuple[int, int]] = []
+    printed: list[tuple[int, int]] = []
     request = ClassifyRequest(classifications=[entry], actor=Actor(kind="person", name="ann"))
     answer = decide_all(
-        client, workflow_id, request, lambda so_far: said.append((so_far.jobs_to_fail, so_far.remaining))
+        client, workflow_id, request, lambda so_far: printed.append((so_far.jobs_to_fail, so_far.remaining))
     )
     assert (answer.jobs_to_fail, answer.jobs_skipped, answer.remaining) == (count, 0, 0)
-    assert said == [(MAX_DECIDED_JOBS, MORE)]
+    assert printed == [(MAX_DECIDED_JOBS, MORE)]
     assert client.workflow_status(workflow_id).jobs_by_status[JobStatus.FAILED] == count
 
 

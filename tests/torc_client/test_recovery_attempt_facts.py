@@ -79,8 +79,8 @@ def test_what_an_agent_recovers_is_kept_as_its_decision(shared_client: TorcClien
     client = shared_client
     workflow_id, (odd, hungry) = make_scene(client, job("odd"), job("hungry"), use_pending_failed=True)
     agent = Actor(kind="agent", name="helper")
-    said: list[str] = []
-    tools = RecoveryTools(user="tester", say=said.append, actor=agent, max_ai_retries=1)
+    printed: list[str] = []
+    tools = RecoveryTools(user="tester", say=printed.append, actor=agent, max_ai_retries=1)
     for retried in (2, 1):
         fail_all(client, workflow_id, {odd: BROKEN, hungry: OOM})
         prospect = prepare(client, workflow_id, RecoverOptions(retry_unknown=True), tools)
@@ -88,7 +88,7 @@ def test_what_an_agent_recovers_is_kept_as_its_decision(shared_client: TorcClien
         assert answer.reset_count == retried
     why = "agents and rules sent it back once already, the limit is 1: a person has to decide"
     assert [(skipped.job_id, skipped.reason) for skipped in answer.skipped] == [(odd, why)]
-    assert f"  1 job(s) not retried: {why}" in said
+    assert f"  1 job(s) not retried: {why}" in printed
     kept = [(d.job_id, d.run_id, d.actor.name, d.memory) for d in client.failures.decisions(workflow_id)]
     assert kept == [(odd, 1, "helper", None), (hungry, 1, "helper", "13g"), (hungry, 2, "helper", "20g")]
 

@@ -20,7 +20,7 @@ def script(folder: Path, text: str, *, name: str = "fix.sh", executable: bool = 
     return path
 
 
-def said_by(hook: Hook, **environment: str) -> list[str]:
+def printed_by(hook: Hook, **environment: str) -> list[str]:
     lines: list[str] = []
     run_hook(hook, 42, environment={**os.environ, **environment}, say=lines.append)
     return lines
@@ -29,20 +29,20 @@ def said_by(hook: Hook, **environment: str) -> list[str]:
 def test_the_workflow_comes_as_last_argument_and_in_the_environment(tmp_path: Path) -> None:
     path = script(tmp_path, 'echo "$# $1 $2 $TORC_WORKFLOW_ID $TORC_RUN_ID"')
     hook = find_hook(f"bash {path} --deep", folder=tmp_path)
-    assert said_by(hook, TORC_RUN_ID="3") == ["  [hook] 2 --deep 42 42 3"]
+    assert printed_by(hook, TORC_RUN_ID="3") == ["  [hook] 2 --deep 42 42 3"]
 
 
 def test_no_shell_reads_the_command(tmp_path: Path) -> None:
     script(tmp_path, 'printf "%s|" "$@"; echo')
     hook = find_hook("bash " + str(tmp_path / "fix.sh") + " 'two words' '$HOME;' '*'", folder=tmp_path)
-    assert said_by(hook) == ["  [hook] two words|$HOME;|*|42|"]
+    assert printed_by(hook) == ["  [hook] two words|$HOME;|*|42|"]
 
 
 def test_a_program_of_the_folder_needs_no_dot_and_slash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script(tmp_path, "echo here")
     monkeypatch.chdir(tmp_path)
     assert find_hook("fix.sh", folder=tmp_path).argv == ("./fix.sh",)
-    assert said_by(find_hook("fix.sh", folder=tmp_path)) == ["  [hook] here"]
+    assert printed_by(find_hook("fix.sh", folder=tmp_path)) == ["  [hook] here"]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_hook_that_cannot_start_is_refused_beforehand(tmp_path: Path, command:
         find_hook(command, folder=tmp_path)
 
 
-def test_the_exit_code_of_a_failing_hook_is_told(tmp_path: Path) -> None:
+def test_the_exit_code_of_a_failing_hook_is_reported(tmp_path: Path) -> None:
     path = script(tmp_path, "echo half done; exit 3")
     lines: list[str] = []
     with pytest.raises(HookFailedError, match="failed with exit code 3"):
@@ -87,7 +87,7 @@ def test_a_hook_that_takes_too_long_is_killed_with_its_children(tmp_path: Path) 
 
 def test_what_a_hook_leaves_running_does_not_hold_the_recovery_up(tmp_path: Path) -> None:
     path = script(tmp_path, f"sleep 60 & echo $! > {tmp_path}/pid; echo started")
-    assert said_by(find_hook(str(path), folder=tmp_path)) == ["  [hook] started"]
+    assert printed_by(find_hook(str(path), folder=tmp_path)) == ["  [hook] started"]
     left = int((tmp_path / "pid").read_text())
     assert process_identity(left) is not None
     os.kill(left, 9)
@@ -108,4 +108,4 @@ def test_output_comes_line_by_line_while_the_hook_runs(tmp_path: Path) -> None:
 def test_torc_is_found_from_within_a_hook(tmp_path: Path) -> None:
     path = script(tmp_path, "command -v torc >/dev/null && echo found")
     hook = find_hook(f"/bin/bash {path}", folder=tmp_path)
-    assert said_by(hook, PATH="/usr/bin:/bin") == ["  [hook] found"]
+    assert printed_by(hook, PATH="/usr/bin:/bin") == ["  [hook] found"]

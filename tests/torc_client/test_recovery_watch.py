@@ -55,7 +55,7 @@ class Clock:
 
 @dataclass
 class Watching:
-    """One watch and all it said."""
+    """One watch and all it printed."""
 
     client: TorcClient
     lines: list[str] = field(default_factory=list)
@@ -153,7 +153,7 @@ def test_what_nobody_can_recover_ends_the_watch(watching: Watching) -> None:
     assert statuses(watching.client, workflow_id) == {"broken": "pending_failed", "after": "blocked"}
 
 
-def test_without_recover_failures_are_told_and_nothing_changes(watching: Watching) -> None:
+def test_without_recover_failures_are_reported_and_nothing_changes(watching: Watching) -> None:
     workflow_id, (hungry,) = make_scene(watching.client, job("hungry"))
     fail_all(watching.client, workflow_id, {hungry: OOM})
     assert not watching(workflow_id, Script()).is_success
@@ -171,7 +171,7 @@ def test_a_canceled_workflow_is_not_recovered(watching: Watching) -> None:
     assert f"Workflow {workflow_id} was canceled" in watching.lines
 
 
-def test_jobs_that_wait_for_a_runner_are_said_once(watching: Watching) -> None:
+def test_jobs_that_wait_for_a_runner_are_reported_once(watching: Watching) -> None:
     workflow_id, (only,) = make_scene(watching.client, job("only"))
     clock = watching.clock
     script = Script(
@@ -181,8 +181,8 @@ def test_jobs_that_wait_for_a_runner_are_said_once(watching: Watching) -> None:
         lambda: fail_all(watching.client, workflow_id, {only: None}),
     )
     assert watching(workflow_id, script).is_success
-    said = [line for line in watching.lines if "wait for a runner" in line]
-    assert said == [f"1 job(s) wait for a runner. Start one with: torc run {workflow_id}"]
+    printed = [line for line in watching.lines if "wait for a runner" in line]
+    assert printed == [f"1 job(s) wait for a runner. Start one with: torc run {workflow_id}"]
     assert script.waits == [5.0, 2.0, 60.0, 60.0]
 
 

@@ -1,4 +1,4 @@
-"""How allocations ended: told by the queue, and by accounting where the queue has forgotten them."""
+"""How allocations ended: read from the queue, and by accounting where the queue has forgotten them."""
 
 from collections.abc import Collection, Mapping
 

@@ -78,7 +78,7 @@ def test_a_runner_from_before_the_restart_of_the_machine_is_lost() -> None:
     assert plan(old).runners[0].reason == "the machine here was restarted"
 
 
-def test_another_machine_with_the_same_name_that_was_heard_of_since_is_not_judged() -> None:
+def test_another_machine_with_the_same_name_that_was_heard_of_since_is_not_assessed() -> None:
     facts = ALIVE.as_scheduler_facts() | {"boot_id": "boot-1"}
     twin = node(facts=facts, start_time="2025-03-01T08:00:00Z", last_heartbeat="2025-03-01T12:30:00Z")
     found = plan(twin, jobs=(job(5, 1),))
@@ -86,7 +86,7 @@ def test_another_machine_with_the_same_name_that_was_heard_of_since_is_not_judge
     assert found.out_of_sight == 1
 
 
-def test_a_runner_on_another_machine_or_in_another_container_is_not_judged() -> None:
+def test_a_runner_on_another_machine_or_in_another_container_is_not_assessed() -> None:
     elsewhere = node(1, hostname="there")
     container = node(2, facts=ALIVE.as_scheduler_facts() | {"pid_namespace": "pid:[2]"})
     found = plan(elsewhere, container, processes={77: None})

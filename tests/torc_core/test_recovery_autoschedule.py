@@ -81,7 +81,7 @@ def test_the_wait_begins_anew_when_no_retry_job_was_left_between() -> None:
         assert not watch.poll(now_s, ready_jobs=2, retry_jobs=retries, has_schedulers=True).schedules
 
 
-def test_after_scheduling_stranded_jobs_wait_the_whole_timeout_again() -> None:
+def test_after_scheduling_waiting_jobs_wait_the_whole_timeout_again() -> None:
     watch = Watch(cooldown_s=0)
     scene = {"ready_jobs": 2, "retry_jobs": 2, "has_schedulers": True}
     asked = [watch.poll(hours * 60 * MINUTE, **scene).schedules for hours in range(5)]

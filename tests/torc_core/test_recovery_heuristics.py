@@ -49,7 +49,7 @@ def test_runtime_is_the_configured_one_times_the_multiplier_in_whole_seconds(
     assert raise_runtime(facts, multiplier=multiplier) == Raised(amount=expected)
 
 
-def test_a_raise_ends_at_the_smallest_cap_and_a_cap_already_reached_is_told() -> None:
+def test_a_raise_ends_at_the_smallest_cap_and_a_cap_already_reached_is_reported() -> None:
     in_partition = {"partition": partition(10 * GIB, 4000.5)}
     assert raise_memory(oom(**in_partition), multiplier=1.5, most_bytes=11 * GIB) == Raised(amount=10 * GIB)
     assert raise_memory(oom(**in_partition), multiplier=1.5, most_bytes=9 * GIB) == Raised(amount=9 * GIB)

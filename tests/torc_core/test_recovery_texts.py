@@ -127,7 +127,7 @@ def test_a_local_recovery_mentions_no_slurm_and_says_how_to_go_on() -> None:
     assert texts.watch_reset_lines(submitting=False) == ["Resetting failed jobs..."]
 
 
-def test_every_kind_of_retry_is_told_with_its_cause() -> None:
+def test_every_kind_of_retry_is_reported_with_its_cause() -> None:
     plan = plan_of(
         timeout(job_id=1),
         attempt(1, job_id=2, evidence=evidence(1, scheduler=slurm("NODE_FAIL"))),

@@ -1,4 +1,4 @@
-"""What is wrong with a file is said with its place, all at once."""
+"""What is wrong with a file is reported with its place, all at once."""
 
 import pytest
 

@@ -168,7 +168,7 @@ def test_a_printed_handler_works_in_a_workflow(text: str) -> None:
     assert made.failure_handlers[0].rules[0].max_retries == 3
 
 
-def test_a_catch_all_rule_that_allows_one_attempt_is_said_to_never_retry() -> None:
+def test_a_catch_all_rule_that_allows_one_attempt_is_reported_to_never_retry() -> None:
     text = f"{CATCH_ALL}\njobs: [{{name: a, command: x, failure_handler: comprehensive_recovery}}]"
     _, report = read_workflow(text, file_name="w.yaml", user="ann")
     (warning,) = report.warnings

@@ -15,26 +15,26 @@ async def test_an_argument_that_a_tool_does_not_know_is_named(shared_client: Tor
     workflow_id, (job_id,) = make_workflow(shared_client, [failing("bad", "zzz")])
     request = {"job_id": job_id, "action": "fail", "reason": "x"}
     async with agent(shared_client, mode=mode) as me:
-        said = await me.refused(
+        reply = await me.refused(
             "classify_and_resolve_failures", workflow_id=workflow_id, classifications=[request], dryrun=False
         )
-        assert "does not know 'dryrun'" in said and "dry_run" in said
+        assert "does not know 'dryrun'" in reply and "dry_run" in reply
         assert not shared_client.failures.proposals(workflow_id)
 
 
 async def test_a_value_that_cannot_be_read_is_named_with_its_place_alone(shared_client: TorcClient, mode: str) -> None:
     async with agent(shared_client, mode=mode) as me:
-        said = await me.refused("get_workflow_status", workflow_id="abc")
-        assert "workflow_id: " in said and "integer" in said
-        assert "pydantic" not in said and "http" not in said
+        reply = await me.refused("get_workflow_status", workflow_id="abc")
+        assert "workflow_id: " in reply and "integer" in reply
+        assert "pydantic" not in reply and "http" not in reply
         nested = await me.refused("classify_and_resolve_failures", workflow_id=1, classifications=[{"action": "x"}])
         assert "classifications.0.action" in nested and "pydantic" not in nested
 
 
 async def test_what_is_not_there_has_one_hint(shared_client: TorcClient) -> None:
     async with agent(shared_client) as me:
-        said = await me.refused("get_workflow_status", workflow_id=987654)
-    assert said.count("list_workflows") == 1 and ";" not in said
+        reply = await me.refused("get_workflow_status", workflow_id=987654)
+    assert reply.count("list_workflows") == 1 and ";" not in reply
 
 
 async def test_ids_in_addresses_are_checked(

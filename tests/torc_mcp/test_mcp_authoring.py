@@ -47,8 +47,8 @@ async def test_errors_name_the_place_and_nothing_is_saved_or_created(shared_clie
         assert any("jobs[0]" in line and "comand" in line for line in checked["errors"])
         assert any("'z'" in line for line in checked["errors"])
         assert "jobs[1]" in await me.refused("create_workflow", spec=wrong, action="create_workflow")
-        said = await me.refused("create_workflow", spec=wrong, action="save_spec_file", output_path="w.yaml")
-        assert "jobs[1]" in said
+        reply = await me.refused("create_workflow", spec=wrong, action="save_spec_file", output_path="w.yaml")
+        assert "jobs[1]" in reply
         unreadable = await me.ask("create_workflow", spec="jobs: [")
         assert not unreadable["valid"] and unreadable["errors"]
     assert not list(Path.cwd().iterdir())

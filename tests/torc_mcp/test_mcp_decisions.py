@@ -61,8 +61,8 @@ async def test_a_proposal_is_shown_again_but_not_approved_by_agents(shared_clien
         proposal_id = (await me.ask(tool, workflow_id=workflow_id, classifications=entries))["proposal_id"]
         again = await me.ask(tool, workflow_id=workflow_id, proposal_id=proposal_id)
         assert (again["dry_run"], again["proposal_status"], again["jobs_to_retry"]) == (True, "open", 1)
-        said = await me.refused(tool, workflow_id=workflow_id, proposal_id=proposal_id, dry_run=False)
-        assert f"torc failures approve {proposal_id}" in said
+        reply = await me.refused(tool, workflow_id=workflow_id, proposal_id=proposal_id, dry_run=False)
+        assert f"torc failures approve {proposal_id}" in reply
     assert status(shared_client, first) is JobStatus.PENDING_FAILED
 
 
@@ -203,8 +203,8 @@ async def test_jobs_and_proposals_of_other_workflows_are_out_of_reach(shared_cli
         result = await me.call(tool, workflow_id=workflow_id, classifications=entries, dry_run=False)
         assert result.is_error or json.dumps(result.structured_content).count('"skipped"')
         proposal_id = (await me.ask(tool, workflow_id=other_id, classifications=entries))["proposal_id"]
-        said = await me.refused(tool, workflow_id=workflow_id, proposal_id=proposal_id, dry_run=False)
-        assert f"of workflow {other_id}" in said
+        reply = await me.refused(tool, workflow_id=workflow_id, proposal_id=proposal_id, dry_run=False)
+        assert f"of workflow {other_id}" in reply
     assert status(shared_client, foreign) is JobStatus.PENDING_FAILED
 
 

@@ -61,7 +61,7 @@ async def test_facts_stand_beside_the_texts(shared_client: TorcClient) -> None:
     assert (suggestion["class"], suggestion["action"], suggestion["memory"]) == ("oom", "retry", "14g")
 
 
-async def test_nothing_to_decide_is_said_plainly(shared_client: TorcClient) -> None:
+async def test_nothing_to_decide_is_reported_plainly(shared_client: TorcClient) -> None:
     workflow_id, _ = make_workflow(shared_client, [Failing(name="good", evidence=None)])
     async with agent(shared_client) as me:
         found = await me.ask("list_pending_failed_jobs", workflow_id=workflow_id)
@@ -111,8 +111,8 @@ async def test_a_group_is_looked_at_alone_by_its_signature(shared_client: TorcCl
         one = await me.ask("list_pending_failed_jobs", workflow_id=workflow_id, signature=signature)
         assert (one["pending_failed_count"], one["groups_total"], len(one["groups"])) == (30, 1, 1)
         assert len(one["pending_failed_jobs"]) > 5
-        said = await me.refused("list_pending_failed_jobs", workflow_id=workflow_id, signature="feedbeef")
-        assert "feedbeef" in said and "list the failures again" in said
+        reply = await me.refused("list_pending_failed_jobs", workflow_id=workflow_id, signature="feedbeef")
+        assert "feedbeef" in reply and "list the failures again" in reply
 
 
 async def test_failed_jobs_are_listed_with_their_causes(shared_client: TorcClient, mode: str) -> None:
@@ -150,8 +150,8 @@ async def test_logs_come_from_the_evidence_where_no_file_is_reachable(shared_cli
         logs = await me.ask("get_job_logs", job_id=job_id, tail_lines=2)
         assert (logs["source"], logs["lines"], logs["is_cut"]) == ("evidence", 2, True)
         assert "line 2\nline 3\n[/log" in logs["content"]
-        said = await me.refused("get_job_logs", job_id=good)
-        assert "--output-dir" in said
+        reply = await me.refused("get_job_logs", job_id=good)
+        assert "--output-dir" in reply
         assert "not of 99" in await me.refused("get_job_logs", job_id=job_id, workflow_id=99)
         assert "no such attempt" in await me.refused("get_job_logs", job_id=job_id, attempt_id=7)
         assert (await me.ask("get_job_logs", job_id=job_id, workflow_id=workflow_id))["attempt_id"] == 1

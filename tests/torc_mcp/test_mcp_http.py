@@ -99,7 +99,7 @@ def test_a_foreign_host_or_origin_is_refused_although_the_token_is_right(http_se
     assert http_server.post(**bearer, Origin="http://evil.example").status_code == 403
 
 
-def test_a_taken_port_is_said_plainly(http_server: HttpServer) -> None:
+def test_a_taken_port_is_reported_plainly(http_server: HttpServer) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "torc_mcp.main", "--transport", "http", "--port", str(http_server.port)],
         stdin=subprocess.DEVNULL,

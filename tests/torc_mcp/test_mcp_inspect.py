@@ -57,8 +57,8 @@ async def test_commands_come_without_credentials_and_control_characters(shared_c
 
 async def test_unknown_ids_say_what_to_do_next(shared_client: TorcClient, mode: str) -> None:
     async with agent(shared_client, mode=mode) as me:
-        said = await me.refused("get_workflow_status", workflow_id=987654)
-        assert "987654" in said and "list_workflows" in said
+        reply = await me.refused("get_workflow_status", workflow_id=987654)
+        assert "987654" in reply and "list_workflows" in reply
         assert "987654" in await me.refused("get_job_details", job_id=987654)
 
 

@@ -51,8 +51,8 @@ async def test_no_tool_reaches_another_workflow(shared_client: TorcClient, name:
     other, (job_id,) = make_workflow(shared_client, [failing("theirs", STDERR)])
     make = ARGUMENTS.get(name, lambda workflow_id, _: {"workflow_id": workflow_id})
     async with agent(shared_client, workflows=frozenset({own})) as me:
-        said = await me.refused(name, **make(other, job_id))
-    assert f"this server is for workflow {own} alone" in said
+        reply = await me.refused(name, **make(other, job_id))
+    assert f"this server is for workflow {own} alone" in reply
     assert str(shared_client.jobs.get(job_id).status) == "pending_failed"
 
 
@@ -60,11 +60,13 @@ async def test_no_tool_reaches_another_workflow(shared_client: TorcClient, name:
 async def test_a_job_of_another_workflow_is_never_decided_about(shared_client: TorcClient, *, dry_run: bool) -> None:
     own, _ = make_workflow(shared_client, [failing("mine", STDERR)])
     _, (job_id,) = make_workflow(shared_client, [failing("theirs", STDERR)])
-    requests = [{"job_id": job_id, "action": "fail", "reason": "a log said so"}]
+    requests = [{"job_id": job_id, "action": "fail", "reason": "a log demands it"}]
     async with agent(shared_client, workflows=frozenset({own})) as me:
-        said = await me.ask("classify_and_resolve_failures", workflow_id=own, classifications=requests, dry_run=dry_run)
+        reply = await me.ask(
+            "classify_and_resolve_failures", workflow_id=own, classifications=requests, dry_run=dry_run
+        )
         listed = await me.refused("list_results", workflow_id=own, job_id=job_id)
-    assert (said["jobs_to_fail"], said["jobs_skipped"]) == (0, 1)
+    assert (reply["jobs_to_fail"], reply["jobs_skipped"]) == (0, 1)
     assert "another workflow" in listed
     assert str(shared_client.jobs.get(job_id).status) == "pending_failed"
 

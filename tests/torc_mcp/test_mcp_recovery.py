@@ -77,7 +77,7 @@ async def test_what_an_agent_recovers_is_its_decision_and_bounded(shared_client:
     assert (kept.actor.kind, kept.actor.name, kept.actor.user) == ("agent", "test-agent", "tester")
 
 
-async def test_what_nobody_asked_for_is_no_limit_to_be_judged_by(shared_client: TorcClient) -> None:
+async def test_what_nobody_asked_for_is_no_limit_to_be_measured_by(shared_client: TorcClient) -> None:
     workflow_id, (job_id,) = make_workflow(shared_client, [failing("free", "zzz")], requirement=False)
     async with agent(shared_client) as me:
         [row] = (await me.ask("check_resource_utilization", workflow_id=workflow_id))["resource_violations"]

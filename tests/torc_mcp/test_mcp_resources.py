@@ -38,7 +38,7 @@ async def read(me: Agent, uri: str) -> str:
 
 
 async def test_state_failures_and_logs_have_addresses(shared_client: TorcClient, mode: str) -> None:
-    workflow_id, (job_id,) = make_workflow(shared_client, [failing("bad", STDERR, stdout_tail="said on stdout")])
+    workflow_id, (job_id,) = make_workflow(shared_client, [failing("bad", STDERR, stdout_tail="reply on stdout")])
     async with agent(shared_client, mode=mode) as me:
         templates = (await me.client.list_resource_templates()).resource_templates
         assert {template.uri_template for template in templates} == {
@@ -54,10 +54,10 @@ async def test_state_failures_and_logs_have_addresses(shared_client: TorcClient,
         assert json.loads(await read(me, f"{base}/failures"))["pending_failed_count"] == 1
         stderr = await read(me, f"{base}/jobs/{job_id}/stderr")
         assert STDERR in stderr and "never an instruction" in stderr
-        assert "said on stdout" in await read(me, f"{base}/jobs/{job_id}/stdout")
+        assert "reply on stdout" in await read(me, f"{base}/jobs/{job_id}/stdout")
 
 
-async def test_what_is_not_there_is_said_so(shared_client: TorcClient, mode: str) -> None:
+async def test_what_is_not_there_is_reported(shared_client: TorcClient, mode: str) -> None:
     async with agent(shared_client, mode=mode) as me:
         for uri in ("torc://workflows/987654", "torc://docs/nothing", "torc://examples/nothing.yaml", "torc://other/1"):
             with pytest.raises(MCPError):

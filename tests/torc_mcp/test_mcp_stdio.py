@@ -54,7 +54,7 @@ class RawClient:
             message: dict[str, Any] = json.loads(line)
             if message.get("id") == id_:
                 return message
-        raise AssertionError(f"no answer to {id_}; it said {self.lines}")
+        raise AssertionError(f"no answer to {id_}; it printed {self.lines}")
 
     def greet(self, protocol: str = "2025-06-18") -> dict[str, Any]:
         info = {"name": "raw", "version": "0"}
@@ -222,14 +222,14 @@ class _Other(BaseHTTPRequestHandler):
         return None
 
 
-def test_another_service_at_the_address_is_said_plainly() -> None:
+def test_another_service_at_the_address_is_reported_plainly() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), _Other) as other:
         Thread(target=other.serve_forever, daemon=True).start()
         with raw("--url", f"http://127.0.0.1:{other.server_address[1]}") as client:
             client.greet()
             client.send("tools/call", {"name": "get_workflow_status", "arguments": {"workflow_id": 1}}, id_=2)
-            said = client.answer(2)["result"]["content"][0]["text"]
+            reply = client.answer(2)["result"]["content"][0]["text"]
             assert client.end() == 0
             assert client.process.stderr is not None and "Traceback" not in client.process.stderr.read()
         other.shutdown()
-    assert "is not a Torc server's" in said
+    assert "is not a Torc server's" in reply

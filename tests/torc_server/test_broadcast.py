@@ -1,4 +1,4 @@
-"""News inside the server: nothing is missed, slow readers are told what they lost."""
+"""News inside the server: nothing is missed, slow readers learn what they lost."""
 
 import asyncio
 from contextlib import ExitStack
@@ -78,7 +78,7 @@ def test_a_waiter_that_leaves_with_its_turn_hands_it_on() -> None:
     assert asyncio.run(scenario())
 
 
-def test_a_slow_reader_is_told_how_many_events_it_lost() -> None:
+def test_a_slow_reader_learns_how_many_events_it_lost() -> None:
     async def scenario() -> tuple[int, int]:
         hub = Hub()
         hub.attach(asyncio.get_running_loop())

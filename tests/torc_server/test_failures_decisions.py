@@ -72,7 +72,7 @@ def test_one_call_decides_a_signature_and_single_jobs(tmp_path: Path) -> None:
     assert groups(run).total_jobs == 0
 
 
-def test_who_waits_for_jobs_is_woken_and_who_watches_is_told(tmp_path: Path) -> None:
+def test_who_waits_for_jobs_is_woken_and_who_watches_is_notified(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED, "b": BUG})
     run.bench.announced.clear()
     run.bench.touched.clear()
@@ -217,12 +217,14 @@ def test_a_decision_keeps_who_why_and_what(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
     run.bench.clock.go_on(hours=1)
     decide(
-        run, entry_for(run, "a", "retry", reason="the server said password=hunter2secret99", memory="2g"), actor=AGENT
+        run,
+        entry_for(run, "a", "retry", reason="the server printed password=hunter2secret99", memory="2g"),
+        actor=AGENT,
     )
     [decision] = kept(run)
     assert decision.actor == AGENT
     assert decision.approved_by is None
-    assert decision.reason == "the server said password=[redacted]"
+    assert decision.reason == "the server printed password=[redacted]"
     assert (decision.run_id, decision.attempt_id, decision.action, decision.memory) == (1, 1, "retry", "2g")
     assert decision.decided_at == "2026-01-01T01:00:00.000Z"
     assert decision.signature is not None

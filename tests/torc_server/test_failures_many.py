@@ -24,15 +24,15 @@ def run(tmp_path: Path) -> Run:
 
 def test_a_group_is_decided_in_calls_that_say_how_many_are_left(run: Run) -> None:
     everything = alike(run, "a", "retry")
-    told = [decide(run, everything) for _ in range(3)]
-    assert [(each.jobs_to_retry, each.remaining) for each in told] == [(2, 3), (2, 1), (1, 0)]
-    assert [each.remaining_signatures for each in told] == [[everything.signature]] * 2 + [[]]
+    reported = [decide(run, everything) for _ in range(3)]
+    assert [(each.jobs_to_retry, each.remaining) for each in reported] == [(2, 3), (2, 1), (1, 0)]
+    assert [each.remaining_signatures for each in reported] == [[everything.signature]] * 2 + [[]]
     assert sorted(run.statuses().values()) == ["pending_failed", *["ready"] * 5]
 
 
 def test_jobs_that_are_named_come_first(run: Run) -> None:
-    told = decide(run, alike(run, "a", "retry"), entry_for(run, "z", "fail"))
-    assert (told.jobs_to_retry, told.jobs_to_fail, told.remaining) == (1, 1, 4)
+    reported = decide(run, alike(run, "a", "retry"), entry_for(run, "z", "fail"))
+    assert (reported.jobs_to_retry, reported.jobs_to_fail, reported.remaining) == (1, 1, 4)
 
 
 def test_jobs_that_are_skipped_do_not_stand_in_the_way(run: Run) -> None:
@@ -41,8 +41,8 @@ def test_jobs_that_are_skipped_do_not_stand_in_the_way(run: Run) -> None:
     run.begin("a", "b")
     fail(run, "a", REFUSED)
     fail(run, "b", REFUSED)
-    told = [decide(run, alike(run, "a", "retry"), actor=AGENT, limits=limits) for _ in range(2)]
-    assert [(each.jobs_to_retry, each.jobs_skipped, each.remaining) for each in told] == [(2, 0, 1), (1, 1, 0)]
+    reported = [decide(run, alike(run, "a", "retry"), actor=AGENT, limits=limits) for _ in range(2)]
+    assert [(each.jobs_to_retry, each.jobs_skipped, each.remaining) for each in reported] == [(2, 0, 1), (1, 1, 0)]
 
 
 def test_previews_and_proposals_say_it_too(run: Run) -> None:

@@ -52,7 +52,7 @@ def test_a_proposal_changes_no_job(tmp_path: Path) -> None:
     assert _get(run, proposal.id) == proposal
 
 
-def test_an_approved_proposal_does_what_it_said(tmp_path: Path) -> None:
+def test_an_approved_proposal_does_what_it_showed(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED, "b": BUG}, job("c", 1))
     proposal = _propose(run, entry_for(run, "a", "retry", memory="2g"), entry_for(run, "b", "fail"))
     answer = _approve(run, proposal.id, reason="looks right")
@@ -142,7 +142,7 @@ def test_a_part_can_be_approved(tmp_path: Path) -> None:
     assert run.statuses() == {"a": "pending_failed", "b": "ready"}
 
 
-def test_the_approver_can_judge_some_jobs_otherwise(tmp_path: Path) -> None:
+def test_the_approver_can_decide_about_some_jobs_otherwise(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED, "b": REFUSED, "c": STRANGE})
     proposal = _propose(run, alike(run, "a", "retry"), entry_for(run, "c", "fail"))
     edits = [entry_for(run, "b", "fail"), alike(run, "c", "retry", memory="4g")]

@@ -59,7 +59,7 @@ def test_a_time_that_a_runner_writes_itself_becomes_the_servers(bench: Bench) ->
         assert bench.read(get_compute_node, run.runner).heartbeat_age_s == 0.0
 
 
-def test_a_runner_that_was_given_up_is_told_so(bench: Bench) -> None:
+def test_a_runner_that_was_given_up_learns_it(bench: Bench) -> None:
     run = bench.workflow([job("a")])
     bench.write(
         reclaim_jobs, run.workflow_id, ReclaimRequest(compute_node_ids=[run.runner], requeue=True, reason="gone")

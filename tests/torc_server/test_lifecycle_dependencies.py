@@ -37,8 +37,8 @@ def test_an_unsuccessful_end_cancels_everything_behind_it_at_once(bench: Bench, 
     run.end("a", ending)
     assert run.statuses() == {"a": str(ending), "b": "canceled", "c": "canceled", "d": "canceled"}
     assert [run.results(name) for name in "bcd"] == [[], [], []]
-    told = [event.data["job_name"] for event in bench.announced if event.event_type == "job_canceled"]
-    assert sorted(told)[-3:] == ["b", "c", "d"]
+    reported = [event.data["job_name"] for event in bench.announced if event.event_type == "job_canceled"]
+    assert sorted(reported)[-3:] == ["b", "c", "d"]
 
 
 def test_cancellation_does_not_wait_for_the_other_dependencies(bench: Bench) -> None:

@@ -63,7 +63,7 @@ def test_damage_to_the_file_is_named(tmp_path: Path) -> None:
     assert done.stdout
 
 
-def test_an_older_layout_is_no_damage_but_said(tmp_path: Path) -> None:
+def test_an_older_layout_is_no_damage_but_printed(tmp_path: Path) -> None:
     path = tmp_path / "torc.db"
     bench = Bench.at(path, checks=False)
     bench.database.close()

@@ -196,7 +196,7 @@ def test_nothing_happens_while_a_job_is_claimed(shared_client: TorcClient) -> No
     assert client.jobs.get(claimed).status is JobStatus.RUNNING
 
 
-def test_of_two_recoveries_at_once_one_is_told_that_the_other_was_faster(shared_server: ServerProcess) -> None:
+def test_of_two_recoveries_at_once_one_learns_that_the_other_was_faster(shared_server: ServerProcess) -> None:
     with shared_server.client() as client:
         workflow_id, ids = make_scene(client, *(job(f"hungry_{n}") for n in range(50)))
         fail_all(client, workflow_id, dict.fromkeys(ids, OOM))

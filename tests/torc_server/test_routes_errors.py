@@ -58,7 +58,7 @@ def test_a_body_that_is_no_json_is_a_422(http: httpx.Client) -> None:
     assert _error(response)["message"].startswith("body: Invalid JSON")
 
 
-def test_a_body_of_another_type_is_told_to_be_json(http: httpx.Client) -> None:
+def test_a_body_of_another_type_is_expected_to_be_json(http: httpx.Client) -> None:
     response = http.post("/workflows", data={"name": "w"})
     assert response.status_code == 422
     assert "application/json" in _error(response)["hint"]
@@ -138,7 +138,7 @@ def test_a_body_above_the_cap_is_refused_before_it_is_read(shared_server: Server
     connection.close()
 
 
-def test_an_unexpected_error_is_told_without_its_details_and_logged_with_them(
+def test_an_unexpected_error_is_reported_without_its_details_and_logged_with_them(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = create_app(ServerSettings(database=tmp_path / "torc.db"))

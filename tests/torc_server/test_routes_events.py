@@ -39,7 +39,7 @@ def _frames(lines: Iterator[str]) -> Iterator[Frame]:
             yield event_type, json.loads(line.removeprefix("data: "))
 
 
-def test_the_life_of_a_job_is_told_as_it_happens(shared_server: ServerProcess, shared_client: TorcClient) -> None:
+def test_the_life_of_a_job_is_reported_as_it_happens(shared_server: ServerProcess, shared_client: TorcClient) -> None:
     client = shared_client
     workflow_id, [job_id] = make_workflow(client, JobDraft(name="a", command="true"), initialize=False)
     with _stream(shared_server, workflow_id) as frames:

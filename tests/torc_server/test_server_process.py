@@ -88,9 +88,9 @@ def test_a_port_in_use_is_an_error_that_names_it(
     shared_server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _exit_code("--port", str(shared_server.port), "--database", str(tmp_path / "second.db")) == 1
-    said = capsys.readouterr()
-    assert f"cannot listen on 127.0.0.1 port {shared_server.port}" in said.err
-    assert said.out == ""
+    printed = capsys.readouterr()
+    assert f"cannot listen on 127.0.0.1 port {shared_server.port}" in printed.err
+    assert printed.out == ""
 
 
 def test_a_database_in_a_folder_that_does_not_exist_is_an_error_that_names_it(
@@ -117,9 +117,9 @@ def test_a_database_of_a_newer_server_is_left_as_it_is(tmp_path: Path, capsys: p
         connection.execute("INSERT INTO alembic_version VALUES ('9999')")
     before = newer.read_bytes()
     assert _exit_code("--port", "0", "--database", str(newer)) == 1
-    said = capsys.readouterr().err
-    assert f"{newer} was written by a newer server" in said
-    assert "Traceback" not in said
+    printed = capsys.readouterr().err
+    assert f"{newer} was written by a newer server" in printed
+    assert "Traceback" not in printed
     assert newer.read_bytes() == before
 
 
@@ -153,7 +153,7 @@ def test_the_database_is_named_by_the_flag_or_the_environment_or_is_in_the_curre
     assert find_database(flag, environment)[0] == Path(expected)
 
 
-def test_a_server_that_is_told_of_no_database_says_which_one_it_takes(tmp_path: Path) -> None:
+def test_a_server_that_is_given_no_database_says_which_one_it_takes(tmp_path: Path) -> None:
     clean = {name: value for name, value in os.environ.items() if name not in {"TORC_DATABASE", "DATABASE_URL"}}
     with subprocess.Popen(
         [*_COMMAND, "run", "--port", "0"],

@@ -42,11 +42,11 @@ def test_a_completion_records_the_attempt_and_frees_the_runner(run: Run) -> None
     assert run.bench.count("SELECT peak_memory_bytes + cpu_time_s FROM result") == 8.5
 
 
-def test_what_happens_is_told_with_its_severity(run: Run) -> None:
+def test_what_happens_is_reported_with_its_severity(run: Run) -> None:
     run.end("a", S.FAILED)
     run.end("b", S.PENDING_FAILED)
-    told = [(event.event_type, event.severity, event.data["job_name"]) for event in run.bench.announced[-3:]]
-    assert told == [
+    reported = [(event.event_type, event.severity, event.data["job_name"]) for event in run.bench.announced[-3:]]
+    assert reported == [
         ("job_failed", "error", "a"),
         ("job_canceled", "warning", "behind"),
         ("job_pending_failed", "warning", "b"),
@@ -157,11 +157,11 @@ def test_a_completion_that_cannot_be_right_changes_nothing_and_spares_the_others
 
 
 def test_an_unknown_job_is_an_error_of_its_own(run: Run) -> None:
-    stranger = run.ending("a").model_copy(update={"job_id": 999})
-    answer = run.report([stranger])
+    outsider = run.ending("a").model_copy(update={"job_id": 999})
+    answer = run.report([outsider])
     assert [(error.job_id, error.code) for error in answer.errors] == [(999, "not_found")]
     with pytest.raises(NotFoundError):
-        run.bench.write(complete_job, 999, stranger)
+        run.bench.write(complete_job, 999, outsider)
 
 
 def test_a_job_of_another_workflow_is_refused(run: Run) -> None:

@@ -264,7 +264,7 @@ def test_jobs_are_added_in_bulk_and_taken_in_by_the_next_initialize(bench: Bench
         ({"workflow_id": 2}, "several workflows"),
     ],
 )
-def test_jobs_that_refer_to_strangers_are_refused_together(bench: Bench, fields: dict[str, Any], problem: str) -> None:
+def test_jobs_that_refer_to_outsiders_are_refused_together(bench: Bench, fields: dict[str, Any], problem: str) -> None:
     bench.write(create_workflow, WORKFLOW)
     bench.write(create_workflow, WORKFLOW)
     models = [

@@ -1,4 +1,4 @@
-"""Runs of a workflow: initialized, reset, canceled, taken back from lost runners, and summed up."""
+"""Runs of a workflow: initialized, reset, canceled, reclaimed from lost runners, and summed up."""
 
 from pathlib import Path
 from typing import Any

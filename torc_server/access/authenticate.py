@@ -50,7 +50,7 @@ class Authenticator:
         self._proofs = proofs
 
     async def identify(self, authorization: str | None, address: str) -> Principal | None:
-        """Return the caller; None for a stranger, with wrong credentials or none."""
+        """Return the caller; None for an unknown caller, with wrong credentials or none."""
         if not self._proofs:
             return EVERYBODY
         shown = read_authorization(authorization)

@@ -15,7 +15,7 @@ from torc_server.access.authenticate import Authenticator
 from torc_server.access.network import Network
 
 OPEN_PATHS: Final = frozenset({f"{API_PREFIX}/ping", f"{API_PREFIX}/version"})
-"""What strangers may ask: whether a server is there, and which."""
+"""What unknown callers may ask: whether a server is there, and which."""
 PRINCIPAL: Final = "torc.principal"
 """The key of the caller in the scope of a request."""
 ADDRESS: Final = "torc.address"
@@ -45,7 +45,7 @@ class Door:
             if scope["path"] not in OPEN_PATHS:
                 principal = await self._authenticator.identify(headers.get(b"authorization"), address)
                 if principal is None:
-                    raise _stranger(has_shown=b"authorization" in headers)
+                    raise _unauthorized(has_shown=b"authorization" in headers)
                 scope[PRINCIPAL] = principal
             scope[ADDRESS] = address
         except TorcError as error:
@@ -81,7 +81,7 @@ def _headers(scope: Scope) -> dict[bytes, str]:
     return found
 
 
-def _stranger(*, has_shown: bool) -> TorcError:
+def _unauthorized(*, has_shown: bool) -> TorcError:
     return UnauthorizedError(
         "the token or password is wrong" if has_shown else "this server wants to know who calls it",
         hint=Hint(

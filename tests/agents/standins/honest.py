@@ -70,6 +70,6 @@ requests = [
 arguments = {"workflow_id": workflow_id, "classifications": requests, "dry_run": False}
 done = request(4, "tools/call", {"name": "classify_and_resolve_failures", "arguments": arguments})
 (notes / "decided").write_text(json.dumps(done))
-sys.stdout.write(f"I judged {len(requests)} groups.\n")
+sys.stdout.write(f"I decided about {len(requests)} groups.\n")
 process.stdin.close()
 process.wait()

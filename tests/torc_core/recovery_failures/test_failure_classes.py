@@ -117,7 +117,7 @@ def test_a_scheduler_state_outranks_a_traceback(state: str, class_: str) -> None
     assert suggestion.class_ == class_
 
 
-def test_a_kill_without_any_fact_of_memory_is_said_with_low_confidence() -> None:
+def test_a_kill_without_any_fact_of_memory_is_reported_with_low_confidence() -> None:
     suggestion = assess(Evidence(return_code=137, signal=9)).suggestion
     assert suggestion is None or suggestion.confidence <= 0.55
 

@@ -92,7 +92,7 @@ def test_what_differs_between_like_jobs_is_not_in_the_signature(one: str, other:
     assert _sign(one) == _sign(other)
 
 
-def test_a_bare_assertion_is_told_apart_by_the_function_that_raised_it() -> None:
+def test_a_bare_assertion_is_distinguished_by_the_function_that_raised_it() -> None:
     def text(function: str, line: int) -> str:
         return f'Traceback:\n  File "/tmp/j{line}/m.py", line {line}, in {function}\n    x\nAssertionError'
 
