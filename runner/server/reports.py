@@ -182,8 +182,8 @@ class Reporter:
     def _keep(self) -> None:
         """Write ends to the journal, then hand them to the reporter's thread; clear the journal when all is delivered.
 
-        An end is written before it is reported: killed in between, this runner has reported nothing that the next one can
-        then deliver. Only this thread adds to the journal and clears it, so that it never clears what it did not see.
+        An end is written before it is reported: when this runner is killed in between, the next one delivers it.
+        Only this thread adds to the journal and clears it, so that it never clears what it did not see.
         """
         while True:
             with self._condition:
