@@ -25,10 +25,10 @@ def show_list(
     **filters: QueryValue,
 ) -> None:
     """Print all records that match, in order."""
-    found = collection.list_all(
+    records = collection.list_all(
         limit=limit, offset=offset, sort_by=sort_by, reverse_sort=reverse_sort or None, **filters
     )
-    session.out.records(table, found)
+    session.out.records(table, records)
 
 
 def show_changed(session: Session, record: ApiModel, *, verb: str, noun: str) -> None:

@@ -36,8 +36,8 @@ def list_(
     session: Session, workflow_id: WorkflowArgument = None, *, limit: LimitOption = None, offset: OffsetOption = 0
 ) -> None:
     """List failure handlers."""
-    found = session.client.failure_handlers.list_all(workflow_id=session.workflow_id(workflow_id))
-    session.out.records(HANDLERS, found[offset:][:limit])
+    handlers = session.client.failure_handlers.list_all(workflow_id=session.workflow_id(workflow_id))
+    session.out.records(HANDLERS, handlers[offset:][:limit])
 
 
 @app.command("get")

@@ -63,8 +63,8 @@ def list_required_existing(session: Session, workflow_id: WorkflowArgument = Non
     """
     chosen = session.workflow_id(workflow_id)
     required = set(session.client.required_existing_files(chosen))
-    found = [file for file in session.client.files.list_all(workflow_id=chosen) if file.id in required]
-    session.out.records(FILES, found)
+    files = [file for file in session.client.files.list_all(workflow_id=chosen) if file.id in required]
+    session.out.records(FILES, files)
 
 
 commands.get("Show one file.")

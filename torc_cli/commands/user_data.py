@@ -71,8 +71,8 @@ def list_missing(session: Session, workflow_id: WorkflowArgument = None) -> None
     """
     chosen = session.workflow_id(workflow_id)
     missing = set(session.client.missing_user_data(chosen))
-    found = [record for record in session.client.user_data.list_all(workflow_id=chosen) if record.id in missing]
-    session.out.records(USER_DATA, found)
+    records = [record for record in session.client.user_data.list_all(workflow_id=chosen) if record.id in missing]
+    session.out.records(USER_DATA, records)
 
 
 commands.get("Show one value.")

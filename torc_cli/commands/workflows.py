@@ -94,7 +94,7 @@ def list_(
 
     For example: `torc workflows list --all-users`.
     """
-    found = session.client.workflows.list_all(
+    workflows = session.client.workflows.list_all(
         limit=limit,
         offset=offset,
         sort_by=sort_by,
@@ -103,7 +103,7 @@ def list_(
         user=None if all_users else session.settings.user,
         is_archived=True if archived_only else None if include_archived else False,
     )
-    session.out.records(WORKFLOWS, found)
+    session.out.records(WORKFLOWS, workflows)
 
 
 @app.command("get")

@@ -56,18 +56,18 @@ def job_dependencies(jobs: Sequence[JobDraft]) -> list[Sequence[int]]:
     """Return the jobs each job waits for, as positions in ascending order: named, or producing what it reads."""
     file_producers = _producers((place, job.output_files) for place, job in enumerate(jobs))
     data_producers = _producers((place, job.output_user_data) for place, job in enumerate(jobs))
-    found: list[Sequence[int]] = []
+    dependencies: list[Sequence[int]] = []
     for job in jobs:
         if not (job.depends_on or job.input_files or job.input_user_data):
-            found.append(())
+            dependencies.append(())
             continue
         needed = set(job.depends_on)
         for file in job.input_files:
             needed.update(file_producers.get(file, ()))
         for datum in job.input_user_data:
             needed.update(data_producers.get(datum, ()))
-        found.append(sorted(needed))
-    return found
+        dependencies.append(sorted(needed))
+    return dependencies
 
 
 def _producers(outputs: Iterable[tuple[int, list[int]]]) -> dict[int, list[int]]:

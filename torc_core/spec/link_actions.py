@@ -56,17 +56,17 @@ def _check_type(action: ActionSpec, path: KeyPath, problems: Problems) -> None:
 
 
 def _link(action: ActionSpec, path: KeyPath, links: Links) -> ActionDraft:
-    found: set[int] = set()
+    positions: set[int] = set()
     if action.trigger_type in JOB_TRIGGERS:
         for place, name in enumerate(action.jobs or []):
-            found.update(links.find((*path, "jobs", place), links.jobs, name, written=name))
+            positions.update(links.find((*path, "jobs", place), links.jobs, name, written=name))
         for place, pattern in enumerate(action.job_name_regexes or []):
-            found.update(links.match((*path, "job_name_regexes", place), links.jobs, pattern))
+            positions.update(links.match((*path, "job_name_regexes", place), links.jobs, pattern))
     return ActionDraft(
         trigger_type=action.trigger_type,
         action_type=action.action_type,
         action_config=_config(action),
-        jobs=sorted(found) or None,
+        jobs=sorted(positions) or None,
         scheduler=links.record((*path, "scheduler"), links.schedulers, action.scheduler),
         persistent=action.trigger_type in _WORKER_TRIGGERS if action.persistent is None else action.persistent,
         retry=action.retry is not False,

@@ -54,8 +54,8 @@ class _Variables:
         self.paths = [file.path for file in files]
         self.user_data = user_data
 
-    def fill(self, path: KeyPath, text: str, found: dict[str, list[int]]) -> str:
-        """Return the text with variables replaced; add what they name to `found` under `files.input` and so on."""
+    def fill(self, path: KeyPath, text: str, relations: dict[str, list[int]]) -> str:
+        """Return the text with variables replaced; add what they name to `relations` under `files.input` and so on."""
 
         def replace(match: re.Match[str]) -> str:
             kind, direction, name = match[1], match[2], match[3]
@@ -64,8 +64,8 @@ class _Variables:
                 if positions:
                     self.links.problems.add((*path, match[0]), f"{show(name)} stands for {len(positions)} {kind}")
                 return match[0]
-            if positions[0] not in found[f"{kind}.{direction}"]:
-                found[f"{kind}.{direction}"] += positions
+            if positions[0] not in relations[f"{kind}.{direction}"]:
+                relations[f"{kind}.{direction}"] += positions
             return self.paths[positions[0]] if kind == "files" else _compact(self.user_data[positions[0]].data)
 
         return _VARIABLE.sub(replace, text)
@@ -92,21 +92,21 @@ class _References:
         """Return positions, each once. A regular expression never finds the job `itself`; its exact name does."""
         if not self.written:
             return []
-        found = self._find(row) if self.always is None else self.always
-        return [position for position, by_name in found.items() if by_name or position != itself]
+        positions = self._find(row) if self.always is None else self.always
+        return [position for position, by_name in positions.items() if by_name or position != itself]
 
     def _find(self, row: Row) -> dict[int, bool]:
-        found: dict[int, bool] = {}
+        positions: dict[int, bool] = {}
         for path, template in self.written:
             text = render(template, row, path, self.links)
             if template.escape:
                 matches = self.links.match(path, self.names, text)
-                found = dict.fromkeys(matches, False) | found
+                positions = dict.fromkeys(matches, False) | positions
             else:
                 parameters = self.group.parameters
                 exact = self.links.find(path, self.names, text, written=template.text, parameters=parameters, row=row)
-                found |= dict.fromkeys(exact, True)
-        return found
+                positions |= dict.fromkeys(exact, True)
+        return positions
 
 
 class _GroupLinker:

@@ -39,24 +39,24 @@ class Names:
         agree with `row` in the parameters both have: all items, if they share none.
         Raises InvalidInputError if nothing is found.
         """
-        if found := self._positions.get(name):
-            return found
-        found = [
+        if positions := self._positions.get(name):
+            return positions
+        positions = [
             position for group in self._templates.get(written, ()) for position in self._of(group, parameters, row)
         ]
-        if not found:
+        if not positions:
             known = [*self._templates, *self._positions]
             raise InvalidInputError(f"there is no {self.kind} {show(name)}{did_you_mean(name, known)}")
-        return found
+        return positions
 
     def match(self, pattern: str) -> list[int]:
         """Return positions of all names that hold a match somewhere. Raises InvalidInputError if there are none."""
-        found = self._by_regex.get(pattern)
-        if found is None:
-            found = self._by_regex[pattern] = self._search(pattern)
-        if not found:
+        positions = self._by_regex.get(pattern)
+        if positions is None:
+            positions = self._by_regex[pattern] = self._search(pattern)
+        if not positions:
             raise InvalidInputError(f"the regular expression {show(pattern)} matches no {self.kind}")
-        return found
+        return positions
 
     def _search(self, pattern: str) -> list[int]:
         if (text := exact_text(pattern)) is not None:

@@ -49,24 +49,25 @@ class Problems:
 
     file_name: str
     locate: Locate
-    found: dict[KeyPath, str] = field(default_factory=dict)
+    messages: dict[KeyPath, str] = field(default_factory=dict)
 
     def add(self, path: KeyPath, message: str) -> None:
-        self.found.setdefault(path, message)
+        self.messages.setdefault(path, message)
 
     def __contains__(self, path: KeyPath) -> bool:
-        return path in self.found
+        return path in self.messages
 
     def __len__(self) -> int:
-        return len(self.found)
+        return len(self.messages)
 
     def lines(self) -> list[str]:
         """Return `file:line: key: message` for each, in the order of the file, and a count of what is left out."""
-        placed = sorted((self.locate(path), order, path) for order, path in enumerate(self.found))
+        placed = sorted((self.locate(path), order, path) for order, path in enumerate(self.messages))
         listed = [
-            f"{self.file_name}:{line}: {format_path(path)}: {self.found[path]}" for line, _, path in placed[:MAX_LISTED]
+            f"{self.file_name}:{line}: {format_path(path)}: {self.messages[path]}"
+            for line, _, path in placed[:MAX_LISTED]
         ]
-        left_out = len(self.found) - len(listed)
+        left_out = len(self.messages) - len(listed)
         return [*listed, f"{self.file_name}: … and {left_out} more"] if left_out else listed
 
     def error(self) -> SpecError:
@@ -74,5 +75,5 @@ class Problems:
         return SpecError(
             "\n".join(self.lines()),
             hint="nothing was created; correct the file and try again (docs/reference/workflow-keys.md lists all keys)",
-            ids={"problems": len(self.found)},
+            ids={"problems": len(self.messages)},
         )

@@ -80,8 +80,8 @@ def list_compute_nodes(
     if scheduled_compute_node_id is not None:
         scheduler = COMPUTE_NODES.store.table.c.scheduler
         conditions.append(json_field_equals(scheduler, "scheduler_id", scheduled_compute_node_id))
-    found = COMPUTE_NODES.list_where(uow, workflow_id, page, conditions)
-    return found.model_copy(update={"items": [_with_age(uow, node) for node in found.items]})
+    nodes = COMPUTE_NODES.list_where(uow, workflow_id, page, conditions)
+    return nodes.model_copy(update={"items": [_with_age(uow, node) for node in nodes.items]})
 
 
 def create_scheduled_compute_node(uow: UnitOfWork, record: ScheduledComputeNodeModel) -> ScheduledComputeNodeModel:

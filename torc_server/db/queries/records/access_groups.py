@@ -18,8 +18,8 @@ _LINK: Final[Table] = SQLModel.metadata.tables[str(WorkflowAccessGroup.__tablena
 
 
 def find_group(uow: UnitOfWork, name: str) -> Row | None:
-    found = uow.session.execute(select(_GROUP).where(_GROUP.c.name == name)).mappings().first()
-    return None if found is None else dict(found)
+    row = uow.session.execute(select(_GROUP).where(_GROUP.c.name == name)).mappings().first()
+    return None if row is None else dict(row)
 
 
 def groups(uow: UnitOfWork, part: Slice) -> tuple[list[Row], int]:
@@ -57,8 +57,8 @@ def delete_link(uow: UnitOfWork, workflow_id: int, group_id: int) -> None:
 
 
 def _find(uow: UnitOfWork, table: Table, values: Mapping[str, Any]) -> Row | None:
-    found = uow.session.execute(select(table).where(*_equal(table, values))).mappings().first()
-    return None if found is None else dict(found)
+    row = uow.session.execute(select(table).where(*_equal(table, values))).mappings().first()
+    return None if row is None else dict(row)
 
 
 def _equal(table: Table, values: Mapping[str, Any]) -> list[ColumnElement[bool]]:

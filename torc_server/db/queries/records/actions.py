@@ -24,16 +24,16 @@ def insert_gates(uow: UnitOfWork, action_id: int, job_ids: Sequence[int]) -> Non
 
 def any_begun(uow: UnitOfWork, job_ids: Sequence[int]) -> bool:
     """Return whether one of the jobs has been ready."""
-    found = uow.row(
+    row = uow.row(
         sql("SELECT 1 FROM job WHERE id IN $ids AND status NOT IN ($UNINITIALIZED, $BLOCKED) LIMIT 1"),
         ids=id_list(job_ids),
     )
-    return found is not None
+    return row is not None
 
 
 def list_actions(uow: UnitOfWork, workflow_id: int, conditions: Sequence[Condition] = ()) -> list[Row]:
     """Return the actions by id, each with the `job_ids` that gate it or None."""
-    found = select(_ACTION).where(_ACTION.c.workflow_id == workflow_id, *conditions).order_by(_ACTION.c.id)
+    statement = select(_ACTION).where(_ACTION.c.workflow_id == workflow_id, *conditions).order_by(_ACTION.c.id)
     gates = (
         select(_GATE.c.action_id, _GATE.c.job_id)
         .join(_ACTION, _ACTION.c.id == _GATE.c.action_id)
@@ -43,7 +43,7 @@ def list_actions(uow: UnitOfWork, workflow_id: int, conditions: Sequence[Conditi
     job_ids: dict[int, list[int]] = {}
     for action_id, job_id in uow.session.execute(gates):
         job_ids.setdefault(action_id, []).append(job_id)
-    return [{**row, "job_ids": job_ids.get(row["id"])} for row in uow.session.execute(found).mappings()]
+    return [{**row, "job_ids": job_ids.get(row["id"])} for row in uow.session.execute(statement).mappings()]
 
 
 def is_pending(trigger_types: Sequence[str], *, compute_node_id: int | None = None) -> list[Condition]:

@@ -45,8 +45,8 @@ class RecordStore:
         return list(range(first, first + len(rows)))
 
     def get(self, uow: UnitOfWork, record_id: int) -> Row | None:
-        found = uow.session.execute(select(self.table).where(self.table.c.id == record_id)).mappings().first()
-        return None if found is None else dict(found)
+        row = uow.session.execute(select(self.table).where(self.table.c.id == record_id)).mappings().first()
+        return None if row is None else dict(row)
 
     def update(self, uow: UnitOfWork, record_id: int, values: Mapping[str, Any]) -> None:
         if values:
@@ -73,14 +73,14 @@ class RecordStore:
     ) -> list[Condition]:
         """Return conditions on columns; a None value is no condition, `contains` ignores case."""
         columns = self.table.c
-        found = [] if workflow_id is None else [columns.workflow_id == workflow_id]
-        found += [columns[name] == value for name, value in (equals or {}).items() if value is not None]
-        found += [
+        conditions = [] if workflow_id is None else [columns.workflow_id == workflow_id]
+        conditions += [columns[name] == value for name, value in (equals or {}).items() if value is not None]
+        conditions += [
             columns[name].icontains(value, autoescape=True)
             for name, value in (contains or {}).items()
             if value is not None
         ]
-        return found
+        return conditions
 
 
 def next_id(uow: UnitOfWork, table: str) -> int:

@@ -20,7 +20,7 @@ def count_jobs_with_requirements(
     uow: UnitOfWork, *, record_id: int | None = None, workflow_id: int | None = None
 ) -> int:
     """Return how many jobs have this resource requirement, or any of the workflow."""
-    found: int = uow.value(
+    count: int = uow.value(
         sql(
             """
             SELECT COUNT(*) FROM resource_requirements rr $ordered_join job j ON j.resource_requirements_id = rr.id
@@ -30,12 +30,12 @@ def count_jobs_with_requirements(
         record_id=record_id,
         workflow_id=workflow_id,
     )
-    return found
+    return count
 
 
 def count_jobs_held(uow: UnitOfWork, *, compute_node_id: int | None = None, workflow_id: int | None = None) -> int:
     """Return how many pending or running jobs this runner holds, or any runner of the workflow."""
-    found: int = uow.value(
+    count: int = uow.value(
         sql(
             """
             SELECT COUNT(*) FROM compute_node n $ordered_join job j ON j.compute_node_id = n.id
@@ -45,4 +45,4 @@ def count_jobs_held(uow: UnitOfWork, *, compute_node_id: int | None = None, work
         compute_node_id=compute_node_id,
         workflow_id=workflow_id,
     )
-    return found
+    return count

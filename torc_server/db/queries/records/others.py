@@ -57,5 +57,5 @@ def delete_remote_worker(uow: UnitOfWork, workflow_id: int, worker: str) -> int:
 
 
 def workflow_of_file(uow: UnitOfWork, file_id: int) -> int | None:
-    found: int | None = uow.value("SELECT workflow_id FROM file WHERE id = :id", id=file_id)
-    return found
+    owner: int | None = uow.value("SELECT workflow_id FROM file WHERE id = :id", id=file_id)
+    return owner

@@ -34,18 +34,18 @@ def find_results(
 
 def get_result(uow: UnitOfWork, result_id: int) -> Row | None:
     statement = select(_RESULT, _JOB.c.name.label("job_name")).join(_JOB, _JOB.c.id == _RESULT.c.job_id)
-    found = uow.session.execute(statement.where(_RESULT.c.id == result_id)).mappings().first()
-    return None if found is None else dict(found)
+    row = uow.session.execute(statement.where(_RESULT.c.id == result_id)).mappings().first()
+    return None if row is None else dict(row)
 
 
 def attempt_has_result(uow: UnitOfWork, job_id: int, *, run_id: int, attempt_id: int) -> bool:
-    found = uow.row(
+    row = uow.row(
         "SELECT 1 FROM result WHERE job_id = :job_id AND run_id = :run_id AND attempt_id = :attempt_id",
         job_id=job_id,
         run_id=run_id,
         attempt_id=attempt_id,
     )
-    return found is not None
+    return row is not None
 
 
 def _is_current() -> Sequence[Condition]:

@@ -54,7 +54,7 @@ def find_workflows(
 
 def group_names(uow: UnitOfWork, workflow_ids: Collection[int]) -> dict[int, list[str]]:
     """Return the names of the access groups of each workflow that has any."""
-    found: dict[int, list[str]] = {}
+    names: dict[int, list[str]] = {}
     rows = uow.rows(
         sql(
             """
@@ -66,8 +66,8 @@ def group_names(uow: UnitOfWork, workflow_ids: Collection[int]) -> dict[int, lis
         ids=id_list(workflow_ids),
     )
     for workflow_id, name in rows:
-        found.setdefault(workflow_id, []).append(name)
-    return found
+        names.setdefault(workflow_id, []).append(name)
+    return names
 
 
 def link_group(uow: UnitOfWork, workflow_id: int, group_name: str) -> bool:
