@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from torc_core.errors import ServerUnreachableError, TorcError
+from torc_core.errors import ServerUnavailableError, ServerUnreachableError, TorcError
 
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 5.0
@@ -18,6 +18,11 @@ class Trouble:
 
     since: float
     error: TorcError
+
+    @property
+    def is_silence(self) -> bool:
+        """Return whether no server answered. One that cannot work now does, and may serve other kinds of requests."""
+        return isinstance(self.error, ServerUnreachableError) and not isinstance(self.error, ServerUnavailableError)
 
 
 class Connection:
@@ -38,9 +43,7 @@ class Connection:
             return
         with self._lock:
             self._troubles = {
-                name: trouble
-                for name, trouble in self._troubles.items()
-                if name != what and not isinstance(trouble.error, ServerUnreachableError)
+                name: trouble for name, trouble in self._troubles.items() if name != what and not trouble.is_silence
             }
         self._wake()
 

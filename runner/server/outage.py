@@ -5,7 +5,7 @@ from typing import Final
 
 from runner.base.progress import Notice
 from runner.server.connection import Connection, Trouble
-from torc_core.errors import ServerUnreachableError
+from torc_core.errors import ServerUnavailableError
 
 _REPORT_AFTER_S: Final = 2.0
 """A server that is only restarted is back by then."""
@@ -35,12 +35,14 @@ class OutageNotice:
 
 
 def _describe(trouble: Trouble, url: str) -> str:
-    is_away = isinstance(trouble.error, ServerUnreachableError)
-    return f"no answer from the server at {url}" if is_away else f"the server at {url} fails"
+    if trouble.is_silence:
+        return f"no answer from the server at {url}"
+    verb = "cannot work" if isinstance(trouble.error, ServerUnavailableError) else "fails"
+    return f"the server at {url} {verb}"
 
 
 def _reason(trouble: Trouble) -> str:
-    if isinstance(trouble.error, ServerUnreachableError):
+    if trouble.is_silence:
         return ""
     hint = f"; {trouble.error.hint}" if trouble.error.hint is not None else ""
     return f" ({trouble.error.message}{hint})"

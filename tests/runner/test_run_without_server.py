@@ -1,8 +1,10 @@
 """The server goes away or fails: the user learns of it, and no result is lost."""
 
 import signal
+import sqlite3
 import threading
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,12 +16,14 @@ from runner.base.settings import RunnerOptions
 from runner.main import run_workflow
 from runner.server.connection import Connection
 from runner.server.journal import Undelivered, read_journal
+from runner.server.outage import OutageNotice
 from torc_client.http import TorcClient
 from torc_core.api.jobs import CompleteJobsResponse, JobCompletion
-from torc_core.errors import RunnerError, ServerFaultError, ServerUnreachableError
+from torc_core.errors import RunnerError, ServerFaultError, ServerUnavailableError, ServerUnreachableError, TorcError
 
 AWAY = ServerUnreachableError("nobody there")
 FULL = ServerFaultError("the disk is full")
+LOCKED = ServerUnavailableError("the database is locked", hint="wait")
 
 
 def test_a_server_that_is_away_is_reported_once_and_so_is_its_return(
@@ -72,16 +76,28 @@ def test_a_server_that_fails_is_reported_in_its_own_words(
     assert notices[1:] == [f"the server at {server.url} answers again"]
 
 
-def test_an_answer_to_one_kind_of_request_does_not_hide_that_another_fails() -> None:
+@pytest.mark.parametrize("trouble", [FULL, LOCKED])
+def test_an_answer_to_one_kind_of_request_does_not_hide_that_another_fails(trouble: TorcError) -> None:
     now = [100.0]
     connection = Connection(patience_s=10.0, wake=lambda: None, clock=lambda: now[0])
-    connection.failed("reports", FULL)
+    connection.failed("reports", trouble)
     connection.failed("claims", AWAY)
     now[0] = 105.0
     connection.answered("claims")
     assert connection.silent_s == 5.0
     connection.answered("reports")
     assert connection.silent_s == 0.0
+
+
+def test_the_message_about_a_server_that_answers_holds_its_cause() -> None:
+    now = [100.0]
+    connection = Connection(patience_s=1200.0, wake=lambda: None, clock=lambda: now[0])
+    connection.failed("reports", LOCKED)
+    now[0] = 110.0
+    notice = OutageNotice(connection, url="http://server").take()
+    assert notice is not None
+    assert notice.text.startswith("the server at http://server cannot work since ")
+    assert notice.text.endswith("(the database is locked; wait)")
 
 
 def test_any_answer_shows_that_the_server_is_there_again() -> None:
@@ -108,6 +124,21 @@ def gated(folder: Path) -> str:
 
 def until_printed(runner: RunnerProcess, text: str) -> None:
     wait_until(lambda: text in runner.errors.read_text(), f"the runner says {text!r}", timeout_s=30)
+
+
+def test_a_run_waits_for_a_database_that_is_locked(
+    client: TorcClient, server: ServerProcess, start_runner: StartRunner, tmp_path: Path
+) -> None:
+    workflow_id = create(client, gated(tmp_path), job("after", "true", depends_on=[0]))
+    runner = start_runner(workflow_id, tmp_path / "out")
+    until_running(client, workflow_id)
+    with closing(sqlite3.connect(server.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        (tmp_path / "gate").touch()
+        until_said(runner, "another process has it locked")
+        other.execute("ROLLBACK")
+    assert runner.summary()["reason"] == "complete"
+    assert "answers again" in runner.errors.read_text()
 
 
 def test_results_that_an_interrupted_runner_could_not_deliver_are_delivered_by_the_next_run(
