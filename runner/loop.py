@@ -29,7 +29,7 @@ from runner.server.outage import OutageNotice
 from runner.server.reports import Reporter
 from runner.summary import ExitReason, explain, reason_to_leave
 from runner.supervisor import Supervisor
-from runner.watchdog import StallWatch, write_stacks
+from runner.watchdog import LoopWatch, StallWatch, write_stacks
 from torc_client.http import TorcClient
 from torc_core.api.actions import WorkflowActionModel
 from torc_core.api.jobs import Outlook
@@ -62,6 +62,7 @@ class Parts:
     threads: tuple[LoopThread, ...]
     connection: Connection
     wake: Wake
+    watch: LoopWatch
     deadline: Deadline
     log: RunnerLog
     progress: ProgressCallback
@@ -73,6 +74,7 @@ class Parts:
         self.reporter.close()
         self.monitor.close()
         self.heartbeat.close()
+        self.watch.close()
 
 
 class RunLoop:
@@ -89,7 +91,16 @@ class RunLoop:
         self._releases: list[int] = []
         self._refused: list[str] = []
         self._outage = OutageNotice(parts.connection, url=parts.client.url)
-        self._stall = StallWatch(lambda: 0.0 if parts.connection.silent_s else parts.reporter.stalled_s)
+        self._stalls = (
+            StallWatch(
+                lambda: 0.0 if parts.connection.silent_s else parts.reporter.stalled_s,
+                "no report has reached the server for {seconds} although some are due",
+            ),
+            StallWatch(
+                lambda: parts.supervisor.executor.start_stalled_s,
+                "the launcher process has started nothing for {seconds} although jobs are to be started",
+            ),
+        )
         self._journal_problem: str | None = None
         self._idle_since: float | None = None
         self._emptied_at: float | None = None
@@ -122,6 +133,7 @@ class RunLoop:
             selector.register(self._parts.wake, selectors.EVENT_READ)
             selector.register(launcher, selectors.EVENT_READ)
             while True:
+                self._parts.watch.begin_step()
                 self._step()
                 if is_over():
                     return
@@ -129,7 +141,11 @@ class RunLoop:
                     selector.unregister(launcher)
                     launcher = self._supervisor.launcher
                     selector.register(launcher, selectors.EVENT_READ)
-                for key, _ in selector.select(self._timeout_s()):
+                timeout_s = self._timeout_s()
+                self._parts.watch.end_step()
+                ready = selector.select(timeout_s)
+                self._parts.watch.begin_step()
+                for key, _ in ready:
                     if key.fileobj is launcher:
                         self._supervisor.read_launcher()
                     else:
@@ -155,7 +171,11 @@ class RunLoop:
     def _timeout_s(self) -> float | None:
         """Return the seconds until the next thing that no event announces; None when there is none."""
         parts, supervisor = self._parts, self._supervisor
-        times = [supervisor.scripts.next_deadline(), self._idle_deadline(), self._stall.next_look()]
+        times = [
+            supervisor.scripts.next_deadline(),
+            self._idle_deadline(),
+            *(stall.next_look() for stall in self._stalls),
+        ]
         if supervisor.executor.running:
             times.append(parts.monitor.next_look())
         if self.reason is None:
@@ -221,11 +241,12 @@ class RunLoop:
         )
 
     def _report_stall(self) -> None:
-        stall = self._stall.look()
-        if stall is not None:
-            with suppress(OSError):
-                write_stacks(self._parts.log.path)
-            self._warn(f"{stall}; what the runner's threads do is in {self._parts.log.path}")
+        for stall in self._stalls:
+            text = stall.look()
+            if text is not None:
+                with suppress(OSError):
+                    write_stacks(self._parts.log.path)
+                self._warn(f"{text}; what the runner's threads do is in {self._parts.log.path}")
 
     def _take_claim_answers(self, now: float) -> None:
         arrivals = self._parts.claims.answers(self._supervisor.executor, now)

@@ -35,7 +35,7 @@ from runner.server.registration import deregister, describe_reclaimed, own_tag, 
 from runner.server.reports import Reporter
 from runner.summary import ExitReason, RunSummary, describe_machine
 from runner.supervisor import Supervisor
-from runner.watchdog import ExitGuard
+from runner.watchdog import ExitGuard, LoopWatch
 from torc_client.http import TorcClient
 from torc_client.processes import RUNNER_VARIABLE
 from torc_core.api.actions import JOB_TRIGGERS
@@ -234,6 +234,7 @@ def _assemble(
         ),
         connection=connection,
         wake=wake,
+        watch=LoopWatch(log.path),
         deadline=Deadline.of(options, facts.workflow),
         log=log,
         progress=progress,

@@ -102,7 +102,7 @@ class Supervisor:
 
     def _note_delay(self, key: int, error: str) -> None:
         """Tell once in a run that processes cannot be started at present; the log has each of them."""
-        attempt = self.executor.running.get(key)
+        attempt = self.executor.note_delay(key)
         what = f"{attempt.label} waits to be started" if attempt else "a command waits to be started"
         self._log.write(f"{what}: {error}")
         if not self._is_delay_reported:

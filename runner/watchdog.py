@@ -1,4 +1,4 @@
-"""Watch a runner from outside its loop: warn when reports stall, end it when it ignores a signal."""
+"""Watch a runner: warn when reports, starts or the loop itself stall, end it when it ignores a signal."""
 
 import faulthandler
 import os
@@ -21,11 +21,15 @@ _UNCLEAN_EXIT: Final = 128
 
 
 class StallWatch:
-    """Notices, once for each stall, that reports wait although the server answers. For the loop's thread."""
+    """Notices, once for each stall, that something due does not move. For the loop's thread."""
 
-    def __init__(self, stalled_s: Callable[[], float], *, after_s: float = STALLED_AFTER_S) -> None:
-        """`stalled_s` returns for how many seconds something due has not moved; 0 while nothing is due."""
+    def __init__(self, stalled_s: Callable[[], float], message: str, *, after_s: float = STALLED_AFTER_S) -> None:
+        """`stalled_s` returns for how many seconds something due has not moved; 0 while nothing is due.
+
+        `message` holds `{seconds}`.
+        """
         self._stalled_s = stalled_s
+        self._message = message
         self._after_s = after_s
         self._is_reported = False
 
@@ -38,12 +42,54 @@ class StallWatch:
         if self._is_reported:
             return None
         self._is_reported = True
-        return f"no report has reached the server for {stalled_s:.0f} s although some are due"
+        return self._message.format(seconds=f"{stalled_s:.0f} s")
 
     def next_look(self) -> float | None:
         """Return when to look again, on the monotonic clock; None while nothing is due or the stall is reported."""
         stalled_s = self._stalled_s()
         return time.monotonic() + max(1.0, self._after_s - stalled_s) if stalled_s and not self._is_reported else None
+
+
+class LoopWatch:
+    """Notices, in a thread of its own, that a step of the loop does not end, and prints it.
+
+    The loop cannot: it waits for a disk, or for a launcher that reads no commands. The message goes to the standard
+    error first, as the disk of the log may be what is waited for.
+    """
+
+    def __init__(self, log: Path, *, after_s: float = STALLED_AFTER_S) -> None:
+        """After `after_s` the stacks of all threads are appended to `log`."""
+        self._log = log
+        self._after_s = after_s
+        self._busy_since: float | None = None
+        """Written by the loop alone, and read once in each look: no lock is needed."""
+        self._reported: float | None = None
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="loop watch", daemon=True)
+        self._thread.start()
+
+    def begin_step(self) -> None:
+        self._busy_since = time.monotonic()
+
+    def end_step(self) -> None:
+        self._busy_since = None
+
+    def close(self) -> None:
+        self._closing.set()
+
+    def _watch(self) -> None:
+        while not self._closing.wait(self._after_s / 4):
+            since = self._busy_since
+            if since is None or since == self._reported or time.monotonic() - since < self._after_s:
+                continue
+            self._reported = since
+            sys.stderr.write(
+                f"torc: the runner's loop has not moved for {time.monotonic() - since:.0f} s: it waits for its "
+                f"launcher process or for a disk; what its threads do is in {self._log}\n"
+            )
+            sys.stderr.flush()
+            with suppress(OSError):
+                write_stacks(self._log)
 
 
 class ExitGuard:

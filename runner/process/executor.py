@@ -35,6 +35,8 @@ class Executor:
         self._suspect_ids: set[int] = set()
         self.running: dict[int, Attempt] = {}
         self._started: set[tuple[int, int]] = set()
+        self._unanswered: dict[int, float] = {}
+        """Keys of starts that the launcher has not answered, oldest first, with their time."""
         self.ended: dict[int, Attempt] = {}
         """Attempts whose process has ended and whose resources are still kept: a recovery script may need them."""
 
@@ -103,6 +105,7 @@ class Executor:
             started_at=time.monotonic(),
         )
         self.running[attempt.key] = attempt
+        self._unanswered[attempt.key] = attempt.started_at
         self._started.add((claim.job_id, claim.attempt_id))
         self.launcher.run(
             attempt.key,
@@ -116,9 +119,21 @@ class Executor:
 
     def note_start(self, key: int, pid: int) -> None:
         """Note that the launcher has started it: limits count from here. Keys of scripts are ignored."""
+        self._unanswered.pop(key, None)
         attempt = self.running.get(key)
         if attempt is not None:
             attempt.pid, attempt.started_at = pid, time.monotonic()
+
+    def note_delay(self, key: int) -> Attempt | None:
+        """Note that the launcher tries again to start it; None for keys of scripts."""
+        self._unanswered.pop(key, None)
+        return self.running.get(key)
+
+    @property
+    def start_stalled_s(self) -> float:
+        """Seconds since the oldest start that the launcher has not answered; 0 when there is none."""
+        oldest = next(iter(self._unanswered.values()), None)
+        return 0.0 if oldest is None else time.monotonic() - oldest
 
     def stop(self, attempt: Attempt, reason: StopReason, signum: int, lead_s: float) -> None:
         """Stop the attempt; the first reason stands."""
@@ -194,6 +209,7 @@ class Executor:
         self.ledger.free(attempt.grant)
 
     def _end(self, key: int) -> Attempt | None:
+        self._unanswered.pop(key, None)
         attempt = self.running.pop(key, None)
         if attempt is not None:
             self.ended[key] = attempt

@@ -4,10 +4,11 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
 from helpers import wait_until
 from running import StartRunner, create, until_running
 
-from runner.watchdog import StallWatch
+from runner.watchdog import LoopWatch, StallWatch
 from torc_client.http import TorcClient
 
 ENDLESS = "while :; do sleep 0.05; done"
@@ -40,13 +41,35 @@ def test_the_second_sigterm_ends_a_runner_whose_launcher_hangs(
 
 def test_a_stall_is_reported_once_until_something_moves() -> None:
     stalled_s = 10.0
-    watch = StallWatch(lambda: stalled_s, after_s=60.0)
+    watch = StallWatch(lambda: stalled_s, "nothing moved for {seconds}", after_s=60.0)
     assert watch.look() is None
     stalled_s = 61.0
-    assert watch.look() == "no report has reached the server for 61 s although some are due"
+    assert watch.look() == "nothing moved for 61 s"
     assert watch.look() is None
     assert watch.next_look() is None
     stalled_s = 0.0
     assert watch.look() is None
     stalled_s = 75.0
     assert "75 s" in (watch.look() or "")
+
+
+def test_a_step_of_the_loop_that_does_not_end_is_printed_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed: list[str] = []
+
+    def lines() -> list[str]:
+        printed.extend(capsys.readouterr().err.splitlines())
+        return printed
+
+    watch = LoopWatch(tmp_path / "log", after_s=0.05)
+    try:
+        watch.begin_step()
+        wait_until(lines, "the step is reported")
+        watch.end_step()
+        watch.begin_step()
+        wait_until(lambda: len(lines()) == 2, "the next step is reported too")
+    finally:
+        watch.close()
+    assert all("the runner's loop has not moved" in line for line in printed)
+    assert "test_a_step_of_the_loop" in (tmp_path / "log").read_text()

@@ -38,7 +38,9 @@ class EventListener:
     def wait(self, timeout_s: float) -> bool:
         """Return True after an event since the last call, False after `timeout_s`."""
         came = self._came.wait(timeout_s)
-        self._came.clear()
+        if came:
+            # only then: what comes between the end of the time and a clear would be lost
+            self._came.clear()
         return came
 
     def close(self) -> None:
@@ -49,7 +51,8 @@ class EventListener:
         pause_s = _FIRST_PAUSE_S
         while not self._closing.is_set():
             began = time.monotonic()
-            with suppress(TorcError), self._connect() as client:
+            # ValueError: a frame that cannot be read. The thread goes on, or nobody would wake the watcher any more
+            with suppress(TorcError, ValueError), self._connect() as client:
                 self._follow(client)
             # Events between two connections were missed: let the watcher look.
             self._came.set()
