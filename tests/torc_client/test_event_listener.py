@@ -38,13 +38,3 @@ def test_a_frame_that_cannot_be_read_does_not_end_the_listener() -> None:
         assert listener.wait(10.0)
     finally:
         listener.close()
-
-
-def test_what_comes_after_the_time_is_over_is_kept_for_the_next_call() -> None:
-    listener = EventListener(lambda: cast(TorcClient, UnreadableEvents()), 1, recovers=False)
-    listener.close()
-    while listener.wait(0.0):
-        pass
-    listener._came.set()
-    assert listener.wait(0.0)
-    assert not listener.wait(0.0)
