@@ -135,7 +135,7 @@ def test_a_run_waits_for_a_database_that_is_locked(
     with closing(sqlite3.connect(server.database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         (tmp_path / "gate").touch()
-        until_said(runner, "another process has it locked")
+        until_printed(runner, "another process has it locked")
         other.execute("ROLLBACK")
     assert runner.summary()["reason"] == "complete"
     assert "answers again" in runner.errors.read_text()
