@@ -32,8 +32,8 @@ _PACE_S: Final = 0.1
 _START_AFTER_S: Final = 0.1
 """An attempt that ends sooner is reported once, with its end."""
 _FAULTS_BEFORE_SPLIT: Final = 3
-_SYNC_AFTER_S: Final = 0.2
-"""Reports that the server takes sooner are never forced to the disk: a healthy run waits for no disk."""
+_SLOW_ANSWER_S: Final = 0.1
+"""A server that answers sooner lets ends wait for the next batch; otherwise they are written to the disk at once."""
 _LARGE_JOURNAL_BYTES: Final = 4 << 20
 _HOPELESS: Final = (NotFoundError, UnauthorizedError, ForbiddenError)
 
@@ -66,10 +66,6 @@ class _Batch:
     def __bool__(self) -> bool:
         return bool(self.starts or self.ends or self.releases)
 
-    @property
-    def is_small(self) -> bool:
-        return len(self.starts) + len(self.ends) < _BATCH
-
 
 class Reporter:
     """Reports the start of an attempt before its end, or not at all when it ends soon: the end implies the start.
@@ -90,14 +86,17 @@ class Reporter:
         self._reporting = reporting
         self._connection = connection
         self._wake = wake
-        self._condition = threading.Condition()
+        self._lock = threading.Lock()
+        self._condition = threading.Condition(self._lock)
+        """Waited on by the reporter's thread."""
+        self._busy = threading.Condition(self._lock)
+        """Waited on by the journal's thread, for ends that come while the other one is sending."""
         self._journal = journal
         self._ended: list[AttemptEnd] = []
         """Not in the journal yet."""
         self._journaling: list[AttemptEnd] = []
         self._completions: dict[int, JobCompletion] = {}
         """By the attempt's key, from the journal until the delivery: evidence is gathered once."""
-        self._sync_at: float | None = None
         self._compact_at_bytes = _LARGE_JOURNAL_BYTES
         self._waiting = _Batch()
         self._under_way = _Batch()
@@ -127,7 +126,9 @@ class Reporter:
             self._ended.extend(ends)
             self._waiting.releases.extend(releases)
             self._urgent = urgent
-            self._condition.notify_all()
+            self._condition.notify()
+            if self._is_sending:
+                self._busy.notify()
 
     def take(self) -> list[ReportAnswers]:
         """Return the server's answers since the last call."""
@@ -166,7 +167,8 @@ class Reporter:
         """Tell the thread to send what is left, unless the server is away, and to end; do not wait for it."""
         with self._condition:
             self._closing = True
-            self._condition.notify_all()
+            self._condition.notify()
+            self._busy.notify()
 
     @property
     def _has_work(self) -> bool:
@@ -177,53 +179,60 @@ class Reporter:
         known = self._completions.get(end.attempt.key)
         return self._reporting.completion(end) if known is None else known
 
-    # -- the journal's thread -------------------------------------------------------------------
+    # -- the journal ----------------------------------------------------------------------------
 
     def _keep(self) -> None:
-        """Write ends to the journal, then hand them to the reporter's thread; clear the journal when all is delivered.
+        """Write ends to the journal while the reporter's thread is busy with a server that is slow or away.
 
-        An end is written before it is reported: when this runner is killed in between, the next one delivers it.
-        Only this thread adds to the journal and clears it, so that it never clears what it did not see.
+        While the server answers, that thread writes them itself, just before it reports them: nothing waits for this
+        thread, nor for a disk.
         """
         while True:
-            with self._condition:
-                self._condition.wait_for(self._has_journal_work, self._until_sync_s())
-                ends, self._ended = self._ended, []
-                self._journaling = ends
-                if not ends and self._closing:
+            with self._lock:
+                self._busy.wait_for(lambda: self._closing or (bool(self._ended) and self._is_sending))
+                self._busy.wait_for(lambda: self._closing, _SLOW_ANSWER_S)
+                if self._closing:
                     return
-                is_delivered = not (self._waiting.ends or self._under_way.ends or ends)
-                if is_delivered:
-                    self._journal.clear()
-                    self._sync_at = None
+                ends = self._take_ended() if self._is_sending else []
             if ends:
-                self._journal_ends(ends)
-            elif self._until_sync_s() == 0.0:
+                self._write_ends(ends)
                 self._journal.sync()
-                self._sync_at = None
 
-    def _has_journal_work(self) -> bool:
-        is_delivered = not (self._waiting.ends or self._under_way.ends)
-        return bool(self._ended) or self._closing or (is_delivered and self._journal.size > 0)
+    def _take_ended(self) -> list[AttemptEnd]:
+        """Take the ends that are not in the journal, for `_write_ends`; under the lock.
 
-    def _until_sync_s(self) -> float | None:
-        """Seconds until the journal is to be on the disk: soon, and not at all if all is delivered before."""
-        return None if self._sync_at is None else max(0.0, self._sync_at - time.monotonic())
+        None while the other thread writes: two at once would each take the list of the other for its own.
+        """
+        if not self._journaling:
+            self._journaling, self._ended = self._ended, []
+            return self._journaling
+        return []
 
-    def _journal_ends(self, ends: list[AttemptEnd]) -> None:
+    def _write_ends(self, ends: list[AttemptEnd]) -> None:
+        """Write ends to the journal and queue them for the report.
+
+        In this order: killed in between, this runner has told nobody what its successor then delivers.
+        """
         completions = [self._reporting.completion(end) for end in ends]
         self._completions |= {end.attempt.key: made for end, made in zip(ends, completions, strict=True)}
         self._journal.append(completions)
-        if self._sync_at is None:
-            self._sync_at = time.monotonic() + _SYNC_AFTER_S
         if self._journal.size > self._compact_at_bytes:
             # a long run that always has something under way would never find a moment to clear the journal
             self.keep_undelivered()
             self._compact_at_bytes = max(_LARGE_JOURNAL_BYTES, 2 * self._journal.size)
-        with self._condition:
+        with self._lock:
             self._waiting.ends.extend(self._journaling)
             self._journaling = []
-            self._condition.notify_all()
+            self._condition.notify()
+
+    def _clear_journal(self) -> None:
+        """Clear the journal if the server has all that is in it.
+
+        Under the lock: an end that is written meanwhile would be dropped with those that are delivered.
+        """
+        with self._lock:
+            if not (self._waiting.ends or self._under_way.ends or self._journaling):
+                self._journal.clear()
 
     # -- the thread -----------------------------------------------------------------------------
 
@@ -255,8 +264,7 @@ class Reporter:
             # in this order: an idle reporter whose answers are not there yet would let the loop leave without them
             self._answers.append(answers)
             self._is_sending = False
-            with self._condition:
-                self._condition.notify_all()  # the journal may be cleared
+            self._clear_journal()
             self._wake()
 
     def _next_batch(self, sent_at: float) -> bool:
@@ -265,31 +273,34 @@ class Reporter:
         An empty batch is no end: what seemed due may have been forgotten by the time it is taken, and a thread that
         ended then would leave every later report undelivered.
         """
-        with self._condition:
-            while True:
+        while True:
+            with self._lock:
                 if self._under_way:
                     return False  # closed while the server was away: it stays here, and counts as undelivered
                 while not self._closing and (unripe_s := self._unripe_s()) != 0:
                     self._condition.wait(unripe_s)
-                if self._closing:
-                    # what ended last is still on its way through the journal
-                    self._condition.wait_for(lambda: not (self._ended or self._journaling))
                 pause_s = sent_at + _PACE_S - time.monotonic()
                 if pause_s > 0 and not self._closing:
-                    self._condition.wait_for(
-                        lambda: self._urgent or self._closing or not self._waiting.is_small, timeout=pause_s
-                    )
+                    self._condition.wait_for(lambda: self._urgent or self._closing or self._is_much(), timeout=pause_s)
+                self._condition.wait_for(lambda: not self._journaling)
+                ends = self._take_ended()
+            if ends:
+                self._write_ends(ends)
+            with self._lock:
                 self._under_way, self._waiting = self._split()
                 if self._under_way:
                     self._is_sending = True
                     return True
-                if self._closing:
+                if self._closing and not (self._ended or self._journaling):
                     return False
+
+    def _is_much(self) -> bool:
+        return len(self._waiting.starts) + len(self._waiting.ends) + len(self._ended) >= _BATCH
 
     def _unripe_s(self) -> float | None:
         """Return the seconds until there is something to report; None while nothing waits."""
         waiting = self._waiting
-        if waiting.ends or waiting.releases:
+        if waiting.ends or waiting.releases or self._ended or self._journaling:
             return 0.0
         # not in the order of `due_at`: each is as old as its attempt was when it was added
         soonest = min((start.due_at for start in waiting.starts), default=None)
@@ -391,6 +402,7 @@ class Reporter:
         batch.releases.extend(unstartable)  # still this runner's claims, though it may not start them
 
     def _pause(self, failures: int) -> int:
+        self._journal.sync()  # the reports under way are to survive the end of the machine, too
         with self._condition:
             self._condition.wait_for(lambda: self._closing, pause_after(failures))
         return failures + 1

@@ -59,7 +59,7 @@ def faults(request: pytest.FixtureRequest, fault: Fault) -> EveryFirst:
 @pytest.fixture
 def faulty(server: ServerProcess, faults: EveryFirst) -> Iterator[TorcClient]:
     proxy = FaultyProxy(server.url, faults)
-    with TorcClient(Transport(proxy.url)) as client:
+    with TorcClient(Transport(proxy.url, credentials=Credentials(token=server.token))) as client:
         yield client
     proxy.close()
 

@@ -92,7 +92,7 @@ def test_a_runner_leaves_when_another_run_has_begun_and_its_job_goes_back(
     client.reset_workflow_status(workflow_id, force=True)
     summary = runner.summary(timeout_s=LONG_S / 2)
     assert summary["reason"] == "another_run"
-    assert summary["explanation"] == f"workflow {workflow_id} is in run 2 by now, and this runner is of run 1"
+    assert summary["explanation"] == f"workflow {workflow_id} is in run 2 now, and this runner belongs to run 1"
     assert processes_with(f"TORC_OUTPUT_DIR={tmp_path}/out") == []
     assert client.workflow_status(workflow_id).jobs_by_status[JobStatus.READY] == 1
 
