@@ -170,11 +170,15 @@ def test_an_interrupted_runner_that_waits_leaves_at_once(
 def test_a_runner_waits_for_what_others_are_about_to_release(
     client: TorcClient, start_runner: StartRunner, tmp_path: Path
 ) -> None:
-    jobs = [job("first", "sleep 1"), *[job(f"then{n}", "sleep 0.3", depends_on=[0]) for n in range(8)]]
+    gate = tmp_path / "gate"
+    first = job("first", f"while [ ! -e {gate} ]; do sleep 0.05; done")
+    jobs = [first, *[job(f"then{n}", "sleep 0.3", depends_on=[0]) for n in range(8)]]
     workflow_id = create(client, *jobs)
     one = start_runner(workflow_id, tmp_path / "a", num_cpus=1)
     until_running(client, workflow_id)
     two = start_runner(workflow_id, tmp_path / "b", num_cpus=1)
+    wait_until(lambda: len(client.compute_nodes.list_all(workflow_id=workflow_id)) == 2, "the second runner is there")
+    gate.touch()
     done = [runner.summary() for runner in (one, two)]
     assert sum(summary["completed"] for summary in done) == 9
     assert all(summary["completed"] >= 2 for summary in done)
