@@ -11,6 +11,7 @@ from helpers import ServerProcess
 from running import create, job, run
 
 from chaos.proxy import Fault, FaultyProxy
+from torc_client.credentials import Credentials
 from torc_client.http import TorcClient
 from torc_client.transport import Transport
 from torc_core.api.drafts import ActionDraft
