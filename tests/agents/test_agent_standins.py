@@ -22,8 +22,6 @@ from torc_client.agents.files import builtin_folder
 from torc_client.http import TorcClient
 from torc_mcp.registry import TOOLS
 
-SECRET = "s3cret" + "-word"
-
 
 def pids(torc: IsolatedTorc) -> list[int]:
     path = torc.notes / "pids"
@@ -51,7 +49,11 @@ def test_an_agent_sees_nothing_but_what_it_needs(
     torc: IsolatedTorc, install: InstallStandIn, shared_client: TorcClient
 ) -> None:
     install("honest")
-    torc.more |= {"TORC_PASSWORD": SECRET, "DATABASE_KEY": "another", "ANTHROPIC_MODEL": "tiny", "CI": "true"}
+    credentials = shared_client.transport.credentials
+    assert credentials is not None
+    secret = credentials.token
+    assert secret
+    torc.more |= {"TORC_API_TOKEN": secret, "DATABASE_KEY": "another", "ANTHROPIC_MODEL": "tiny", "CI": "true"}
     scene = failed_scene(shared_client, {"fetch": STRANGE})
     torc("recover", scene.workflow_id, "--ai-recovery", "--max-ai-retries", 2, "--max-memory", "9g")
     [call] = torc.calls()
@@ -59,14 +61,14 @@ def test_an_agent_sees_nothing_but_what_it_needs(
         dict[str, Any](call[name]) if name != "argv" else call[name] for name in ("env", "argv", "config")
     )
     server = config["mcpServers"]["torc"]
-    assert SECRET not in str(argv) + str(env)
+    assert secret not in str(argv) + str(env)
     assert "DATABASE_KEY" not in env
     assert "CI" not in env
     assert env["ANTHROPIC_MODEL"] == "tiny"
     assert env["MCP_CONNECTION_NONBLOCKING"] == "0"
-    assert server["env"]["TORC_PASSWORD"] == SECRET
+    assert server["env"]["TORC_API_TOKEN"] == secret
     assert (server["env"]["TORC_MAX_AI_RETRIES"], server["env"]["TORC_MAX_MEMORY"]) == ("2", "9g")
-    assert SECRET not in str(server["args"])
+    assert secret not in str(server["args"])
     assert call["config_mode"] == "0o600"
     assert call["in_cwd"] == []
     assert call["stdin"] == ""
