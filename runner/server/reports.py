@@ -211,7 +211,7 @@ class Reporter:
     def _write_ends(self, ends: list[AttemptEnd]) -> None:
         """Write ends to the journal and queue them for the report.
 
-        In this order: killed in between, this runner has told nobody what its successor then delivers.
+        In this order: if the runner is killed in between, the next one delivers what was not reported.
         """
         completions = [self._reporting.completion(end) for end in ends]
         self._completions |= {end.attempt.key: made for end, made in zip(ends, completions, strict=True)}

@@ -22,7 +22,7 @@ SLOW_LAUNCHER = """
 import os, random, runpy, time
 write, draw = os.write, random.Random({seed})
 def slow_write(fd, data):
-    # what the launcher tells arrives late, also later than the pace of the reports
+    # events of the launcher arrive late, also later than the pace of the reports
     time.sleep(draw.choice((0.0, 0.0, 0.02, 0.15)))
     return write(fd, data)
 os.write = slow_write
