@@ -16,7 +16,7 @@ trap 'rm -rf "$scratch"' EXIT
 "$scratch/uv/bin/python" -m pip --disable-pip-version-check install --quiet uv
 uv="$scratch/uv/bin/uv"
 "$uv" venv --quiet --python "$python" "$scratch/venv"
-"$uv" pip install --quiet --python "$scratch/venv/bin/python" --resolution "$resolution" ".[plots]"
+"$uv" pip install --quiet --compile-bytecode --python "$scratch/venv/bin/python" --resolution "$resolution" ".[plots]"
 "$uv" pip freeze --python "$scratch/venv/bin/python" | sed 's/ @ .*//' | paste -sd ' '
 mkdir "$scratch/work"
 packaging=$PWD/packaging
