@@ -1,7 +1,6 @@
 """The composition root: it makes the application from the settings."""
 
 import asyncio
-import getpass
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -11,18 +10,19 @@ from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 
 from torc_core import API_PREFIX, __version__
-from torc_server.access.authenticate import Authenticator, Proof, TokenProof
+from torc_server.access.authenticate import Authenticator
 from torc_server.access.door import Door
 from torc_server.access.network import Network
-from torc_server.access.tokens import load_token
 from torc_server.broadcast import Hub
 from torc_server.db.engine import Database
 from torc_server.db.schema import migrate
 from torc_server.routes import documentation, event_stream, system
+from torc_server.routes.access import groups, tokens
 from torc_server.routes.error_responses import add_error_handlers
+from torc_server.routes.guard import Guard
 from torc_server.routes.jobs import attempts, claims, job_records
+from torc_server.routes.logins import Logins
 from torc_server.routes.records import (
-    access_groups,
     actions,
     compute_nodes,
     events,
@@ -39,6 +39,7 @@ from torc_server.routes.records import (
 from torc_server.routes.runs import runs, summary
 from torc_server.routes.triage import failures, recovery
 from torc_server.routes.unit_of_work import Work
+from torc_server.services.access.roles import keep_admin_group
 from torc_server.settings import ServerSettings, ServiceSettings, utc_now
 
 _ROUTERS: Final = (
@@ -63,7 +64,8 @@ _ROUTERS: Final = (
     schedulers.router,
     others.router,
     recovery.router,
-    access_groups.router,
+    groups.router,
+    tokens.router,
 )
 
 
@@ -93,7 +95,6 @@ def create_app(settings: ServerSettings) -> FastAPI:
         redoc_url=None,
     )
     app.state.hub = hub
-    app.state.token = None
     app.state.body_lead_s = settings.access.request_timeout_s
     service = ServiceSettings(use_pending_failed=settings.use_pending_failed, listening_since=utc_now())
     app.state.work = Work(database, service, hub)
@@ -108,12 +109,14 @@ def create_app(settings: ServerSettings) -> FastAPI:
 def _close_door(app: FastAPI, settings: ServerSettings) -> None:
     """Puts the door before the routes; what is added last is asked first."""
     access = settings.access
-    proofs: list[Proof] = []
-    if not access.no_auth:
-        app.state.token = load_token(settings.database)
-        proofs.append(TokenProof(app.state.token, user=getpass.getuser()))
+    work: Work = app.state.work
+    logins = Logins(settings, work)
+    app.state.logins, app.state.token = logins, logins.token
+    app.state.guard = Guard(work, enforces=access.enforce_access_control)
+    if access.require_auth:
+        work.write(keep_admin_group, access.admin_users)
     network = Network.of(settings.host, allowed_hosts=access.allowed_hosts, origins=access.allowed_origins)
-    app.add_middleware(Door, network=network, authenticator=Authenticator(proofs))
+    app.add_middleware(Door, network=network, authenticator=Authenticator(logins.proofs))
     if access.allowed_origins:
         # before the door: a browser asks for leave without credentials
         app.add_middleware(

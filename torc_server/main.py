@@ -77,6 +77,17 @@ def _access(options: argparse.Namespace) -> AccessSettings:
             f"--no-auth with --host {options.host} would let everybody on the network run commands as you",
             hint="leave --no-auth out: clients find the token by themselves; or listen on 127.0.0.1",
         )
+    if options.require_auth and options.no_auth:
+        raise InvalidInputError("--require-auth and --no-auth contradict each other")
+    if options.require_auth and options.auth_file is None:
+        raise InvalidInputError(
+            "--require-auth needs --auth-file", hint="make the file with `torc-htpasswd add --file FILE NAME`"
+        )
+    if options.enforce_access_control and not options.require_auth:
+        raise InvalidInputError(
+            "--enforce-access-control needs --require-auth: without users nobody owns anything",
+            hint="add --require-auth --auth-file FILE",
+        )
     if bool(options.tls_cert) != bool(options.tls_key):
         raise InvalidInputError("--tls-cert and --tls-key belong together", hint="give both files, in PEM format")
     for file in filter(None, (options.tls_cert, options.tls_key)):
@@ -86,10 +97,19 @@ def _access(options: argparse.Namespace) -> AccessSettings:
         no_auth=options.no_auth,
         allowed_hosts=tuple(options.allowed_host),
         allowed_origins=tuple(options.allow_origin),
+        auth_file=options.auth_file,
+        require_auth=options.require_auth,
+        admin_users=tuple(options.admin_user) or _names(os.environ.get("TORC_ADMIN_USERS", "")),
+        enforce_access_control=options.enforce_access_control,
+        credential_cache_ttl_s=options.credential_cache_ttl_secs,
         tls_cert=options.tls_cert,
         tls_key=options.tls_key,
         request_timeout_s=options.request_timeout,
     )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _who_may_call(access: AccessSettings, database: Path) -> str:
@@ -99,6 +119,8 @@ def _who_may_call(access: AccessSettings, database: Path) -> str:
             "WARNING: --no-auth: every user and every program of this machine can read all workflows and run "
             "commands as you"
         )
+    if access.require_auth:
+        return f"callers need a name and password of {access.auth_file}, or a token that such a user made"
     return f"callers need its token ({token_beside(database).absolute()}); your own commands find it by themselves"
 
 
@@ -150,6 +172,35 @@ def _parser() -> argparse.ArgumentParser:
     door = parser.add_argument_group("who may call")
     door.add_argument(
         "--no-auth", action="store_true", help="everybody who reaches the port may do everything; on loopback only"
+    )
+    door.add_argument(
+        "--auth-file",
+        metavar="FILE",
+        type=Path,
+        default=os.environ.get("TORC_AUTH_FILE"),
+        help="users and the hashes of their passwords, as torc-htpasswd writes them (TORC_AUTH_FILE)",
+    )
+    door.add_argument(
+        "--require-auth", action="store_true", help="only users of --auth-file may call; the server has no own token"
+    )
+    door.add_argument(
+        "--admin-user",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="may do everything; may be given several times (TORC_ADMIN_USERS, with commas)",
+    )
+    door.add_argument(
+        "--enforce-access-control",
+        action="store_true",
+        help="workflows belong to their users, who share them with access groups",
+    )
+    door.add_argument(
+        "--credential-cache-ttl-secs",
+        metavar="SECONDS",
+        type=float,
+        default=float(os.environ.get("TORC_CREDENTIAL_CACHE_TTL_SECS", "60")),
+        help="how long a password that was right is not checked again; default 60, 0 never",
     )
     door.add_argument(
         "--allowed-host",

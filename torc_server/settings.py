@@ -39,6 +39,14 @@ class AccessSettings:
     """Names of the server besides loopback and the one it is bound to."""
     allowed_origins: tuple[str, ...] = ()
     """Sites whose pages may use the server."""
+    auth_file: Path | None = None
+    """Users and the hashes of their passwords."""
+    require_auth: bool = False
+    """Only users of the file may call: there is no token of the server."""
+    admin_users: tuple[str, ...] = ()
+    enforce_access_control: bool = False
+    """Workflows belong to their users, and are shared with groups."""
+    credential_cache_ttl_s: float = 60.0
     tls_cert: Path | None = None
     tls_key: Path | None = None
     request_timeout_s: float = REQUEST_TIMEOUT_S

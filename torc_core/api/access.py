@@ -1,6 +1,6 @@
-"""Groups of users and the workflows they share. They are kept, not enforced: the server knows no logins."""
+"""Groups of users and the workflows they share. A server enforces them with `--enforce-access-control`."""
 
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from pydantic import Field
 
@@ -17,12 +17,12 @@ class AccessGroupModel(ApiModel):
 
 
 class GroupMembershipModel(ApiModel):
-    """`role` is member or admin."""
+    """`role` is viewer (looks), member (runs and decides) or admin (a member who keeps the members)."""
 
     id: int | None = None
     group_id: int = 0
     user_name: str = Field(min_length=1)
-    role: str = "member"
+    role: Literal["viewer", "member", "admin"] = "member"
     created_at: str | None = None
 
 

@@ -37,6 +37,10 @@ class Actor(ApiModel):
     name: str = Field(min_length=1, max_length=200)
     version: str | None = Field(default=None, max_length=100)
     user: str | None = Field(default=None, max_length=200)
+    principal: str | None = None
+    """Who the server knows it was, by password or personal token; what a request claims here is not kept."""
+    address: str | None = None
+    """Where the request came from, kept with the principal."""
 
 
 class SignatureRecord(ApiModel):

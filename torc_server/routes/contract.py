@@ -7,17 +7,20 @@ from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any, Final
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
+from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope
 
 from torc_core import API_PREFIX
 from torc_core.api.system import ErrorResponse
 from torc_core.errors import TorcError
+from torc_server.access.policy import Rule, rule_of
 from torc_server.routes.error_responses import answer_error, describe_problems
+from torc_server.routes.guard import Guard
 
 BODY_CAP_BYTES: Final = 2 * 1024 * 1024
 BULK_CAP_BYTES: Final = 64 * 1024 * 1024
@@ -66,10 +69,13 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 class ContractRequest(Request):
     """A request whose JSON is read straight into the route's model, without dicts in between."""
 
-    def __init__(self, scope: Scope, receive: Receive, *, model: TypeAdapter[Any] | None, cap_bytes: int) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, *, model: TypeAdapter[Any] | None, cap_bytes: int, rule: Rule
+    ) -> None:
         super().__init__(scope, receive)
         self._model = model
         self._cap_bytes = cap_bytes
+        self._rule = rule
 
     async def body(self) -> bytes:
         if not hasattr(self, "_body"):
@@ -94,14 +100,17 @@ class ContractRequest(Request):
     async def json(self) -> Any:
         if self._model is None:
             return await super().json()
-        body = await self.body()
+        guard: Guard = self.app.state.guard
+        return await guard.admit_body(self, self._rule, await self._parse(self._model, await self.body()))
+
+    async def _parse(self, model: TypeAdapter[Any], body: bytes) -> Any:
         try:
             if len(body) > BODY_CAP_BYTES:
                 async with _PARSING_LARGE:
-                    return await run_in_threadpool(self._model.validate_json, body)
+                    return await run_in_threadpool(model.validate_json, body)
             if len(body) > PARSE_APART_BYTES:
-                return await run_in_threadpool(self._model.validate_json, body)
-            return self._model.validate_json(body)
+                return await run_in_threadpool(model.validate_json, body)
+            return model.validate_json(body)
         except ValidationError as error:
             raise HTTPException(422, describe_problems(error.errors(), place="body")) from error
 
@@ -122,10 +131,21 @@ class ContractRoute(APIRoute):
         model = TypeAdapter(body_type) if body_type else None
         cap_bytes = BULK_CAP_BYTES if self.path.removeprefix(API_PREFIX) in BULK_ROUTES else BODY_CAP_BYTES
 
+        rule = rule_of(min(self.methods or {"GET"}), self.path.removeprefix(API_PREFIX))
+
         async def handle_contract(request: Request) -> Response:
+            guard: Guard = request.app.state.guard
             try:
-                return await handle(ContractRequest(request.scope, request.receive, model=model, cap_bytes=cap_bytes))
-            except (TorcError, HTTPException, RequestValidationError):
+                await guard.admit(request, rule)
+                return await handle(
+                    ContractRequest(request.scope, request.receive, model=model, cap_bytes=cap_bytes, rule=rule)
+                )
+            except HTTPException as error:
+                if isinstance(error.__cause__, TorcError):
+                    # FastAPI takes whatever is raised while a body is read for a body that cannot be read
+                    raise error.__cause__ from None
+                raise
+            except (TorcError, RequestValidationError):
                 raise
             except Exception as error:
                 log.exception("%s %s failed", request.method, request.url.path)

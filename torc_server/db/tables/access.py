@@ -39,3 +39,20 @@ class WorkflowAccessGroup(SQLModel, table=True):
     workflow_id: int = link("workflow")
     group_id: int = link("access_group")
     created_at: str
+
+
+class AccessToken(SQLModel, table=True):
+    __tablename__ = "access_token"
+    __table_args__ = (UniqueConstraint("token_hash", name="uq_access_token_hash"), IDS_ONCE)
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    user_name: str
+    token_hash: str
+    scope: str
+    is_proven: bool
+    workflow_id: int | None = Field(default=None, foreign_key="workflow.id", ondelete="CASCADE", index=True)
+    agent: str | None = None
+    mode: str | None = None
+    created_at: str
+    expires_at: str

@@ -4,6 +4,7 @@ from torc_core.api.base import Page
 from torc_core.api.drafts import WorkflowCreated, WorkflowDraft
 from torc_core.api.workflows import ArchiveRequest, WorkflowModel
 from torc_server.routes.contract import contract_router
+from torc_server.routes.guard import Calling
 from torc_server.routes.parameters import RecordId, SortedPage
 from torc_server.routes.unit_of_work import Working
 from torc_server.services.records import workflows
@@ -26,13 +27,21 @@ def create_from_draft(body: WorkflowDraft, work: Working) -> WorkflowCreated:
 def list_workflows(
     work: Working,
     page: SortedPage,
+    caller: Calling,
     name: str | None = None,
     user: str | None = None,
     description: str | None = None,
     is_archived: bool | None = None,
 ) -> Page[WorkflowModel]:
     return work.read(
-        workflows.list_workflows, page, name=name, user=user, description=description, is_archived=is_archived
+        workflows.list_workflows,
+        page,
+        name=name,
+        user=user,
+        description=description,
+        is_archived=is_archived,
+        visible_to=caller.visible_to,
+        only_id=caller.principal.workflow_id,
     )
 
 

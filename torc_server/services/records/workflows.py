@@ -69,10 +69,22 @@ def list_workflows(
     user: str | None = None,
     description: str | None = None,
     is_archived: bool | None = None,
+    visible_to: str | None = None,
+    only_id: int | None = None,
 ) -> Page[WorkflowModel]:
-    """List workflows by exact name and user, or by a part of the description; archived ones too, unless chosen."""
+    """List workflows by exact name and user, or by a part of the description; archived ones too, unless chosen.
+
+    `visible_to` leaves those that a user owns or that are shared with a group of theirs, `only_id` one alone.
+    """
     rows, total = queries.find_workflows(
-        uow, slice_of(page, _SORTABLE), name=name, user=user, description=description, is_archived=is_archived
+        uow,
+        slice_of(page, _SORTABLE),
+        name=name,
+        user=user,
+        description=description,
+        is_archived=is_archived,
+        visible_to=visible_to,
+        only_id=only_id,
     )
     return page.page(_models(uow, rows), total=total)
 

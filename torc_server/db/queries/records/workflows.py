@@ -3,14 +3,20 @@
 from collections.abc import Collection
 from typing import Any, Final, NamedTuple
 
+from sqlalchemy import or_, select
+from sqlmodel import SQLModel
+
 from torc_core.jobs.status import STATUS_BY_CODE, JobStatus
 from torc_server.db.dialect import days
 from torc_server.db.queries.records.base import RecordStore, Slice
 from torc_server.db.sql import id_list, sql
+from torc_server.db.tables.access import UserGroupMembership, WorkflowAccessGroup
 from torc_server.db.tables.workflows import Workflow
 from torc_server.db.unit_of_work import UnitOfWork
 
 WORKFLOWS: Final = RecordStore(Workflow)
+_LINK: Final = SQLModel.metadata.tables[str(WorkflowAccessGroup.__tablename__)]
+_MEMBER: Final = SQLModel.metadata.tables[str(UserGroupMembership.__tablename__)]
 
 
 class WorkflowState(NamedTuple):
@@ -44,11 +50,23 @@ def find_workflows(
     user: str | None,
     description: str | None,
     is_archived: bool | None,
+    visible_to: str | None = None,
+    only_id: int | None = None,
 ) -> tuple[list[dict[str, Any]], int]:
     """The rows of the slice, and how many there are in all."""
     conditions = WORKFLOWS.where(
-        None, equals={"name": name, "user": user, "is_archived": is_archived}, contains={"description": description}
+        None,
+        equals={"name": name, "user": user, "is_archived": is_archived, "id": only_id},
+        contains={"description": description},
     )
+    if visible_to is not None:
+        table, group_link, member = WORKFLOWS.table, _LINK, _MEMBER
+        shared = (
+            select(group_link.c.workflow_id)
+            .join(member, member.c.group_id == group_link.c.group_id)
+            .where(member.c.user_name == visible_to)
+        )
+        conditions = [*conditions, or_(table.c.user == visible_to, table.c.id.in_(shared))]
     return WORKFLOWS.page(uow, conditions, part)
 
 

@@ -1,5 +1,7 @@
 """Groups of users and the workflows they share."""
 
+from fastapi import Request
+
 from torc_core.api.access import (
     AccessCheck,
     AccessGroupModel,
@@ -8,10 +10,13 @@ from torc_core.api.access import (
     ReloadedAuth,
     WorkflowGroupModel,
 )
+from torc_server.access.principals import Scope
 from torc_server.routes.contract import contract_router
+from torc_server.routes.guard import Calling, Guard
+from torc_server.routes.logins import Logins, LoginsInUse
 from torc_server.routes.parameters import PathId, RecordId, UnsortedPage
 from torc_server.routes.unit_of_work import Working
-from torc_server.services.records import access_groups as access
+from torc_server.services.access import groups as access
 
 router = contract_router("access_control")
 
@@ -22,7 +27,9 @@ def create_access_group(body: AccessGroupModel, work: Working) -> AccessGroupMod
 
 
 @router.get("/access_groups")
-def list_access_groups(work: Working, page: UnsortedPage) -> AccessPage[AccessGroupModel]:
+def list_access_groups(work: Working, page: UnsortedPage, caller: Calling) -> AccessPage[AccessGroupModel]:
+    if caller.visible_to is not None:
+        return work.read(access.list_groups_of_user, caller.visible_to, page)
     return work.read(access.list_groups, page)
 
 
@@ -72,10 +79,16 @@ def remove_workflow_from_group(workflow_id: RecordId, group_id: PathId, work: Wo
 
 
 @router.get("/access_check/{workflow_id}/{user_name}")
-def check_workflow_access(workflow_id: PathId, user_name: str, work: Working) -> AccessCheck:
-    return work.read(access.check_access, workflow_id, user_name)
+def check_workflow_access(workflow_id: PathId, user_name: str, work: Working, request: Request) -> AccessCheck:
+    guard: Guard = request.app.state.guard
+    logins: Logins = request.app.state.logins
+    is_admin = logins.users is not None and logins.users.scope_of(user_name) is Scope.ADMIN
+    return work.read(access.check_access, workflow_id, user_name, is_enforced=guard.enforces, is_admin=is_admin)
 
 
 @router.post("/admin/reload-auth")
-async def reload_auth() -> ReloadedAuth:
-    return ReloadedAuth(message="this server knows no logins", user_count=0)
+def reload_auth(logins: LoginsInUse) -> ReloadedAuth:
+    count = logins.reload()
+    if count is None:
+        return ReloadedAuth(message="this server was started without --auth-file", user_count=0)
+    return ReloadedAuth(message=f"{count} user(s) read; nothing is remembered of before", user_count=count)

@@ -1,13 +1,14 @@
-"""Groups of users and the workflows they share: kept for clients, not enforced."""
+"""Groups of users and the workflows they share: their members and roles."""
 
 from typing import TypeVar
 
 from torc_core.api.access import AccessCheck, AccessGroupModel, AccessPage, GroupMembershipModel, WorkflowGroupModel
 from torc_core.api.base import ApiModel
 from torc_core.errors import AlreadyTakenError, NotFoundError
-from torc_server.db.queries.records import access_groups as queries
+from torc_server.db.queries.access import groups as queries
 from torc_server.db.queries.records.base import Row
 from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.access.roles import role_on_workflow
 from torc_server.services.records.base import slice_of
 from torc_server.services.records.lookup import find_workflow
 from torc_server.services.records.paging import PageRequest
@@ -90,11 +91,24 @@ def unlink_workflow(uow: UnitOfWork, workflow_id: int, group_id: int) -> Workflo
     return WorkflowGroupModel.model_validate(link)
 
 
-def check_access(uow: UnitOfWork, workflow_id: int, user_name: str) -> AccessCheck:
+def check_access(
+    uow: UnitOfWork, workflow_id: int, user_name: str, *, is_enforced: bool, is_admin: bool
+) -> AccessCheck:
+    """Return whether the user may see the workflow, and why."""
     find_workflow(uow, workflow_id)
-    return AccessCheck(
-        has_access=True, user_name=user_name, workflow_id=workflow_id, reason="access control is not enforced"
-    )
+    owner, role = role_on_workflow(uow, user_name, workflow_id)
+    match is_enforced, is_admin, owner == user_name, role is not None:
+        case False, _, _, _:
+            has_access, reason = True, "access control is not enforced"
+        case _, True, _, _:
+            has_access, reason = True, f"{user_name} is an administrator of the server"
+        case _, _, True, _:
+            has_access, reason = True, f"{user_name} owns the workflow"
+        case _, _, _, True:
+            has_access, reason = True, f"the workflow is shared with a group of {user_name}"
+        case _:
+            has_access, reason = False, f"the workflow is {owner}'s and shared with no group of {user_name}"
+    return AccessCheck(has_access=has_access, user_name=user_name, workflow_id=workflow_id, reason=reason)
 
 
 def _page(page: PageRequest, model: type[M], rows: list[Row], total: int) -> AccessPage[M]:

@@ -1,0 +1,40 @@
+"""Personal tokens: what they allow, and how long."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from torc_core.api.base import ApiModel
+
+TokenScope = Literal["viewer", "operator", "owner", "admin"]
+TokenMode = Literal["propose", "decide"]
+
+
+class TokenRequest(ApiModel):
+    """A wish for a token. `agent` and `mode` bind it to an AI agent: it looks, proposes or decides, never approves."""
+
+    name: str = Field(min_length=1, max_length=100)
+    scope: TokenScope = "operator"
+    expires_in_s: float = Field(default=90 * 86_400.0, gt=0, le=5 * 365 * 86_400.0)
+    workflow_id: int | None = None
+    agent: str | None = Field(default=None, min_length=1, max_length=100)
+    mode: TokenMode | None = None
+
+
+class TokenModel(ApiModel):
+    """A token as it is kept; `token` itself is told once, when it is made."""
+
+    id: int
+    name: str
+    user_name: str
+    scope: TokenScope
+    workflow_id: int | None = None
+    agent: str | None = None
+    mode: TokenMode | None = None
+    created_at: str
+    expires_at: str
+    token: str | None = None
+
+
+class Tokens(ApiModel):
+    items: list[TokenModel]

@@ -1,0 +1,33 @@
+"""Personal tokens of the caller; administrators see and revoke those of everybody."""
+
+from torc_core.api.tokens import TokenModel, TokenRequest, Tokens
+from torc_server.access.principals import Scope
+from torc_server.routes.contract import contract_router
+from torc_server.routes.guard import Caller, Calling
+from torc_server.routes.logins import LoginsInUse
+from torc_server.routes.parameters import RecordId
+from torc_server.routes.unit_of_work import Working
+from torc_server.services.access import tokens
+
+router = contract_router("access_control")
+
+
+@router.post("/tokens")
+def create_token(body: TokenRequest, work: Working, caller: Calling) -> TokenModel:
+    return work.write(tokens.create_token, caller.principal, body)
+
+
+@router.get("/tokens")
+def list_tokens(work: Working, caller: Calling) -> Tokens:
+    return work.read(tokens.list_tokens, _whose(caller))
+
+
+@router.delete("/tokens/{id}")
+def revoke_token(token_id: RecordId, work: Working, caller: Calling, logins: LoginsInUse) -> TokenModel:
+    revoked = work.write(tokens.revoke_token, _whose(caller), token_id)
+    logins.forget_tokens()
+    return revoked
+
+
+def _whose(caller: Caller) -> str | None:
+    return None if caller.principal.scope is Scope.ADMIN else caller.principal.name

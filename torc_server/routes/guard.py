@@ -1,0 +1,201 @@
+"""Asks the policy, for every request of the contract, whether its caller may do what it asks for."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel
+
+from torc_core.api.failures import Actor
+from torc_core.errors import ForbiddenError
+from torc_server.access.door import ADDRESS, PRINCIPAL
+from torc_server.access.policy import TABLE_OF_RECORDS, Permission, Rule, Subject, refusal
+from torc_server.access.principals import EVERYBODY, Principal, Scope
+from torc_server.routes.unit_of_work import Work
+from torc_server.services.access import roles
+
+_LISTS_OF_RECORDS: Final = ("jobs", "files", "user_data")
+_LISTS: Final = frozenset(
+    {
+        (Subject.NOTHING, Permission.VIEW),
+        (Subject.BODY, Permission.RUN),
+        (Subject.BODY, Permission.CHANGE),
+        *((Subject.RECORD, permission) for permission in Permission),
+    }
+)
+"""What a token for one workflow may ask without a workflow in the address: lists show it alone, bodies are looked at
+later, and there is no such record."""
+_GROUP_ADMIN: Final = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The caller of a request, and whether it sees only what is its own or shared with it."""
+
+    principal: Principal
+    is_bounded: bool
+
+    @property
+    def visible_to(self) -> str | None:
+        """The user whose workflows alone are listed; None for all."""
+        return self.principal.name if self.is_bounded else None
+
+
+class Guard:
+    """`enforces`: workflows belong to their users, and are shared with groups (`--enforce-access-control`)."""
+
+    def __init__(self, work: Work, *, enforces: bool) -> None:
+        self._work = work
+        self.enforces = enforces
+
+    def caller(self, request: Request) -> Caller:
+        principal = principal_of(request)
+        return Caller(principal, is_bounded=self.enforces and principal.scope < Scope.ADMIN)
+
+    async def admit(self, request: Request, rule: Rule) -> None:
+        """Check what the address of the request says. Raises ForbiddenError."""
+        if rule.permission is Permission.OPEN:
+            return
+        principal = principal_of(request)
+        if principal.scope is Scope.ADMIN and principal.agent is None and principal.workflow_id is None:
+            return
+        _raise(refusal(principal, rule.permission))
+        if rule.subject in (Subject.GROUP, Subject.USER):
+            await self._admit_to_people(request, rule, principal)
+            return
+        workflow_id = await self._workflow_of(request, rule.subject)
+        if workflow_id is not None:
+            await self._admit_to_workflow(principal, rule.permission, workflow_id)
+        elif principal.workflow_id is not None and (rule.subject, rule.permission) not in _LISTS:
+            _raise(f"this token is for workflow {principal.workflow_id} alone")
+
+    async def admit_body(self, request: Request, rule: Rule, body: Any) -> Any:
+        """Check what the body says of workflows, and put in who sent it. Raises ForbiddenError."""
+        principal = principal_of(request)
+        is_free = principal.scope is Scope.ADMIN and principal.workflow_id is None
+        if not is_free:
+            for workflow_id in _workflows_in(body):
+                await self._admit_to_workflow(principal, rule.permission, workflow_id)
+        return await self._sign(request, rule, principal, body)
+
+    async def _workflow_of(self, request: Request, subject: Subject) -> int | None:
+        match subject:
+            case Subject.WORKFLOW:
+                return _number(request.path_params.get("id"))
+            case Subject.QUERY:
+                return _number(request.query_params.get("workflow_id"))
+            case Subject.RECORD:
+                kind = request.scope["path"].split("/")[3]
+                record_id = _number(request.path_params.get("id"))
+                if record_id is None:
+                    return None
+                return await run_in_threadpool(
+                    self._work.read, roles.workflow_of_record, TABLE_OF_RECORDS[kind], record_id
+                )
+            case _:
+                return None
+
+    async def _admit_to_workflow(self, principal: Principal, permission: Permission, workflow_id: int) -> None:
+        if principal.workflow_id not in (None, workflow_id):
+            _raise(f"this token is for workflow {principal.workflow_id} alone", workflow_id=workflow_id)
+        if not self.enforces or principal.scope is Scope.ADMIN:
+            return
+        owner, role = await run_in_threadpool(self._work.read, roles.role_on_workflow, principal.name, workflow_id)
+        if owner is None:
+            return  # the route answers that there is no such workflow
+        if role is None:
+            _raise(f"workflow {workflow_id} is not shared with {principal.name}", workflow_id=workflow_id)
+        _raise(refusal(principal, permission, role=role), workflow_id=workflow_id)
+
+    async def _admit_to_people(self, request: Request, rule: Rule, principal: Principal) -> None:
+        if principal.scope is Scope.ADMIN or (not self.enforces and rule.permission is Permission.KNOWN):
+            return
+        if rule.subject is Subject.USER:
+            if request.path_params.get("user_name") != principal.name:
+                _raise(f"{principal.name} may ask about themselves only")
+            return
+        group_id = _number(request.path_params.get("id"))
+        if group_id is None:
+            return
+        role, is_system = await run_in_threadpool(self._work.read, roles.group_role, principal.name, group_id)
+        if rule.permission is Permission.SHARE and is_system:
+            _raise("the server itself keeps the members of this group: --admin-user names them")
+        if self.enforces and (role is None or (rule.permission is Permission.SHARE and role != _GROUP_ADMIN)):
+            _raise(f"{principal.name} is no {'admin' if role else 'member'} of access group {group_id}")
+
+    async def _sign(self, request: Request, rule: Rule, principal: Principal, body: Any) -> Any:
+        """Put the proven caller in the place of what the body claims."""
+        if not isinstance(body, BaseModel):
+            return body
+        changes: dict[str, Any] = {}
+        actor = getattr(body, "actor", None)
+        if isinstance(actor, Actor):
+            changes["actor"] = _proven_actor(principal, actor, request.scope.get(ADDRESS, ""))
+        if principal.is_proven:
+            if "requested_by" in type(body).model_fields:
+                changes["requested_by"] = principal.name
+            changes |= await self._owner_of(request, rule, principal, body)
+        return body.model_copy(update=changes) if changes else body
+
+    async def _owner_of(self, request: Request, rule: Rule, principal: Principal, body: BaseModel) -> dict[str, Any]:
+        """Who creates a workflow owns it, and only an administrator gives it to somebody else."""
+        if rule.permission is Permission.CREATE:
+            draft = getattr(body, "workflow", None)
+            if draft is not None:
+                return {"workflow": draft.model_copy(update={"user": principal.name})}
+            return {"user": principal.name}
+        if rule.subject is Subject.WORKFLOW and "user" in type(body).model_fields and principal.scope < Scope.ADMIN:
+            workflow_id = _number(request.path_params.get("id")) or 0
+            owner, _ = await run_in_threadpool(self._work.read, roles.role_on_workflow, principal.name, workflow_id)
+            return {"user": owner or principal.name}
+        return {}
+
+
+def principal_of(request: Request) -> Principal:
+    """Return who makes the request; the door has put it there."""
+    found: Principal = request.scope.get(PRINCIPAL, EVERYBODY)
+    return found
+
+
+def _proven_actor(principal: Principal, actor: Actor, address: str) -> Actor:
+    if principal.agent is not None:
+        name = actor.name if actor.kind == "agent" else principal.agent
+        changes: dict[str, Any] = {"kind": "agent", "name": name, "user": principal.name}
+    elif not principal.is_proven:
+        return actor.model_copy(update={"principal": None, "address": None})
+    elif actor.kind == "person":
+        changes = {"name": principal.name}
+    else:
+        changes = {"user": principal.name}
+    return actor.model_copy(update={**changes, "principal": principal.name, "address": address or None})
+
+
+def _workflows_in(body: Any) -> Iterable[int]:
+    """The workflows that a body names, itself and in its records."""
+    found = {getattr(body, "workflow_id", None)}
+    for name in _LISTS_OF_RECORDS:
+        records = getattr(body, name, None)
+        if isinstance(records, list):
+            found |= {getattr(record, "workflow_id", None) for record in records}
+    return sorted(each for each in found if isinstance(each, int))
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+
+
+def _raise(reason: str | None, **ids: int) -> None:
+    if reason is not None:
+        raise ForbiddenError(
+            reason, hint="the owner of the workflow, an admin of its group or of the server can help", ids=ids
+        )
+
+
+async def _caller(request: Request) -> Caller:
+    guard: Guard = request.app.state.guard
+    return guard.caller(request)
+
+
+Calling = Annotated[Caller, Depends(_caller)]

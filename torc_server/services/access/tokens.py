@@ -1,0 +1,79 @@
+"""Personal tokens: make, list, revoke, and find the one that a request shows."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import Final, get_args
+
+from torc_core.api.tokens import TokenModel, TokenRequest, Tokens, TokenScope
+from torc_core.errors import ForbiddenError, InvalidInputError, NotFoundError
+from torc_core.times import rfc3339
+from torc_server.access.principals import Principal, Scope
+from torc_server.db.queries.access import tokens as queries
+from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.records.lookup import find_workflow
+
+PREFIX: Final = "torc_"
+_SCOPES: Final[tuple[TokenScope, ...]] = get_args(TokenScope)
+
+
+def create_token(uow: UnitOfWork, principal: Principal, request: TokenRequest) -> TokenModel:
+    """Make a token of the caller that allows no more than the caller has; it is told this once.
+
+    Raises ForbiddenError for a wider scope, InvalidInputError for an agent without a mode or without a workflow.
+    """
+    scope = Scope[request.scope.upper()]
+    if scope > principal.scope:
+        raise ForbiddenError(f"your own scope is {principal.scope.name.lower()}: a token cannot have {request.scope}")
+    if (request.agent is None) != (request.mode is None):
+        raise InvalidInputError("`agent` and `mode` belong together", hint="name both, or neither")
+    if request.agent is not None and request.workflow_id is None:
+        raise InvalidInputError("a token for an agent is for one workflow", hint="name it as workflow_id")
+    if request.workflow_id is not None:
+        find_workflow(uow, request.workflow_id)
+    queries.delete_expired(uow, uow.now_text)
+    token = PREFIX + secrets.token_urlsafe(32)
+    row = {
+        **request.model_dump(exclude={"expires_in_s"}),
+        "user_name": principal.name,
+        "token_hash": hash_token(token),
+        "is_proven": principal.is_proven,
+        "created_at": uow.now_text,
+        "expires_at": rfc3339(uow.now + timedelta(seconds=request.expires_in_s)),
+    }
+    return TokenModel.model_validate({**queries.TOKENS.insert(uow, row), "token": token})
+
+
+def list_tokens(uow: UnitOfWork, user_name: str | None) -> Tokens:
+    """List the tokens of a user, or with None of everybody, without the tokens themselves."""
+    return Tokens(items=[TokenModel.model_validate(row) for row in queries.list_tokens(uow, user_name)])
+
+
+def revoke_token(uow: UnitOfWork, user_name: str | None, token_id: int) -> TokenModel:
+    """Delete a token of the user, or with None of anybody. Raises NotFoundError for one that is not theirs."""
+    row = queries.TOKENS.get(uow, token_id)
+    if row is None or user_name not in (None, row["user_name"]):
+        raise NotFoundError(f"there is no token {token_id} of yours", ids={"token_id": token_id})
+    queries.TOKENS.delete(uow, token_id)
+    return TokenModel.model_validate(row)
+
+
+def find_principal(uow: UnitOfWork, token_hash: str) -> Principal | None:
+    """Return whom a token stands for; None for one that is unknown or has expired."""
+    row = queries.find_by_hash(uow, token_hash)
+    if row is None or row["expires_at"] <= uow.now_text:
+        return None
+    token = TokenModel.model_validate(row)
+    return Principal(
+        name=token.user_name,
+        scope=Scope[token.scope.upper()],
+        is_proven=bool(row["is_proven"]),
+        workflow_id=token.workflow_id,
+        agent=token.agent,
+        mode=token.mode,
+    )
+
+
+def hash_token(token: str) -> str:
+    """Return what is kept of a token. It is random and long: a fast hash is enough, and is all that is compared."""
+    return hashlib.sha256(token.encode()).hexdigest()
