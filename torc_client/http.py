@@ -5,6 +5,7 @@ from typing import Final, Self
 
 from pydantic import TypeAdapter
 
+from torc_client.access import AccessOperations
 from torc_client.calls import BATCH_TIMEOUT_S, Calls
 from torc_client.failures import FailureOperations
 from torc_client.record_collection import RecordCollection
@@ -66,6 +67,7 @@ class TorcClient:
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
         c = self._calls = Calls(transport)
+        self.access = AccessOperations(c)
         self.failures = FailureOperations(c)
         self.workflows = RecordCollection(c, "/workflows", WorkflowModel, Page[WorkflowModel])
         self.jobs = RecordCollection(c, "/jobs", JobModel, Page[JobModel])

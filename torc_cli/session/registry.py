@@ -46,6 +46,11 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "job-dependencies": Entry("job_dependencies", "app", "Who waits for whom, and through what.", _RECORDS),
     "compute-nodes": Entry("compute_nodes", "app", "The runners, one record for each start.", _RECORDS),
     "scheduled-compute-nodes": Entry("scheduled_compute_nodes", "app", "Allocations asked of a scheduler.", _RECORDS),
+    "access-groups": Entry(
+        "access_groups", "app", "Groups of users, and the workflows that are shared with them.", _OTHER
+    ),
+    "tokens": Entry("tokens", "app", "Tokens that stand for you, with a scope and an end.", _OTHER),
+    "admin": Entry("admin", "app", "What administrators of a server do.", _OTHER),
     "examples": Entry("examples", "app", "Example workflows to look at, copy and run.", _OTHER),
     "agents": Entry("agents", "app", "List and check the AI agents that can decide about failures.", _OTHER),
     "mcp": Entry("mcp", "app", "Make Torc's tools known to an AI assistant.", _OTHER),

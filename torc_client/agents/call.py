@@ -4,7 +4,8 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +27,8 @@ from torc_client.http import TorcClient
 from torc_client.settings import ClientSettings
 from torc_core.agents.description import AgentSpec, fill
 from torc_core.api.failures import DecisionLimits
+from torc_core.api.tokens import TokenRequest
+from torc_core.credentials import PASSWORD_VARIABLE, TOKEN_VARIABLE
 from torc_core.errors import TorcError
 from torc_core.hints import Hint, Line
 from torc_core.jobs.status import AWAITING_DECISION
@@ -33,6 +36,8 @@ from torc_core.recovery.defaults import MIN_CONFIDENCE
 from torc_core.recovery.plan import RecoveryPlan
 
 _SERVER_NAME: Final = "torc"
+_TOKEN_LEAD_S: Final = 120.0
+"""An agent may still be stopping when its time is over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,10 +119,13 @@ class AgentCaller:
             },
         )
         timeout_s = self.options.timeout_s or spec.limits.timeout_s
-        with tempfile.TemporaryDirectory(prefix="torc-agent-", ignore_cleanup_errors=True) as private:
+        with (
+            self._token(client, spec, workflow_id, timeout_s=timeout_s) as token,
+            tempfile.TemporaryDirectory(prefix="torc-agent-", ignore_cleanup_errors=True) as private,
+        ):
             config, folder = Path(private, "mcp.json"), Path(private, "empty")
             folder.mkdir()
-            _write_private(config, self._mcp_config(spec, client, workflow_id))
+            _write_private(config, self._mcp_config(spec, client, workflow_id, token=token))
             values = {"prompt": prompt, "mcp_config_file": str(config), "workflow_id": str(workflow_id)}
             try:
                 ended = run_to_end(
@@ -132,6 +140,24 @@ class AgentCaller:
                 return f"{spec.title} cannot be started: {error.strerror}", spec.install_hint
         return _problem_of(ended, spec, timeout_s), None
 
+    @contextmanager
+    def _token(self, client: TorcClient, spec: AgentSpec, workflow_id: int, *, timeout_s: float) -> Iterator[str]:
+        """A token that lets the agent look, and propose or decide, in this workflow and for the time of this call."""
+        request = TokenRequest(
+            name=f"agent {spec.name}"[:100],
+            scope="operator",
+            expires_in_s=timeout_s + _TOKEN_LEAD_S,
+            workflow_id=workflow_id,
+            agent=spec.name,
+            mode="propose" if self.options.proposes_only else "decide",
+        )
+        token = client.access.create_token(request)
+        try:
+            yield token.token or ""
+        finally:
+            with suppress(TorcError):  # it ends by itself
+                client.access.revoke_token(token.id)
+
     def _output(self, spec: AgentSpec) -> AgentOutput:
         limits = spec.limits
         return AgentOutput(
@@ -140,15 +166,17 @@ class AgentCaller:
             line_chars=limits.line_chars,
         )
 
-    def _mcp_config(self, spec: AgentSpec, client: TorcClient, workflow_id: int) -> dict[str, Any]:
+    def _mcp_config(self, spec: AgentSpec, client: TorcClient, workflow_id: int, *, token: str) -> dict[str, Any]:
         """Return the MCP configuration: a server for this workflow alone, with the tools of triage alone.
 
-        Token and password stand in this file alone: other users can read arguments, and an agent prints its
+        The agent's token stands in this file alone: other users can read arguments, and an agent prints its
         environment.
         """
         settings, limits = self.settings, self.options.limits
         environment = {
             **client.environment(),
+            PASSWORD_VARIABLE: None,
+            TOKEN_VARIABLE: token,
             "TORC_USERNAME": settings.user,
             "TORC_OUTPUT_DIR": str(Path(settings.output_dir).absolute()),
             "TORC_ACTOR_NAME": spec.name,

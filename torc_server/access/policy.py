@@ -168,6 +168,7 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     **_workflow_rules(
         _P.RUN,
         "POST /actions/{action_id}/claim",
+        "POST /actions/{action_id}/finish",
         "POST /batch_complete_jobs",
         "POST /batch_start_jobs",
         "POST /claim_jobs_based_on_resources/{limit}",
