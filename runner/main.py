@@ -11,6 +11,7 @@ from runner.base.ledger import Ledger
 from runner.base.log import RunnerLog
 from runner.base.paths import RunFiles, create_output_dir
 from runner.base.progress import Notice, ProgressCallback, ignore_progress
+from runner.base.secrets import resolve
 from runner.base.settings import Machine, RunnerOptions, detect_machine
 from runner.base.wake import Wake
 from runner.base.workflow_facts import WorkflowFacts, fetch_facts
@@ -41,7 +42,7 @@ from torc_client.processes import RUNNER_VARIABLE
 from torc_core.api.actions import JOB_TRIGGERS
 from torc_core.api.jobs import ReclaimRequest, ReleaseClaimsRequest
 from torc_core.api.nodes import ComputeNodeModel
-from torc_core.errors import TorcError
+from torc_core.errors import RunnerError, TorcError
 from torc_core.jobs.status import JobStatus
 from torc_core.slurm.environment import read_scheduler_facts
 
@@ -302,10 +303,19 @@ def _release_jobs(client: TorcClient, parts: Parts, reason: str) -> None:
 
 
 def shared_environment(client: TorcClient, facts: WorkflowFacts, files: RunFiles) -> dict[str, str]:
-    """Return what all jobs of the run inherit: the runner's environment, the workflow's, and their identity."""
+    """Return what all jobs of the run inherit: the runner's environment, the workflow's, and their identity.
+
+    Raises RunnerError where a secret that the workflow names is not to be had here.
+    """
+    env, problems = resolve(facts.workflow.env)
+    if problems:
+        raise RunnerError(
+            f"secrets of workflow {facts.workflow_id} are missing: {'; '.join(problems)}",
+            hint="set them where `torc run` is started, or correct `env` of the workflow",
+        )
     return {
         **os.environ,
-        **(facts.workflow.env or {}),
+        **env,
         RUNNER_VARIABLE: own_tag(),
         **client.environment(),
         "TORC_WORKFLOW_ID": str(facts.workflow_id),

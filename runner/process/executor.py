@@ -1,5 +1,6 @@
 """The jobs that this runner holds: queued, started when they fit, running, ended."""
 
+import shlex
 import signal
 import time
 from collections import deque
@@ -10,6 +11,7 @@ from runner.base.attempt import Attempt, AttemptEnd, ClaimedJob, StopReason
 from runner.base.evidence import memory_limit
 from runner.base.ledger import Ledger
 from runner.base.paths import RunFiles
+from runner.base.secrets import resolve
 from runner.process.launcher import Ended, Launcher, Unstartable
 from torc_core.api.jobs import JobModel
 from torc_core.jobs.status import JobStatus
@@ -109,7 +111,7 @@ class Executor:
         self._started.add((claim.job_id, claim.attempt_id))
         self.launcher.run(
             attempt.key,
-            command_line(claim.model),
+            _line(claim.model),
             env=job_environment(attempt),
             stdout=attempt.files.stdout,
             stderr=attempt.files.stderr,
@@ -216,6 +218,14 @@ class Executor:
         return attempt
 
 
+def _line(job: JobModel) -> str:
+    """The job's command; where a secret of it is missing, one that says so and fails as what cannot start."""
+    _, problems = resolve(job.env)
+    if not problems:
+        return command_line(job)
+    return f"echo {shlex.quote('secrets are missing: ' + '; '.join(problems))} >&2; exit {CANNOT_START_CODE}"
+
+
 def command_line(job: JobModel) -> str:
     return f"{job.invocation_script} {job.command}" if job.invocation_script else job.command
 
@@ -223,7 +233,7 @@ def command_line(job: JobModel) -> str:
 def job_environment(attempt: Attempt, *, return_code: int | None = None) -> Mapping[str, str]:
     """Return what differs from the environment that all jobs of the run share."""
     job = attempt.claim.model
-    env = dict(job.env or {})
+    env, _ = resolve(job.env)
     env["TORC_JOB_ID"] = str(attempt.claim.job_id)
     env["TORC_JOB_NAME"] = job.name
     env["TORC_ATTEMPT_ID"] = str(attempt.claim.attempt_id)

@@ -51,9 +51,8 @@ def test_an_agent_sees_nothing_but_what_it_needs(
     install("honest")
     credentials = shared_client.transport.credentials
     assert credentials is not None
-    secret = credentials.token
-    assert secret
-    torc.more |= {"TORC_API_TOKEN": secret, "DATABASE_KEY": "another", "ANTHROPIC_MODEL": "tiny", "CI": "true"}
+    secret = str(credentials.token)  # a password for any name, and more than the agent may have
+    torc.more |= {"TORC_PASSWORD": secret, "DATABASE_KEY": "another", "ANTHROPIC_MODEL": "tiny", "CI": "true"}
     scene = failed_scene(shared_client, {"fetch": STRANGE})
     torc("recover", scene.workflow_id, "--ai-recovery", "--max-ai-retries", 2, "--max-memory", "9g")
     [call] = torc.calls()
@@ -61,14 +60,16 @@ def test_an_agent_sees_nothing_but_what_it_needs(
         dict[str, Any](call[name]) if name != "argv" else call[name] for name in ("env", "argv", "config")
     )
     server = config["mcpServers"]["torc"]
-    assert secret not in str(argv) + str(env)
+    assert secret not in str(argv) + str(env) + str(config)
     assert "DATABASE_KEY" not in env
     assert "CI" not in env
     assert env["ANTHROPIC_MODEL"] == "tiny"
     assert env["MCP_CONNECTION_NONBLOCKING"] == "0"
-    assert server["env"]["TORC_API_TOKEN"] == secret
+    assert "TORC_PASSWORD" not in server["env"]
+    assert server["env"]["TORC_API_TOKEN"].startswith("torc_")
+    assert shared_client.access.tokens() == []
     assert (server["env"]["TORC_MAX_AI_RETRIES"], server["env"]["TORC_MAX_MEMORY"]) == ("2", "9g")
-    assert secret not in str(server["args"])
+    assert server["env"]["TORC_API_TOKEN"] not in str(server["args"]) + str(env)
     assert call["config_mode"] == "0o600"
     assert call["in_cwd"] == []
     assert call["stdin"] == ""

@@ -39,7 +39,10 @@ RoleOption = Annotated[Role, typer.Option("-r", "--role", help="What the user ma
 @app.command("create")
 @command
 def create(session: Session, name: str, *, description: DescriptionOption = None) -> None:
-    """Create a group; administrators can."""
+    """Create a group; administrators can.
+
+    For example: `torc access-groups create modelers`.
+    """
     group = session.client.access.create_group(name, description=description)
     session.out.done(f"Created access group {group.id} ({group.name})", group)
 
@@ -47,21 +50,30 @@ def create(session: Session, name: str, *, description: DescriptionOption = None
 @app.command("list")
 @command
 def list_(session: Session) -> None:
-    """List the groups that you may see."""
+    """List the groups that you may see.
+
+    For example: `torc access-groups list`.
+    """
     session.out.records(GROUPS, session.client.access.groups())
 
 
 @app.command("get")
 @command
 def get(session: Session, group_id: int) -> None:
-    """Show one group."""
+    """Show one group.
+
+    For example: `torc access-groups get 3`.
+    """
     session.out.record(session.client.access.group(group_id))
 
 
 @app.command("delete")
 @command
 def delete(session: Session, group_id: int, *, yes: YesOption = False) -> None:
-    """Delete a group; workflows lose the share, and stay."""
+    """Delete a group; workflows lose the share, and stay.
+
+    For example: `torc access-groups delete 3 --no-prompts`.
+    """
     group = session.client.access.group(group_id)
     if session.agrees(f"Delete access group {group_id} ({group.name})?", without_asking=yes):
         session.client.access.delete_group(group_id)
@@ -83,7 +95,10 @@ def add_user(session: Session, group_id: int, user_name: str, *, role: RoleOptio
 @app.command("remove-user")
 @command
 def remove_user(session: Session, group_id: int, user_name: str) -> None:
-    """Take a user out of a group."""
+    """Take a user out of a group.
+
+    For example: `torc access-groups remove-user 3 vera`.
+    """
     removed = session.client.access.remove_member(group_id, user_name)
     session.out.done(f"{user_name} is no longer in access group {group_id}", removed)
 
@@ -91,21 +106,30 @@ def remove_user(session: Session, group_id: int, user_name: str) -> None:
 @app.command("list-members")
 @command
 def list_members(session: Session, group_id: int) -> None:
-    """List the users of a group with their roles."""
+    """List the users of a group with their roles.
+
+    For example: `torc access-groups list-members 3`.
+    """
     session.out.records(MEMBERS, session.client.access.members(group_id))
 
 
 @app.command("list-user-groups")
 @command
 def list_user_groups(session: Session, user_name: str) -> None:
-    """List the groups of a user."""
+    """List the groups of a user.
+
+    For example: `torc access-groups list-user-groups vera`.
+    """
     session.out.records(GROUPS, session.client.access.groups_of_user(user_name))
 
 
 @app.command("add-workflow")
 @command
 def add_workflow(session: Session, group_id: int, workflow_id: int) -> None:
-    """Share a workflow with a group."""
+    """Share a workflow with a group.
+
+    For example: `torc access-groups add-workflow 3 42`.
+    """
     shared = session.client.access.share(workflow_id, group_id)
     session.out.done(f"Workflow {workflow_id} is shared with access group {group_id}", shared)
 
@@ -113,7 +137,10 @@ def add_workflow(session: Session, group_id: int, workflow_id: int) -> None:
 @app.command("remove-workflow")
 @command
 def remove_workflow(session: Session, group_id: int, workflow_id: int) -> None:
-    """Share a workflow with a group no longer."""
+    """Share a workflow with a group no longer.
+
+    For example: `torc access-groups remove-workflow 3 42`.
+    """
     removed = session.client.access.unshare(workflow_id, group_id)
     session.out.done(f"Workflow {workflow_id} is no longer shared with access group {group_id}", removed)
 
@@ -121,14 +148,20 @@ def remove_workflow(session: Session, group_id: int, workflow_id: int) -> None:
 @app.command("list-workflow-groups")
 @command
 def list_workflow_groups(session: Session, workflow_id: int) -> None:
-    """List the groups that a workflow is shared with."""
+    """List the groups that a workflow is shared with.
+
+    For example: `torc access-groups list-workflow-groups 42`.
+    """
     session.out.records(GROUPS, session.client.access.groups_of_workflow(workflow_id))
 
 
 @app.command("check-access")
 @command
 def check_access(session: Session, workflow_id: int, user_name: str) -> None:
-    """Say whether a user may see a workflow, and why."""
+    """Say whether a user may see a workflow, and why.
+
+    For example: `torc access-groups check-access 42 vera`.
+    """
     found = session.client.access.check(workflow_id, user_name)
     answer = "may" if found.has_access else "may not"
     session.out.done(f"{user_name} {answer} see workflow {workflow_id}: {found.reason}", found)

@@ -16,6 +16,9 @@ def admin() -> None:
 @app.command("reload-auth")
 @command
 def reload_auth(session: Session) -> None:
-    """Let the server read its file of users again."""
+    """Let the server read its file of users again.
+
+    For example: `torc admin reload-auth`.
+    """
     answer = session.client.access.reload_auth()
     session.out.done(answer.message, answer)

@@ -61,13 +61,19 @@ def create(
 @app.command("list")
 @command
 def list_(session: Session) -> None:
-    """List your tokens; administrators see everybody's."""
+    """List your tokens; administrators see everybody's.
+
+    For example: `torc tokens list`.
+    """
     session.out.records(TOKENS, session.client.access.tokens())
 
 
 @app.command("revoke")
 @command
 def revoke(session: Session, token_id: int) -> None:
-    """Make a token worthless at once."""
+    """Make a token worthless at once.
+
+    For example: `torc tokens revoke 3`.
+    """
     token = session.client.access.revoke_token(token_id)
     session.out.done(f"Token {token_id} ({token.name}) is revoked", token)

@@ -4,6 +4,7 @@ import re
 from typing import Final, Literal
 
 from torc_core.evidence.lines import find_first_fatal, is_fatal
+from torc_core.evidence.redaction import redact_secrets
 
 MAX_LINE_CHARS: Final = 800
 """Longer lines keep their start and end."""
@@ -77,7 +78,8 @@ def excerpt_stderr(raw: bytes, *, max_bytes: int) -> tuple[str, str, bool]:
 
     Together they hold at most `max_bytes` UTF-8 bytes. The excerpt is empty when the tail holds it all.
     """
-    full = clean_text(raw).strip("\n")
+    # before any cut: the rest of a key whose first line was cut off looks like any other text
+    full = redact_secrets(clean_text(raw)).strip("\n")
     limit = max(40, min(MAX_LINE_CHARS, max_bytes // 4))
     text = "\n".join(shorten_line(line.rstrip(), limit) for line in full.split("\n"))
     if len(text.encode()) <= max_bytes:

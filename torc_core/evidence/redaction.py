@@ -25,6 +25,14 @@ _PRIVATE_KEY: Final = re.compile(
     r"(-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----)(?:(?!-----BEGIN )[\s\S]){1,8000}?"
     r"(-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)"
 )
+_KEY_LINES: Final = r"(?:^[ \t]{0,20}(?:[A-Za-z0-9+/=]{1,100}|[A-Z][A-Za-z-]{2,20}: [^\n]{1,100})?[ \t]{0,20}\n){1,400}"
+_KEY_END: Final = re.compile(
+    _KEY_LINES + r"(?=[ \t]{0,20}-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----)", re.MULTILINE
+)
+_KEY_BEGIN: Final = re.compile(
+    r"(-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[ \t]{0,20}\n)" + _KEY_LINES, re.MULTILINE
+)
+"""A text may have been cut inside a key: what is left of it stands below a beginning, or above an end."""
 _URL_PASSWORD: Final = re.compile(
     r"(\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@'\"]{0,100}:)(?!\d{1,5}/)"
     # a password may hold @, and one that is not of the web also /: what stands before the last @ is no host
@@ -90,6 +98,9 @@ def redact_secrets(text: str) -> str:
         return text
     if "-----BEGIN " in text:
         text = _PRIVATE_KEY.sub(rf"\1 {_MARK} \2", text)
+        text = _KEY_BEGIN.sub(rf"\1{_MARK}\n", text)
+    if "-----END " in text:
+        text = _KEY_END.sub(f"{_MARK}\n", text)
     return "\n".join(_redact_named(block) if has_hint else block for has_hint, block in _blocks(text))
 
 

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from torc_core.api.actions import ActionType, TriggerType
 from torc_core.api.configs import ExecutionConfig, ResourceMonitorConfig, StdioConfig
+from torc_core.secret_references import reference_of
 from torc_core.spec.values import plain_text
 
 
@@ -23,9 +24,13 @@ def _text_of_scalar(value: object) -> object:
     return plain_text(value) if isinstance(value, bool | int | float) else value
 
 
+def _text_of_env(value: object) -> object:
+    return str(reference_of(value)) if isinstance(value, dict) else _text_of_scalar(value)
+
+
 Text = Annotated[str, AfterValidator(_refuse_blank)]
 Quantity = Annotated[str, BeforeValidator(_text_of_number)]
-EnvValue = Annotated[str, BeforeValidator(_text_of_scalar)]
+EnvValue = Annotated[str, BeforeValidator(_text_of_env)]
 Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
 Positive = Annotated[int, Field(ge=1, le=2_147_483_647)]
 ExitCode = Annotated[int, Field(ge=-2_147_483_648, le=2_147_483_647)]
@@ -57,7 +62,7 @@ class JobSpec(Parameterized):
     invocation_script: Text | None = None
     """Put before the command, with a blank between."""
     env: Env | None = None
-    """Environment variables on top of the workflow's."""
+    """Environment variables on top of the workflow's; `{from_env: NAME}` and `{from_file: PATH}` name a secret."""
     priority: Count | None = None
     """Higher is claimed first. Default: 0."""
     cancel_on_blocking_job_failure: bool | None = None
@@ -209,7 +214,7 @@ class WorkflowSpec(SpecModel):
     metadata: Any | None = None
     """A mapping, or text that holds one as JSON; kept as it is."""
     env: Env | None = None
-    """Environment variables of all jobs; numbers, true and false become text."""
+    """Environment variables of all jobs; numbers, true and false become text; secrets are named as in jobs."""
     parameters: dict[str, Any] | None = None
     """Shared parameters; they apply only where `use_parameters` names them."""
     jobs: list[JobSpec]

@@ -160,16 +160,13 @@ def principal_of(request: Request) -> Principal:
 
 
 def _proven_actor(principal: Principal, actor: Actor, address: str) -> Actor:
-    if principal.agent is not None:
-        name = actor.name if actor.kind == "agent" else principal.agent
-        changes: dict[str, Any] = {"kind": "agent", "name": name, "user": principal.name}
-    elif not principal.is_proven:
-        return actor.model_copy(update={"principal": None, "address": None})
-    elif actor.kind == "person":
-        changes = {"name": principal.name}
-    else:
-        changes = {"user": principal.name}
-    return actor.model_copy(update={**changes, "principal": principal.name, "address": address or None})
+    changes: dict[str, Any] = {"principal": None, "address": None}
+    if principal.agent is not None and actor.kind != "agent":
+        changes |= {"kind": "agent", "name": principal.agent}
+    if principal.is_proven:
+        who = "name" if actor.kind == "person" and principal.agent is None else "user"
+        changes |= {who: principal.name, "principal": principal.name, "address": address or None}
+    return actor.model_copy(update=changes)
 
 
 def _workflows_in(body: Any) -> Iterable[int]:

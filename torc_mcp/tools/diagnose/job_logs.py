@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from torc_client.http import TorcClient
 from torc_client.logs import AttemptId, Tail, newest_attempt, read_job_logs
@@ -14,6 +14,9 @@ from torc_mcp.budget import cut_text
 from torc_mcp.context import one_line
 from torc_mcp.fence import Fence, harmless
 from torc_mcp.tools.diagnose.answers import JobLogs
+
+_LINES_ABOVE: Final = 200
+"""Lines that are read above the wanted ones, so that a key is seen whole."""
 
 LogType = Literal["stdout", "stderr"]
 
@@ -65,7 +68,7 @@ def _choose_attempt(client: TorcClient, job: JobModel, request: LogRequest) -> A
 def _from_file(
     job: JobModel, attempt: AttemptId, request: LogRequest, *, output_dir: Path, room: int
 ) -> JobLogs | None:
-    lines = request.tail_lines + request.skip_lines
+    lines = request.tail_lines + request.skip_lines + _LINES_ABOVE
     logs = read_job_logs(output_dir, job.workflow_id, request.job_id, attempt=attempt, lines=lines)
     tail = logs and (logs.stderr if request.log_type == "stderr" and logs.stderr else logs.stdout)
     if not tail:
@@ -86,7 +89,8 @@ def _from_file(
 
 
 def _window(tail: Tail, request: LogRequest) -> tuple[str, bool]:
-    lines = tail.text.splitlines()
+    # redacted before it is cut: the rest of a key whose first line is cut off looks like any other text
+    lines = harmless(tail.text).splitlines()
     wanted = lines[: max(len(lines) - request.skip_lines, 0)]
     return "\n".join(wanted[-request.tail_lines :]), tail.is_cut or len(wanted) > request.tail_lines
 
