@@ -31,9 +31,8 @@ def main(arguments: Sequence[str]) -> int:
         return complain(error, code=2)
     except TorcError as error:
         return complain(error, code=1)
-    sys.stdout.write(
-        f"{database} was copied to {options.file} ({options.file.stat().st_size} bytes), and the copy read\n"
-    )
+    size = options.file.stat().st_size
+    sys.stdout.write(f"{database} was copied to {options.file} ({size} bytes), and the copy was checked\n")
     return 0
 
 

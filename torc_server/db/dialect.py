@@ -109,7 +109,7 @@ def trouble_of(error: BaseException, path: Path) -> TorcError | None:
         return None
     return ServerUnavailableError(
         f"the database {path} cannot be used now: {_CAUSES[primary]} ({cause})",
-        hint="nothing was changed; try again when this is mended",
+        hint="nothing was changed; try again when the cause is gone",
     )
 
 
