@@ -178,15 +178,17 @@ def test_a_killed_launcher_costs_only_attempts_and_no_retries_of_the_rules(
     assert faults.count(0) == 12 - faults.count(1)
 
 
-def test_a_recovery_script_that_was_lost_with_the_launcher_decides_nothing(
+def test_a_recovery_script_that_was_lost_with_the_launcher_is_an_infrastructure_fault(
     client: TorcClient, start_runner: StartRunner, tmp_path: Path
 ) -> None:
-    rules = [{"match_all_exit_codes": True, "recovery_script": f"touch {tmp_path}/begun; sleep 60"}]
-    workflow_id = create(client, job("bad", "exit 3", failure_handler=0), rules=rules)
+    script = f"[ -e {tmp_path}/begun ] || {{ touch {tmp_path}/begun; sleep 60; }}"
+    rules = [{"exit_codes": [3], "recovery_script": script, "max_retries": 3}]
+    command = '[ "$TORC_ATTEMPT_ID" -ge 3 ] || exit 3'
+    workflow_id = create(client, job("bad", command, failure_handler=0), rules=rules, use_pending_failed=False)
     runner = start_runner(workflow_id, tmp_path / "out")
     wait_until((tmp_path / "begun").exists, "the recovery script runs")
     (node,) = client.compute_nodes.list_all(workflow_id=workflow_id)
     os.kill((node.scheduler or {})["launcher_pid"], 9)
-    assert runner.summary()["reason"] == "nothing_left"
+    assert runner.summary()["reason"] == "complete"
     (bad,) = client.jobs.list_all(workflow_id=workflow_id)
-    assert str(bad.status) == "pending_failed"
+    assert (str(bad.status), bad.infrastructure_faults) == ("completed", 1)
