@@ -17,6 +17,8 @@ STALLED_AFTER_S: Final = 60.0
 FIRST_SIGNAL_GRACE_S: Final = 30.0
 """After the lead of the running jobs, for their ends to be reaped and reported."""
 SECOND_SIGNAL_GRACE_S: Final = 10.0
+KEEPING_S: Final = 10.0
+"""For what is undelivered to be kept: a disk that does not answer must not keep the process alive."""
 _UNCLEAN_EXIT: Final = 128
 
 
@@ -108,11 +110,13 @@ class ExitGuard:
         before_exit: Callable[[], None],
         first_grace_s: float = FIRST_SIGNAL_GRACE_S,
         second_grace_s: float = SECOND_SIGNAL_GRACE_S,
+        keeping_s: float = KEEPING_S,
     ) -> None:
-        """`before_exit` keeps undelivered results; the stacks of all threads are appended to `log`."""
+        """`before_exit` keeps undelivered results, in `keeping_s` at most; `log` gets the stacks of all threads."""
         self._graces_s = (lead_s + first_grace_s, second_grace_s)
         self._log = log
         self._before_exit = before_exit
+        self._keeping_s = keeping_s
         self._timers: list[threading.Timer] = []
 
     def note_signal(self, signum: int) -> None:
@@ -124,7 +128,9 @@ class ExitGuard:
             timer = threading.Timer(self._graces_s[len(self._timers)], self._end, [signum])
             timer.daemon = True
             self._timers.append(timer)
-            timer.start()
+            # RuntimeError: no thread can be started; raised here it would hit the loop wherever it is just now
+            with suppress(RuntimeError):
+                timer.start()
 
     def disarm(self) -> None:
         """Cancel the timers: the loop has ended by itself."""
@@ -132,13 +138,12 @@ class ExitGuard:
             timer.cancel()
 
     def _end(self, signum: int) -> None:
-        # runs in a timer's thread while the main thread may be stuck: it must not wait for that thread, and no
-        # error of the first steps may keep the exit from coming
+        # runs in a timer's thread while the main thread may be stuck: it must not wait for that thread nor, beyond a
+        # bound, for a disk or a lock, and no error may keep the exit from coming
         try:
-            with suppress(Exception):
-                self._before_exit()
-            with suppress(OSError):
-                write_stacks(self._log)
+            keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
+            keeper.start()
+            keeper.join(self._keeping_s)
             sys.stderr.write(
                 f"torc: {signal.Signals(signum).name}: the runner did not end in time and is ended now; "
                 f"what its threads did is in {self._log}\n"
@@ -146,6 +151,12 @@ class ExitGuard:
             sys.stderr.flush()
         finally:
             os._exit(_UNCLEAN_EXIT + signum)
+
+    def _keep(self) -> None:
+        with suppress(Exception):
+            self._before_exit()
+        with suppress(OSError):
+            write_stacks(self._log)
 
 
 def write_stacks(path: Path) -> None:

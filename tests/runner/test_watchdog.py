@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,3 +75,21 @@ def test_a_step_of_the_loop_that_does_not_end_is_printed_once(
         watch.close()
     assert all("the runner's loop has not moved" in line for line in printed)
     assert "test_a_step_of_the_loop" in (tmp_path / "log").read_text()
+
+
+def test_a_disk_that_does_not_answer_does_not_keep_a_stuck_runner_alive(tmp_path: Path) -> None:
+    program = (
+        "import threading, pathlib, sys; from runner.watchdog import ExitGuard; never = threading.Event();"
+        "guard = ExitGuard(lead_s=0.0, log=pathlib.Path(sys.argv[1]), before_exit=never.wait, first_grace_s=0.0,"
+        " keeping_s=0.1); guard.note_signal(15); never.wait()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "log")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert ended.returncode == 128 + signal.SIGTERM
+    assert "did not end in time" in ended.stderr
