@@ -1,6 +1,7 @@
 """A database on a network file system is found out, and works without a WAL."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,24 @@ def test_a_database_that_had_a_wal_keeps_its_records_without_one(
         session.connection().exec_driver_sql(insert, ("h",))
     with moved.reading() as session:
         assert session.connection().exec_driver_sql("SELECT COUNT(*) FROM access_group").scalar() == 2
+
+
+def test_without_a_wal_readers_and_writers_work_one_after_the_other_and_none_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text("22 1 0:40 / / rw - nfs server:/home rw\n")
+    monkeypatch.setattr("torc_server.db.file_system.MOUNTS", mounts)
+    database = Database(tmp_path / "torc.db")
+    migrate(database)
+
+    def work(number: int) -> int:
+        with database.writing() as session:
+            insert = "INSERT INTO access_group (name, is_system, created_at) VALUES (?, 0, '')"
+            session.connection().exec_driver_sql(insert, (f"group {number}",))
+        with database.reading() as session:
+            return int(session.connection().exec_driver_sql("SELECT COUNT(*) FROM access_group").scalar() or 0)
+
+    with ThreadPoolExecutor(8) as threads:
+        counts = list(threads.map(work, range(40)))
+    assert max(counts) == 40

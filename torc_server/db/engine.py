@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,6 +46,7 @@ class Database:
                 mount.point,
             )
         self._writing = threading.Lock()
+        self._readers_wait = not wal
         self._lock_wait_s = dialect.BUSY_TIMEOUT_S
         self._writer = _engine(path, connections=1, may_write=True, wal=wal)
         self._readers = _engine(path, connections=_READERS, may_write=False, wal=wal)
@@ -59,19 +60,12 @@ class Database:
         Raises ServerUnavailableError when requests before this one take too long.
         """
         began = time.monotonic()
-        if not self._writing.acquire(timeout=_QUEUE_S):
-            raise ServerUnavailableError(
-                f"the server is busy: requests before this one have been writing for {_QUEUE_S:g} s",
-                hint="nothing was changed; try again",
-            )
-        try:
+        with self._alone():
             # What was spent in the queue counts: behind one that waited in vain for another process, each of forty
             # requests would wait as long again, one after the other.
             self._lock_wait_s = max(dialect.BUSY_TIMEOUT_S - (time.monotonic() - began), _SHORTEST_WAIT_S)
             with Session(self._writer, expire_on_commit=False) as session, session.begin():
                 yield session
-        finally:
-            self._writing.release()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -79,7 +73,10 @@ class Database:
 
         Raises ServerUnavailableError when requests before this one take too long.
         """
-        with Session(self._readers, expire_on_commit=False) as session:
+        # Without a write-ahead log a transaction that writes excludes all others. Left to the database, each would ask
+        # again and again until nobody else works on it, and some would wait for seconds.
+        order = self._alone() if self._readers_wait else nullcontext()
+        with order, Session(self._readers, expire_on_commit=False) as session:
             try:
                 session.connection()
             except PoolTimeoutError as error:
@@ -89,6 +86,19 @@ class Database:
                 ) from error
             yield session
             session.commit()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Wait until no other transaction of this process needs the database for itself."""
+        if not self._writing.acquire(timeout=_QUEUE_S):
+            raise ServerUnavailableError(
+                f"the server is busy: requests before this one have been working for {_QUEUE_S:g} s",
+                hint="nothing was changed; try again",
+            )
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     def copy_into(self, target: Path) -> None:
         """Copy the database as it is now into another file; what is written meanwhile is not in the copy."""
