@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from torc_core.errors import InvalidInputError, ServerFaultError, TorcError
+from torc_server.access.files import only_for_me
 from torc_server.settings import ServiceSettings, find_database
 
 COMMANDS: Final = ("check", "backup")
@@ -26,7 +27,8 @@ def main(arguments: Sequence[str]) -> int:
             raise InvalidInputError(f"there is no database {database}", hint="name it: --database PATH")
         if options.command == "check":
             return _report(database, check_database(database))
-        back_up(database, options.file)
+        with only_for_me():
+            back_up(database, options.file)
     except InvalidInputError as error:
         return complain(error, code=2)
     except TorcError as error:

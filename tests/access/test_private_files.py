@@ -2,10 +2,13 @@
 
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers import ServerProcess
 from torc_process import SpecWriter, Torc
 
 _LOGS = Path("output", "job_stdio")
@@ -54,3 +57,10 @@ def test_a_link_in_the_place_of_a_log_is_neither_followed_nor_replaced(tmp_path:
     assert precious.read_text() == "keep me"
     assert (tmp_path / _LOGS / "job_wf1_j1_r1_a1.o").is_symlink()
     assert "symbolic links" in torc("-s", "failures", "list", 1).out
+
+
+def test_a_backup_is_as_private_as_the_database(server: ServerProcess, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    command = [sys.executable, "-m", "torc_server.main", "backup", str(copy), "--database", str(server.database)]
+    subprocess.run(command, check=True, capture_output=True)
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600

@@ -51,7 +51,7 @@ def test_a_missing_secret_of_a_job_fails_that_job_and_says_why(server: ServerPro
 @pytest.mark.parametrize("entry", [{"from_env": ""}, {"from_nowhere": "x"}, {"from_env": "A", "from_file": "b"}, {}])
 def test_what_names_no_secret_is_refused_with_its_place(tmp_path: Path, entry: dict[str, Any]) -> None:
     ended = Torc(tmp_path)("-s", "create", write_spec(tmp_path, {"ONE": entry}), "--dry-run", code=2)
-    assert "env.ONE" in ended.err
+    assert "env.ONE" in ended.out
 
 
 def test_a_reference_is_read_as_it_was_written_and_plain_values_are_plain() -> None:

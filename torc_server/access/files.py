@@ -3,12 +3,24 @@
 import logging
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 _OTHERS: Final = 0o077
 
 log = logging.getLogger(__name__)
+
+
+@contextmanager
+def only_for_me() -> Iterator[None]:
+    """What is created meanwhile can be read by this user alone."""
+    before = os.umask(_OTHERS)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def keep_private(database: Path) -> None:
