@@ -3,11 +3,12 @@
 import selectors
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from runner.action_supervisor import ActionSupervisor
 from runner.base.attempt import StopReason
 from runner.base.deadline import Deadline
 from runner.base.log import RunnerLog
@@ -18,8 +19,7 @@ from runner.base.threads import LoopThread
 from runner.base.wake import Wake
 from runner.base.workflow_facts import WorkflowFacts
 from runner.monitoring.monitor import Monitor
-from runner.process.actions import RUN_COMMANDS, START_TRIGGERS, ActionCommand, ActionQueue
-from runner.process.scripts import ScriptEnd
+from runner.process.actions import START_TRIGGERS
 from runner.server.action_thread import ActionThread
 from runner.server.claims import Claims
 from runner.server.connection import Connection
@@ -31,7 +31,6 @@ from runner.summary import ExitReason, explain, reason_to_leave
 from runner.supervisor import Supervisor
 from runner.watchdog import LoopWatch, StallWatch, write_stacks
 from torc_client.http import TorcClient
-from torc_core.api.actions import WorkflowActionModel
 from torc_core.api.jobs import Outlook
 from torc_core.errors import RunnerError, StateConflictError, TorcError
 from torc_core.hints import Line
@@ -86,7 +85,14 @@ class RunLoop:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._supervisor = parts.supervisor
-        self._actions = ActionQueue()
+        self._actions = ActionSupervisor(
+            parts.actions,
+            parts.supervisor,
+            actions=parts.facts.actions,
+            files=parts.files,
+            log=parts.log,
+            warn=self._warn,
+        )
         self._signals_seen = 0
         self._releases: list[int] = []
         self._refused: list[str] = []
@@ -111,13 +117,13 @@ class RunLoop:
 
     def work(self) -> None:
         """Work until the runner may leave. Raises the error that forced it to."""
-        self._claim_actions(START_TRIGGERS)
+        self._actions.claim(START_TRIGGERS)
         self._work_until(self._is_over)
         self._raise_error()
         if self._signals_seen < 2:
             self._emptied_at = None
             last = {"on_worker_complete"} | ({"on_workflow_complete"} if self.reason is ExitReason.COMPLETE else set())
-            self._claim_actions(frozenset(last))
+            self._actions.claim(frozenset(last))
             self._work_until(self._is_over_with_actions)
             self._raise_error()
 
@@ -155,16 +161,16 @@ class RunLoop:
         now = time.monotonic()
         self._handle_signals()
         self._take_report_answers()
-        self._take_action_answers()
+        self._actions.take_answers()
         self._take_claim_answers(now)
         self._supervise_jobs(now)
-        self._run_next_command()
+        self._actions.run_next()
         # jobs wait for the actions of the start, also while these cannot be claimed: they may set up what jobs need
-        if self.reason is None and self._has_no_actions:
+        if self.reason is None and self._actions.is_done:
             self._supervisor.start_what_fits()
         self._supervisor.flush()
         self._report(now)
-        if self.reason is None and self._has_no_actions:
+        if self.reason is None and self._actions.is_done:
             self._ask(now)
         self._parts.log.flush()
 
@@ -198,7 +204,7 @@ class RunLoop:
                 self._leave(ExitReason.INTERRUPTED)
             else:
                 self._warn(f"{name} again: killing running jobs")
-                self._actions.clear()
+                self._actions.drop()
                 self._supervisor.stop_everything(signum=signal.SIGKILL, lead_s=0.0)
 
     def _take_report_answers(self) -> None:
@@ -254,7 +260,7 @@ class RunLoop:
             self._lose_jobs(arrivals.error)
         elif arrivals.error is not None:
             self._abandon(arrivals.error)
-        self._add_actions(arrivals.actions)
+        self._actions.add(arrivals.actions)
         if self.reason is not None:
             self._releases.extend(claim.job_id for claim in arrivals.jobs)
             self._warn_of_refusals()
@@ -341,19 +347,24 @@ class RunLoop:
             now=now,
             is_settled=self._is_settled,
             time_left_s=deadline.left_s(now),
-            actions_done=frozenset(self._actions.claimed),
+            actions_done=self._actions.claimed,
             may_claim=may_claim,
         )
 
     def _is_settled(self) -> bool:
         """Tell whether the runner holds nothing and the server knows the end of all it held."""
         parts = self._parts
-        return self._supervisor.is_empty and self._has_no_actions and parts.actions.is_idle and parts.reporter.is_idle
+        return (
+            self._supervisor.is_empty
+            and self._actions.is_done
+            and self._actions.is_delivered
+            and parts.reporter.is_idle
+        )
 
     def _is_over(self) -> bool:
         if self.reason is None or not self._supervisor.is_empty:
             return False
-        if self._error is not None or (self._parts.reporter.is_idle and self._parts.actions.is_idle):
+        if self._error is not None or (self._parts.reporter.is_idle and self._actions.is_delivered):
             return True
         return self._gives_up_delivery()
 
@@ -361,9 +372,9 @@ class RunLoop:
         """As `_is_over`, once the jobs have ended and only the last actions are left."""
         if self._error is not None:
             return self._supervisor.is_empty
-        if not self._has_no_actions:
+        if not self._actions.is_done:
             return self._gives_up_delivery() and self._supervisor.is_empty
-        return self._parts.actions.is_idle or self._gives_up_delivery()
+        return self._actions.is_delivered or self._gives_up_delivery()
 
     def _gives_up_delivery(self) -> bool:
         """Whether the user has interrupted a runner whose server is away; sets the error then."""
@@ -398,7 +409,7 @@ class RunLoop:
                 left_s=self._parts.deadline.left_s(time.monotonic()),
             )
             self._parts.log.write(f"leaving: {self.explanation}")
-        self._actions.clear()
+        self._actions.drop()
         self._releases.extend(claim.job_id for claim in self._supervisor.executor.take_claims())
         self._supervisor.stop_everything(signum=self._termination_signal, lead_s=self._parts.deadline.lead_s)
 
@@ -427,70 +438,6 @@ class RunLoop:
         config = self._parts.facts.workflow.execution_config
         wanted = config.termination_signal if config else None
         return (wanted and signal_number(wanted)) or signal.SIGTERM
-
-    # -- actions --------------------------------------------------------------------------------
-
-    @property
-    def _has_no_actions(self) -> bool:
-        return self._actions.is_empty and not self._parts.actions.is_claiming
-
-    def _claim_actions(self, triggers: frozenset[str]) -> None:
-        """Claim the due actions of these triggers; the answer comes later, as the server may be away."""
-        actions = [action for action in self._parts.facts.actions if action.trigger_type in triggers]
-        for action in actions:
-            if action.action_type != RUN_COMMANDS:
-                self._parts.log.write(f"action {action.id} ({action.action_type}) is not for this runner")
-        if actions:
-            self._parts.actions.claim(triggers, frozenset(self._actions.claimed))
-
-    def _take_action_answers(self) -> None:
-        for answer in self._parts.actions.take():
-            if answer.error is not None:
-                what = "actions could not be claimed" if answer.is_claim else "the end of an action was not recorded"
-                self._warn(f"{what}: {answer.error.message}")
-            self._add_actions(answer.claimed)
-
-    def _add_actions(self, actions: Sequence[WorkflowActionModel]) -> None:
-        for action_id in self._actions.add(actions):
-            self._parts.actions.finish(action_id, outcome="succeeded")
-
-    def _run_next_command(self) -> None:
-        command = self._actions.next()
-        if command is None:
-            return
-        self._parts.log.write(f"action {command.action_id} command {command.number}: {command.command}")
-        self._supervisor.scripts.run(
-            self._supervisor.launcher,
-            command.line(self._parts.files.output_dir),
-            env={},
-            log=self._parts.files.of_action(command.action_id, command.number),
-            timeout_s=None,
-            on_end=lambda end: self._command_ended(command, end),
-        )
-
-    def _command_ended(self, command: ActionCommand, end: ScriptEnd) -> None:
-        log = self._parts.files.of_action(command.action_id, command.number)
-        label = f"action {command.action_id} command {command.number}"
-        if end.was_lost and command.may_repeat and self._error is None:
-            self._warn(f"{label} {end.failure}; it is run again")
-            self._actions.repeat()
-            return
-        self._actions.note_end(succeeded=not end.failure)
-        if not end.failure:
-            if command.is_last:
-                self._parts.actions.finish(command.action_id, outcome="succeeded")
-            return
-        self._warn(f"{label} {end.failure}; output: {log}")
-        if end.was_stopped:
-            # not finished: the server makes the action due again, or unknown, when this runner signs off
-            return
-        self._parts.actions.finish(
-            command.action_id,
-            outcome="unknown" if end.was_lost else "failed",
-            return_code=end.return_code,
-            failure=f"command {command.number} {end.failure}",
-            log=log,
-        )
 
     def _warn(self, text: str) -> None:
         self._say(Notice("warning", text))

@@ -11,6 +11,7 @@ from runner.process import launcher_process
 from runner.process.launcher import Delayed, Ended, Started, Unstartable
 from runner.process.local_launcher import LocalLauncher
 from torc_client.http import TorcClient
+from torc_core.api.drafts import ActionDraft
 
 SHORT_SYSTEM = """
 import errno, os, runpy
@@ -111,3 +112,20 @@ def test_delayed_jobs_start_in_their_order(tmp_path: Path, monkeypatch: pytest.M
     finally:
         launcher.close()
     assert [event.key for event in events if isinstance(event, Started)] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(("retry", "outcome", "times"), [(True, "succeeded", 2), (False, "unknown", 1)])
+def test_a_command_of_an_action_that_was_lost_with_the_launcher_is_run_again_unless_it_must_not_be(
+    client: TorcClient, tmp_path: Path, retry: bool, outcome: str, times: int
+) -> None:
+    line = f"echo >> {tmp_path}/ran; [ -e {tmp_path}/lost ] || {{ touch {tmp_path}/lost; kill -9 $PPID; sleep 9; }}"
+    action = ActionDraft(
+        trigger_type="on_workflow_start",
+        action_type="run_commands",
+        action_config={"commands": [line]},
+        retry=retry,
+    )
+    ran = run(client, create(client, "true", draft={"actions": [action]}), tmp_path / "out")
+    assert ran.statuses() == {"job1": "completed"}
+    assert len((tmp_path / "ran").read_text()) == times
+    assert [found.outcome for found in client.actions(ran.workflow_id)] == [outcome]
