@@ -1,4 +1,4 @@
-"""What the benchmarks share: the environment of a run, a table, and the torc commands."""
+"""Helpers of all benchmarks: the environment of a run, a table, and the torc commands."""
 
 import json
 import os
@@ -13,12 +13,12 @@ TORC = (sys.executable, "-m", "torc_cli.main")
 
 
 def machine() -> str:
-    """One line about where the figures were taken."""
+    """Return one line about where the figures were taken."""
     return f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()} {platform.release()}"
 
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A Markdown table, ready for docs/explanation/performance.md."""
+    """Print a Markdown table, ready for docs/explanation/performance.md."""
     widths = [max(len(str(row[i])) for row in (header, *rows)) for i in range(len(header))]
     print(f"\n{title}\n")
     for row in (header, ["-" * w for w in widths], *rows):
@@ -26,7 +26,7 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
 
 
 def torc(*arguments: str, cwd: Path, check: bool = True) -> str:
-    """Standard output of one torc command."""
+    """Return the standard output of one torc command."""
     done = subprocess.run([*TORC, *arguments], cwd=cwd, capture_output=True, text=True, check=False)
     if check and done.returncode != 0:
         raise SystemExit(f"torc {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")

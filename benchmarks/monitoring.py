@@ -1,4 +1,4 @@
-"""What watching jobs costs: CPU time of the sampler's passes and of its file, for many running jobs.
+"""Measures the cost of watching jobs: CPU time of the sampler's passes and of its file, for many running jobs.
 
     python -m benchmarks.monitoring [--jobs 200] [--passes 20] [--processes 2]
 
@@ -74,7 +74,7 @@ def _target(number: int, leader: int) -> Target:
 
 @contextmanager
 def _running(count: int, processes: int) -> Iterator[list[int]]:
-    """The first processes of so many jobs, each in a session of its own, with their children at work."""
+    """Yield the first processes of so many jobs, each in a session of its own, with their children at work."""
     line = "sleep 600 & " * (processes - 1) + "wait"
     jobs = [subprocess.Popen(["bash", "-c", line], start_new_session=True) for _ in range(count)]
     leaders = [job.pid for job in jobs]

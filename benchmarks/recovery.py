@@ -42,7 +42,7 @@ _EVIDENCE = (
 
 
 def build(client: TorcClient, jobs: int, failed: int) -> int:
-    """A workflow whose first `failed` jobs failed and whose others completed."""
+    """Create a workflow whose first `failed` jobs failed and whose others completed; return its id."""
     draft = WorkflowDraft(
         workflow=WorkflowModel(name="recovery", user="benchmark"),
         resource_requirements=[ResourceRequirementsDraft(name="large", memory="8g", runtime="PT1H")],
@@ -140,7 +140,7 @@ class _Polls:
 
 
 def measure_watch(client: TorcClient, workflow_id: int) -> Sequence[str]:
-    """Requests and time of one look at a workflow that runs."""
+    """Measure requests and time of one poll of a workflow that runs."""
     job = client.claim_next_jobs(workflow_id, limit=1).jobs[0]
     count = 0
     send = client.transport.request

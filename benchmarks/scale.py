@@ -74,7 +74,7 @@ class Server:
         )
 
     def rss_mb(self) -> float:
-        """High-water mark of the server's resident memory."""
+        """Return the high-water mark of the server's resident memory, in MB."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
@@ -145,7 +145,7 @@ def _drive(server: Server, *, draft_jobs: int, draft: WorkflowDraft, expand_s: f
 
 
 def _round(client: TorcClient, workflow: int, node: int, claims_ms: list[float]) -> int:
-    """Claims five times 100 jobs, starts and completes them; how many."""
+    """Claim, start and complete five times 100 jobs; return how many there were."""
     jobs = []
     for _ in range(_BATCH // 100):
         begin = time.perf_counter()

@@ -37,7 +37,7 @@ with LocalCluster() as cluster:
 
 
 def run_spawn(jobs: int, slots: int, _folder: Path) -> float:
-    """Seconds for bare posix_spawn and wait: nothing is recorded."""
+    """Return the seconds for bare posix_spawn and wait: nothing is recorded."""
     bash = shutil.which("bash") or "/bin/bash"
     begin, running, left = time.perf_counter(), 0, jobs
     while left or running:
@@ -50,7 +50,7 @@ def run_spawn(jobs: int, slots: int, _folder: Path) -> float:
 
 
 def run_hyperqueue(jobs: int, slots: int, folder: Path) -> float:
-    """Seconds from submit to the end of the last task, server and worker already up."""
+    """Return the seconds from submit to the end of the last task, server and worker of HyperQueue already up."""
     done = subprocess.run(
         [sys.executable, "-c", _HYPERQUEUE, str(jobs), str(slots)],
         cwd=folder,
@@ -63,7 +63,7 @@ def run_hyperqueue(jobs: int, slots: int, folder: Path) -> float:
 
 
 def run_parallel(jobs: int, slots: int, folder: Path) -> float:
-    """Seconds for GNU parallel."""
+    """Return the seconds for GNU parallel."""
     begin = time.perf_counter()
     lines = "bash -c true\n" * jobs
     subprocess.run(["parallel", "-j", str(slots)], input=lines, text=True, cwd=folder, check=True, timeout=600)
@@ -71,7 +71,7 @@ def run_parallel(jobs: int, slots: int, folder: Path) -> float:
 
 
 def run_torc(jobs: int, slots: int, folder: Path) -> float:
-    """Seconds of the whole command `torc -s run ID`: embedded server, runner, everything recorded."""
+    """Return the seconds of the whole command `torc -s run ID`: embedded server, runner, everything recorded."""
     spec = folder / "throughput.yaml"
     spec.write_text(
         f"name: throughput\njobs:\n  - name: job_{{i}}\n    command: 'true'\n    parameters: {{i: '1:{jobs}'}}\n"

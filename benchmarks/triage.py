@@ -53,7 +53,7 @@ _ENDINGS = (
 
 
 def failure(job: int, causes: int) -> Evidence:
-    """Of one of `causes` causes; what differs between jobs (numbers, times, paths) differs."""
+    """Return the evidence of one of `causes` causes; what differs between jobs (numbers, times, paths) differs."""
     cause = job % causes
     word = f"{_syllables(cause)}_{_syllables(causes - cause)}"
     progress = "\n".join(f"2026-01-01 12:{i % 60:02d}:07 INFO step {job + i} done in {i}.5 s" for i in range(40))
@@ -67,7 +67,7 @@ def _syllables(number: int) -> str:
 
 
 def fail_all(client: TorcClient, jobs: int, causes: int) -> tuple[int, float]:
-    """The workflow, and the seconds the server took for the reports of all failures."""
+    """Return the workflow, and the seconds the server took for the reports of all failures."""
     draft = WorkflowDraft(
         workflow=WorkflowModel(name="triage", user="benchmark", use_pending_failed=True),
         jobs=[JobDraft(name=f"job_{i}", command="false") for i in range(jobs)],
@@ -119,7 +119,7 @@ def _end(workflow_id: int, node_id: int, job_id: int, evidence: Evidence) -> Job
 
 
 def decide_by_group(client: TorcClient, workflow_id: int) -> int:
-    """Takes every suggestion, retry where there is none; how many jobs were decided."""
+    """Apply every suggestion, retry where there is none; return how many jobs were decided."""
     groups = client.failures.groups(workflow_id, job_ids_limit=0).items
     entries = [
         Classification(
@@ -135,7 +135,7 @@ def decide_by_group(client: TorcClient, workflow_id: int) -> int:
 
 
 def measure_rules() -> tuple[float, float]:
-    """Precision where the rules speak and the share on which they speak, on texts the rules were made for."""
+    """Return the precision of the rules and the share of texts they classify, on texts they were made for."""
     recorded = runpy.run_path(str(_RECORDED))
     cases = [case for case in recorded["load_cases"]() if case.class_ != "none"]
     precision, coverage, _ = recorded["measure"](cases)
@@ -143,7 +143,7 @@ def measure_rules() -> tuple[float, float]:
 
 
 def answer_bytes(client: TorcClient, workflow_id: int) -> int:
-    """The size of what list_pending_failed_jobs answers an agent: text and structure."""
+    """Return the size of what list_pending_failed_jobs answers an agent: text and structure."""
 
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
@@ -173,7 +173,7 @@ def sign(evidence: Evidence) -> object:
 
 
 def rate(function: Callable[[Evidence], object], evidence: list[Evidence]) -> float:
-    """Calls a second, after the library is loaded."""
+    """Return the calls a second, after the library is loaded."""
     function(evidence[0])
     begin = time.perf_counter()
     for one in evidence:

@@ -186,7 +186,7 @@ def _node(workflow_id: int) -> ComputeNodeModel:
 def _running(
     folder: Path, rng: random.Random, *, database: Path | None = None, jobs: int = _JOBS
 ) -> Iterator[tuple[Server, int, Scenario]]:
-    """A server with a new random workflow."""
+    """Yield a server with a new random workflow."""
     for name in ("records", "actions", "output"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     server = Server(folder, database)

@@ -37,7 +37,7 @@ class FaultyProxy:
     """Listens on loopback and forwards to the server, each request with the fault that is chosen for it."""
 
     def __init__(self, target: str, choose: Chooser) -> None:
-        """`target`: the server's URL."""
+        """Forward to `target`, the server's URL."""
         self.counts: Counter[str] = Counter()
         self._lock = threading.Lock()
         address = urlsplit(target)
@@ -102,7 +102,7 @@ class FaultyProxy:
                     self.close_connection = True
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class
-                """Say nothing: the campaign counts."""
+                """Write no log: the campaign counts the requests."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True

@@ -57,7 +57,10 @@ def _results(client: TorcClient, workflow_id: int) -> Iterator[str]:
 
 
 def _attempts(record: Path, name: str, counts: Counter[str]) -> Iterator[str]:
-    """An attempt is over when it wrote its end; one that was killed never did, and the next one may begin."""
+    """Yield attempts of one job that ran at the same time.
+
+    An attempt is over when it wrote its end; one that was killed never did, and the next one may begin.
+    """
     ended: set[str] = set()
     begun: list[str] = []
     successes = 0

@@ -58,7 +58,7 @@ def _sections(command: Any, words: list[str], parent: Any, *, level: int) -> Ite
 
 
 def _is_own(parameter: Any) -> bool:
-    """Whether it is not one of the global options, which stand on a page of their own."""
+    """Return whether it is not one of the global options, which stand on a page of their own."""
     return getattr(parameter, "rich_help_panel", None) != "Global options" and parameter.name != "help"
 
 

@@ -20,7 +20,7 @@ def decisions_page() -> str:
 
 
 def on_config(config: Any) -> Any:
-    """Hook of mkdocs: put every decision below the list of decisions, so that mkdocs.yml need not name them."""
+    """Put, as a hook of mkdocs, every decision below the list of decisions, so that mkdocs.yml need not name them."""
     _expand(config["nav"])
     return config
 

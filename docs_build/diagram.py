@@ -69,7 +69,7 @@ def _arrow(source: str, target: str, label: str) -> str:
 
 
 def _edge(source: str, target: str) -> tuple[float, float]:
-    """Where the line from the middle of one box to that of another leaves the first one."""
+    """Return where the line from the middle of one box to that of another leaves the first one."""
     x, y, width, *_ = _BOXES[source]
     other_x, other_y, other_width, *_ = _BOXES[target]
     half_width, half_height = width / 2 + 4, _height(source) / 2 + 4

@@ -90,7 +90,7 @@ def _without_effect(way: tuple[str, ...]) -> str:
 
 
 def _texts(model: type[BaseModel]) -> dict[str, str]:
-    """The text below each field, those of base classes included. Raises KeyError later for a field without one."""
+    """Return the text below each field, those of base classes included; a field without one has no key."""
     texts: dict[str, str] = {}
     for base in reversed(model.__mro__):
         if not issubclass(base, BaseModel) or base is BaseModel:
@@ -138,5 +138,5 @@ def _list_of(item: Any) -> str:
 
 
 def _anchor(title: str) -> str:
-    """As the site makes it of a heading."""
+    """Return the anchor that the site makes of a heading."""
     return re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-")

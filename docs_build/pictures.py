@@ -40,7 +40,7 @@ def failure_story() -> str:
 
 
 def _output(command: str, folder: Path) -> list[str]:
-    """What people see of the result; progress on stderr is left out."""
+    """Return what people see of the result; progress on stderr is left out."""
     program = Path(sys.executable).with_name("torc")
     argv = [str(program), *command.split()[1:]]
     environment = {"PATH": f"{program.parent}:/usr/bin:/bin", "HOME": str(folder), "USER": "you"}

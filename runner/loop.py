@@ -67,7 +67,7 @@ class Parts:
     progress: ProgressCallback
 
     def close(self) -> None:
-        """Tell the threads to end; do not wait for requests under way."""
+        """Ask the threads to end; do not wait for requests under way."""
         self.claims.close()
         self.actions.close()
         self.reporter.close()
@@ -352,7 +352,7 @@ class RunLoop:
         )
 
     def _is_settled(self) -> bool:
-        """Tell whether the runner holds nothing and the server knows the end of all it held."""
+        """Return whether the runner holds nothing and the server knows the end of all it held."""
         parts = self._parts
         return (
             self._supervisor.is_empty
@@ -369,7 +369,7 @@ class RunLoop:
         return self._gives_up_delivery()
 
     def _is_over_with_actions(self) -> bool:
-        """As `_is_over`, once the jobs have ended and only the last actions are left."""
+        """Return the same as `_is_over` once the jobs have ended and only the last actions are left."""
         if self._error is not None:
             return self._supervisor.is_empty
         if not self._actions.is_done:
@@ -377,7 +377,7 @@ class RunLoop:
         return self._actions.is_delivered or self._gives_up_delivery()
 
     def _gives_up_delivery(self) -> bool:
-        """Whether the user has interrupted a runner whose server is away; sets the error then."""
+        """Return whether the user has interrupted a runner whose server is away; set the error then."""
         if self._emptied_at is None:
             self._emptied_at = time.monotonic()
         patience_s = _DELIVERY_S if self._signals_seen < 2 else 0.0

@@ -275,7 +275,7 @@ def _keep_undelivered(parts: Parts, *, at_exit: bool = False) -> None:
 
 
 def _deregister(client: TorcClient, parts: Parts, node: ComputeNodeModel, *, duration_s: float) -> None:
-    """Tell the server to give this runner no more jobs, and release those it gave meanwhile. Best effort."""
+    """Ask the server to give this runner no more jobs, and release those it gave meanwhile. Best effort."""
     workflow_id = parts.facts.workflow_id
     try:
         deregister(client, node, duration_s=duration_s)

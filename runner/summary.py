@@ -1,4 +1,4 @@
-"""How a run ended."""
+"""The summary of a run: how it ended, and what it did."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ from torc_core.resources.memory import describe_memory
 
 
 class ExitReason(StrEnum):
-    """Why the runner left."""
+    """The reasons for which a runner leaves."""
 
     COMPLETE = "complete"
     NOTHING_LEFT = "nothing_left"
@@ -46,7 +46,7 @@ class RunSummary:
 
     @property
     def was_ended_early(self) -> bool:
-        """Somebody, or the clock, ended the run; it must not be continued by itself."""
+        """Return whether somebody, or the clock, ended the run; it must not be continued by itself."""
         return self.reason in (ExitReason.INTERRUPTED, ExitReason.TIME_UP, ExitReason.CANCELED)
 
 

@@ -1,4 +1,4 @@
-"""A job's way through this runner: start, reap, outcome, recovery script, end to report."""
+"""The supervisor takes a job through this runner: start, reap, outcome, recovery script, end to report."""
 
 import signal
 from collections.abc import Callable, Iterable
@@ -101,7 +101,7 @@ class Supervisor:
                     assert_never(unreachable)
 
     def _note_delay(self, key: int, error: str) -> None:
-        """Tell once in a run that processes cannot be started at present; the log has each of them."""
+        """Report once in a run that processes cannot be started at present; the log has each of them."""
         attempt = self.executor.note_delay(key)
         what = f"{attempt.label} waits to be started" if attempt else "a command waits to be started"
         self._log.write(f"{what}: {error}")

@@ -26,7 +26,7 @@ class StallWatch:
     """Notices, once for each stall, that something due does not move. For the loop's thread."""
 
     def __init__(self, stalled_s: Callable[[], float], message: str, *, after_s: float = STALLED_AFTER_S) -> None:
-        """`stalled_s` returns for how many seconds something due has not moved; 0 while nothing is due.
+        """Watch `stalled_s`, which returns for how many seconds something due has not moved; 0 while nothing is due.
 
         `message` holds `{seconds}`.
         """
@@ -112,7 +112,7 @@ class ExitGuard:
         second_grace_s: float = SECOND_SIGNAL_GRACE_S,
         keeping_s: float = KEEPING_S,
     ) -> None:
-        """`before_exit` keeps undelivered results, in `keeping_s` at most; `log` gets the stacks of all threads."""
+        """Call `before_exit`, which keeps undelivered results, within `keeping_s`; `log` gets the stacks of all threads."""
         self._graces_s = (lead_s + first_grace_s, second_grace_s)
         self._log = log
         self._before_exit = before_exit

@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def _never_fail_to_print() -> None:
-    """Names may hold what the terminal cannot show."""
+    """Escape what the terminal cannot show: names may hold any character."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""What a client shows to prove who it is: a token, or a name and a password."""
+"""The credentials by which a client proves who it is: a token, or a name and a password."""
 
 import base64
 import os

@@ -1,4 +1,4 @@
-"""What is true: models, rules and plans. Pure: no input, no output, no clock of its own."""
+"""The core of Torc: models, rules and plans; pure, without input, output or a clock of its own."""
 
 __version__ = "0.1.0"
 API_VERSION = "0.35.0"

@@ -68,7 +68,7 @@ class Hint:
 
     @property
     def commands(self) -> tuple[TorcCommand, ...]:
-        """The commands that the sentence names, in its order."""
+        """Return the commands that the sentence names, in its order."""
         return tuple(part for part in self.parts if isinstance(part, TorcCommand))
 
     def spelled(self, spell: Callable[[TorcCommand], str]) -> str:

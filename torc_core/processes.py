@@ -18,7 +18,7 @@ class ProcessIdentity:
     pid_namespace: str
 
     def as_scheduler_facts(self, launcher: "ProcessIdentity | None" = None) -> dict[str, Any]:
-        """What a local runner registers in `ComputeNodeModel.scheduler`; the launcher is what ends its jobs."""
+        """Return what a local runner registers in `ComputeNodeModel.scheduler`; the launcher is what ends its jobs."""
         facts = {
             "type": "local",
             "boot_id": self.boot_id,
@@ -31,7 +31,7 @@ class ProcessIdentity:
 
     @property
     def tag(self) -> str:
-        """Names this process of the machine for ever."""
+        """Return a name of this process that no later process of the machine has."""
         return process_tag(self.pid, self.start_ticks)
 
 

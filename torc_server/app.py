@@ -107,7 +107,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
 
 
 def _close_door(app: FastAPI, settings: ServerSettings) -> None:
-    """Puts the door before the routes; what is added last is asked first."""
+    """Put the door before the routes; what is added last is asked first."""
     access = settings.access
     work: Work = app.state.work
     logins = Logins(settings, work)

@@ -71,7 +71,7 @@ def _settings(options: argparse.Namespace) -> ServerSettings:
 
 
 def _access(options: argparse.Namespace) -> AccessSettings:
-    """Raises InvalidInputError for options that would open the door by mistake."""
+    """Return the settings of access. Raises InvalidInputError for options that would open the door by mistake."""
     if options.no_auth and not is_loopback(options.host):
         raise InvalidInputError(
             f"--no-auth with --host {options.host} would let everybody on the network run commands as you",
@@ -113,7 +113,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _who_may_call(access: AccessSettings, database: Path) -> str:
-    """What the start says about the door."""
+    """Return the line of the start about who may call this server."""
     if access.no_auth:
         return (
             "WARNING: --no-auth: every user and every program of this machine can read all workflows and run "

@@ -1,4 +1,4 @@
-"""The process around the application: listening socket, signals, and a stop without delay."""
+"""The server process around the application: listening socket, signals, and a stop without delay."""
 
 import asyncio
 import gc

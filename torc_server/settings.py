@@ -31,7 +31,7 @@ class ServiceSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessSettings:
-    """Who may come in, and how."""
+    """Settings of access: who may call the server, and how."""
 
     no_auth: bool = False
     """Everybody who reaches the port may do everything; on loopback only."""

@@ -24,7 +24,7 @@ class ClaimedJob:
 
 @dataclass(frozen=True, slots=True)
 class OutputFiles:
-    """Where the attempt's output goes; equal paths: one file for both. `stem` as in `log_files`."""
+    """The files of an attempt's output; equal paths: one file for both. `stem` as in `log_files`."""
 
     stem: str
     stdout: str | None
@@ -33,7 +33,7 @@ class OutputFiles:
 
 
 class StopReason(StrEnum):
-    """Why the runner itself ended an attempt."""
+    """The reason for which the runner itself ended an attempt."""
 
     MEMORY = "memory"
     RUNTIME = "runtime"
@@ -45,7 +45,7 @@ class StopReason(StrEnum):
 
 @dataclass(slots=True)
 class Samples:
-    """Measured over the whole process tree while it ran; CPU in percent of one core."""
+    """Measurements over the whole process tree while it ran; CPU in percent of one core."""
 
     count: int = 0
     memory_total: int = 0
@@ -88,7 +88,7 @@ class Attempt:
 
 @dataclass(slots=True)
 class AttemptEnd:
-    """How it ended. `return_code` 128 + N: killed by signal N. `error` when it never started."""
+    """The end of an attempt. `return_code` 128 + N: killed by signal N. `error` when it never started."""
 
     attempt: Attempt
     return_code: int

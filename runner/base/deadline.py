@@ -16,7 +16,7 @@ _SHARE: Final = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadline:
-    """On the monotonic clock; None: never.
+    """The moments at which a run must end, on the monotonic clock; None: never.
 
     From `claims_end_at` on no jobs are claimed. At `stop_at` running jobs are stopped, so that all is
     reported before `end_at`. `lead_s` is the time from the termination signal to SIGKILL, then and whenever the
@@ -30,7 +30,10 @@ class Deadline:
 
     @classmethod
     def of(cls, options: RunnerOptions, workflow: WorkflowModel) -> Self:
-        """Lead, headroom and the last time for claims are ignored or shrink where they would eat half the time."""
+        """Return the deadline of a run by its options and its workflow.
+
+        Lead, headroom and the last time for claims shrink, or are ignored, where they would take half the time.
+        """
         config = workflow.execution_config
         left = [options.time_limit_s] if options.time_limit_s is not None else []
         if options.end_time is not None:
@@ -55,7 +58,7 @@ class Deadline:
         return None if self.end_at is None else self.end_at - now
 
     def leaves(self, runtime_s: float | None, now: float) -> bool:
-        """Tell whether this much time is left, in whole seconds as claims count; a runtime of None needs none."""
+        """Return whether this much time is left, in whole seconds as claims count; a runtime of None needs none."""
         return runtime_s is None or self.end_at is None or runtime_s <= math.ceil(self.end_at - now)
 
     def allows_claims(self, now: float) -> bool:

@@ -1,4 +1,4 @@
-"""What this machine has and what its jobs hold of it: pure accounting; nothing is granted twice."""
+"""The ledger of this machine's resources and of what jobs hold of them: pure accounting; nothing is granted twice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What wakes the loop: other threads, and signals to the runner."""
+"""The pipe by which other threads, and signals to the runner, wake the loop."""
 
 import os
 import signal

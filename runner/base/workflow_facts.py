@@ -1,4 +1,4 @@
-"""What a run needs to know of its workflow, fetched once at its start."""
+"""Facts about the workflow that a run needs, fetched once at its start."""
 
 from dataclasses import dataclass
 

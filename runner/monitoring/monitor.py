@@ -1,4 +1,4 @@
-"""When to measure running jobs, and which of them exceed the limits of their resource requirement."""
+"""The monitor: when running jobs are measured, and which of them exceed their resource requirement."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -131,7 +131,7 @@ class Monitor:
 
 
 def is_too_long(attempt: Attempt, now: float) -> bool:
-    """Whether it runs longer than its requirement allows."""
+    """Return whether it runs longer than its requirement allows."""
     limit = runtime_limit(attempt.claim.need)
     # without a process id it waits to be started, and its time has not begun
     return limit is not None and attempt.pid is not None and now - attempt.started_at > limit

@@ -1,4 +1,4 @@
-"""Which of all processes belong to which job, found in one pass for all jobs."""
+"""The processes that belong to each job, found in one pass for all jobs."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

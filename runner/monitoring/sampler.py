@@ -79,7 +79,7 @@ class Sampler:
         return samples
 
     def close(self) -> None:
-        """Tell the thread to end; the series is complete when this returns."""
+        """Ask the thread to end; the series is complete when this returns."""
         with self._condition:
             self._closing = True
             self._condition.notify()

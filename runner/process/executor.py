@@ -43,14 +43,14 @@ class Executor:
         """Attempts whose process has ended and whose resources are still kept: a recovery script may need them."""
 
     def held_ids(self) -> set[int]:
-        """Jobs that are queued, running, or ended with a recovery script under way."""
+        """Return the jobs that are queued, running, or ended with a recovery script under way."""
         attempts = (*self.running.values(), *self.ended.values())
         return {claim.job_id for claim in (*self.queue, *self.suspects)} | {
             attempt.claim.job_id for attempt in attempts
         }
 
     def has_started(self, claim: ClaimedJob) -> bool:
-        """Tell whether this very attempt was started here before."""
+        """Return whether this very attempt was started here before."""
         return (claim.job_id, claim.attempt_id) in self._started
 
     @property
@@ -84,7 +84,7 @@ class Executor:
 
     @property
     def is_suspect_alone(self) -> bool:
-        """Whether all that runs is one suspect."""
+        """Return whether all that runs is one suspect."""
         return len(self.running) == 1 and next(iter(self.running.values())).claim.job_id in self._suspect_ids
 
     def take_claims(self) -> list[ClaimedJob]:

@@ -1,4 +1,4 @@
-"""Which rule of a failure handler decides about a failed attempt."""
+"""Finds the rule of a failure handler that decides about a failed attempt."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

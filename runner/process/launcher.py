@@ -54,7 +54,7 @@ class Launcher(Protocol):
 
     @property
     def pid(self) -> int:
-        """The process on the runner's machine that acts for the launcher; the runner's record names it."""
+        """Return the process on the runner's machine that acts for the launcher; the runner's record names it."""
 
     def run(self, key: int, line: str, *, env: Mapping[str, str], stdout: str | None, stderr: str | None) -> None:
         """Queue `bash -c line` in a session of its own; `env` holds only what differs between processes."""

@@ -281,7 +281,7 @@ class LauncherProcess:
     # -- members --------------------------------------------------------------------------------
 
     def _has_members(self, job: Job) -> bool:
-        """Tell whether a process of the job still lives; a stopped job is searched for beyond its process group."""
+        """Return whether a process of the job still lives; a stopped job is searched for beyond its process group."""
         if job.stopping:
             return bool(self._members(job))
         try:

@@ -34,7 +34,7 @@ def read_total(text: str) -> int | None:
 
 
 def is_oom_kill(return_code: int, *, open_before: int, open_now: int) -> bool:
-    """Tell whether an attempt was killed for memory: by SIGKILL, and a kill since its start has no other victim.
+    """Return whether an attempt was killed for memory: by SIGKILL, and a kill since its start has no other victim.
 
     `open` is the number of kills that the end of no attempt explains: when it began, and now that it ended.
     """
@@ -61,7 +61,7 @@ class OomKills:
         return (total or 0) - self._explained
 
     def explains(self, return_code: int, *, open_before: int) -> bool:
-        """Tell the same as `is_oom_kill`; a kill that explains this end explains no other."""
+        """Return whether this attempt was killed for memory; the kill that explains its end explains no other."""
         if return_code != OOM_CODE or not is_oom_kill(return_code, open_before=open_before, open_now=self.open()):
             return False
         self._explained += 1
@@ -69,7 +69,10 @@ class OomKills:
 
 
 def _candidates(membership: str, root: Path) -> Iterator[Path]:
-    """Inside a container the paths count from another place: then the mount itself is the group."""
+    """Yield the files that may hold the counter.
+
+    Inside a container the paths count from another place: then the mount itself is the group.
+    """
     for line in membership.splitlines():
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")

@@ -92,18 +92,18 @@ class ActionThread:
 
     @property
     def is_claiming(self) -> bool:
-        """Whether an action may still come: a claim is not answered, or its answer not taken."""
+        """Return whether an action may still come: a claim is not answered, or its answer not taken."""
         with self._condition:
             return any(is_claim for is_claim, _ in self._tasks) or any(answer.is_claim for answer in self._answers)
 
     @property
     def is_idle(self) -> bool:
-        """Whether everything is answered and the answers are taken."""
+        """Return whether everything is answered and the answers are taken."""
         with self._condition:
             return not self._tasks and not self._answers
 
     def close(self) -> None:
-        """Tell the thread to end; tasks that are left are tried once more, and not waited for."""
+        """Ask the thread to end; tasks that are left are tried once more, and not waited for."""
         with self._condition:
             self._closing = True
             self._condition.notify()

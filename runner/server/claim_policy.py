@@ -1,4 +1,4 @@
-"""When to claim jobs, and how many: pure decisions that build claim requests."""
+"""The claim policy: when to claim jobs, and how many; pure decisions that build claim requests."""
 
 from collections import deque
 from collections.abc import Collection

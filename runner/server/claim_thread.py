@@ -94,7 +94,7 @@ class ClaimThread:
         return self._answers.popleft()
 
     def close(self) -> None:
-        """Tell the thread to end; do not wait for a request under way."""
+        """Ask the thread to end; do not wait for a request under way."""
         with self._condition:
             self._closing = True
             self._condition.notify()

@@ -117,7 +117,7 @@ class Claims:
         return arrivals
 
     def take_stale(self, executor: Executor, now: float) -> list[int]:
-        """Removes and returns queued jobs that others should have: nothing here makes room for them."""
+        """Remove and return queued jobs that others should have: nothing here makes room for them."""
         queue = executor.queue
         if not queue or now - queue[0].since < _RELEASE_AFTER_S or now - self._last_end < _RELEASE_AFTER_S:
             return []

@@ -1,4 +1,4 @@
-"""Whether the server answers, as seen by the threads that talk to it."""
+"""The state of the connection: whether the server answers, as seen by the threads that talk to it."""
 
 import threading
 import time

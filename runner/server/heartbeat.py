@@ -32,7 +32,7 @@ class Heartbeat:
         )
 
     def close(self) -> None:
-        """Tell the thread to end; do not wait for a request under way."""
+        """Ask the thread to end; do not wait for a request under way."""
         self._closing.set()
 
     def _work(self) -> None:

@@ -139,7 +139,7 @@ class Reporter:
 
     @property
     def is_idle(self) -> bool:
-        """Tell whether everything is delivered and the answers are taken."""
+        """Return whether everything is delivered and the answers are taken."""
         with self._condition:
             return not self._has_work and not self._is_sending and not self._answers
 
@@ -164,7 +164,7 @@ class Reporter:
         return len(completions)
 
     def close(self) -> None:
-        """Tell the thread to send what is left, unless the server is away, and to end; do not wait for it."""
+        """Ask the thread to send what is left, unless the server is away, and to end; do not wait for it."""
         with self._condition:
             self._closing = True
             self._condition.notify()
@@ -172,7 +172,7 @@ class Reporter:
 
     @property
     def _has_work(self) -> bool:
-        """Whether anything is to be reported; under the lock."""
+        """Return whether anything is to be reported; under the lock."""
         return bool(self._waiting or self._under_way or self._ended or self._journaling)
 
     def _completion(self, end: AttemptEnd) -> JobCompletion:

@@ -1,4 +1,4 @@
-"""What the commands of every kind of record share."""
+"""Functions that the commands of every kind of record share."""
 
 from collections.abc import Sequence
 from typing import TypeVar

@@ -91,7 +91,7 @@ def copy(
 
 
 def _examples() -> "Library":
-    """Raises NotFoundError where Torc was installed without its examples."""
+    """Return the examples. Raises NotFoundError where Torc was installed without its examples."""
     from torc_client.library import open_examples, project_folder
 
     folder = project_folder("examples")
@@ -101,7 +101,7 @@ def _examples() -> "Library":
 
 
 def _full_name(examples: "Library", name: str) -> str:
-    """The name of a file; a name without its ending means YAML before JSON."""
+    """Return the name of a file; a name without its ending means YAML before JSON."""
     return next((found for found in (name, f"{name}.yaml", f"{name}.json") if found in examples.files), name)
 
 
@@ -129,6 +129,6 @@ def _same(path: Path, source: Path) -> bool:
 
 
 def _next_step(folder: Path, name: str) -> str:
-    """Examples are run in the folder they were copied to, as their paths count from there."""
+    """Return the command that runs the example in the folder it was copied to, as its paths count from there."""
     go = "" if folder == Path() else f"cd {folder} && "
     return f"{go}torc -s run {name}"

@@ -197,7 +197,7 @@ def _full_signature(session: Session, workflow_id: int, prefix: str) -> str:
 def _find_group(
     session: Session, workflow_id: int, *, signature: str | None = None, job_id: int | None = None, status: str = "all"
 ) -> "FailureGroup":
-    """The group of the job, or the one whose signature begins so. Raises NotFoundError, InvalidInputError."""
+    """Return the group of the job, or the one whose signature begins so. Raises NotFoundError, InvalidInputError."""
     from torc_core.errors import InvalidInputError, NotFoundError
 
     found = session.client.failures.groups(workflow_id, status=status, signature=signature, job_id=job_id).items
@@ -218,7 +218,7 @@ def _find_group(
 
 
 def _sample(session: Session, group: "FailureGroup", job_id: int) -> Any:
-    """The group's sample with the facts of another of its jobs."""
+    """Return the group's sample with the facts of another of its jobs."""
     from torc_core.errors import NotFoundError
 
     job = session.client.jobs.get(job_id)

@@ -52,13 +52,13 @@ def logs(
 
 
 def _registered_dirs(session: Session, job: JobModel) -> list[Path]:
-    """Where the runners of this machine say that they wrote."""
+    """Return the output directories that the runners of this machine registered."""
     nodes = session.client.compute_nodes.list_all(workflow_id=job.workflow_id)
     return output_dirs_here(nodes, hostname=socket.gethostname())
 
 
 def _attempts(session: Session, job: JobModel, job_id: int) -> list[AttemptId]:
-    """Those with a result, and the one under way."""
+    """Return the attempts with a result, and the one under way."""
     results = session.client.results.list_all(workflow_id=job.workflow_id, job_id=job_id, all_runs=True)
     attempts = [AttemptId(result.run_id, result.attempt_id or 1) for result in results]
     if job.status in ACTIVE:

@@ -1,4 +1,4 @@
-"""What each job needs, and who handles its failures: jobs joined with other records."""
+"""Tables of jobs joined with other records: their resource requirements and failure handlers."""
 
 from pydantic import BaseModel
 

@@ -1,4 +1,4 @@
-"""What follows a `torc run` that ended with failures: its own recovery, or that of somebody who watches."""
+"""Recovery after a `torc run` that ended with failures: its own, or that of a `torc watch` beside it."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Recovery(Protocol):
-    """What recovers a workflow between two runs, such as BoundedRecovery."""
+    """A way to recover a workflow between two runs, such as BoundedRecovery."""
 
     @property
     def history(self) -> "Sequence[FinishedRecovery]":

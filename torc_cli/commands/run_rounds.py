@@ -1,4 +1,4 @@
-"""What `torc run` does with a workflow that exists: make it ready, run it, recover and run again, and report."""
+"""The rounds of `torc run` on a workflow that exists: make it ready, run it, recover and run again, and report."""
 
 import sys
 from dataclasses import asdict

@@ -14,7 +14,7 @@ Figure = dict[str, Any]
 
 
 def figure_of(chart: Chart) -> Figure:
-    """`data` and `layout`, as Plotly's own JSON."""
+    """Return `data` and `layout`, as Plotly's own JSON."""
     match chart:
         case LineChart():
             return _lines(chart)
@@ -29,7 +29,7 @@ def json_of(chart: Chart) -> str:
 
 
 def html_of(chart: Chart, *, script: str) -> str:
-    """One page. `script` is the tag that brings the library: itself, or a file beside the page."""
+    """Return one page. `script` is the tag that brings the library: itself, or a file beside the page."""
     figure = json_of(chart).replace("<", "\\u003c")
     title = html.escape(f"{chart.title} - torc")
     return (
@@ -43,7 +43,7 @@ def html_of(chart: Chart, *, script: str) -> str:
 
 
 def library_text() -> str:
-    """The JavaScript of Plotly. Raises TorcError where the package is missing."""
+    """Return the JavaScript of Plotly. Raises TorcError where the package is missing."""
     return str(load_library("plotly.offline").get_plotlyjs())
 
 
@@ -222,5 +222,5 @@ def _panel_title(text: str, *, x: float, y: float) -> Figure:
 
 
 def _plain(text: str) -> str:
-    """Plotly takes tags in texts for markup; names of jobs are none."""
+    """Escape a name: Plotly takes tags in texts for markup."""
     return html.escape(text, quote=False)

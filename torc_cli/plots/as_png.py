@@ -31,7 +31,7 @@ _GREY: Final = "#666666"
 
 
 def write_png(chart: Chart, path: Path) -> None:
-    """Raises TorcError where matplotlib is missing."""
+    """Draw the charts. Raises TorcError where matplotlib is missing."""
     matplotlib = load_library("matplotlib")
     with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
         # a name in letters that the font does not have is drawn as boxes, without a remark for each letter

@@ -1,4 +1,4 @@
-"""What is drawn: charts in plain numbers, the same for every kind of file."""
+"""Charts in plain numbers, the same for every kind of file."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -57,7 +57,7 @@ class Panel:
 
     @property
     def limits(self) -> list[tuple[float, str]]:
-        """Every height to draw a limit at, and its name."""
+        """Return every height to draw a limit at, and its name."""
         earlier = [(height, f"{name}, earlier") for height, name in self.earlier_limits]
         return [*earlier, self.limit] if self.limit else earlier
 
@@ -106,7 +106,7 @@ Chart = LineChart | BarChart
 
 
 def charts_of(jobs: Sequence[JobSeries]) -> Iterator[Chart]:
-    """One chart for each job, then those of all."""
+    """Return one chart for each job, then those of all."""
     yield from map(_of_job, jobs)
     yield _of_all(
         jobs, stem="cpu_all_jobs", title="CPU of all jobs", y_label="CPU [% of one core]", read=cpu_percent, scale=1
@@ -124,7 +124,7 @@ def charts_of(jobs: Sequence[JobSeries]) -> Iterator[Chart]:
 
 
 def label_of(job: JobSeries) -> str:
-    """`name (id)`, short enough for a legend."""
+    """Return `name (id)`, short enough for a legend."""
     name = display(job.name)
     return f"{name if len(name) <= _NAME_LENGTH else name[: _NAME_LENGTH - 1] + '…'} ({job.job_id})"
 
@@ -273,7 +273,7 @@ def _line(
     name: str | None = None,
     is_among_others: bool = False,
 ) -> Curve:
-    """One line through the attempts, with a gap between them; coarser where it is one of many."""
+    """Return one line through the attempts, with a gap between them; coarser where it is one of many."""
     points = _POINTS_AMONG_OTHERS if is_among_others else _POINTS
     x: list[float] = []
     y: list[float | None] = []
@@ -289,7 +289,7 @@ def _line(
 
 
 def _thinned(samples: Sequence[Sample], read: Callable[[Sample], float], points: int) -> Iterator[tuple[Sample, float]]:
-    """The largest of every few samples where there are more than anybody could see; peaks are kept."""
+    """Return the largest of every few samples where there are more than anybody could see; peaks are kept."""
     step = -(-len(samples) // points)
     for begin in range(0, len(samples), step):
         best = max(samples[begin : begin + step], key=read)

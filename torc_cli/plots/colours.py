@@ -24,7 +24,7 @@ GRID: Final = "#e6e6e6"
 
 
 def coloured(panel: Panel) -> list[tuple[Curve, str]]:
-    """Each line with its colour; the last named one has the first, as lines are drawn from back to front."""
+    """Return each line with its colour; the last named one has the first, as lines are drawn from back to front."""
     named = [line for line in panel.lines if line.name is not None or len(panel.lines) == 1]
     places = {id(line): place for place, line in enumerate(reversed(named))}
     return [(line, COLOURS[places[id(line)] % len(COLOURS)] if id(line) in places else OTHERS) for line in panel.lines]

@@ -7,7 +7,7 @@ from torc_core.errors import TorcError
 
 
 def load_library(name: str) -> Any:
-    """The module. Raises TorcError that says how to get it. Any: the libraries are not there to be checked against."""
+    """Return the module; Any, as it may be missing where types are checked. Raises TorcError without it."""
     try:
         return import_module(name)
     except ImportError as error:

@@ -31,7 +31,7 @@ def peak_and_average(job: JobSeries, read: Callable[[Sample], float]) -> tuple[f
 
 
 def span_of(jobs: Sequence[JobSeries]) -> tuple[int, int]:
-    """The first moment, and the seconds to the last."""
+    """Return the first moment, and the seconds to the last."""
     first = min(job.samples[0].timestamp for job in jobs)
     return first, max(job.samples[-1].timestamp for job in jobs) - first
 
@@ -57,5 +57,5 @@ def moment(timestamp: int) -> str:
 
 
 def axis_top(highest: float) -> float:
-    """A little room above; never an axis without height."""
+    """Return the end of an axis, with a little room above; never an axis without height."""
     return highest * 1.08 or 1.0

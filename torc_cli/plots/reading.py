@@ -52,7 +52,7 @@ _Described = tuple[str, int | None, int | None]
 
 
 def read_series(paths: Iterable[Path], *, job_ids: Collection[int] = ()) -> list[JobSeries]:
-    """The jobs of all files, or those of `job_ids`, by id.
+    """Return the jobs of all files, or those of `job_ids`, by id.
 
     Raises InvalidInputError for what is no such file and for jobs that no file knows, TorcError when there are no
     samples.
@@ -102,7 +102,7 @@ def _series(job_id: int, described: Mapping[tuple[int, int], _Described], sample
 
 @contextmanager
 def _open(path: Path) -> Iterator[sqlite3.Connection]:
-    """Reads only, also while the runner still writes. Errors name the file."""
+    """Open the file for reading, also while the runner still writes. Errors name the file."""
     if not path.is_file():
         raise InvalidInputError(f"there is no file {path}", hint=_HINT)
     try:
@@ -129,7 +129,7 @@ def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
 
 
 def _select(connection: sqlite3.Connection, table: str, *columns: str) -> sqlite3.Cursor:
-    """The columns, NULL for those that the file does not have."""
+    """Return the columns, NULL for those that the file does not have."""
     present = _columns(connection, table)
     chosen = ", ".join(column if column in present else "NULL" for column in columns)
     return connection.execute(f"SELECT {chosen} FROM {table}")  # noqa: S608 - names of ours

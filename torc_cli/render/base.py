@@ -1,4 +1,4 @@
-"""What commands may print, whatever the format."""
+"""The output that commands may print to, whatever the format."""
 
 import sys
 from abc import ABC, abstractmethod

@@ -1,4 +1,4 @@
-"""What happens to workflows before they run, checks, starts and resets, as people and programs read it."""
+"""Checks, starts and resets of workflows, as people and programs read them."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""What was done about the jobs of runners that are gone, as people and programs read it."""
+"""Orphans and how they were reclaimed, as people and programs read it."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -58,7 +58,7 @@ def orphan_data(plan: "OrphanPlan", reclaimed: "ReclaimResponse | None") -> dict
 
 
 class _Outcome(NamedTuple):
-    """An orphaned job and what became of it, or would: released, requeued, failed or pending_failed."""
+    """An orphan and how it was reclaimed, or would be: released, requeued, failed or pending_failed."""
 
     job: "OrphanedJob"
     outcome: str

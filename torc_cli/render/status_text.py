@@ -1,4 +1,4 @@
-"""How a workflow stands, as people and programs read it: counts, verdict, next commands."""
+"""The status of a workflow, as people and programs read it: counts, verdict, next commands."""
 
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple

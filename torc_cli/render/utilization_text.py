@@ -1,4 +1,4 @@
-"""What jobs used against what they asked for, as people read it."""
+"""The resource report, requested against used resources, as people read it."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Finds the workflow that is meant when none was named."""
+"""Chooses the workflow of a command that names none."""
 
 from typing import Final
 

@@ -10,7 +10,7 @@ import typer
 
 
 class Format(StrEnum):
-    """How results are printed."""
+    """The formats in which results are printed."""
 
     TABLE = "table"
     JSON = "json"

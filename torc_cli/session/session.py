@@ -1,4 +1,4 @@
-"""Holds what one command works with: settings, connection, output. What is heavy is loaded when first used."""
+"""The session of one command: settings, connection, output; expensive modules are loaded when first used."""
 
 import logging
 import sys
@@ -107,7 +107,7 @@ class Session:
 
     @cached_property
     def url(self) -> str:
-        """The server's address; starts an embedded server where one was asked for."""
+        """Return the server's address; start an embedded server where one was asked for."""
         options = self.options
         if options.standalone and options.url:
             raise InvalidInputError("--standalone and --url name two servers", hint="use one of them")

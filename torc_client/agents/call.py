@@ -237,7 +237,7 @@ class AgentCaller:
 
 @dataclass(frozen=True, kw_only=True)
 class _Baseline:
-    """What the server held before the agent was called."""
+    """Proposals and decisions that the server held before the agent was called."""
 
     waiting: int
     last_decision: int

@@ -113,7 +113,7 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 
 
 def check_placeholders(used: set[str], known: frozenset[str]) -> None:
-    """Raises ValueError that names the first unknown placeholder."""
+    """Check the names in a template. Raises ValueError that names the first unknown placeholder."""
     unknown = sorted(used - known)
     if unknown:
         names = ", ".join(f"{{{name}}}" for name in sorted(known))

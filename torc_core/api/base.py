@@ -1,4 +1,4 @@
-"""What every model of the contract shares."""
+"""The base of every model of the contract."""
 
 from typing import Generic, TypeVar
 

@@ -1,4 +1,4 @@
-"""What happened: stored events, and the frames of the event stream."""
+"""Events: those that are stored, and the frames of the event stream."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Files and user data: what jobs read and write."""
+"""Files and user data, which jobs read and write."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What only clients older than 0.24 send and expect."""
+"""Models that only clients older than 0.24 send and expect."""
 
 from torc_core.api.base import ApiModel
 

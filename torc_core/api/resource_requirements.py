@@ -1,4 +1,4 @@
-"""What a job needs."""
+"""Resource requirements: what a job needs."""
 
 from pydantic import Field
 

@@ -98,13 +98,13 @@ class AttemptFacts(BaseModel):
 
     @property
     def peak_bytes(self) -> int | None:
-        """The highest memory use measured, in bytes."""
+        """Return the highest memory use measured, in bytes."""
         measured = (self.peak_memory_bytes, self.evidence.peak_memory_bytes if self.evidence else None)
         return max((peak for peak in measured if peak is not None), default=None)
 
     @property
     def memory_limit_bytes(self) -> int | None:
-        """The limit the attempt ran under; in bytes; None where none was stated."""
+        """Return the memory limit that the attempt ran under, in bytes; None where none was stated."""
         return _limit(
             self.evidence.memory_limit_bytes if self.evidence else None,
             self.requirement.memory_bytes,
@@ -113,7 +113,7 @@ class AttemptFacts(BaseModel):
 
     @property
     def runtime_limit_s(self) -> float | None:
-        """The seconds that the attempt was allowed; None where none were stated."""
+        """Return the seconds that the attempt was allowed; None where none were stated."""
         return _limit(
             self.evidence.runtime_limit_s if self.evidence else None,
             self.requirement.runtime_s,

@@ -1,4 +1,4 @@
-"""Recognizes what a single line of a log is: a warning, progress, an order to the reader, a failure."""
+"""Classifies single lines of a log: a warning, progress, an instruction to the reader, a failure."""
 
 import re
 from typing import Final

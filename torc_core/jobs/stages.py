@@ -1,4 +1,4 @@
-"""In which order the jobs of a workflow become ready: stages, from the dependency graph alone."""
+"""Stages: the order in which the jobs of a workflow become ready, from the dependency graph alone."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a requirement is called that was cloned for the jobs that need more."""
+"""The name of a requirement that was cloned for the jobs that need more."""
 
 import re
 from typing import Final

@@ -108,7 +108,7 @@ def _pick(now: int, wanted: int | None, *, may_lower: bool) -> int | None:
 
 
 def _memory(group: list[Diagnosis], now: RequirementFacts, options: CorrectionOptions) -> int | None:
-    """A job that ran out needs more than the limit it ran under, which may be higher by now."""
+    """Return the memory that a job needs: one that ran out needs more than the limit it ran under."""
     facts = [each.facts for each in group]
     limits = [each.facts.memory_limit_bytes or 0 for each in group if _ran_out(each, Cause.OOM)]
     peak = max([_highest_peak(facts) or 0, *limits])

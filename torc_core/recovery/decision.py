@@ -1,4 +1,4 @@
-"""What a decision request would do to one job as it is now."""
+"""The effect that a decision request has on one job as it is now."""
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -14,7 +14,7 @@ from torc_core.triage.limits import Ceiling
 
 
 class JobFacts(NamedTuple):
-    """What a decision needs to know of a job as it is now."""
+    """Facts about a job, as it is now, that a decision depends on."""
 
     id: int
     workflow_id: int

@@ -38,7 +38,7 @@ class Diagnosis(BaseModel):
     suggestion: Suggestion | None = None
 
     def as_history(self) -> EarlierAttempt:
-        """What a later attempt needs to know of this one."""
+        """Return what a later attempt needs to know of this one."""
         return EarlierAttempt(
             run_id=self.facts.run_id,
             attempt_id=self.facts.attempt_id,
@@ -127,7 +127,7 @@ def _by_text(facts: AttemptFacts, evidence: Evidence) -> Diagnosis:
 
 
 def _is_proof(suggestion: Suggestion) -> bool:
-    """A text proves lack of host memory; time and infrastructure only in the scheduler's own words."""
+    """Return whether a text proves its cause: lack of host memory always, others only in the scheduler's own words."""
     pattern = load_library().by_id.get(suggestion.rule)
     if pattern is None:
         return False
@@ -135,7 +135,7 @@ def _is_proof(suggestion: Suggestion) -> bool:
 
 
 def _explains_kill(suggestion: Suggestion) -> bool:
-    """Whether the text knows a cause of the kill that more host memory would not cure."""
+    """Return whether the text shows a cause of the kill that more host memory would not cure."""
     return suggestion.confidence >= _BETTER_THAN_137 and not suggestion.memory_helps
 
 
@@ -155,7 +155,7 @@ def _with_cause(facts: AttemptFacts, suggestion: Suggestion | None, basis: Basis
 
 
 def _complete(facts: AttemptFacts) -> Evidence:
-    """The evidence with its holes filled from the result and the requirement, and without placeholder limits."""
+    """Return the evidence with its holes filled from the result and the requirement, and without placeholder limits."""
     evidence = facts.evidence or Evidence(return_code=facts.return_code)
     return evidence.model_copy(
         update={

@@ -1,4 +1,4 @@
-"""Which runners are gone without a word, and which jobs and allocations they left behind."""
+"""Orphans: which runners are gone, and which jobs and allocations they left behind."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ def plan_orphans(
     ended_allocations: Collection[int] = (),
     heartbeat_timeout_s: float | None = HEARTBEAT_TIMEOUT_S,
 ) -> OrphanPlan:
-    """Decides from facts alone.
+    """Plan which runners, jobs and allocations are to be reclaimed, from facts alone.
 
     `nodes` are the active runners and those that hold one of `jobs` (the pending and running ones);
     `processes` what this machine shows under the pids of the nodes that bear its name; `ended_allocations` the
@@ -109,7 +109,7 @@ def plan_orphans(
 
 
 def dead_runner(node: ComputeNodeModel, *, host: HostFacts, process: ProcessIdentity | None) -> DeadRunner | None:
-    """The runner if it can be seen from here that it is gone; `process` is what this machine shows under its pid."""
+    """Return the runner if this machine shows that it is gone; `process` is the one that has its pid now."""
     if not _is_in_sight(node, host) or _is_alive(node, process):
         return None
     facts = _registered(node)
@@ -144,7 +144,7 @@ def _orphaned(jobs: Sequence[JobModel], *, lost: Mapping[int, LostRunner], nobod
 def _why_lost(
     node: ComputeNodeModel, *, host: HostFacts, process: ProcessIdentity | None, ended: frozenset[int]
 ) -> str | None:
-    """None while the runner lives, or while nobody here can know."""
+    """Return why the runner is lost; None while it lives, or while nobody here can know."""
     allocation_id = allocation_of(node)
     if allocation_id is not None and allocation_id in ended:
         return f"its allocation {allocation_id} has ended"
@@ -160,7 +160,7 @@ def _why_lost(
 
 
 def _why_silent(node: ComputeNodeModel, timeout_s: float) -> str | None:
-    """Only runners that were ever heard can fall silent."""
+    """Return why a runner counts as silent; None for one that never sent a heartbeat: older runners send none."""
     is_silent = node.heartbeat_age_s is not None and node.heartbeat_age_s > timeout_s
     return f"its runner on {node.hostname} sent no heartbeat since {node.last_heartbeat}" if is_silent else None
 

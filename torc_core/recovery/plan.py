@@ -148,7 +148,7 @@ class RecoveryPlan(BaseModel):
 
     @property
     def unknown_left(self) -> int:
-        """Jobs with an unknown cause that this plan does not retry, and that nobody was asked about."""
+        """Return the jobs with an unknown cause that this plan does not retry, and that nobody was asked about."""
         return (0 if self.was_asked else len(self.needs_decision)) + sum(
             skipped.why == "unknown" for skipped in self.skipped
         )

@@ -1,4 +1,4 @@
-"""What a recovery reports to programs: counts, jobs and changed requirements, as JSON."""
+"""The report of a recovery to programs: counts, jobs and changed requirements, as JSON."""
 
 from collections import defaultdict
 from typing import Self

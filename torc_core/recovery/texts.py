@@ -53,7 +53,7 @@ def carried_out_lines(reset_count: int, *, moved_on: int = 0, jobs_per_allocatio
 
 
 def submission_lines(jobs_per_allocation: Sequence[int]) -> list[str]:
-    """One line for each allocation that was submitted."""
+    """Return one line for each allocation that was submitted."""
     return [f"  Submitted Slurm allocation with {count} {_jobs(count)}" for count in jobs_per_allocation]
 
 
@@ -148,7 +148,7 @@ def nothing_recoverable_lines(plan: RecoveryPlan) -> list[str]:
 def watching_line(
     workflow_id: int, *, poll_interval_s: float, max_retries: int | None = None, shows_counts: bool = False
 ) -> str:
-    """The header of `torc watch`; `max_retries` is None without --recover."""
+    """Return the header of `torc watch`; `max_retries` is None without --recover."""
     recover = f", recover enabled, max retries: {max_retries}" if max_retries is not None else ""
     counts = ", job counts enabled" if shows_counts else ""
     return f"Watching workflow {workflow_id} (poll interval: {poll_interval_s:g}s{recover}{counts})"
@@ -164,7 +164,7 @@ _ALWAYS_COUNTED: Final = (
 
 
 def counts_line(counts: Mapping[JobStatus, int]) -> str:
-    """One poll: five statuses always, the others when there are jobs in them."""
+    """Return the line of one poll: five statuses always, the others when there are jobs in them."""
     others = [status for status in JobStatus if status not in _ALWAYS_COUNTED and counts.get(status, 0)]
     return "  " + ", ".join(f"{status}={counts.get(status, 0)}" for status in (*_ALWAYS_COUNTED, *others))
 
@@ -193,7 +193,7 @@ _LEFT: Final = sorted(set(JobStatus) - DONE - AWAITING_DECISION, key=lambda stat
 
 
 def attempting_line(attempt: int, max_retries: int) -> str:
-    """`attempt` counts recoveries from 1."""
+    """Return the line that a recovery begins with; `attempt` counts recoveries from 1."""
     return f"Attempting automatic recovery (attempt {attempt}/{max_retries})"
 
 
@@ -234,7 +234,7 @@ def _skipped_lines(plan: RecoveryPlan) -> list[str]:
 
 
 def not_retried_line(count: int, reason: str) -> str:
-    """Jobs that stay as they are for one reason, however many."""
+    """Return the line about all jobs that are not retried for one reason."""
     return f"  {count} job(s) not retried: {reason}"
 
 

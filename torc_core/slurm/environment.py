@@ -1,4 +1,4 @@
-"""What Slurm tells a process by environment variables, and what a runner registers of it."""
+"""The environment variables that Slurm sets for a process, and the facts that a runner registers from them."""
 
 from collections.abc import Mapping
 from typing import Any, Final

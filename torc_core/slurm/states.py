@@ -1,4 +1,4 @@
-"""What Slurm's words for states and reasons mean."""
+"""The meaning of Slurm's states and reasons."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""From the text of a workflow file to the draft the server creates it from."""
+"""Builds, from the text of a workflow file, the draft that the server creates a workflow from."""
 
 from torc_core.api.configs import ExecutionConfig
 from torc_core.api.drafts import (

@@ -1,4 +1,4 @@
-"""What is wrong with a workflow file, each place once, with the line it stands on."""
+"""Problems of a workflow file, each place once, with the line it stands on."""
 
 import difflib
 from collections.abc import Callable, Iterable

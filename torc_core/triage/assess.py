@@ -1,4 +1,4 @@
-"""The one way to learn what a failed attempt means."""
+"""The assessment of a failed attempt: the one way to learn its cause, its suggestion and its signature."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,12 +20,12 @@ class Assessment:
 
     @cached_property
     def facts(self) -> Suggestion | None:
-        """What verdict, scheduler, signal, memory and time prove without any text."""
+        """Return what verdict, scheduler, signal, memory and time prove without any text."""
         return assess_facts(self.evidence)
 
     @cached_property
     def suggestion(self) -> Suggestion | None:
-        """The class of the failure and the action it calls for; None when the evidence is unsure.
+        """Return the class of the failure and the action it calls for; None when the evidence is unsure.
 
         Texts are data: they are matched against the pattern library and can never choose an action by themselves.
         """
@@ -35,12 +35,12 @@ class Assessment:
 
     @cached_property
     def signature(self) -> str:
-        """A stable short name of the cause: equal for failures that differ in numbers, paths and hosts only."""
+        """Return a stable short name of the cause: equal for failures that differ in numbers, paths and hosts only."""
         return sign(self._shape)
 
     @cached_property
     def cause_line(self) -> str:
-        """The line that names the cause, harmless and bounded; a sentence where only facts name it."""
+        """Return the line that names the cause, harmless and bounded; a sentence where only facts name it."""
         return quote_line(self._shape.line)
 
     @cached_property

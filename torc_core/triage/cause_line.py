@@ -58,13 +58,13 @@ class _Lines:
     _soft: dict[int, bool] = field(default_factory=dict)
 
     def message_at(self, start: int, end: int) -> str | None:
-        """The message of a line, or None when it cannot name a cause."""
+        """Return the message of a line, or None when it cannot name a cause."""
         if start not in self._message:
             self._message[start] = self._read(start, end)
         return self._message[start]
 
     def counts(self, start: int, message: str, *, is_proof: bool) -> bool:
-        """Whether a match in this line counts: no warning, no order to the reader. A scheduler never warns."""
+        """Return whether a match in this line counts: not in warnings and instructions. A scheduler never warns."""
         if start not in self._order:
             self._order[start] = is_order(message)
         if self._order[start] or is_proof:
@@ -133,7 +133,7 @@ def _find_hits(lower: str, library: PatternLibrary) -> list[Hit]:
 
 
 def _lines_with(lower: str, word: str) -> list[tuple[int, int]]:
-    """Spans of the lines that hold the word: the first ones, and as many of the last."""
+    """Return the spans of the lines that hold the word: the first ones, and as many of the last."""
     whole = word not in _ENDINGS
     spans: list[tuple[int, int]] = []
     position = lower.find(word)
@@ -167,7 +167,7 @@ def _inside_word(lower: str, position: int, length: int) -> bool:
 
 
 def _ignored_spans(lower: str) -> tuple[tuple[int, int], ...]:
-    """Spans of exceptions Python reports but ignores: raised by a finaliser."""
+    """Return the spans of exceptions that Python reports but ignores: raised by a finaliser."""
     spans: list[tuple[int, int]] = []
     start = lower.find(_IGNORED)
     while start >= 0:
@@ -220,7 +220,7 @@ def _last_episode(hits: list[Hit], lower: str) -> list[Hit]:
 
 
 def _uncaught(first: Hit, causes: list[Hit], lower: str) -> Hit:
-    """Of an exception raised while a lookup that failed was handled, the later one ended the program."""
+    """Return the exception that ended the program: the later one, where it was raised while a lookup was handled."""
     if first.pattern.category not in _BUG_CATEGORIES:
         return first
     chosen = first

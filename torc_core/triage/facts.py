@@ -133,7 +133,7 @@ def _by_limits(evidence: Evidence) -> Suggestion | None:
 
 
 def _was_cancelled(evidence: Evidence) -> bool:
-    """Whether somebody cancelled it: only they know whether it should run again."""
+    """Return whether somebody cancelled it: only they know whether it should run again."""
     state = evidence.scheduler.state if evidence.scheduler is not None else None
     return (state or "").upper().startswith("CANCELLED") and evidence.return_code not in _EXIT_CODES
 

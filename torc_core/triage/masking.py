@@ -118,12 +118,12 @@ def mask_message(message: str, node: str | None = None) -> str:
 
 
 def _keep_group(match: re.Match[str]) -> str:
-    """What announces a value stays, the value goes."""
+    """Mask the value and keep the words that announce it."""
     return (match.group(1) or "") + "<value>"
 
 
 def _mask_quoted(match: re.Match[str]) -> str:
-    """Names stay, data goes: a value with spaces or signs differs from job to job."""
+    """Keep a quoted name, and mask quoted data: a value with spaces or signs differs from job to job."""
     inside = match.group(2)
     if inside.startswith("<") and inside.endswith(">"):
         return inside

@@ -54,17 +54,17 @@ class Pattern(BaseModel):
 
     @property
     def order(self) -> tuple[int, float, str]:
-        """What the best of several patterns on one line has most of; the name decides between equals, always alike."""
+        """Return the sort key by which the largest of several patterns on one line wins; the id breaks ties."""
         return self.precedence, self.confidence, self.id
 
     @property
     def chosen_action(self) -> Action:
-        """What to do unless a rule of the workflow says otherwise."""
+        """Return the action to take unless a rule of the workflow decides otherwise."""
         return self.action or ("fail" if self.class_ == "permanent" else "retry")
 
     @property
     def helped_by_memory(self) -> bool:
-        """Whether more host memory can cure this failure."""
+        """Return whether more host memory can cure this failure."""
         return self.class_ == "oom" if self.memory_helps is None else self.memory_helps
 
 
@@ -87,7 +87,7 @@ class PatternLibrary:
         return self._by_word[word]
 
     def matches(self, pattern: Pattern, message: str) -> bool:
-        """Whether the lowercase message shows this failure."""
+        """Return whether the lowercase message shows this failure."""
         compiled = self._compiled.get(pattern.id)
         if compiled is None:
             compiled = tuple(re.compile(source) for source in pattern.regex)

@@ -1,4 +1,4 @@
-"""What the states and reasons of schedulers (Slurm, LSF) mean for an attempt."""
+"""The meaning that states and reasons of schedulers (Slurm, LSF) have for an attempt."""
 
 from typing import Final
 

@@ -68,7 +68,7 @@ def _shape_hit(evidence: Evidence, reading: Reading) -> str:
 
 
 def _whole_line(reading: Reading) -> str:
-    """The line of the hit, with the exit code that MPI writes below it."""
+    """Return the line of the hit, with the exit code that MPI writes below it."""
     place = reading.text.find(reading.line)
     following = reading.text[place + len(reading.line) + 1 : place + len(reading.line) + 80].lstrip("\r\n")
     code = _EXIT_BELOW.match(following) if reading.hit.pattern.id == "mpi-abort" else None
@@ -98,7 +98,7 @@ def _with_frame(shape: str, message: str, lower: str, start: int | None = None) 
 
 
 def _unknown_cause(text: str) -> str | None:
-    """The likeliest cause among lines no pattern knows: a last exception, the first failure, the last words."""
+    """Return the likeliest cause among lines no pattern knows: a last exception, the first failure, the last words."""
     filled = [line for line in text.split("\n") if line.strip()]
     # indented lines belong to the line above them, unless there is nothing else
     lines = [strip_prefix(line) for line in filled if line[0] not in " \t+"] or [line.strip() for line in filled]

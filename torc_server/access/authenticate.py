@@ -19,7 +19,7 @@ class Credentials:
 
 
 class Proof(Protocol):
-    """One way to prove who somebody is."""
+    """One way by which a caller proves who they are."""
 
     async def prove(self, shown: Credentials, address: str) -> Principal | None:
         """Return the caller, or None where this way knows nothing of the credentials.

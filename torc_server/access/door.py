@@ -72,7 +72,7 @@ _WANTED: Final = frozenset({b"host", b"origin", b"sec-fetch-site", b"authorizati
 
 
 def _headers(scope: Scope) -> dict[bytes, str]:
-    """The headers that the door looks at. One that is sent twice counts as both, joined: it matches nothing."""
+    """Return the headers that the door looks at. One that is sent twice counts as both, joined: it matches nothing."""
     found: dict[bytes, str] = {}
     for name, value in scope["headers"]:
         if name in _WANTED:

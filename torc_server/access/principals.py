@@ -1,4 +1,4 @@
-"""Who makes a request."""
+"""Principals: who makes a request, and what they may do."""
 
 from dataclasses import dataclass
 from enum import IntEnum

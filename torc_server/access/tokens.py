@@ -52,7 +52,7 @@ def addresses(host: str, port: int, *, names: Sequence[str], environment: Mappin
 
 
 def publish(token: str, paths: Sequence[Path]) -> None:
-    """Writes the user's copies. One that cannot be written is logged: the file beside the database is enough."""
+    """Write the user's copies. One that cannot be written is logged: the file beside the database is enough."""
     for path in paths:
         try:
             path.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def publish(token: str, paths: Sequence[Path]) -> None:
 
 
 def withdraw(token: str, paths: Sequence[Path]) -> None:
-    """Removes the user's copies; one that another server has written since stays."""
+    """Remove the user's copies; one that another server has written since stays."""
     for path in paths:
         try:
             if _read_private(path) == token:
@@ -73,7 +73,7 @@ def withdraw(token: str, paths: Sequence[Path]) -> None:
 
 
 def _read_private(path: Path) -> str | None:
-    """The token of the file; None when there is none, or when others could have read it."""
+    """Return the token of the file; None when there is none, or when others could have read it."""
     try:
         # never through a link: who owns the folder above could point it at a file of their own
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
@@ -90,7 +90,7 @@ def _read_private(path: Path) -> str | None:
 
 
 def _write_private(path: Path, token: str) -> None:
-    """In one step: a reader sees the old token or the new one, and never a file that others can read."""
+    """Write the token in one step: readers see the old token or the new one, never a file that others can read."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
     try:

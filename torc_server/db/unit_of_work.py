@@ -34,7 +34,7 @@ class UnitOfWork:
 
     @property
     def now_text(self) -> str:
-        """RFC 3339 in UTC with milliseconds."""
+        """Return the time of the transaction: RFC 3339 in UTC with milliseconds."""
         return rfc3339(self.now)
 
     @property

@@ -1,4 +1,4 @@
-"""Whether the server answers, and its version."""
+"""Routes by which a client sees that the server answers, and its version."""
 
 from torc_core import API_VERSION, __version__
 from torc_core.api.system import Ping, Version

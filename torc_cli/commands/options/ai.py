@@ -1,4 +1,4 @@
-"""The options of AI-assisted recovery, and what they are turned into."""
+"""The options of AI-assisted recovery, and the agent options made from them."""
 
 import os
 from collections.abc import Callable

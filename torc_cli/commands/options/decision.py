@@ -1,4 +1,4 @@
-"""What commands that decide about failed jobs share: who decides, why, and what follows."""
+"""The options of commands that decide about failed jobs: who decides, why, and what follows."""
 
 from typing import TYPE_CHECKING, Annotated
 

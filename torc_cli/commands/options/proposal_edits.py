@@ -1,4 +1,4 @@
-"""What a person changes in a proposal when approving it: `--edit 12=fail`."""
+"""Edits of a proposal by the person who approves it: `--edit 12=fail`."""
 
 from collections.abc import Sequence
 from typing import Literal, get_args

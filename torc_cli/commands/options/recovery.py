@@ -1,4 +1,4 @@
-"""The options that `recover`, `watch` and `run --recover` share, and what they are turned into."""
+"""The options that `recover`, `watch` and `run --recover` share, and the plan options made from them."""
 
 import os
 from collections.abc import Callable

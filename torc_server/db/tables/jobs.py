@@ -145,7 +145,7 @@ class Result(SQLModel, table=True):
 
 
 class FailureEvidence(SQLModel, table=True):
-    """What a failed attempt left behind; `signature` groups what failed alike, `cause` is the line that says why."""
+    """The evidence of a failed attempt; `signature` groups what failed alike, `cause` is the line that says why."""
 
     __tablename__ = "failure_evidence"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""What jobs need."""
+"""Resource requirements: what jobs need."""
 
 from torc_core.api.resource_requirements import ResourceRequirementsModel
 from torc_server.routes.contract import contract_router

@@ -96,5 +96,5 @@ def preview_decisions(workflow_id: RecordId, body: ClassifyRequest, work: Workin
 def list_decisions(
     workflow_id: RecordId, work: Working, page: UnsortedPage, job_id: QueryId = None, standing: bool = False
 ) -> Page[DecisionModel]:
-    """`standing` limits them to those by which jobs are failed now: decided to fail, and no attempt since."""
+    """List decisions; `standing`: only those by which jobs are failed now, decided to fail and not run since."""
     return work.read(decisions.list_decisions, workflow_id, page, job_id=job_id, only_standing=standing)

@@ -28,7 +28,7 @@ def check_no_circle(dependencies: Mapping[int, Collection[int]], name_of: Callab
 
 
 def _circle(names: list[str]) -> InvalidInputError:
-    """The first name stands at the end again."""
+    """Return the names of a circle; the first one stands at the end again."""
     if len(names) == 2:
         message = f"job {names[0]!r} waits for itself: it lists the same thing as input and as output, or its own name"
     else:

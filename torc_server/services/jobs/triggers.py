@@ -27,7 +27,7 @@ def on_jobs_ready(uow: UnitOfWork, workflow_id: int, job_ids: Collection[int]) -
 
 
 def on_jobs_finished(uow: UnitOfWork, workflow_id: int, job_ids: Collection[int]) -> None:
-    """Jobs canceled because of another one count as well."""
+    """Count done jobs for the actions that wait for them; jobs canceled because of another one count as well."""
     _count(uow, workflow_id, "on_jobs_complete", job_ids)
 
 

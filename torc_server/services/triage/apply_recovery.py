@@ -1,4 +1,4 @@
-"""A recovery plan is carried out: who gets more, who begins anew, in a new run; all of it or nothing."""
+"""Applies a recovery plan in one transaction: raised requirements, jobs reset, a new run; all of it or nothing."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -85,7 +85,7 @@ def list_evidence(
     only_latest: bool,
     with_texts: bool,
 ) -> Page[EvidenceModel]:
-    """Evidence of the jobs that are in one of `statuses` now, of their newest attempt or of all."""
+    """Return the evidence of the jobs that are in one of `statuses` now, of their newest attempt or of all."""
     find_workflow(uow, workflow_id)
     rows, total = queries.list_evidence(
         uow,
@@ -130,14 +130,14 @@ def _check_state(uow: UnitOfWork, workflow: WorkflowState, run_id: int) -> None:
 
 
 def _normalized(retry: PlannedRetry) -> PlannedRetry:
-    """The plan with its amounts in one spelling. Raises InvalidInputError for what is no amount."""
+    """Return the plan with its amounts in one spelling. Raises InvalidInputError for what is no amount."""
     memory = None if retry.memory is None else format_memory(parse_memory(retry.memory))
     runtime = None if retry.runtime is None else format_duration(parse_duration(retry.runtime))
     return retry.model_copy(update={"memory": memory, "runtime": runtime})
 
 
 def _raises(jobs: Mapping[int, FailedJob], planned: Mapping[int, PlannedRetry]) -> dict[Raise, list[int]]:
-    """The jobs that get more, by what they have and what they get."""
+    """Return the jobs that get more, by their requirement and the new amounts."""
     groups: defaultdict[Raise, list[int]] = defaultdict(list)
     for job in jobs.values():
         retry = planned[job.id]
@@ -147,7 +147,7 @@ def _raises(jobs: Mapping[int, FailedJob], planned: Mapping[int, PlannedRetry]) 
 
 
 def _describe(retries: Sequence[PlannedRetry]) -> list[dict[str, Any]]:
-    """Jobs that are treated alike for the same reason, once."""
+    """Return one entry for all jobs that are retried alike and for the same reason."""
     groups: defaultdict[tuple[str, str | None, str | None], list[int]] = defaultdict(list)
     for retry in retries:
         groups[retry.reason, retry.memory, retry.runtime].append(retry.job_id)

@@ -40,7 +40,7 @@ def count(jobs: Iterable[ClassifiedJob]) -> DecisionCounts:
 
 
 class Plan(NamedTuple):
-    """What a request does at once; `left` counts the jobs of each signature that were too many."""
+    """The part of a request that is done at once; `left` counts the jobs of each signature that were too many."""
 
     jobs: list[ClassifiedJob]
     left: Mapping[str, int]
@@ -70,7 +70,7 @@ def plan_decisions(
     decider: ActorKind,
     is_proposal: bool = False,
 ) -> list[ClassifiedJob]:
-    """Raises NotFoundError naming the jobs that do not exist."""
+    """Plan the request. Raises NotFoundError naming the jobs that do not exist."""
     bounds = bounds_of(limits, decider, is_proposal=is_proposal)
     job_ids = [wanted.job_id for wanted in requests]
     jobs = decisions.job_facts(uow, job_ids)
@@ -144,7 +144,7 @@ def decision_request(classification: Classification, place: int) -> "Wanted":
 
 
 class Wanted(NamedTuple):
-    """What is wanted for any job that the classification names."""
+    """The action wanted for every job that the classification names."""
 
     classification: Classification
     memory_bytes: int | None
@@ -166,7 +166,7 @@ class Wanted(NamedTuple):
 
 
 def check_targets(job_ids: Sequence[int], *, named: int) -> None:
-    """Raises InvalidInputError when a job is named twice, or when too many are `named` one by one."""
+    """Check the targets. Raises InvalidInputError for a job named twice, or for too many `named` one by one."""
     twice = sorted(job_id for job_id, times in Counter(job_ids).items() if times > 1)
     if twice:
         raise InvalidInputError(

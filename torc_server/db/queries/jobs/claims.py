@@ -152,7 +152,7 @@ class ReadyNeeds(NamedTuple):
 
 
 def ready_needs(uow: UnitOfWork, workflow_id: int, scheduler_id: int | None) -> ReadyNeeds:
-    """`scheduler_id` None means the jobs of any scheduler."""
+    """Return the needs of all ready jobs together; `scheduler_id` None means the jobs of any scheduler."""
     rows = uow.rows(
         sql(
             """

@@ -14,7 +14,7 @@ from torc_server.db.unit_of_work import UnitOfWork
 
 
 class JobState(NamedTuple):
-    """What the lifecycle needs to know of a job."""
+    """The state of a job, as far as the lifecycle depends on it."""
 
     id: int
     workflow_id: int

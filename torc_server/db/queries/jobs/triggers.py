@@ -82,7 +82,7 @@ def delete_recovery_actions(uow: UnitOfWork, workflow_id: int) -> None:
 
 
 def rearm(uow: UnitOfWork, workflow_id: int, *, all_actions: bool) -> None:
-    """Makes actions wait for their trigger again.
+    """Make actions wait for their trigger again.
 
     Unless all are meant, executed ones stay so if the workflow's start triggered them, if every job that gates
     them is still done, or if its end triggered them and every job is still done.

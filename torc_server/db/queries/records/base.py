@@ -60,7 +60,7 @@ class RecordStore:
         return len(uow.session.execute(statement).all())
 
     def page(self, uow: UnitOfWork, conditions: Sequence[Condition], part: Slice) -> tuple[list[Row], int]:
-        """The rows of the slice, and how many there are in all."""
+        """Return the rows of the slice, and how many there are in all."""
         statement = select(self.table).where(*conditions)
         return read_slice(uow, statement, part, sort_column=self.table.c[part.sort_by], tie_break=(self.table.c.id,))
 

@@ -1,4 +1,4 @@
-"""What records read and write in the table of jobs."""
+"""Statements on the table of jobs for the services of other records."""
 
 from torc_server.db.sql import sql
 from torc_server.db.unit_of_work import UnitOfWork

@@ -20,7 +20,7 @@ _MEMBER: Final = SQLModel.metadata.tables[str(UserGroupMembership.__tablename__)
 
 
 class WorkflowState(NamedTuple):
-    """What the lifecycle needs to know of a workflow."""
+    """The state of a workflow, as far as the lifecycle depends on it."""
 
     id: int
     name: str
@@ -53,7 +53,7 @@ def find_workflows(
     visible_to: str | None = None,
     only_id: int | None = None,
 ) -> tuple[list[dict[str, Any]], int]:
-    """The rows of the slice, and how many there are in all."""
+    """Return the rows of the slice, and how many there are in all."""
     conditions = WORKFLOWS.where(
         None,
         equals={"name": name, "user": user, "is_archived": is_archived, "id": only_id},

@@ -1,4 +1,4 @@
-"""What a recovery reads and writes: evidence in bulk, cloned requirements, counts of faults."""
+"""Statements of a recovery: evidence in bulk, cloned requirements, counts of faults."""
 
 from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
