@@ -112,7 +112,7 @@ class ExitGuard:
         second_grace_s: float = SECOND_SIGNAL_GRACE_S,
         keeping_s: float = KEEPING_S,
     ) -> None:
-        """Call `before_exit`, which keeps undelivered results, within `keeping_s`; `log` gets the stacks of all threads."""
+        """Keep undelivered results by `before_exit`, for `keeping_s` at most; `log` gets the stacks of all threads."""
         self._graces_s = (lead_s + first_grace_s, second_grace_s)
         self._log = log
         self._before_exit = before_exit

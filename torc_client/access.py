@@ -24,7 +24,7 @@ class AccessOperations:
     # -- tokens -----------------------------------------------------------------------------------
 
     def create_token(self, request: TokenRequest) -> TokenModel:
-        """Return a new token of the caller; its word is told this once."""
+        """Return a new token of the caller; the token itself is shown this once."""
         return self._calls.post("/tokens", TokenModel, request, idempotent=False)
 
     def tokens(self) -> list[TokenModel]:

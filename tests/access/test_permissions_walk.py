@@ -1,4 +1,4 @@
-"""Every route, asked by a stranger, another user, a viewer, an operator, an owner and an administrator."""
+"""Every route, asked by an anonymous caller, another user, a viewer, an operator, an owner and an administrator."""
 
 import re
 import sqlite3
@@ -128,7 +128,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     write_users(folder / "users", {name: hash_password(name, cost=4) for name in NAMES.values()})
     arguments = ["--require-auth", "--auth-file", str(folder / "users"), "--admin-user", "ada"]
     server = ServerProcess(database=folder / "torc.db", arguments=[*arguments, "--enforce-access-control"]).start()
-    clients = {"stranger": httpx.Client(base_url=server.url, trust_env=False, timeout=60)}
+    clients = {"anonymous": httpx.Client(base_url=server.url, trust_env=False, timeout=60)}
     for caller, name in NAMES.items():
         clients[caller] = httpx.Client(base_url=server.url, auth=(name, name), trust_env=False, timeout=60)
     yield Scene(server, clients)
@@ -148,7 +148,7 @@ def test_every_route_lets_in_whom_the_policy_lets_in(scene: Scene, caller: str) 
     for method, path in served_routes():
         status = scene.ask(caller, method, path)
         let_in = status not in (401, 403)
-        if let_in != may(caller, rule_of(method, path)) or (status == 401) != (caller == "stranger" and not let_in):
+        if let_in != may(caller, rule_of(method, path)) or (status == 401) != (caller == "anonymous" and not let_in):
             wrong.append(f"{caller}: {method} {path} -> {status}")
         assert status < 500, f"{method} {path}"
     assert wrong == []

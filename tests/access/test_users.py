@@ -120,7 +120,7 @@ def test_our_command_line_comes_in_by_password_and_its_jobs_do(users: Users, tmp
     assert other("-f", "json", "workflows", "list", "--password", "otto").json == []
 
 
-def test_a_token_is_told_once_kept_as_a_hash_and_worthless_when_revoked(users: Users, tmp_path: Path) -> None:
+def test_a_token_is_shown_once_kept_as_a_hash_and_worthless_when_revoked(users: Users, tmp_path: Path) -> None:
     torc = Torc(tmp_path, users.server.url, {"TORC_USERNAME": "anna", "TORC_PASSWORD": "anna"})
     token = torc("tokens", "create", "laptop", "--scope", "viewer").out.strip()
     assert torc("-f", "json", "tokens", "list").json[0].get("token") is None

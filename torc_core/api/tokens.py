@@ -22,7 +22,7 @@ class TokenRequest(ApiModel):
 
 
 class TokenModel(ApiModel):
-    """A token as it is kept; `token` itself is told once, when it is made."""
+    """A token as it is kept; `token` itself is shown once, when it is made."""
 
     id: int
     name: str

@@ -6,7 +6,7 @@ from typing import Final
 from torc_server.access.policy import PERMISSIONS, RULES, Permission, Rule, Subject
 from torc_server.access.principals import Scope
 
-CALLERS: Final = ("stranger", "other user", "viewer", "operator", "owner", "admin")
+CALLERS: Final = ("anonymous", "other user", "viewer", "operator", "owner", "admin")
 """From nobody to everything. A viewer and an operator are in a group of the workflow, the owner keeps that group."""
 
 _ROLES: Final = {"viewer": Scope.VIEWER, "operator": Scope.OPERATOR, "owner": Scope.OWNER}
@@ -18,7 +18,7 @@ def may(caller: str, rule: Rule) -> bool:
     scope = PERMISSIONS[rule.permission].scope
     if scope is None or caller == "admin":
         return True
-    if caller == "stranger":
+    if caller == "anonymous":
         return False
     if rule.subject in _ABOUT_A_WORKFLOW:
         return caller in _ROLES and _ROLES[caller] >= scope

@@ -19,7 +19,7 @@ _MOST_TRIES: Final = 10
 _TRIES_WINDOW_S: Final = 60.0
 _MOST_CACHED: Final = 10_000
 _CHECKS_AT_ONCE: Final = 2
-"""A check takes a quarter of a second of one CPU: strangers must not take them all."""
+"""A check takes a quarter of a second of one CPU: callers without a login must not take them all."""
 
 Clock = Callable[[], float]
 

@@ -18,7 +18,7 @@ _SCOPES: Final[tuple[TokenScope, ...]] = get_args(TokenScope)
 
 
 def create_token(uow: UnitOfWork, principal: Principal, request: TokenRequest) -> TokenModel:
-    """Make a token of the caller that allows no more than the caller has; it is told this once.
+    """Make a token of the caller that allows no more than the caller has; it is shown this once.
 
     Raises ForbiddenError for a wider scope, InvalidInputError for an agent without a mode or without a workflow.
     """
