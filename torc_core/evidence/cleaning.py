@@ -4,11 +4,14 @@ import re
 from typing import Final, Literal
 
 from torc_core.evidence.lines import find_first_fatal, is_fatal
-from torc_core.evidence.redaction import redact_secrets
+from torc_core.evidence.redaction import redact_keys, redact_secrets
 
 MAX_LINE_CHARS: Final = 800
 """Longer lines keep their start and end."""
 
+_MARGIN: Final = 3
+"""How much more than is kept of a log is redacted, by its size."""
+_LONGEST_LINE_READ: Final = 20 * MAX_LINE_CHARS
 _OMITTED: Final = "[... lines left out ...]"
 
 _ESCAPES: Final = re.compile(
@@ -78,10 +81,14 @@ def excerpt_stderr(raw: bytes, *, max_bytes: int) -> tuple[str, str, bool]:
 
     Together they hold at most `max_bytes` UTF-8 bytes. The excerpt is empty when the tail holds it all.
     """
-    # before any cut: the rest of a key whose first line was cut off looks like any other text
-    full = redact_secrets(clean_text(raw)).strip("\n")
     limit = max(40, min(MAX_LINE_CHARS, max_bytes // 4))
-    text = "\n".join(shorten_line(line.rstrip(), limit) for line in full.split("\n"))
+    # before any cut: what is left of a secret whose beginning was cut off looks like any other text
+    full = redact_keys(clean_text(raw).strip("\n"))
+    start = full.rfind("\n", 0, max(len(full) - max_bytes * _MARGIN, 0)) + 1
+    # all else only where it can be kept: whole logs would take a second each
+    lines = [_shorten_redacted(line.rstrip(), limit) for line in full[:start].split("\n")[:-1]]
+    lines += [shorten_line(line.rstrip(), limit) for line in redact_secrets(_without_middles(full[start:])).split("\n")]
+    text = "\n".join(lines)
     if len(text.encode()) <= max_bytes:
         return "", text, len(text) < len(full) and "characters left out" in text
     tail = bound(text, max_bytes * 2 // 3)
@@ -90,6 +97,17 @@ def excerpt_stderr(raw: bytes, *, max_bytes: int) -> tuple[str, str, bool]:
     if not excerpt:
         tail = bound(text, max_bytes)
     return excerpt, tail, True
+
+
+def _shorten_redacted(line: str, limit: int) -> str:
+    return shorten_line(redact_secrets(_without_middles(line)), limit) if len(line) > limit else line
+
+
+def _without_middles(text: str) -> str:
+    """The text without what lies so deep in a line that it is never kept, nor the rest of a secret that is."""
+    if len(text) <= _LONGEST_LINE_READ:
+        return text
+    return "\n".join(shorten_line(line, _LONGEST_LINE_READ) for line in text.split("\n"))
 
 
 def _last_state(line: str) -> str:

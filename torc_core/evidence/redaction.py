@@ -25,14 +25,10 @@ _PRIVATE_KEY: Final = re.compile(
     r"(-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----)(?:(?!-----BEGIN )[\s\S]){1,8000}?"
     r"(-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)"
 )
-_KEY_LINES: Final = r"(?:^[ \t]{0,20}(?:[A-Za-z0-9+/=]{1,100}|[A-Z][A-Za-z-]{2,20}: [^\n]{1,100})?[ \t]{0,20}\n){1,400}"
-_KEY_END: Final = re.compile(
-    _KEY_LINES + r"(?=[ \t]{0,20}-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----)", re.MULTILINE
-)
-_KEY_BEGIN: Final = re.compile(
-    r"(-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[ \t]{0,20}\n)" + _KEY_LINES, re.MULTILINE
-)
-"""A text may have been cut inside a key: what is left of it stands below a beginning, or above an end."""
+_KEY_BEGIN: Final = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----\s*\Z")
+_KEY_END: Final = re.compile(r"\s*-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")
+_KEY_LINE: Final = re.compile(r"(?:[A-Za-z0-9+/=]{1,100}|[A-Z][A-Za-z-]{2,20}: .{1,100})?")
+_MOST_KEY_LINES: Final = 400
 _URL_PASSWORD: Final = re.compile(
     r"(\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@'\"]{0,100}:)(?!\d{1,5}/)"
     # a password may hold @, and one that is not of the web also /: what stands before the last @ is no host
@@ -96,12 +92,37 @@ def redact_secrets(text: str) -> str:
     lower = text.lower()
     if not any(hint in lower for hint in _HINTS):
         return text
-    if "-----BEGIN " in text:
-        text = _PRIVATE_KEY.sub(rf"\1 {_MARK} \2", text)
-        text = _KEY_BEGIN.sub(rf"\1{_MARK}\n", text)
-    if "-----END " in text:
-        text = _KEY_END.sub(f"{_MARK}\n", text)
+    text = redact_keys(text)
     return "\n".join(_redact_named(block) if has_hint else block for has_hint, block in _blocks(text))
+
+
+def redact_keys(text: str) -> str:
+    """Return the text with private keys replaced by a mark, also those of which only a part stands in it."""
+    if "PRIVATE KEY" not in text:
+        return text
+    return _redact_rests_of_keys(_PRIVATE_KEY.sub(rf"\1 {_MARK} \2", text))
+
+
+def _redact_rests_of_keys(text: str) -> str:
+    """Redact what stands below a beginning, or above an end: the text may have been cut inside a key.
+
+    Line by line, as one expression over all lines would take for ever on texts that are made for it.
+    """
+    lines = text.split("\n")
+    for place, line in enumerate(lines):
+        if _KEY_END.match(line):
+            _redact_key_lines(lines, range(place - 1, max(place - 1 - _MOST_KEY_LINES, -1), -1))
+        elif _KEY_BEGIN.search(line):
+            _redact_key_lines(lines, range(place + 1, min(place + 1 + _MOST_KEY_LINES, len(lines))))
+    return "\n".join(lines)
+
+
+def _redact_key_lines(lines: list[str], places: range) -> None:
+    for place in places:
+        line = lines[place].strip()
+        if not _KEY_LINE.fullmatch(line):
+            return
+        lines[place] = _MARK if line else ""
 
 
 def _blocks(text: str) -> Iterator[tuple[bool, str]]:
