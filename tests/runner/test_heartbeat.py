@@ -1,6 +1,7 @@
 """Runners are heard while they live, and stop when the server has given them up."""
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -56,9 +57,10 @@ def test_heartbeats_survive_an_outage(server: ServerProcess, client: TorcClient)
     heartbeat, _ = beat(client, node_id)
     before = wait_until(lambda: client.compute_nodes.get(node_id).last_heartbeat, "it was heard")
     server.stop()
+    started_at = time.monotonic()
     server.start()
     age_s = client.compute_nodes.get(node_id).heartbeat_age_s or 0.0
-    assert age_s < 1, "nobody is blamed for the time the server was away"
+    assert age_s <= time.monotonic() - started_at, "nobody is blamed for the time the server was away"
     wait_until(lambda: client.compute_nodes.get(node_id).last_heartbeat != before, "it is heard again")
     assert heartbeat.end is None
     heartbeat.close()
