@@ -342,6 +342,8 @@ class RunLoop:
         if not may_claim and self._is_settled():
             self._leave(ExitReason.TIME_UP)
             return
+        # nothing is started beside a suspect: claims would only be released again
+        may_claim = may_claim and not self._supervisor.executor.is_suspect_alone
         self._parts.claims.ask(
             self._supervisor.executor,
             now=now,
