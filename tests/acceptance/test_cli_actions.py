@@ -19,7 +19,9 @@ def test_actions_that_became_due_by_a_decision_are_carried_out_by_the_next_run(t
     ]
     workflow_id = torc("run", spec(jobs={"bad": "exit 3"}, actions=actions), "-f", "json", code=1).json["workflow_id"]
     job_id = torc("jobs", "list", workflow_id, "-f", "json").json[0]["id"]
-    torc("failures", "classify", workflow_id, "--job", job_id, "--fail", "--reason", "known")
+    decided = torc("failures", "classify", workflow_id, "--job", job_id, "--fail", "--reason", "known")
+    assert f"else: torc run {workflow_id}" in decided.err
+    assert "(on_workflow_complete)" in decided.err
     assert not (torc.folder / "complete").exists()
     ran = torc("run", workflow_id, code=1)
     assert "not all its actions were carried out" in ran.err

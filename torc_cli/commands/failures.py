@@ -13,6 +13,7 @@ from torc_cli.commands.options.decision import (
     check_reason,
     deciding_person,
     how_to_run,
+    note_due_actions,
 )
 from torc_cli.session.command import command
 from torc_cli.session.options import LimitOption, OffsetOption, WorkflowArgument
@@ -170,6 +171,8 @@ def classify(
     session.out.done(decided_text(answer, planned=dry_run), answer)
     if answer.jobs_to_retry and not dry_run:
         session.out.note(how_to_run(chosen))
+    elif answer.jobs_to_fail and not dry_run:
+        note_due_actions(session, chosen)
     if not answer.jobs_to_retry + answer.jobs_to_fail:
         raise typer.Exit(1)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from torc_cli.commands.options.decision import ReasonOption, check_reason, deciding_person, how_to_run
+from torc_cli.commands.options.decision import ReasonOption, check_reason, deciding_person, how_to_run, note_due_actions
 from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument, YesOption
 from torc_cli.session.session import Session
@@ -89,6 +89,8 @@ def approve(
     session.out.done(decided_text(answer, planned=False), answer)
     if answer.jobs_to_retry:
         session.out.note(how_to_run(answer.workflow_id))
+    elif answer.jobs_to_fail:
+        note_due_actions(session, answer.workflow_id)
 
 
 @command

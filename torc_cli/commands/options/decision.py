@@ -41,3 +41,13 @@ def check_reason(reason: str) -> str:
 def how_to_run(workflow_id: int) -> Hint:
     """Return how retried jobs get a runner."""
     return Hint("A runner that is at work takes them; else: {}", torc("run", workflow_id))
+
+
+def note_due_actions(session: Session, workflow_id: int) -> None:
+    """Print the actions that are due after a decision, which may have ended the workflow without a runner."""
+    from torc_client.actions import describe_action, open_actions
+
+    due = [describe_action(action) for action in open_actions(session.client, workflow_id) if action.state == "pending"]
+    if due:
+        text = f"Due now: {', '.join(due)}. A runner that is at work carries them out; else: {{}}"
+        session.out.note(Hint(text, torc("run", workflow_id)))
