@@ -23,7 +23,7 @@ from runner.process.actions import START_TRIGGERS
 from runner.server.action_thread import ActionThread
 from runner.server.claims import Claims
 from runner.server.connection import Connection
-from runner.server.heartbeat import Heartbeat
+from runner.server.heartbeat import HeartbeatThread
 from runner.server.journal import Journal
 from runner.server.outage import OutageNotice
 from runner.server.reports import Reporter
@@ -57,7 +57,7 @@ class Parts:
     reporter: Reporter
     journal: Journal
     monitor: Monitor
-    heartbeat: Heartbeat
+    heartbeat: HeartbeatThread
     threads: tuple[LoopThread, ...]
     connection: Connection
     wake: Wake

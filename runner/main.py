@@ -30,7 +30,7 @@ from runner.server.claims import Claims
 from runner.server.completion import Reporting
 from runner.server.connection import Connection
 from runner.server.delivery import count_results, deliver_kept
-from runner.server.heartbeat import Heartbeat
+from runner.server.heartbeat import HeartbeatThread
 from runner.server.journal import Journal
 from runner.server.registration import deregister, describe_reclaimed, own_tag, reclaim_orphans, register
 from runner.server.reports import Reporter
@@ -196,7 +196,7 @@ def _assemble(
     )
     journal = Journal(files.journal(node.hostname, os.getpid()), facts.workflow)
     reporter = Reporter(client, reporting, connection=connection, journal=journal, wake=wake.wake)
-    heartbeat = Heartbeat(client, node_id, wake=wake.wake, interval_s=options.heartbeat_interval_s)
+    heartbeat = HeartbeatThread(client, node_id, wake=wake.wake, interval_s=options.heartbeat_interval_s)
     sampler = Sampler(wake.wake, series=_series_of(facts, files, node.hostname))
     return Parts(
         client=client,

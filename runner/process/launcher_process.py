@@ -52,7 +52,7 @@ The CPU time is that of the process and of the children it waited for.
 """
 
 
-class Job:
+class ProcessGroup:
     """One started process group; `result` is set once its first process has ended."""
 
     __slots__ = ("key", "kill_at", "members", "pid", "result", "started_at", "stopping")
@@ -86,9 +86,9 @@ class LauncherProcess:
         self._incoming = bytearray()
         self._outgoing = bytearray()
         self._events: list[Message] = []
-        self._by_key: dict[int, Job] = {}
-        self._by_pid: dict[int, Job] = {}
-        self._ending: dict[int, Job] = {}
+        self._by_key: dict[int, ProcessGroup] = {}
+        self._by_pid: dict[int, ProcessGroup] = {}
+        self._ending: dict[int, ProcessGroup] = {}
         self._delayed: list[Start] = []
         self._retry_at = 0.0
         self._job_oom_score = _oom_score_of_jobs()
@@ -197,7 +197,7 @@ class LauncherProcess:
             self._events.append(("unstartable", key, str(getattr(error, "strerror", None) or error)))
             return None
         self._make_killable(pid)
-        job = Job(key, pid, time.monotonic())
+        job = ProcessGroup(key, pid, time.monotonic())
         self._by_key[key] = job
         self._by_pid[pid] = job
         self._table = None
@@ -259,7 +259,7 @@ class LauncherProcess:
             for job in list(self._ending.values()):
                 self._end_if_empty(job)
 
-    def _end_if_empty(self, job: Job) -> None:
+    def _end_if_empty(self, job: ProcessGroup) -> None:
         if self._has_members(job):
             if job.kill_at is None:
                 job.kill_at = time.monotonic() + LEFTOVER_S
@@ -280,7 +280,7 @@ class LauncherProcess:
 
     # -- members --------------------------------------------------------------------------------
 
-    def _has_members(self, job: Job) -> bool:
+    def _has_members(self, job: ProcessGroup) -> bool:
         """Return whether a process of the job still lives; a stopped job is searched for beyond its process group."""
         if job.stopping:
             return bool(self._members(job))
@@ -290,13 +290,13 @@ class LauncherProcess:
             return False
         return True
 
-    def _signal_members(self, job: Job, signum: int) -> None:
+    def _signal_members(self, job: ProcessGroup, signum: int) -> None:
         job.members = self._members(job)
         for pid in job.members:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signum)
 
-    def _members(self, job: Job) -> dict[int, str]:
+    def _members(self, job: ProcessGroup) -> dict[int, str]:
         """Return the living processes of the job, with those known before that still live: pid to start time."""
         if self._table is None:
             self._table = read_process_table()

@@ -11,7 +11,7 @@ from torc_core.errors import NotFoundError, ServerFaultError, ServerUnreachableE
 _AGAIN_S: Final = 5.0
 
 
-class Heartbeat:
+class HeartbeatThread:
     """Sends a heartbeat at once and then in each interval; sooner again when the server was away.
 
     `end` is set, and the loop woken, when the server counts this runner as gone: others may run its jobs from then

@@ -11,7 +11,7 @@ from running import create, job, processes_with, run, until_running
 from runner.base.progress import Notice
 from runner.base.settings import RunnerOptions
 from runner.main import run_workflow
-from runner.server.heartbeat import Heartbeat
+from runner.server.heartbeat import HeartbeatThread
 from torc_client.http import TorcClient
 from torc_client.processes import host_facts
 from torc_client.recovery.orphans import find_orphans, reclaim
@@ -21,9 +21,9 @@ from torc_core.errors import NotFoundError, StateConflictError
 from torc_core.recovery.orphans import OrphanPlan
 
 
-def beat(client: TorcClient, node_id: int) -> tuple[Heartbeat, threading.Event]:
+def beat(client: TorcClient, node_id: int) -> tuple[HeartbeatThread, threading.Event]:
     woken = threading.Event()
-    return Heartbeat(client, node_id, wake=woken.set, interval_s=0.05), woken
+    return HeartbeatThread(client, node_id, wake=woken.set, interval_s=0.05), woken
 
 
 def test_a_runner_is_heard_at_once(shared_client: TorcClient, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from runner.monitoring.series import SeriesFile, SeriesJob, SeriesRow
 from torc_cli.plots.as_plotly import figure_of, html_of, json_of
 from torc_cli.plots.as_png import write_png
 from torc_cli.plots.charts import BarChart, Chart, LineChart, charts_of
-from torc_cli.plots.reading import JobSeries, Sample, read_series
+from torc_cli.plots.reading import JobSeries, SeriesSample, read_series
 
 MIB = 1 << 20
 NASTY = "a$x_1$<b>c</b></script>\x1b[31m 你好"
@@ -20,7 +20,7 @@ NASTY = "a$x_1$<b>c</b></script>\x1b[31m 你好"
 def series(
     job_id: int = 1, *, peak: int = 100 * MIB, limit: int | None = None, seconds: int = 10, name: str = "j"
 ) -> JobSeries:
-    samples = tuple(Sample(1000 + n, 50.0, peak * (n + 1) // seconds, 2, 1) for n in range(seconds))
+    samples = tuple(SeriesSample(1000 + n, 50.0, peak * (n + 1) // seconds, 2, 1) for n in range(seconds))
     return JobSeries(job_id=job_id, name=name, memory_limit_bytes=limit, num_cpus=2, samples=samples)
 
 
@@ -49,13 +49,13 @@ def test_a_limit_is_drawn_where_the_curve_stays_visible_and_reported_otherwise()
 
 
 def test_attempts_are_distinguished_by_a_gap() -> None:
-    samples = (Sample(0, 1.0, MIB, 1, 1), Sample(1, 1.0, MIB, 1, 1), Sample(60, 1.0, MIB, 1, 2))
+    samples = (SeriesSample(0, 1.0, MIB, 1, 1), SeriesSample(1, 1.0, MIB, 1, 1), SeriesSample(60, 1.0, MIB, 1, 2))
     panel = memory_panel(JobSeries(job_id=1, name="j", memory_limit_bytes=None, num_cpus=None, samples=samples))
     assert panel.lines[0].y == (1.0, 1.0, None, 1.0)
 
 
 def test_of_many_samples_the_peaks_stay() -> None:
-    samples = tuple(Sample(n, 1.0, MIB * (900 if n == 77_777 else 1), 1, 1) for n in range(100_000))
+    samples = tuple(SeriesSample(n, 1.0, MIB * (900 if n == 77_777 else 1), 1, 1) for n in range(100_000))
     panel = memory_panel(JobSeries(job_id=1, name="j", memory_limit_bytes=None, num_cpus=None, samples=samples))
     assert len(panel.lines[0].y) <= 1500
     assert max(panel.lines[0].y) == 900.0
@@ -152,6 +152,6 @@ def test_what_the_runner_writes_is_what_is_read(tmp_path: Path) -> None:
             name="sim",
             memory_limit_bytes=5 * MIB,
             num_cpus=4,
-            samples=(Sample(1001, 12.5, 1, 3, 2), Sample(1002, 12.5, 2, 3, 2)),
+            samples=(SeriesSample(1001, 12.5, 1, 3, 2), SeriesSample(1002, 12.5, 2, 3, 2)),
         )
     ]

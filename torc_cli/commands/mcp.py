@@ -24,7 +24,7 @@ class Assistant(StrEnum):
     VSCODE = "vscode"
 
 
-class Scope(StrEnum):
+class ConfigScope(StrEnum):
     PROJECT = "project"
     USER = "user"
 
@@ -41,8 +41,8 @@ def config(
     *,
     agent: Annotated[Assistant, typer.Option("--agent", help="Print the configuration for this assistant.")],
     scope: Annotated[
-        Scope, typer.Option("--scope", help="Configure it for this folder, or for everything you do.")
-    ] = Scope.PROJECT,
+        ConfigScope, typer.Option("--scope", help="Configure it for this folder, or for everything you do.")
+    ] = ConfigScope.PROJECT,
     write: Annotated[
         bool,
         typer.Option(

@@ -161,10 +161,10 @@ def _failures(session: Session, status: "WorkflowStatusModel") -> list["FailureG
 
 
 def _view(session: Session, status: "WorkflowStatusModel") -> "RunView":
-    from torc_cli.render.run_progress import Bar, Counts, Lines, Silent
+    from torc_cli.render.run_progress import BarView, Counts, Lines, Silent
 
     counts = Counts(total=status.total_jobs, done=status.jobs_by_status.total(SUCCESSFUL))
     if session.is_json:
         return Silent(counts, spell=session.spelling)
-    view = Bar if sys.stderr.isatty() else Lines
+    view = BarView if sys.stderr.isatty() else Lines
     return view(counts, spell=session.spelling)

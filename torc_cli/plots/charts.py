@@ -18,7 +18,7 @@ from torc_cli.plots.measures import (
     span_of,
     time_unit,
 )
-from torc_cli.plots.reading import JobSeries, Sample
+from torc_cli.plots.reading import JobSeries, SeriesSample
 from torc_cli.render.text import display, number
 from torc_core.resources.memory import describe_memory
 
@@ -183,7 +183,7 @@ def _of_all(
     stem: str,
     title: str,
     y_label: str,
-    read: Callable[[Sample], float],
+    read: Callable[[SeriesSample], float],
     scale: int,
 ) -> LineChart:
     start, span = span_of(jobs)
@@ -265,7 +265,7 @@ def _bar_panel(title: str, x_label: str, bars: Sequence[Bar]) -> BarPanel:
 
 def _line(
     job: JobSeries,
-    read: Callable[[Sample], float],
+    read: Callable[[SeriesSample], float],
     start: int,
     seconds: float,
     scale: int,
@@ -288,7 +288,9 @@ def _line(
     return Curve(name, tuple(x), tuple(y))
 
 
-def _thinned(samples: Sequence[Sample], read: Callable[[Sample], float], points: int) -> Iterator[tuple[Sample, float]]:
+def _thinned(
+    samples: Sequence[SeriesSample], read: Callable[[SeriesSample], float], points: int
+) -> Iterator[tuple[SeriesSample, float]]:
     """Return the largest of every few samples where there are more than anybody could see; peaks are kept."""
     step = -(-len(samples) // points)
     for begin in range(0, len(samples), step):

@@ -4,28 +4,28 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from torc_cli.plots.reading import JobSeries, Sample
+from torc_cli.plots.reading import JobSeries, SeriesSample
 
 _UNITS: Final = ((1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB"), (1, "B"))
 
 
-def cpu_percent(sample: Sample) -> float:
+def cpu_percent(sample: SeriesSample) -> float:
     return sample.cpu_percent
 
 
-def memory_bytes(sample: Sample) -> float:
+def memory_bytes(sample: SeriesSample) -> float:
     return float(sample.memory_bytes)
 
 
-def num_processes(sample: Sample) -> float:
+def num_processes(sample: SeriesSample) -> float:
     return float(sample.num_processes)
 
 
-def peaks_of(jobs: Sequence[JobSeries], read: Callable[[Sample], float]) -> list[float]:
+def peaks_of(jobs: Sequence[JobSeries], read: Callable[[SeriesSample], float]) -> list[float]:
     return [max(map(read, job.samples)) for job in jobs]
 
 
-def peak_and_average(job: JobSeries, read: Callable[[Sample], float]) -> tuple[float, float]:
+def peak_and_average(job: JobSeries, read: Callable[[SeriesSample], float]) -> tuple[float, float]:
     values = [read(sample) for sample in job.samples]
     return max(values), sum(values) / len(values)
 

@@ -18,7 +18,7 @@ _IDS_SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class SeriesSample:
     """One job at one second since the epoch; `attempt_id` is 0 where the file does not tell.
 
     `source` is the place of its file among those read: runs are in files of their own.
@@ -43,7 +43,7 @@ class JobSeries:
     name: str
     memory_limit_bytes: int | None
     num_cpus: int | None
-    samples: tuple[Sample, ...]
+    samples: tuple[SeriesSample, ...]
     earlier_limits_bytes: tuple[int, ...] = ()
 
 
@@ -57,7 +57,7 @@ def read_series(paths: Iterable[Path], *, job_ids: Collection[int] = ()) -> list
     Raises InvalidInputError for what is no such file and for jobs that no file knows, TorcError when there are no
     samples.
     """
-    samples: defaultdict[int, list[Sample]] = defaultdict(list)
+    samples: defaultdict[int, list[SeriesSample]] = defaultdict(list)
     described: dict[tuple[int, int], _Described] = {}
     known: set[int] = set()
     names = [str(path) for path in paths]
@@ -84,7 +84,7 @@ def _check_ids(job_ids: Collection[int], known: AbstractSet[int]) -> None:
     raise InvalidInputError(f"no samples of job {', '.join(map(str, unknown))}", hint=f"there are jobs {shown}")
 
 
-def _series(job_id: int, described: Mapping[tuple[int, int], _Described], samples: Sequence[Sample]) -> JobSeries:
+def _series(job_id: int, described: Mapping[tuple[int, int], _Described], samples: Sequence[SeriesSample]) -> JobSeries:
     ordered = sorted(samples, key=lambda sample: sample.timestamp)
     sources = dict.fromkeys(sample.source for sample in ordered)
     runs = [described[job_id, source] for source in sources if (job_id, source) in described]
@@ -135,11 +135,11 @@ def _select(connection: sqlite3.Connection, table: str, *columns: str) -> sqlite
     return connection.execute(f"SELECT {chosen} FROM {table}")  # noqa: S608 - names of ours
 
 
-def _samples(connection: sqlite3.Connection, source: int) -> Iterator[tuple[int, Sample]]:
+def _samples(connection: sqlite3.Connection, source: int) -> Iterator[tuple[int, SeriesSample]]:
     columns = ("job_id", "timestamp", "cpu_percent", "memory_bytes", "num_processes", "attempt_id")
     for job_id, timestamp, cpu, memory, processes, attempt_id in _select(connection, _SAMPLES, *columns):
         attempt = int(attempt_id or 0)
-        yield int(job_id), Sample(int(timestamp), float(cpu), int(memory), int(processes), attempt, source)
+        yield int(job_id), SeriesSample(int(timestamp), float(cpu), int(memory), int(processes), attempt, source)
 
 
 def _metadata(connection: sqlite3.Connection) -> Iterator[tuple[int, _Described]]:

@@ -148,7 +148,7 @@ class Lines(RunView):
             self.say(text)
 
 
-class Bar(RunView):
+class BarView(RunView):
     """A bar that stays at the bottom of the terminal."""
 
     def __init__(self, counts: Counts, *, spell: Callable[[TorcCommand], str] = str) -> None:

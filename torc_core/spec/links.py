@@ -10,7 +10,7 @@ from torc_core.spec.spec import Spec
 from torc_core.spec.templates import Row
 
 
-class Records:
+class NamedRecords:
     """Records that are never expanded, by name: resource requirements, failure handlers, schedulers."""
 
     def __init__(self, kind: str, names: Sequence[str]) -> None:
@@ -27,9 +27,9 @@ class Links:
         self.jobs = Names("job", expansion.jobs)
         self.files = Names("file", expansion.files)
         self.user_data = Names("user data", expansion.user_data)
-        self.requirements = Records("resource requirements", [r.name for r in body.resource_requirements or []])
-        self.handlers = Records("failure handler", [r.name for r in body.failure_handlers or []])
-        self.schedulers = Records("Slurm scheduler", [r.name for r in body.slurm_schedulers or []])
+        self.requirements = NamedRecords("resource requirements", [r.name for r in body.resource_requirements or []])
+        self.handlers = NamedRecords("failure handler", [r.name for r in body.failure_handlers or []])
+        self.schedulers = NamedRecords("Slurm scheduler", [r.name for r in body.slurm_schedulers or []])
 
     def find(
         self,
@@ -60,7 +60,7 @@ class Links:
             self.problems.add(path, error.message)
             return []
 
-    def record(self, path: KeyPath, records: Records, name: str | None) -> int | None:
+    def record(self, path: KeyPath, records: NamedRecords, name: str | None) -> int | None:
         """Return the position of the record with this name; None without a name, and after a problem."""
         if name is None:
             return None

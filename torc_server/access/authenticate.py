@@ -11,7 +11,7 @@ from torc_server.access.principals import EVERYBODY, Principal, Scope
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class ShownCredentials:
     """What a request shows: a user name where it has one, and a password or token."""
 
     secret: str
@@ -21,7 +21,7 @@ class Credentials:
 class Proof(Protocol):
     """One way by which a caller proves who they are."""
 
-    async def prove(self, shown: Credentials, address: str) -> Principal | None:
+    async def prove(self, shown: ShownCredentials, address: str) -> Principal | None:
         """Return the caller, or None where this way knows nothing of the credentials.
 
         Raises TooManyTriesError after too many wrong passwords.
@@ -36,7 +36,7 @@ class TokenProof:
         self._token = token.encode()
         self._user = user
 
-    async def prove(self, shown: Credentials, address: str) -> Principal | None:  # noqa: ARG002
+    async def prove(self, shown: ShownCredentials, address: str) -> Principal | None:  # noqa: ARG002
         # compare_digest: the time that a wrong token takes must not tell how much of it is right
         if not hmac.compare_digest(shown.secret.encode(), self._token):
             return None
@@ -63,18 +63,18 @@ class Authenticator:
         return None
 
 
-def read_authorization(header: str | None) -> Credentials | None:
+def read_authorization(header: str | None) -> ShownCredentials | None:
     """Return what `Bearer TOKEN` or `Basic BASE64` shows; None for anything else."""
     scheme, _, value = (header or "").strip().partition(" ")
     value = value.strip()
     match scheme.lower():
         case "bearer" if value:
-            return Credentials(value)
+            return ShownCredentials(value)
         case "basic":
             try:
                 user, colon, secret = base64.b64decode(value, validate=True).decode().partition(":")
             except (binascii.Error, UnicodeDecodeError):
                 return None
-            return Credentials(secret, user or None) if colon and secret else None
+            return ShownCredentials(secret, user or None) if colon and secret else None
         case _:
             return None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from torc_core.errors import TooManyTriesError
-from torc_server.access.authenticate import Credentials
+from torc_server.access.authenticate import ShownCredentials
 from torc_server.access.htpasswd import hash_password, is_password, read_users
 from torc_server.access.principals import Principal, Scope
 
@@ -74,7 +74,7 @@ class PasswordProof:
     def scope_of(self, user: str) -> Scope:
         return Scope.ADMIN if user in self._admins else Scope.OWNER
 
-    async def prove(self, shown: Credentials, address: str) -> Principal | None:
+    async def prove(self, shown: ShownCredentials, address: str) -> Principal | None:
         user = shown.user
         if user is None:
             return None
@@ -119,7 +119,7 @@ class PersonalTokenProof:
         """Ask the database again: tokens were revoked, or users changed."""
         self._known.clear()
 
-    async def prove(self, shown: Credentials, address: str) -> Principal | None:  # noqa: ARG002
+    async def prove(self, shown: ShownCredentials, address: str) -> Principal | None:  # noqa: ARG002
         if not shown.secret.startswith("torc_"):
             return None
         token_hash = hashlib.sha256(shown.secret.encode()).hexdigest()

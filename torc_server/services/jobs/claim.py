@@ -176,7 +176,7 @@ def _outlook(
     )
 
 
-def _describe(need: queries.Need) -> JobNeed:
+def _describe(need: queries.SmallestNeed) -> JobNeed:
     return JobNeed(
         num_cpus=need.num_cpus,
         num_gpus=need.num_gpus,

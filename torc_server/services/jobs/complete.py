@@ -9,7 +9,7 @@ from torc_core.errors import InvalidInputError, StateConflictError, TorcError
 from torc_core.jobs.lifecycle import OUTCOME_EVENTS, may_go_back, may_retry
 from torc_core.jobs.status import ACTIVE, DONE, FAILED_FOR_GOOD, JobStatus
 from torc_server.db.queries.jobs import attempts as queries
-from torc_server.db.queries.jobs.attempts import Attempt
+from torc_server.db.queries.jobs.attempts import AttemptKey
 from torc_server.db.queries.jobs.jobs import JobState, job_models, job_states
 from torc_server.db.queries.jobs.transitions import add_fault
 from torc_server.db.queries.records.workflows import WorkflowState
@@ -26,7 +26,7 @@ class _Ending(NamedTuple):
     """An attempt that ends now; `outcome` is the job's next status unless it is retried."""
 
     job: JobState
-    attempt: Attempt
+    attempt: AttemptKey
     completion: JobCompletion
     outcome: JobStatus
     retried: bool
@@ -98,7 +98,7 @@ def _endings(
 def _end(
     workflow: WorkflowState,
     states: Mapping[int, JobState],
-    recorded: set[Attempt],
+    recorded: set[AttemptKey],
     completion: JobCompletion,
     *,
     defers: bool,
@@ -107,7 +107,7 @@ def _end(
     if job is None:
         raise no_such_job(completion.job_id)
     _check(workflow, job, completion)
-    attempt = Attempt(job.id, workflow.run_id, completion.result.attempt_id or job.attempt_id)
+    attempt = AttemptKey(job.id, workflow.run_id, completion.result.attempt_id or job.attempt_id)
     moved_on = job.status not in ACTIVE or attempt.attempt_id != job.attempt_id
     if moved_on and attempt in recorded:
         return job

@@ -11,7 +11,7 @@ from torc_core.jobs.lifecycle import OUTCOME_EVENTS, Event, may_go_back
 from torc_core.jobs.status import DONE, JobStatus
 from torc_core.triage.facts import RUNNER_LOST_CODE
 from torc_server.db.queries.jobs import attempts, runners
-from torc_server.db.queries.jobs.attempts import Attempt, SignedEvidence
+from torc_server.db.queries.jobs.attempts import AttemptKey, SignedEvidence
 from torc_server.db.queries.jobs.jobs import JobState, held_jobs
 from torc_server.db.queries.jobs.runners import NodeState
 from torc_server.db.queries.jobs.transitions import add_fault, skip_attempt
@@ -84,10 +84,10 @@ def _record(
     *,
     reason: str,
 ) -> None:
-    results: list[tuple[Attempt, ResultModel]] = []
-    evidence: list[tuple[Attempt, SignedEvidence]] = []
+    results: list[tuple[AttemptKey, ResultModel]] = []
+    evidence: list[tuple[AttemptKey, SignedEvidence]] = []
     for job in lost:
-        attempt = Attempt(job.id, workflow.run_id, job.attempt_id)
+        attempt = AttemptKey(job.id, workflow.run_id, job.attempt_id)
         runtime_s = _seconds_since(uow, job.start_time)
         results.append((attempt, _result(uow, workflow, job, runtime_s)))
         evidence.append((attempt, _evidence(nodes[job.compute_node_id or 0], runtime_s, reason)))

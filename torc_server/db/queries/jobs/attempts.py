@@ -9,23 +9,25 @@ from torc_server.db.sql import id_list, sql
 from torc_server.db.unit_of_work import UnitOfWork
 
 
-class Attempt(NamedTuple):
+class AttemptKey(NamedTuple):
+    """The key of an attempt in results, evidence and decisions."""
+
     job_id: int
     run_id: int
     attempt_id: int
 
 
-def recorded_attempts(uow: UnitOfWork, job_ids: Collection[int], run_id: int) -> set[Attempt]:
+def recorded_attempts(uow: UnitOfWork, job_ids: Collection[int], run_id: int) -> set[AttemptKey]:
     """Return the attempts of these jobs that have a result in the run."""
     rows = uow.rows(
         sql("SELECT job_id, run_id, attempt_id FROM result WHERE job_id IN $ids AND run_id = :run_id"),
         ids=id_list(job_ids),
         run_id=run_id,
     )
-    return {Attempt(*row) for row in rows}
+    return {AttemptKey(*row) for row in rows}
 
 
-def write_results(uow: UnitOfWork, workflow_id: int, results: Iterable[tuple[Attempt, ResultModel]]) -> None:
+def write_results(uow: UnitOfWork, workflow_id: int, results: Iterable[tuple[AttemptKey, ResultModel]]) -> None:
     """Store one row for each attempt, in place of one that was stored by hand before."""
     uow.run_many(
         """
@@ -68,7 +70,7 @@ class SignedEvidence(NamedTuple):
     cause: str
 
 
-def write_evidence(uow: UnitOfWork, workflow_id: int, evidence: Iterable[tuple[Attempt, SignedEvidence]]) -> None:
+def write_evidence(uow: UnitOfWork, workflow_id: int, evidence: Iterable[tuple[AttemptKey, SignedEvidence]]) -> None:
     """Store each attempt's evidence, in place of what was stored before."""
     uow.run_many(
         """
@@ -91,7 +93,7 @@ def write_mtimes(uow: UnitOfWork, workflow_id: int, mtimes: Iterable[tuple[int, 
 
 def find_evidence(
     uow: UnitOfWork, job_id: int, *, run_id: int | None, attempt_id: int | None
-) -> tuple[Attempt, str] | None:
+) -> tuple[AttemptKey, str] | None:
     """Return the evidence of the newest attempt that meets the conditions, as JSON."""
     row = uow.row(
         """
@@ -104,4 +106,4 @@ def find_evidence(
         run_id=run_id,
         attempt_id=attempt_id,
     )
-    return None if row is None else (Attempt(*row[:3]), row[3])
+    return None if row is None else (AttemptKey(*row[:3]), row[3])

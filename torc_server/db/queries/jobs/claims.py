@@ -108,8 +108,8 @@ def count_fitting(uow: UnitOfWork, eligible: Eligible, fit: Fit) -> int:
     return int(uow.value(statement, **eligible._asdict(), **fit._asdict()))
 
 
-class Need(NamedTuple):
-    """What one job needs."""
+class SmallestNeed(NamedTuple):
+    """The amounts that the smallest ready job needs."""
 
     num_cpus: int
     num_gpus: int
@@ -118,7 +118,7 @@ class Need(NamedTuple):
     runtime_s: float
 
 
-def smallest_need(uow: UnitOfWork, workflow_id: int) -> Need | None:
+def smallest_need(uow: UnitOfWork, workflow_id: int) -> SmallestNeed | None:
     """Return what the smallest ready job needs: fewest nodes, then GPUs, CPUs and memory, then shortest."""
     row = uow.row(
         sql(
@@ -130,7 +130,7 @@ def smallest_need(uow: UnitOfWork, workflow_id: int) -> Need | None:
         ),
         id=workflow_id,
     )
-    return None if row is None else Need(*row)
+    return None if row is None else SmallestNeed(*row)
 
 
 def is_anything_ready(uow: UnitOfWork, workflow_id: int) -> bool:
