@@ -10,7 +10,7 @@ from torc_cli.session.command import root
 from torc_cli.session.lazy_commands import lazy_group
 from torc_cli.session.registry import COMMANDS
 from torc_core import __version__
-from torc_core.errors import InvalidInputError, TorcError
+from torc_core.errors import InvalidInputError, ServerFaultError, TorcError
 
 app = typer.Typer(
     name="torc",
@@ -50,12 +50,30 @@ def main() -> None:
     except TorcError as error:
         sys.exit(_complain(error))
     except Exception as error:
-        from torc_cli.session.error_translation import as_torc_error
-
-        expected = as_torc_error(error)
+        expected = _as_torc_error(error)
         if expected is None:
             raise
         sys.exit(_complain(expected))
+
+
+def _as_torc_error(error: Exception) -> TorcError | None:
+    """Return what an error of a library means for the user; None for a mistake of our own."""
+    from pydantic import ValidationError
+
+    match error:
+        case ValidationError():
+            return ServerFaultError(
+                f"the answer is not one of a torc server ({error.error_count()} problem(s) in {error.title})",
+                hint="check --url and TORC_API_URL, and that client and server have the same version",
+            )
+        case UnicodeEncodeError():
+            return InvalidInputError(f"this is not UTF-8: {error.object[error.start : error.end]!r}")
+        case UnicodeDecodeError():
+            return InvalidInputError(f"this is no text: {error.reason} at byte {error.start}")
+        case OSError() if error.filename is not None:
+            return InvalidInputError(f"{error.filename}: {error.strerror}")
+        case _:
+            return None
 
 
 def _never_fail_to_print() -> None:

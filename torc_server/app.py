@@ -32,7 +32,6 @@ from torc_server.routes.records import (
     relationships,
     resource_requirements,
     results,
-    schedulers,
     user_data,
     workflows,
 )
@@ -61,7 +60,6 @@ _ROUTERS: Final = (
     failure_handlers.router,
     failures.router,
     compute_nodes.router,
-    schedulers.router,
     others.router,
     recovery.router,
     groups.router,

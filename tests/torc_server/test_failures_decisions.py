@@ -26,8 +26,8 @@ from torc_core.api.failures import Actor, ClassifyResponse, DecisionLimits, Reje
 from torc_core.api.schedulers import SlurmSchedulerModel
 from torc_core.errors import InvalidInputError, NotFoundError, StateConflictError
 from torc_core.jobs.status import JobStatus
+from torc_server.services.records.compute_nodes import SLURM_SCHEDULERS
 from torc_server.services.records.resource_requirements import REQUIREMENTS
-from torc_server.services.records.schedulers import SLURM_SCHEDULERS
 from torc_server.services.records.workflows import archive_workflow
 from torc_server.services.runs.reset import cancel_workflow, reset_job_status, reset_workflow_status
 from torc_server.services.triage import decide as decisions

@@ -1,4 +1,4 @@
-"""What the server writes is its user's alone."""
+"""Keeps what the server writes readable by its user alone."""
 
 import logging
 import os
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def only_for_me() -> Iterator[None]:
-    """What is created meanwhile can be read by this user alone."""
+    """Create files that only this user can read."""
     before = os.umask(_OTHERS)
     try:
         yield
@@ -24,7 +24,7 @@ def only_for_me() -> Iterator[None]:
 
 
 def keep_private(database: Path) -> None:
-    """Takes from others what this process will create, and the files of an existing database."""
+    """Take from other users what this process will create, and the files of an existing database."""
     os.umask(_OTHERS)
     for path in (database, *(database.with_name(f"{database.name}-{part}") for part in ("wal", "shm"))):
         try:

@@ -1,8 +1,9 @@
-"""Runners and the allocations they may run in."""
+"""Runners, the allocations they may run in, and configurations of schedulers."""
 
 from dataclasses import replace
 
 from torc_core.api.nodes import ComputeNodeModel, Heartbeat, ScheduledComputeNodeModel
+from torc_core.api.schedulers import LocalSchedulerModel, SlurmSchedulerModel
 from torc_server.routes.contract import contract_router
 from torc_server.routes.parameters import Number, OptionalFlag, OptionalText, QueryId, RecordId
 from torc_server.routes.records.factory import RecordServices, add_record_routes, services_of
@@ -34,6 +35,23 @@ add_record_routes(
     one="scheduled_compute_node",
     filters={"scheduler_id": Number, "scheduler_config_id": Number, "status": OptionalText},
     tags=("scheduled_compute_nodes",),
+)
+add_record_routes(
+    router,
+    "/slurm_schedulers",
+    SlurmSchedulerModel,
+    services_of(nodes.SLURM_SCHEDULERS),
+    one="slurm_scheduler",
+    tags=("schedulers",),
+)
+add_record_routes(
+    router,
+    "/local_schedulers",
+    LocalSchedulerModel,
+    services_of(nodes.LOCAL_SCHEDULERS),
+    one="local_scheduler",
+    filters={"memory": OptionalText, "num_cpus": Number},
+    tags=("schedulers",),
 )
 
 

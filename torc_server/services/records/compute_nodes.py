@@ -1,17 +1,18 @@
-"""Runners (compute nodes) and the allocations they may run in."""
+"""Runners (compute nodes), the allocations they may run in, and configurations of schedulers."""
 
 from datetime import datetime
 from typing import Any, Final
 
 from torc_core.api.base import Page
 from torc_core.api.nodes import ComputeNodeModel, Heartbeat, ScheduledComputeNodeModel
+from torc_core.api.schedulers import LocalSchedulerModel, SlurmSchedulerModel
 from torc_core.api.system import DeleteCount
 from torc_core.errors import StateConflictError
 from torc_core.hints import Hint, torc
 from torc_server.db.queries.jobs.runners import note_heartbeat
 from torc_server.db.queries.records.base import RecordStore, json_field_equals
 from torc_server.db.queries.records.jobs import count_jobs_held
-from torc_server.db.tables.runners import ComputeNode, ScheduledComputeNode
+from torc_server.db.tables.runners import ComputeNode, LocalScheduler, ScheduledComputeNode, SlurmScheduler
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.actions import release_actions
 from torc_server.services.records.base import Records
@@ -24,6 +25,8 @@ COMPUTE_NODES: Final = Records(
 SCHEDULED_NODES: Final = Records(
     RecordStore(ScheduledComputeNode), ScheduledComputeNodeModel, noun="scheduled compute node"
 )
+SLURM_SCHEDULERS: Final = Records(RecordStore(SlurmScheduler), SlurmSchedulerModel, noun="Slurm scheduler")
+LOCAL_SCHEDULERS: Final = Records(RecordStore(LocalScheduler), LocalSchedulerModel, noun="local scheduler")
 
 
 def create_compute_node(uow: UnitOfWork, record: ComputeNodeModel) -> ComputeNodeModel:
