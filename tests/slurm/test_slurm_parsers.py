@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from torc_core.slurm.accounting import parse_accounting
 from torc_core.slurm.allocation import AllocationRequest, Phase
-from torc_core.slurm.partitions import parse_node_classes, parse_partitions, with_nodes
+from torc_core.slurm.partitions import parse_cluster_limits, parse_node_classes, parse_partitions, with_nodes
 from torc_core.slurm.quantities import known_slurm_time, parse_slurm_count, parse_slurm_usage, parse_slurm_walltime
 from torc_core.slurm.queue import QUEUE_FIELDS, parse_queue
 from torc_core.slurm.states import PHASES, phase_of, why_never
@@ -108,6 +108,21 @@ def test_the_smallest_node_of_a_partition_is_what_every_node_can_give() -> None:
     assert (partition.cpus_per_node, partition.gpus_per_node) == (64, 4)
     assert partition.memory_bytes_per_node == 200000 * MIB
     assert partition.accounts == ("a", "b")
+
+
+def test_kinds_of_nodes_are_kept_apart_and_counted_over_their_states() -> None:
+    classes = parse_node_classes("mix|2|64|1000|gpu:a100:4(S:0-1)\nmix|1|64|1000|gpu:a100:4\nmix|8|32|900|(null)\n")
+    [partition] = with_nodes(parse_partitions("PartitionName=mix MinNodes=2 OverSubscribe=FORCE:4"), classes)
+    assert [(each.count, each.cpus, each.gpus, each.gpu_type) for each in partition.node_classes] == [
+        (3, 64, 4, "a100"),
+        (8, 32, 0, None),
+    ]
+    assert (partition.min_nodes, partition.is_shared) == (2, True)
+
+
+def test_the_largest_array_is_read_from_the_configuration() -> None:
+    assert parse_cluster_limits("MaxArraySize            = 10001\nMaxJobCount = 1\n").max_array_tasks == 10001
+    assert parse_cluster_limits("nothing of the kind").max_array_tasks == 1000
 
 
 def test_only_lost_answers_are_tried_again() -> None:

@@ -8,8 +8,23 @@ from typing import Final
 from torc_client.slurm.programs import SlurmPrograms
 from torc_core.errors import SchedulerError, SchedulerUnreachableError
 from torc_core.slurm.accounting import accounting_words, accounting_words_by_name, parse_accounting
-from torc_core.slurm.allocation import AccountingRecord, AllocationRequest, AllocationStatus, Partition, Phase
-from torc_core.slurm.partitions import PARTITION_WORDS, node_words, parse_node_classes, parse_partitions, with_nodes
+from torc_core.slurm.allocation import (
+    AccountingRecord,
+    AllocationRequest,
+    AllocationStatus,
+    ClusterLimits,
+    Partition,
+    Phase,
+)
+from torc_core.slurm.partitions import (
+    CONFIGURATION_WORDS,
+    PARTITION_WORDS,
+    node_words,
+    parse_cluster_limits,
+    parse_node_classes,
+    parse_partitions,
+    with_nodes,
+)
 from torc_core.slurm.queue import parse_queue, queue_words
 from torc_core.slurm.submission import (
     all_have_ended,
@@ -98,6 +113,10 @@ class SlurmCluster:
         """Return all partitions with their limits and the amounts of their smallest nodes, the default one first."""
         found = parse_partitions(self._checked(PARTITION_WORDS))
         return with_nodes(found, parse_node_classes(self._checked(node_words())))
+
+    def limits(self) -> ClusterLimits:
+        """Return what the cluster takes at once. The limits of accounts are not asked for: they need accounting."""
+        return parse_cluster_limits(self._checked(CONFIGURATION_WORDS))
 
     def _submit(self, request: AllocationRequest) -> int:
         output = self._programs.run_once(submit_words(request))

@@ -82,6 +82,18 @@ class AccountingRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NodeClass:
+    """Nodes of one partition that are alike."""
+
+    partition: str
+    count: int
+    cpus: int
+    memory_bytes: int
+    gpus: int = 0
+    gpu_type: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Partition:
     """A queue and the nodes behind it; None is no limit. Amounts are those of its smallest node."""
 
@@ -89,10 +101,26 @@ class Partition:
     is_default: bool = False
     is_up: bool = True
     max_time_s: float | None = None
+    min_nodes: int = 1
     max_nodes: int | None = None
+    max_nodes_per_user: int | None = None
     node_count: int = 0
     cpus_per_node: int | None = None
     memory_bytes_per_node: int | None = None
     gpus_per_node: int = 0
+    node_classes: tuple[NodeClass, ...] = ()
+    """Its kinds of nodes; empty where they are not known or all alike."""
     accounts: tuple[str, ...] = ()
     """The accounts that may use it; empty: all."""
+    is_shared: bool = False
+    """Whether allocations share nodes there."""
+    is_explicit: bool = False
+    """Whether it is used only when somebody names it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterLimits:
+    """What a cluster takes at once: tasks of one array, and allocations queued or running; None is no limit."""
+
+    max_array_tasks: int = 1000
+    max_submitted: int | None = None

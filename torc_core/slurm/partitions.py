@@ -2,27 +2,18 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from torc_core.slurm.allocation import Partition
+from torc_core.slurm.allocation import ClusterLimits, NodeClass, Partition
 from torc_core.slurm.quantities import parse_slurm_count, parse_slurm_memory, parse_slurm_walltime
 from torc_core.slurm.queue import SEPARATOR
 
 PARTITION_WORDS: Final = ("scontrol", "show", "partition", "--oneliner")
 NODE_FIELDS: Final = ("%R", "%D", "%c", "%m", "%G")
-_GPUS: Final = re.compile(r"\bgpu(?::[^:,()|]+)?:(\d{1,6})", re.ASCII)
-
-
-@dataclass(frozen=True, kw_only=True)
-class NodeClass:
-    """Nodes of one partition that are alike."""
-
-    partition: str
-    count: int
-    cpus: int
-    memory_bytes: int
-    gpus: int = 0
+CONFIGURATION_WORDS: Final = ("scontrol", "show", "config")
+_GPUS: Final = re.compile(r"\bgpu(?::([^:,()|]+))?:(\d{1,6})", re.ASCII)
+_ARRAY_SIZE: Final = re.compile(r"^MaxArraySize\s*=\s*(\d{1,9})\s*$", re.MULTILINE | re.ASCII)
 
 
 def node_words() -> list[str]:
@@ -41,13 +32,15 @@ def parse_node_classes(text: str, fields: Sequence[str] = NODE_FIELDS) -> list[N
         cpus, memory = parse_slurm_count(row.get("%c", "")), parse_slurm_memory(row.get("%m", "").rstrip("+"))
         if cpus is None or memory is None:
             continue
+        gpus = [(kind, int(number)) for kind, number in _GPUS.findall(row.get("%G", ""))]
         found.append(
             NodeClass(
                 partition=row.get("%R", row.get("%P", "")).rstrip("*"),
                 count=parse_slurm_count(row.get("%D", "")) or 0,
                 cpus=cpus,
                 memory_bytes=memory,
-                gpus=sum(int(count) for count in _GPUS.findall(row.get("%G", ""))),
+                gpus=sum(number for _, number in gpus),
+                gpu_type=next((kind for kind, number in gpus if kind and number), None),
             )
         )
     return found
@@ -60,7 +53,7 @@ def parse_partitions(text: str) -> list[Partition]:
 
 
 def with_nodes(partitions: Sequence[Partition], classes: Sequence[NodeClass]) -> list[Partition]:
-    """Return the partitions with the amounts of their smallest nodes: what every node of the partition can give."""
+    """Return the partitions with their classes and the amounts of their smallest nodes: what every node can give."""
     return [_with_nodes(each, [one for one in classes if one.partition == each.name]) for each in partitions]
 
 
@@ -74,7 +67,25 @@ def _with_nodes(partition: Partition, classes: Sequence[NodeClass]) -> Partition
         cpus_per_node=min(each.cpus for each in classes),
         memory_bytes_per_node=memory if bound is None else min(memory, bound),
         gpus_per_node=min(each.gpus for each in classes),
+        node_classes=_merged(classes, bound),
     )
+
+
+def _merged(classes: Sequence[NodeClass], bound: int | None) -> tuple[NodeClass, ...]:
+    """Return the classes without repetitions: sinfo has a row for every state that nodes of one class are in."""
+    counts: dict[NodeClass, int] = {}
+    for each in classes:
+        memory = each.memory_bytes if bound is None else min(each.memory_bytes, bound)
+        alike = replace(each, count=0, memory_bytes=memory)
+        counts[alike] = counts.get(alike, 0) + each.count
+    return tuple(replace(each, count=count) for each, count in counts.items())
+
+
+def parse_cluster_limits(text: str) -> ClusterLimits:
+    """Return the limits in the answer to CONFIGURATION_WORDS, the careful default where it names none."""
+    match = _ARRAY_SIZE.search(text)
+    # the largest index is one less than MaxArraySize, and arrays begin with 0
+    return ClusterLimits(max_array_tasks=max(int(match[1]), 1)) if match else ClusterLimits()
 
 
 def _records(text: str) -> Sequence[Mapping[str, str]]:
@@ -95,8 +106,10 @@ def _read_partition(record: Mapping[str, str]) -> Partition:
         is_default=record.get("Default") == "YES",
         is_up=record.get("State", "UP") == "UP",
         max_time_s=parse_slurm_walltime(record.get("MaxTime", "")),
+        min_nodes=max(parse_slurm_count(record.get("MinNodes", "")) or 1, 1),
         max_nodes=parse_slurm_count(record.get("MaxNodes", "")),
         node_count=parse_slurm_count(record.get("TotalNodes", "")) or 0,
         memory_bytes_per_node=parse_slurm_memory(record.get("MaxMemPerNode", "")),
         accounts=() if accounts in ("ALL", "(null)", "") else tuple(accounts.split(",")),
+        is_shared=record.get("OverSubscribe", "NO").partition(":")[0] in ("YES", "FORCE"),
     )
