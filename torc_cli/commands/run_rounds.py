@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from runner.base.settings import RunnerOptions
     from torc_cli.commands.run_again import Recovery
     from torc_cli.render.run_progress import RunView
-    from torc_client.http import TorcClient
     from torc_client.recovery.bounded_recovery import FinishedRecovery
-    from torc_core.api.actions import WorkflowActionModel
     from torc_core.api.failures import FailureGroup
     from torc_core.api.workflows import WorkflowStatusModel
 
@@ -41,6 +39,7 @@ def _make_ready(session: Session, workflow_id: int, options: "RunnerOptions", *,
     Raises typer.Exit when the workflow is complete without success.
     """
     from runner.base.paths import create_output_dir
+    from torc_client.actions import describe_action, open_actions
     from torc_client.begin_run import initialize, reinitialize_within_run
 
     client = session.client
@@ -56,11 +55,11 @@ def _make_ready(session: Session, workflow_id: int, options: "RunnerOptions", *,
             f"workflow {workflow_id} was canceled", hint=Hint("begin a new run: {}", torc("reinit", workflow_id))
         )
     if status.is_complete and status.total_jobs and not counts[JobStatus.UNINITIALIZED]:
-        due = _open_actions(client, workflow_id)
+        due = open_actions(client, workflow_id)
         if not due:
             _say_complete(session, status)
             return False
-        names = ", ".join(_describe_action(action) for action in due)
+        names = ", ".join(describe_action(action) for action in due)
         session.out.note(f"Workflow {workflow_id} is complete, but not all its actions were carried out: {names}.")
     create_output_dir(options.output_dir)
     if counts.total(FRESH) == status.total_jobs:
@@ -112,31 +111,19 @@ def _run(session: Session, workflow_id: int, options: "RunnerOptions", recovery:
         raise typer.Exit(1)
 
 
-def _open_actions(client: "TorcClient", workflow_id: int) -> "list[WorkflowActionModel]":
-    """Return the actions with commands that are due, or claimed and not finished; none that every runner repeats."""
-    return [
-        action
-        for action in client.actions(workflow_id)
-        if action.action_type == "run_commands" and not action.persistent and action.state in {"pending", "claimed"}
-    ]
-
-
-def _describe_action(action: "WorkflowActionModel") -> str:
-    """Return the action's id and trigger for a message."""
-    return f"action {action.id} ({action.trigger_type})"
-
-
 def _note_actions(session: Session, workflow_id: int) -> bool:
     """Print which actions were due and not carried out, or perhaps not; return whether there are any."""
+    from torc_client.actions import describe_action
+
     missed = False
     for action in session.client.actions(workflow_id):
         if action.action_type != "run_commands" or action.persistent:
             continue
         if action.state == "pending":
-            text = f"Warning: {_describe_action(action)} was not carried out; carry it out: {{}}"
+            text = f"Warning: {describe_action(action)} was not carried out; carry it out: {{}}"
             session.out.note(Hint(text, torc("run", workflow_id)))
         elif action.state == "unknown":
-            session.out.note(f"Warning: nobody knows whether {_describe_action(action)} was carried out to its end")
+            session.out.note(f"Warning: nobody knows whether {describe_action(action)} was carried out to its end")
         else:
             continue
         missed = True
