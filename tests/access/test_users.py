@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +215,24 @@ def test_a_workflow_cannot_be_given_away_or_reached_through_the_body_of_another(
     assert anna.put(f"/files/{file_id}", json=moved).status_code == 403
     anna.put(f"/workflows/{mine}", json={"name": "mine", "user": "otto"})
     assert anna.get(f"/workflows/{mine}").json()["user"] == "anna"
+
+
+def test_no_spelling_of_an_id_gets_around_the_owner(users: Users) -> None:
+    anna, otto = users.http("anna"), users.http("otto")
+    first, hers = (make(anna, "/workflows", name=name, user="x")["id"] for name in ("first", "hers"))
+    data_id = make(anna, "/user_data", workflow_id=hers, name="d", data={"word": "hers"})["id"]
+    bound = make(anna, "/tokens", name="t", scope="viewer", workflow_id=first, agent="a", mode="propose")["token"]
+    spellings = ("{}", "%2B{}", "%20{}", "{}%20", "{}.0", "0_{}", "00{}", "%0A{}")
+    for http, spelling in product((otto, users.http(token=bound)), spellings):
+        asked = [
+            ("GET", f"/workflows/{spelling.format(hers)}"),
+            ("GET", f"/jobs?workflow_id={spelling.format(hers)}"),
+            ("GET", f"/user_data/{spelling.format(data_id)}"),
+            ("DELETE", f"/jobs?workflow_id={spelling.format(hers)}"),
+            ("PUT", f"/workflows/{spelling.format(hers)}/cancel"),
+        ]
+        answers = {path: http.request(method, f"{users.server.url}{path}").status_code for method, path in asked}
+        assert set(answers.values()) <= {403, 422}, answers
 
 
 def test_no_word_of_a_password_or_token_is_logged(users: Users) -> None:

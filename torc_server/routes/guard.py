@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from torc_core.api.failures import Actor
 from torc_core.errors import ForbiddenError
@@ -28,6 +28,7 @@ _LISTS: Final = frozenset(
 """What a token for one workflow may ask without a workflow in the address: lists show it alone, bodies are looked at
 later, and there is no such record."""
 _GROUP_ADMIN: Final = "admin"
+_ID: Final = TypeAdapter(int)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,15 @@ def _workflows_in(body: Any) -> Iterable[int]:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+    """Return the id that the route will read from this text; None where it will refuse the request.
+
+    It is read by the same parser: were `+1` or `1.0` no number here and one for the route, nobody would be asked
+    whether the caller may see the record.
+    """
+    try:
+        return _ID.validate_python(text)
+    except ValidationError:
+        return None
 
 
 def _raise(reason: str | None, **ids: int) -> None:
