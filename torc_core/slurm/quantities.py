@@ -1,7 +1,7 @@
 """Numbers, amounts of memory and times as Slurm writes them."""
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from torc_core.errors import InvalidInputError
 from torc_core.resources.duration import parse_duration
@@ -11,14 +11,6 @@ _CLOCK: Final = re.compile(r"(?:(\d{1,9})-)?(\d{1,9})(?::(\d{1,9}))?(?::(\d{1,9}
 _USAGE: Final = re.compile(r"(\d{1,15})(?:\.(\d{1,9}))?([KMGTP]?)", re.ASCII)
 _FACTORS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40, "P": 1 << 50}
 _NO_TIME: Final = frozenset({"", "N/A", "NONE", "UNKNOWN", "INVALID"})
-
-
-class SlurmRequest(NamedTuple):
-    """What one Slurm configuration asks for: `--time` and `--mem` as texts."""
-
-    scheduler_id: int
-    walltime: str
-    memory: str | None
 
 
 def parse_slurm_memory(text: str | None) -> int | None:

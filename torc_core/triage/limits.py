@@ -2,8 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-
-from torc_core.slurm.quantities import SlurmRequest, parse_slurm_memory, parse_slurm_walltime
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +13,19 @@ class Ceiling:
     runtime_s: float | None = None
 
 
-def find_ceiling(requests: Collection[SlurmRequest], scheduler_id: int | None) -> Ceiling:
+class AllocationLimits(NamedTuple):
+    """The limits of allocations of one scheduler configuration; None where it states none."""
+
+    scheduler_id: int
+    memory_bytes: int | None
+    runtime_s: float | None
+
+
+def find_ceiling(allocations: Collection[AllocationLimits], scheduler_id: int | None) -> Ceiling:
     """Return what the job's allocation has; without one of its own, the most that any of the workflow has."""
-    possible = [request for request in requests if request.scheduler_id == scheduler_id] or requests
-    memory = [parse_slurm_memory(request.memory) for request in possible]
-    runtime = [parse_slurm_walltime(request.walltime) for request in possible]
+    possible = [limits for limits in allocations if limits.scheduler_id == scheduler_id] or allocations
+    memory = [limits.memory_bytes for limits in possible]
+    runtime = [limits.runtime_s for limits in possible]
     return Ceiling(
         memory_bytes=max((amount for amount in memory if amount), default=None) if all(memory) else None,
         runtime_s=max((amount for amount in runtime if amount), default=None) if all(runtime) else None,

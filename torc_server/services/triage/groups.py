@@ -11,10 +11,9 @@ from torc_core.evidence.attempt import UNSPECIFIED_REQUIREMENT, AttemptFacts, Pa
 from torc_core.evidence.record import Evidence
 from torc_core.jobs.status import FAILURES, JobStatus
 from torc_core.recovery.suggested_amounts import suggest_amounts
-from torc_core.slurm.quantities import SlurmRequest
 from torc_core.triage.assess import assess
 from torc_core.triage.history import apply_history
-from torc_core.triage.limits import Ceiling, find_ceiling
+from torc_core.triage.limits import AllocationLimits, Ceiling, find_ceiling
 from torc_core.triage.suggestion import Suggestion
 from torc_server.db.queries.triage import failures as queries
 from torc_server.db.queries.triage.failures import Failure, Histories, StoredEvidence
@@ -51,13 +50,13 @@ def list_groups(
     samples = [group[0] for group in wanted]
     texts = queries.evidence_texts(uow, _evidence_ids(samples))
     histories = queries.histories(uow, workflow_id, [sample.signature for sample in samples])
-    slurm = queries.slurm_requests(uow, workflow_id)
+    allocations = queries.allocation_limits(uow, workflow_id)
     items = [
         _group(
             group,
             texts.get(group[0].evidence_id or 0),
             histories.get(group[0].signature, Histories()),
-            slurm=slurm,
+            allocations=allocations,
             job_ids_limit=job_ids_limit,
         )
         for group in wanted
@@ -114,7 +113,7 @@ def _group(
     stored: StoredEvidence | None,
     history: Histories,
     *,
-    slurm: Collection[SlurmRequest],
+    allocations: Collection[AllocationLimits],
     job_ids_limit: int | None,
 ) -> FailureGroup:
     first = group[0]
@@ -125,7 +124,7 @@ def _group(
         cause=cause,
         count=len(group),
         job_ids=[failure.job_id for failure in group[:job_ids_limit]],
-        suggestion=_suggestion(group, evidence or _facts(first), history, slurm=slurm, cause=cause),
+        suggestion=_suggestion(group, evidence or _facts(first), history, allocations=allocations, cause=cause),
         record=SignatureRecord(
             retried=sum(each.retried for each in history),
             retries_succeeded=sum(each.succeeded for each in history),
@@ -149,13 +148,13 @@ def _suggestion(
     evidence: Evidence,
     history: Histories,
     *,
-    slurm: Collection[SlurmRequest],
+    allocations: Collection[AllocationLimits],
     cause: str,
 ) -> Suggestion | None:
     suggestion = apply_history(assess(evidence).suggestion, history.here, elsewhere=history.elsewhere, cause=cause)
     if suggestion is None:
         return None
-    ceiling = find_ceiling(slurm, group[0].scheduler_id)
+    ceiling = find_ceiling(allocations, group[0].scheduler_id)
     return suggest_amounts(suggestion, _neediest(group, evidence, ceiling))
 
 

@@ -82,7 +82,7 @@ def plan_decisions(
             ids={"workflow_id": workflow.id, "job_id": missing[0]},
         )
     retries = decisions.retries_without_people(uow, job_ids)
-    slurm = queries_failures.slurm_requests(uow, workflow.id)
+    allocations = queries_failures.allocation_limits(uow, workflow.id)
     return [
         plan_decision(
             wanted,
@@ -91,7 +91,7 @@ def plan_decisions(
             run_id=workflow.run_id,
             retries=retries.get(job.id, 0),
             bounds=bounds,
-            allocation=find_ceiling(slurm, job.scheduler_id),
+            allocation=find_ceiling(allocations, job.scheduler_id),
         )
         for wanted in requests
     ]

@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 
 from torc_core.jobs.status import JobStatus
-from torc_core.slurm.quantities import SlurmRequest
+from torc_core.slurm.quantities import parse_slurm_memory, parse_slurm_walltime
 from torc_core.triage.history import History
+from torc_core.triage.limits import AllocationLimits
 from torc_server.db.queries.triage.decisions import NEXT_ATTEMPT
 from torc_server.db.sql import id_list, sql, status_list
 from torc_server.db.unit_of_work import UnitOfWork
@@ -92,10 +93,13 @@ def evidence_texts(uow: UnitOfWork, evidence_ids: Collection[int]) -> dict[int, 
     return {row[0]: StoredEvidence(row[1], row[2]) for row in rows}
 
 
-def slurm_requests(uow: UnitOfWork, workflow_id: int) -> list[SlurmRequest]:
-    """Return what the Slurm configurations of the workflow ask for."""
+def allocation_limits(uow: UnitOfWork, workflow_id: int) -> list[AllocationLimits]:
+    """Return what the scheduler configurations of the workflow ask for."""
     rows = uow.rows("SELECT id, walltime, mem FROM slurm_scheduler WHERE workflow_id = :id", id=workflow_id)
-    return [SlurmRequest(*row) for row in rows]
+    return [
+        AllocationLimits(scheduler_id, parse_slurm_memory(memory), parse_slurm_walltime(walltime))
+        for scheduler_id, walltime, memory in rows
+    ]
 
 
 class Histories(NamedTuple):
