@@ -93,8 +93,8 @@ def test_threshold_0_means_any_retry_job_but_not_none() -> None:
     assert not Watch(threshold=0).poll(0, ready_jobs=1, retry_jobs=0, has_schedulers=True).schedules
 
 
-def test_stranded_timeout_0_means_never() -> None:
-    watch = Watch(stranded_timeout_s=0)
+def test_a_wait_timeout_of_0_means_never() -> None:
+    watch = Watch(retry_wait_timeout_s=0)
     for now_s in (0, 1e9):
         assert not watch.poll(now_s, ready_jobs=1, retry_jobs=1, has_schedulers=True).schedules
 

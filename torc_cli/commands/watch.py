@@ -10,7 +10,7 @@ from torc_cli.commands.options.recovery import MaxRetriesOption, OutputDirOption
 from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
-from torc_core.recovery.auto_schedule import COOLDOWN_S, STRANDED_TIMEOUT_S, THRESHOLD
+from torc_core.recovery.auto_schedule import COOLDOWN_S, RETRY_WAIT_TIMEOUT_S, THRESHOLD
 from torc_core.recovery.defaults import MAX_RETRIES, POLL_S, WATCH_RUNTIME_MULTIPLIER
 
 _PATIENCE_S = 1200.0
@@ -55,7 +55,7 @@ def watch(
         typer.Option(
             min=0, help="Ask for fewer retry jobs, too, after so many seconds; 0: never.", rich_help_panel=_SCHEDULING
         ),
-    ] = STRANDED_TIMEOUT_S,
+    ] = RETRY_WAIT_TIMEOUT_S,
 ) -> None:
     """Follow a workflow to its end, and recover it on the way with --recover.
 
@@ -81,7 +81,7 @@ def watch(
         auto_schedule=AutoScheduleOptions(
             threshold=auto_schedule_threshold,
             cooldown_s=auto_schedule_cooldown,
-            stranded_timeout_s=auto_schedule_stranded_timeout,
+            retry_wait_timeout_s=auto_schedule_stranded_timeout,
         )
         if auto_schedule
         else None,

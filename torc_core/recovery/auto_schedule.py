@@ -5,18 +5,18 @@ from typing import Final, Literal, assert_never
 
 THRESHOLD: Final = 5
 COOLDOWN_S: Final = 1800.0
-STRANDED_TIMEOUT_S: Final = 7200.0
+RETRY_WAIT_TIMEOUT_S: Final = 7200.0
 
 Why = Literal["no_schedulers", "threshold", "timeout"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class AutoScheduleOptions:
-    """`threshold` 0 means any retry job, `stranded_timeout_s` 0 means never."""
+    """`threshold` 0 means any retry job, `retry_wait_timeout_s` 0 means never."""
 
     threshold: int = THRESHOLD
     cooldown_s: float = COOLDOWN_S
-    stranded_timeout_s: float = STRANDED_TIMEOUT_S
+    retry_wait_timeout_s: float = RETRY_WAIT_TIMEOUT_S
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +95,7 @@ def _why(state: AutoScheduleState, options: AutoScheduleOptions, now_s: float) -
         return None
     if scene.retry_jobs >= options.threshold:
         return "threshold"
-    timeout_s = options.stranded_timeout_s
+    timeout_s = options.retry_wait_timeout_s
     return "timeout" if timeout_s and _waited_s(state, now_s) >= timeout_s else None
 
 
@@ -125,7 +125,7 @@ def _message(why: Why, state: AutoScheduleState, options: AutoScheduleOptions, n
         case "timeout":
             return (
                 f"Auto-schedule: {scene.retry_jobs} retry jobs stranded for {_waited_s(state, now_s):.0f}s "
-                f"(timeout: {options.stranded_timeout_s:.0f}s), scheduling..."
+                f"(timeout: {options.retry_wait_timeout_s:.0f}s), scheduling..."
             )
         case unreachable:
             assert_never(unreachable)
