@@ -95,6 +95,7 @@ def _join(paths: _Paths, state: IO[str]) -> tuple[str, int] | None:
         our_end = os.open(paths.fifo, os.O_WRONLY | os.O_NONBLOCK)
     except OSError:  # no process reads it: that server has ended
         return None
+    # shared by all commands that use the server: who gets it exclusively in `_leave` knows that it is the last one
     fcntl.flock(our_end, fcntl.LOCK_SH)
     if not _answers(running.url):
         os.close(our_end)
@@ -190,6 +191,7 @@ def _locked(path: Path) -> Iterator[IO[str]]:
         except OSError as error:
             raise RunnerError(f"cannot write {path}: {error.strerror}", hint="choose another --database") from error
         with file:
+            # without it, two commands that begin at once would each start a server on the same database
             fcntl.flock(file, fcntl.LOCK_EX)
             if _is_at(path, file):
                 yield file

@@ -16,6 +16,7 @@ class RunnerLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        # threads write while the loop flushes: a line that came between reading and emptying the list would be lost
         self._lock = threading.Lock()
         self._lines: list[str] = []
         self._file: IO[str] | None = None

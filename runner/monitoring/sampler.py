@@ -55,6 +55,7 @@ class Sampler:
         self._wake = wake
         self._series = series
         self._asked: Sequence[Target] | None = None
+        # the request and `_closing` change under it: a thread that has just looked would sleep on a change it missed
         self._condition = threading.Condition()
         self._closing = False
         self._results: deque[list[Sample]] = deque()

@@ -63,6 +63,7 @@ class ActionThread:
         self._claims = claims
         self._connection = connection
         self._wake = wake
+        # tasks and `_closing` change under it: a thread that has just looked would sleep on a change it missed
         self._condition = threading.Condition()
         self._tasks: deque[tuple[bool, _Task]] = deque()
         self._answers: deque[ActionAnswer] = deque()

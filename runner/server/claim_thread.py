@@ -72,6 +72,7 @@ class ClaimThread:
         self._wake = wake
         self._needs = needs
         self._strict = strict
+        # the request and `_closing` change under it: a thread that has just looked would sleep on a change it missed
         self._condition = threading.Condition()
         self._request: ClaimRequest | None = None
         self._closing = False

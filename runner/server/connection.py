@@ -34,6 +34,7 @@ class Connection:
         self.patience_s = patience_s
         self._wake = wake
         self._clock = clock
+        # of two threads that note something at once, the second would otherwise undo what the first one noted
         self._lock = threading.Lock()
         self._troubles: dict[str, Trouble] = {}
 

@@ -38,6 +38,8 @@ class Journal:
         self.path = path
         self.problem: str | None = None
         self._header = _Header(workflow_timestamp=workflow.timestamp).model_dump_json()
+        # the reporter, the journal thread and the watchdog write: without it, one could write into a file that another
+        # has just replaced, and the reports would be lost
         self._lock = threading.Lock()
         self._fd: int | None = None
         self.size = 0
@@ -65,6 +67,7 @@ class Journal:
             try:
                 size = self._write(fd, completions, is_new=True)
                 os.fdatasync(fd)
+                # after the sync: a crash of the machine in between would leave an empty file under the name
                 unfinished.replace(self.path)
             except OSError as error:
                 self._note(error)
@@ -127,6 +130,7 @@ def _open(path: Path) -> int:
     """Return a descriptor of a new file that is locked. Raises OSError."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, _MODE)
     try:
+        # for as long as this runner lives: without it, another runner would deliver reports that are still sent here
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(fd)

@@ -79,6 +79,7 @@ def _await_end(pid: int, timeout_s: float) -> bool:
             os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         ended.set()
 
+    # in a thread, as waitid takes no time limit; a daemon, as it may outlive this call
     threading.Thread(target=look, daemon=True).start()
     return ended.wait(timeout_s)
 

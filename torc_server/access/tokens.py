@@ -96,6 +96,7 @@ def _write_private(path: Path, token: str) -> None:
     try:
         with os.fdopen(descriptor, "w") as file:
             file.write(f"{token}\n")
+        # only a whole file gets the name: a client that reads meanwhile would take half a token for the token
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
