@@ -61,10 +61,12 @@ def _box(name: str) -> str:
 
 def _arrow(source: str, target: str, label: str) -> str:
     (x1, y1), (x2, y2) = _edge(source, target), _edge(target, source)
-    middle_x, middle_y = (x1 + x2) / 2, (y1 + y2) / 2 - 6
+    slope = (y2 - y1) * (x2 - x1)
+    anchor, aside = ("middle", 0) if abs(slope) < 1 else ("start", 6) if slope > 0 else ("end", -6)
+    label_x, label_y = (x1 + x2) / 2 + aside, (y1 + y2) / 2 - 6  # above the line, on the side where it is lower
     return (
         f'<line x1="{x1:.0f}" y1="{y1:.0f}" x2="{x2:.0f}" y2="{y2:.0f}"/>'
-        f'<text class="label" text-anchor="middle" x="{middle_x:.0f}" y="{middle_y:.0f}">{escape(label)}</text>'
+        f'<text class="label" text-anchor="{anchor}" x="{label_x:.0f}" y="{label_y:.0f}">{escape(label)}</text>'
     )
 
 

@@ -70,6 +70,12 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     assert missing == []
 
 
+def test_the_navigation_of_the_site_names_each_page_once() -> None:
+    named = re.findall(r"^ +- .*: (\S+\.md)$", (PROJECT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert named
+    assert sorted(named) == sorted(set(named))
+
+
 def test_a_page_that_loads_from_another_machine_is_found(tmp_path: Path) -> None:
     (tmp_path / "bad.html").write_text('<script src="https://cdn.example/x.js"></script>')
     (tmp_path / "good.html").write_text('<script src="x.js"></script><a href="https://example.org">link</a>')
