@@ -29,8 +29,12 @@ def make_ready_and_run(
     session: Session, workflow_id: int, options: "RunnerOptions", recovery: "Recovery", *, force: bool
 ) -> None:
     """Run the workflow as long as there is something to run. Raises typer.Exit when it ends without success."""
-    if _make_ready(session, workflow_id, options, force=force):
-        _run(session, workflow_id, options, recovery, force=force)
+    try:
+        if _make_ready(session, workflow_id, options, force=force):
+            _run(session, workflow_id, options, recovery, force=force)
+    except KeyboardInterrupt:  # while a runner works, it takes the signal itself and ends in order
+        session.out.note(Hint("Interrupted. To go on: {}", torc("run", workflow_id)))
+        raise
 
 
 def _make_ready(session: Session, workflow_id: int, options: "RunnerOptions", *, force: bool) -> bool:

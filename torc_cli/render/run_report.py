@@ -77,10 +77,11 @@ def _group_lines(group: FailureGroup) -> list[str]:
     job = f"Job {sample.job_id} ({display(sample.job_name)}){more}"
     line = f"  {job}: return code {sample.return_code}, {display(group.cause)}"
     failed_script = sample.evidence.recovery_script_error if sample.evidence else None
+    reason = group.suggestion.reason if group.suggestion else group.cause
     return [
         line,
         *([f"    not tried again: its recovery script {display(failed_script)}"] if failed_script else []),
-        *([f"    {display(group.suggestion.reason)}"] if group.suggestion else []),
+        *([f"    {display(reason)}"] if reason != group.cause else []),
     ]
 
 
