@@ -76,7 +76,10 @@ def _paths(database: Path) -> _Paths:
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunnerError(f"cannot make the folder {database.parent}: {error.strerror}") from error
+        raise RunnerError(
+            f"cannot make the folder {database.parent}: {error.strerror}",
+            hint="name another place for the database with --database",
+        ) from error
     beside = [database.with_name(f"{database.name}.server.{ending}") for ending in ("json", "fifo", "log")]
     return _Paths(database=database, state=beside[0], fifo=beside[1], log=beside[2])
 

@@ -92,6 +92,9 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
         pass
     with pytest.raises(RunnerError, match="is a folder"), embedded_server(tmp_path):
         pass
+    with pytest.raises(RunnerError, match="cannot make the folder") as caught, embedded_server(database / "torc.db"):
+        pass
+    assert "--database" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("module", ["queue", "uvicorn", "torc_core"])
