@@ -115,7 +115,7 @@ def test_arrays_stay_within_the_cluster_s_limit() -> None:
     assert group.arrays == ["0-9", "0-9", "0-4"]
 
 
-def test_a_limit_of_submissions_makes_allocations_longer_and_then_is_told() -> None:
+def test_a_limit_of_submissions_makes_allocations_longer_and_then_is_reported() -> None:
     limits = ClusterLimits(max_submitted=5)
     longer = plan_allocations(jobs(100), [partition()], PLAIN, limits)
     assert (only(longer).allocations, only(longer).slots, longer.warnings) == (5, 5, [])
