@@ -1,3 +1,5 @@
+"""The `torc` command."""
+
 from torc_cli.own_packages import pin_own_packages
 
 # before the first import of another package of ours

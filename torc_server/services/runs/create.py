@@ -12,7 +12,7 @@ from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
 from torc_server.db.queries.records.base import next_id
 from torc_server.db.queries.runs import create as queries
-from torc_server.db.queries.runs.create import NewJob, Requirement, as_text, insert_rows
+from torc_server.db.queries.runs.create import CopiedRequirement, NewJob, as_text, insert_rows
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.actions import create_action
 from torc_server.services.records.workflows import create_bare_workflow
@@ -87,7 +87,7 @@ class _Writer:
         )
         self._insert(
             "resource_requirements",
-            ("name", "memory", "runtime", *Requirement._fields),
+            ("name", "memory", "runtime", *CopiedRequirement._fields),
             (
                 (own, record.name, record.memory, record.runtime, *requirement)
                 for record, requirement in zip(self._requirement_drafts, self._requirements, strict=True)
@@ -148,8 +148,8 @@ class _Writer:
         insert_rows(self._uow, table, ("workflow_id", *columns), rows)
 
 
-def _requirement(record_id: int, draft: ResourceRequirementsDraft) -> Requirement:
-    return Requirement(
+def _requirement(record_id: int, draft: ResourceRequirementsDraft) -> CopiedRequirement:
+    return CopiedRequirement(
         record_id,
         draft.num_cpus,
         draft.num_gpus,

@@ -11,7 +11,7 @@ from torc_server.db.sql import id_list, sql
 from torc_server.db.unit_of_work import UnitOfWork
 
 
-class Requirement(NamedTuple):
+class CopiedRequirement(NamedTuple):
     """A resource requirement as jobs copy it."""
 
     id: int
@@ -30,7 +30,7 @@ class NewJob(NamedTuple):
     scheduler_id: int | None
     failure_handler_id: int | None
     unresolved_dependencies: int
-    requirement: Requirement
+    requirement: CopiedRequirement
 
 
 _JOB_COLUMNS: Final = (
@@ -41,7 +41,7 @@ _JOB_COLUMNS: Final = (
     "failure_handler_id",
     "unresolved_dependencies",
     "resource_requirements_id",
-    *Requirement._fields[1:],
+    *CopiedRequirement._fields[1:],
 )
 _read_shared: Final = attrgetter(*SHARED_JOB_FIELDS)
 _DEFAULTS: Final = tuple(JOB_FIELD_DEFAULTS[field] for field in SHARED_JOB_FIELDS)
@@ -104,7 +104,7 @@ def insert_rows(uow: UnitOfWork, table: str, columns: tuple[str, ...], rows: Ite
     )
 
 
-def requirements(uow: UnitOfWork, workflow_id: int) -> dict[int, Requirement]:
+def requirements(uow: UnitOfWork, workflow_id: int) -> dict[int, CopiedRequirement]:
     """Return all resource requirements of the workflow by id."""
     rows = uow.rows(
         """
@@ -113,7 +113,7 @@ def requirements(uow: UnitOfWork, workflow_id: int) -> dict[int, Requirement]:
         """,
         workflow_id=workflow_id,
     )
-    return {row[0]: Requirement(*row) for row in rows}
+    return {row[0]: CopiedRequirement(*row) for row in rows}
 
 
 def default_requirement_id(uow: UnitOfWork, workflow_id: int) -> int | None:
