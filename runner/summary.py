@@ -28,7 +28,7 @@ class ExitReason(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RunSummary:
-    """What this runner did. The counts are of attempts it ran; `explanation` says why it left."""
+    """A summary of what this runner did. The counts are of attempts it ran; `explanation` says why it left."""
 
     workflow_id: int
     run_id: int

@@ -18,7 +18,7 @@ _NAMED_IN_ERRORS: Final = 10
 
 @dataclass(frozen=True, kw_only=True)
 class StartCheck:
-    """What prevents a run (`missing_*`), and what it would overwrite."""
+    """The files that prevent a run (`missing_*`), and those that it would overwrite."""
 
     workflow_id: int
     missing_input_files: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class StartedRun:
 
 @dataclass(frozen=True, kw_only=True)
 class StatusReset:
-    """What `reset_status` did; `started` is set when it reinitialized too."""
+    """The effect of `reset_status`; `started` is set when it reinitialized too."""
 
     workflow_id: int
     run_id: int

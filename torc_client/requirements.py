@@ -11,7 +11,7 @@ from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
 
 NO_LIMITS: Final = {"memory": "0", "runtime": "PT0S"}
-"""What a record of its own leaves open: the placeholders of the unspecified one would become limits there."""
+"""Fields that a record of its own leaves open: the placeholders of the unspecified one would become limits there."""
 
 
 def plan_own_requirements(

@@ -12,7 +12,7 @@ from torc_core.resources.memory import parse_memory
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What one job needs. `name` is that of its requirement; `runtime_s` in seconds."""
+    """The resources that one job needs. `name` is that of its requirement; `runtime_s` in seconds."""
 
     name: str
     cpus: int
@@ -35,7 +35,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What one job holds; `gpus` are the names of the devices that are its own."""
+    """The resources that one job holds; `gpus` are the names of the devices that are its own."""
 
     cpus: int
     memory_bytes: int

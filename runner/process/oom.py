@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 OOM_CODE: Final = 137
-"""What a shell reports, and the runner too, for a process that was killed by SIGKILL."""
+"""The return code of a process that was killed by SIGKILL, as shells and the runner report it."""
 _ROOT: Final = Path("/sys/fs/cgroup")
 _MEMBERSHIP: Final = Path("/proc/self/cgroup")
 

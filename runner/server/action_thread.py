@@ -46,7 +46,7 @@ class ActionClaims:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionAnswer:
-    """What one task brought; `error` when the server refused it for good."""
+    """The answer to one task; `error` when the server refused it for good."""
 
     is_claim: bool
     claimed: list[WorkflowActionModel] = field(default_factory=list)

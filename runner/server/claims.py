@@ -24,7 +24,7 @@ _RELEASE_AFTER_S: Final = 2.0
 
 @dataclass(slots=True)
 class Arrivals:
-    """What the answers brought. `outlook` is set when the runner, holding nothing, was given nothing.
+    """Jobs and actions that the answers brought. `outlook` is set when the runner, holding nothing, was given nothing.
 
     `run_id` is the workflow's present run, where an answer named it.
     """

@@ -13,7 +13,7 @@ from torc_core.times import rfc3339
 
 @dataclass(frozen=True, kw_only=True)
 class Reporting:
-    """What all reports of one run have in common."""
+    """The facts that all reports of one run have in common."""
 
     workflow_id: int
     run_id: int

@@ -40,7 +40,7 @@ _HOPELESS: Final = (NotFoundError, UnauthorizedError, ForbiddenError)
 
 @dataclass(slots=True)
 class ReportAnswers:
-    """What the server answered to one batch of reports."""
+    """The server's answers to one batch of reports."""
 
     recorded: list[AttemptEnd] = field(default_factory=list)
     refused_starts: list[tuple[Attempt, str]] = field(default_factory=list)

@@ -16,7 +16,7 @@ _DAY_S = 86_400.0
 
 
 class ScopeChoice(StrEnum):
-    """What a token allows at most."""
+    """The most that a token allows."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"

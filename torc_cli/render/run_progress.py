@@ -21,7 +21,7 @@ _FAILURES_NAMED: Final = 20
 
 @dataclass(slots=True)
 class Counts:
-    """What happened so far; `done` counts jobs that need nothing more, those from before this run too."""
+    """Counts of what happened so far; `done` counts jobs that need nothing more, those from before this run too."""
 
     total: int
     done: int

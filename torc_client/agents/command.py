@@ -17,7 +17,7 @@ _BASE_ENVIRONMENT: Final = (
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
     "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR",
 )  # fmt: skip
-"""What every agent may see of the user's environment: enough to find programs, its own login and the network."""
+"""Variables that agents may see of the user's environment: enough to find programs, its own login and the network."""
 
 
 @dataclass(frozen=True, kw_only=True)

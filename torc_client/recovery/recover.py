@@ -33,7 +33,7 @@ AskAgent = Callable[[TorcClient, int, RecoveryPlan], AgentRun]
 
 @dataclass(frozen=True, kw_only=True)
 class RecoveryTools:
-    """What a recovery works with. `environment` is that of the hook; `say` gets every line for users.
+    """The settings and helpers of a recovery. `environment` is that of the hook; `say` gets every line for users.
 
     `max_ai_retries` bounds how often an `actor` that is no person sends one job back without a known cause.
     """
@@ -70,7 +70,7 @@ class PlannedRecovery:
 
 @dataclass(frozen=True, kw_only=True)
 class AppliedRecovery:
-    """What a recovery changed; `jobs_per_allocation` is empty for a local workflow."""
+    """The effect of a recovery; `jobs_per_allocation` is empty for a local workflow."""
 
     answer: ApplyRecoveryResponse
     jobs_per_allocation: tuple[int, ...] = ()

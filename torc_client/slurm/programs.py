@@ -32,7 +32,7 @@ class Backoff:
 
 @dataclass(frozen=True, kw_only=True)
 class ProgramOutput:
-    """What a program printed, and its exit code."""
+    """The output of a program, and its exit code."""
 
     return_code: int
     stdout: str

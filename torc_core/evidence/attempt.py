@@ -13,7 +13,7 @@ UNSPECIFIED_REQUIREMENT: Final = "default"
 
 
 class Cause(StrEnum):
-    """What ended an attempt."""
+    """The cause that ended an attempt."""
 
     OOM = "oom"
     TIMEOUT = "timeout"
@@ -29,7 +29,7 @@ INFRASTRUCTURE: Final = frozenset({Cause.NODE_FAILURE, Cause.PREEMPTED, Cause.RU
 
 
 class RequirementFacts(BaseModel):
-    """What the job asks for now. A requirement named `default` states neither memory nor runtime."""
+    """The resource requirement of the job now. A requirement named `default` states neither memory nor runtime."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,7 +56,7 @@ class PartitionLimits(BaseModel):
 
 
 class EarlierAttempt(BaseModel):
-    """What an earlier attempt of the job, in this run or one before, ended with."""
+    """The end of an earlier attempt of the job, in this run or one before."""
 
     model_config = ConfigDict(frozen=True)
 

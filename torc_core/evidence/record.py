@@ -9,7 +9,7 @@ MAX_EVIDENCE_BYTES: Final = 16 * 1024
 """Upper bound of an evidence record as UTF-8 JSON."""
 
 RunnerVerdict = Literal["oom", "timeout", "terminated", "missing_output", "spawn_failed", "lost"]
-"""What the runner itself knows about the end, without reading any text: it killed the job for memory or for
+"""The end as the runner itself knows it, without reading any text: it killed the job for memory or for
 time, stopped it on its own way out, missed a declared output, could not start it, or was itself lost."""
 
 

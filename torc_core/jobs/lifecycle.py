@@ -12,7 +12,7 @@ from torc_core.jobs.status import JobStatus as S
 
 
 class Event(StrEnum):
-    """What can happen to a job."""
+    """The events in the life of a job."""
 
     BLOCK = "block"
     """initialize: at least one dependency is unresolved."""

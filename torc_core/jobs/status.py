@@ -219,7 +219,7 @@ UNSUCCESSFUL: Final = FINISHED - SUCCESSFUL
 """Finished without success; cancels dependents that ask for it."""
 
 RESETTABLE_FAILURES: Final = UNSUCCESSFUL | FAILURES
-"""What `reset-status --failed-only` sends back."""
+"""The statuses that `reset-status --failed-only` resets."""
 
 ATTEMPTED: Final = (SUCCESSFUL - FRESH) | FAILURES
 """Ended by an attempt of its own in this run, so that a result exists."""

@@ -21,7 +21,7 @@ class AutoScheduleOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """What one poll sees. `retry_jobs` are those of `ready_jobs` with `attempt_id` above 1.
+    """The state of a workflow at one poll. `retry_jobs` are those of `ready_jobs` with `attempt_id` above 1.
 
     `has_schedulers`: an allocation runs or waits in the queue; `attempts_ended` counts every
     attempt of the workflow that ever ended, and shows whether the last allocation did anything.

@@ -32,7 +32,7 @@ class JobFacts(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionRequest:
-    """What somebody wants for one job. `bound_to` is the (run, attempt) it was made on, None for the present one."""
+    """The action wanted for one job. `bound_to` is the (run, attempt) it was made on, None for the present one."""
 
     job_id: int
     action: Action
@@ -45,7 +45,7 @@ class DecisionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """What the decider may do.
+    """The bounds of a decider.
 
     `max_retries` bounds the retries by agents and rules, None for people. `is_proposal`: a person decides later, who
     may do more than the proposer. `may_lower`: memory and runtime may become less than they are.

@@ -22,7 +22,7 @@ _LOST_RUNNER_RULES: Final = frozenset(
 
 Basis = Literal["runner", "scheduler", "memory_exceeded", "sigkill_137", "near_runtime_limit", "sigxcpu_152",
                 "status", "log", "none"]  # fmt: skip
-"""What the diagnosis rests on."""
+"""The source that a diagnosis rests on."""
 
 
 class Diagnosis(BaseModel):

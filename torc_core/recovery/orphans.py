@@ -44,7 +44,7 @@ class OrphanedJob:
 
 @dataclass(frozen=True, kw_only=True)
 class OrphanPlan:
-    """What a reclaim is to do; `out_of_sight` counts active runners that cannot be seen from this machine."""
+    """The plan of a reclaim; `out_of_sight` counts active runners that cannot be seen from this machine."""
 
     workflow_id: int
     runners: tuple[LostRunner, ...] = ()

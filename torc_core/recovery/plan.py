@@ -112,7 +112,7 @@ class NeedsDecision(_Planned):
 
 
 class RecoveryPlan(BaseModel):
-    """What a recovery does; every failed job is in exactly one of the three lists."""
+    """The plan of a recovery; every failed job is in exactly one of the three lists."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -63,7 +63,7 @@ class AccountedStep:
 
 @dataclass(frozen=True, kw_only=True)
 class AccountingRecord:
-    """What accounting has kept of one allocation: how it ended, when, where, and its steps."""
+    """The record that accounting has kept of one allocation: how it ended, when, where, and its steps."""
 
     scheduler_id: int
     name: str

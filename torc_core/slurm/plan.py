@@ -1,4 +1,4 @@
-"""What a plan of allocations is made from, and what it says."""
+"""The data of a plan of allocations: its options and requirements, and the allocations planned."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -15,7 +15,7 @@ from torc_core.spec.values import MAX_EXPANSION, Value, parse_values
 
 @dataclass(slots=True)
 class Group:
-    """What one entry expands to: `rows[i]` are the parameter values of the item `names[i]` at `first + i`."""
+    """The items that one entry expands to: `rows[i]` are the parameter values of the item `names[i]` at `first + i`."""
 
     entry: int
     template: str

@@ -14,7 +14,7 @@ from torc_core.triage.suggestion import Suggestion, quote_line
 
 @dataclass(frozen=True)
 class Assessment:
-    """What the evidence of one failed attempt means. Each part is derived when it is first asked for."""
+    """The meaning of the evidence of one failed attempt. Each part is derived when it is first asked for."""
 
     evidence: Evidence
 

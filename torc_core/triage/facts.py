@@ -16,7 +16,7 @@ RUNNER_LOST_CODE: Final = -128
 """The return code of an attempt whose runner was lost; no process can end with it."""
 
 TIMEOUT_COMMAND_CODE: Final = 124
-"""What timeout(1) exits with when the time is up."""
+"""The exit code of timeout(1) when the time is up."""
 
 NEAR_LIMIT: Final = 0.9
 """Share of a limit from which a kill is put down to it: measurements miss the last moments before a kill."""
@@ -36,7 +36,7 @@ _SIGNALS: Final[dict[str, tuple[FailureClass, str, float, str]]] = {
     "SIGXFSZ": ("permanent", "disk_full", 0.9, "It wrote a file larger than allowed (SIGXFSZ)."),
     "SIGSYS": ("permanent", "crash", 0.7, "It used a forbidden system call (SIGSYS)."),
 }
-"""What a signal makes likely; SIGKILL depends on memory, SIGBUS and SIGINT have too many causes."""
+"""The cause that a signal makes likely; SIGKILL depends on memory, SIGBUS and SIGINT have too many causes."""
 
 _EXIT_CODES: Final[dict[int, tuple[FailureClass, str, float, str]]] = {
     124: ("timeout", "walltime", 0.65, "It exited with 124, as timeout(1) does when its time is up."),

@@ -1,4 +1,4 @@
-"""What is suggested for one failed attempt."""
+"""The suggestion for one failed attempt."""
 
 from pydantic import BaseModel, ConfigDict, Field
 

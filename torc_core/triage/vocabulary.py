@@ -15,7 +15,7 @@ from torc_core.triage.pattern_library import FailureClass
 
 @dataclass(frozen=True, kw_only=True)
 class VerdictMeaning:
-    """What a runner's verdict proves. Confidence 1 means that no text can know better."""
+    """The class that a runner's verdict proves. Confidence 1 means that no text can know better."""
 
     rule: str
     class_: FailureClass

@@ -12,7 +12,7 @@ from torc_server.access.principals import EVERYBODY, Principal, Scope
 
 @dataclass(frozen=True, slots=True)
 class ShownCredentials:
-    """What a request shows: a user name where it has one, and a password or token."""
+    """The credentials that a request shows: a user name where it has one, and a password or token."""
 
     secret: str
     user: str | None = None

@@ -15,7 +15,7 @@ from torc_server.access.authenticate import Authenticator
 from torc_server.access.network import Network
 
 OPEN_PATHS: Final = frozenset({f"{API_PREFIX}/ping", f"{API_PREFIX}/version"})
-"""What unknown callers may ask: whether a server is there, and which."""
+"""The paths that unknown callers may ask for: whether a server is there, and which."""
 PRINCIPAL: Final = "torc.principal"
 """The key of the caller in the scope of a request."""
 ADDRESS: Final = "torc.address"

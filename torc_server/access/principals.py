@@ -8,7 +8,7 @@ AgentMode = Literal["propose", "decide"]
 
 
 class Scope(IntEnum):
-    """What somebody may do at most; each includes those before it."""
+    """The most that a caller may do; each includes those before it."""
 
     VIEWER = 1
     OPERATOR = 2

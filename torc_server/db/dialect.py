@@ -1,4 +1,4 @@
-"""What only SQLite understands; everything else in `torc_server.db` is SQL of the standard that others share.
+"""SQL and settings of SQLite alone; everything else in `torc_server.db` is SQL of the standard that others share.
 
 A second database is a second module with these names, and migrations of its own in `db/migrations`.
 """

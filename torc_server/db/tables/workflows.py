@@ -41,7 +41,7 @@ class Workflow(SQLModel, table=True):
 
 
 class ResourceRequirements(SQLModel, table=True):
-    """What jobs need; `memory_bytes` and `runtime_s` are the texts `memory` and `runtime` as numbers."""
+    """The resources that jobs need; `memory_bytes` and `runtime_s` are the texts `memory` and `runtime` as numbers."""
 
     __tablename__ = "resource_requirements"
     __table_args__ = IDS_ONCE

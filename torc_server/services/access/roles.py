@@ -1,4 +1,4 @@
-"""What somebody may do at most on a workflow, where access control is enforced."""
+"""Roles: the most that a user may do on a workflow, where access control is enforced."""
 
 from collections.abc import Sequence
 from typing import Final

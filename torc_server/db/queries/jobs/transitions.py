@@ -14,7 +14,7 @@ _ALONG: Final[Mapping[Event, str]] = {
     Event.START: "compute_node_id = :owner, start_time = :now",
     Event.RETRY: f"{_FREE}, attempt_id = attempt_id + 1",
 }
-"""What changes in the same row; after every other event no runner holds the job."""
+"""The columns that change in the same row; after every other event no runner holds the job."""
 
 
 def move_jobs(

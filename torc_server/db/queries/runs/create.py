@@ -23,7 +23,7 @@ class CopiedRequirement(NamedTuple):
 
 
 class NewJob(NamedTuple):
-    """What the creator of a job decides. `source` holds the shared fields."""
+    """The fields of a job that its creator decides. `source` holds the shared fields."""
 
     id: int
     source: JobModel | JobDraft
