@@ -21,7 +21,7 @@ _TABLE: Final = "client"
 _OTHER_TABLES: Final = ("server", "dash")
 """Tables that other programs read from the same file."""
 _KEYS: Final = ("api_token", "api_url", "database", "format", "log_level", "output_dir", "tls_ca_cert")
-_MEND: Final = "mend or remove this config file"
+_CORRECT: Final = "correct or remove this config file"
 _FORMATS: Final = ("table", "json")
 _LOG_LEVELS: Final = ("error", "warning", "info", "debug")
 
@@ -119,7 +119,7 @@ def _read_config(files: tuple[Path, ...]) -> dict[str, str]:
         except (FileNotFoundError, NotADirectoryError, PermissionError):
             continue
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise InvalidInputError(f"{file}: {error}", hint=_MEND) from error
+            raise InvalidInputError(f"{file}: {error}", hint=_CORRECT) from error
         merged.update(_read_table(file, document))
     return merged
 
@@ -127,7 +127,7 @@ def _read_config(files: tuple[Path, ...]) -> dict[str, str]:
 def _read_table(file: Path, document: Mapping[str, Any]) -> Mapping[str, str]:
     tables = (_TABLE, *_OTHER_TABLES)
     for name in document.keys() - set(tables):
-        begin = f"begin the settings with the line `[{_TABLE}]`" if name in _KEYS else _MEND
+        begin = f"begin the settings with the line `[{_TABLE}]`" if name in _KEYS else _CORRECT
         meant = "" if name in _KEYS else did_you_mean(name, [f"[{table}]" for table in tables])
         raise InvalidInputError(f"{file}: unknown key {name}{meant}", hint=begin)
     table = document.get(_TABLE, {})
@@ -141,7 +141,7 @@ def _read_table(file: Path, document: Mapping[str, Any]) -> Mapping[str, str]:
                 f"{file}: unknown key {_TABLE}.{key}{did_you_mean(key, _KEYS)}", hint=f"the keys are {', '.join(_KEYS)}"
             )
         if not isinstance(value, str):
-            raise InvalidInputError(f"{file}: {_TABLE}.{key} is no text: {value!r}", hint=_MEND)
+            raise InvalidInputError(f"{file}: {_TABLE}.{key} is no text: {value!r}", hint=_CORRECT)
     return table
 
 

@@ -127,7 +127,7 @@ def _note_actions(session: Session, workflow_id: int) -> bool:
             text = f"Warning: {describe_action(action)} was not carried out; carry it out: {{}}"
             session.out.note(Hint(text, torc("run", workflow_id)))
         elif action.state == "unknown":
-            session.out.note(f"Warning: nobody knows whether {describe_action(action)} was carried out to its end")
+            session.out.note(f"Warning: it is unknown whether {describe_action(action)} was carried out to its end")
         else:
             continue
         missed = True

@@ -53,7 +53,7 @@ def group_text(group: FailureGroup) -> str:
 def _suggestion_lines(group: FailureGroup) -> Iterator[str]:
     suggestion = group.suggestion
     if suggestion is None:
-        yield "Suggestion: none; somebody has to look"
+        yield "Suggestion: none; read the evidence and decide"
         return
     amounts = "".join(
         f" with {what} {amount}"

@@ -170,7 +170,7 @@ class Session:
         if sys.stdin.isatty():
             return typer.confirm(question, err=True)
         if needs_yes:
-            raise InvalidInputError(f"nobody can be asked here: {question}", hint="say yes with --no-prompts")
+            raise InvalidInputError(f"no terminal to confirm on: {question}", hint="confirm with --no-prompts")
         return True
 
 

@@ -77,14 +77,14 @@ def read_agent_file(path: Path) -> AgentFile:
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"{path} cannot be read: {error}") from error
     except yaml.YAMLError as error:
-        raise InvalidInputError(f"{path}: {_one_line(error)}", hint="mend or remove the file") from error
+        raise InvalidInputError(f"{path}: {_one_line(error)}", hint="correct or remove the file") from error
     if not isinstance(data, dict):
         raise InvalidInputError(f"{path} holds no keys", hint=f"begin with a copy of {builtin_folder()}/claude.yaml")
     try:
         spec = AgentSpec.model_validate(data)
     except ValidationError as error:
         problems = "; ".join(f"{_place(found['loc'])}: {_reason(found['msg'])}" for found in error.errors())
-        raise InvalidInputError(f"{path}: {problems}", hint="mend the keys named") from error
+        raise InvalidInputError(f"{path}: {problems}", hint="correct the keys named") from error
     if spec.name != path.stem:
         raise InvalidInputError(f"{path}: name: {spec.name!r} is not the name of the file")
     return AgentFile(spec, path, _read_prompt(path.parent, spec.prompt))

@@ -119,7 +119,7 @@ def merge_entry(before: str | None, servers_key: str, entry: Mapping[str, Any], 
                 else f"{place}: {error}"
             )
             raise InvalidInputError(
-                where, hint="mend the file, or add the entry by hand; comments are not JSON"
+                where, hint="correct the file, or add the entry by hand; comments are not JSON"
             ) from error
     if not isinstance(document, dict):
         raise InvalidInputError(f"{place}: it holds {_kind(document)}, not an object")

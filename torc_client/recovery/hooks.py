@@ -95,7 +95,7 @@ def run_hook(hook: Hook, workflow_id: int, *, environment: Mapping[str, str], sa
     if code != 0:
         raise HookFailedError(
             f"Recovery hook {hook.command!r} failed with exit code {code if code >= 0 else 128 - code}",
-            hint="nothing was reset; mend the hook and try again",
+            hint="nothing was reset; correct the hook and try again",
             ids={"workflow_id": workflow_id},
         )
 

@@ -140,7 +140,7 @@ def _explains_kill(suggestion: Suggestion) -> bool:
 
 
 def _with_cause(facts: AttemptFacts, suggestion: Suggestion | None, basis: Basis) -> Diagnosis | None:
-    """Return the diagnosis that the suggestion leads to, None when recovery cannot mend its cause by itself."""
+    """Return the diagnosis that the suggestion leads to, None when recovery cannot repair its cause by itself."""
     cause = None if suggestion is None else cause_of(suggestion.class_, suggestion.category)
     if suggestion is None or cause is None:
         return None

@@ -23,7 +23,7 @@ from torc_core.resources.duration import format_duration
 from torc_core.resources.memory import format_memory
 
 RECOVERY_HOOK_VARIABLE: Final = "TORC_RECOVERY_HOOK"
-"""Set in the environment of recovery hooks; there `torc jobs list --status failed` shows every job it may mend."""
+"""Set in the environment of recovery hooks; there `torc jobs list --status failed` shows every job it may repair."""
 
 WhySkipped = Literal["unknown", "capped", "not_helped", "infrastructure_limit", "not_failed", "decided"]
 

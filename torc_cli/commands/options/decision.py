@@ -33,7 +33,7 @@ def check_reason(reason: str) -> str:
     """Return the reason. Raises InvalidInputError for an empty one and for one that is too long."""
     if not reason.strip() or len(reason) > _LONGEST_REASON:
         raise InvalidInputError(
-            f"--reason needs 1 to {_LONGEST_REASON} characters", hint="say why, for whoever looks later"
+            f"--reason needs 1 to {_LONGEST_REASON} characters", hint="state why; it is kept with the decision"
         )
     return reason
 

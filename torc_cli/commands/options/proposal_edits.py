@@ -18,9 +18,9 @@ def read_edits(
     """
     chosen = dict(_read_edit(text) for text in texts)
     if len(chosen) < len(texts):
-        raise InvalidInputError("--edit names a job twice", hint="say once what becomes of each")
+        raise InvalidInputError("--edit names a job twice", hint="name each job once")
     if chosen and not (reason and reason.strip()):
-        raise InvalidInputError("--edit needs --reason", hint="say why, for whoever looks later")
+        raise InvalidInputError("--edit needs --reason", hint="state why; it is kept with the decision")
     if (memory or runtime) and "retry" not in chosen.values():
         raise InvalidInputError("--memory and --runtime go with --edit JOB=retry")
     return [
