@@ -1,5 +1,6 @@
 """Users of a file, their passwords and tokens, and who is written down for what they decide."""
 
+import asyncio
 import base64
 import json
 import sqlite3
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -20,8 +22,10 @@ from torc.openapi_client.api.workflows_api import WorkflowsApi
 from torc_process import Torc
 
 from torc_core.errors import InvalidInputError, TooManyTriesError
+from torc_server.access.authenticate import ShownCredentials
 from torc_server.access.htpasswd import hash_password, is_password, read_users, write_users
-from torc_server.access.proofs import Tries
+from torc_server.access.principals import Principal, Scope
+from torc_server.access.proofs import PersonalTokenProof, Tries
 from torc_server.htpasswd import main as htpasswd
 from torc_server.main import main
 
@@ -147,6 +151,63 @@ def test_a_token_ends_with_its_time_and_with_its_user(users: Users) -> None:
     assert "2 user(s)" in make(users.http("ada"), "/admin/reload-auth")["message"]
     assert users.http(token=lasting["token"]).get("/workflows").status_code == 401
     assert users.http("anna").get("/workflows").status_code == 401
+
+
+def test_a_token_that_is_remembered_ends_with_its_time() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    end = now + timedelta(seconds=1)
+    known = Principal(name="anna", scope=Scope.VIEWER, expires_at=end)
+    times = iter([now, end])
+    proof = PersonalTokenProof(
+        lambda _: known, users=None, takes_unproven=True, remember_s=60, clock=lambda: 0.0, now=lambda: next(times)
+    )
+    shown = ShownCredentials("torc_word")
+    assert [asyncio.run(proof.prove(shown, "here")) for _ in range(2)] == [known, None]
+
+
+def test_a_token_neither_outlives_the_token_that_made_it_nor_revokes_a_wider_one(users: Users) -> None:
+    anna = users.http("anna")
+    brief = make(anna, "/tokens", name="brief", scope="viewer", expires_in_s=3600)
+    wide = make(anna, "/tokens", name="wide", scope="owner")
+    with users.http(token=brief["token"]) as http:
+        assert make(http, "/tokens", name="longer", scope="viewer")["expires_at"] == brief["expires_at"]
+        assert http.delete(f"/tokens/{wide['id']}").status_code == 403
+    assert users.http(token=wide["token"]).get("/workflows").status_code == 200
+
+
+def test_a_token_for_one_workflow_keeps_no_groups(users: Users) -> None:
+    ada = users.http("ada")
+    workflow_id = make(ada, "/workflows", name="w", user="x")["id"]
+    group_id = make(ada, "/access_groups", name="team")["id"]
+    bound = make(ada, "/tokens", name="t", scope="admin", workflow_id=workflow_id)["token"]
+    with users.http(token=bound) as http:
+        assert http.post(f"/access_groups/{group_id}/members", json={"user_name": "otto"}).status_code == 403
+        assert http.get(f"/access_groups/{group_id}/members").status_code == 403
+        assert http.get("/users/anna/groups").status_code == 403
+
+
+def test_tokens_made_without_users_open_no_server_with_users(users: Users) -> None:
+    server, with_users = users.server, users.server.arguments
+    server.stop()
+    server.arguments = []
+    server.start()
+    with httpx.Client(base_url=server.url, headers=server.headers, trust_env=False, timeout=60) as http:
+        old = make(http, "/tokens", name="old", scope="admin")["token"]
+    assert users.http(token=old).get("/workflows").status_code == 200
+    server.stop()
+    server.arguments = with_users
+    server.start()
+    assert users.http(token=old).get("/workflows").status_code == 401
+
+
+def test_a_server_that_lets_everybody_in_makes_no_tokens(tmp_path: Path) -> None:
+    server = ServerProcess(database=tmp_path / "torc.db", arguments=["--no-auth"]).start()
+    try:
+        answer = httpx.post(f"{server.url}/tokens", json={"name": "t", "scope": "admin"}, trust_env=False)
+        assert answer.status_code == 422
+        assert "without --no-auth" in answer.json()["error"]["hint"]
+    finally:
+        server.stop()
 
 
 def test_too_many_wrong_passwords_are_not_heard_and_do_not_shut_out_who_is_known(users: Users) -> None:

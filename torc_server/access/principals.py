@@ -1,6 +1,7 @@
 """Principals: who makes a request, and what they may do."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
 from typing import Final, Literal
 
@@ -22,7 +23,8 @@ class Principal:
 
     `is_proven` is false where the name is only what the caller says: the server's own token and `--no-auth` prove
     the right to call, and no person. `workflow_id` bounds a token to one workflow; `agent` names the AI agent that
-    a token was made for, and `mode` what that agent may do about failures.
+    a token was made for, and `mode` what that agent may do about failures. `expires_at` is when the token ends that the
+    caller showed; None for passwords and the server's own token.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Principal:
     workflow_id: int | None = None
     agent: str | None = None
     mode: AgentMode | None = None
+    expires_at: datetime | None = None
 
 
 EVERYBODY: Final = Principal(name="anonymous", scope=Scope.ADMIN)

@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -98,19 +99,30 @@ class PasswordProof:
         return Principal(name=user, scope=self.scope_of(user), is_proven=True)
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 class PersonalTokenProof:
-    """Tokens that users made. One that was found is remembered for a while, as the database is asked for it."""
+    """Tokens that users made. One that was found is remembered for a while, as the database is asked for it.
+
+    `takes_unproven` says whether tokens count that no user of a file made: those of a server without users.
+    """
 
     def __init__(
         self,
         find: Callable[[str], Principal | None],
         *,
         users: PasswordProof | None,
+        takes_unproven: bool,
         remember_s: float,
         clock: Clock = time.monotonic,
+        now: Callable[[], datetime] = _now,
     ) -> None:
         self._find = find
         self._users = users
+        self._takes_unproven = takes_unproven
+        self._now = now
         self._remember_s = remember_s
         self._clock = clock
         self._known: dict[str, tuple[Principal, float]] = {}
@@ -134,8 +146,13 @@ class PersonalTokenProof:
         return self._bounded(principal)
 
     def _bounded(self, principal: Principal) -> Principal | None:
-        """No token outlives its user, or allows more than its user has now."""
-        if not principal.is_proven or self._users is None:
+        """No token outlives its time or its user, or allows more than its user has now."""
+        # a token that is remembered is not looked up again: its end has to be seen here
+        if principal.expires_at is not None and principal.expires_at <= self._now():
+            return None
+        if not principal.is_proven:
+            return principal if self._takes_unproven else None
+        if self._users is None:
             return principal
         if principal.name not in self._users.users:
             return None

@@ -111,6 +111,8 @@ class Guard:
         _raise(refusal(principal, permission, role=role), workflow_id=workflow_id)
 
     async def _admit_to_people(self, request: Request, rule: Rule, principal: Principal) -> None:
+        if principal.workflow_id is not None:
+            _raise(f"this token is for workflow {principal.workflow_id} alone")
         if principal.scope is Scope.ADMIN or (not self.enforces and rule.permission is Permission.KNOWN):
             return
         if rule.subject is Subject.USER:

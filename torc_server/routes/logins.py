@@ -40,7 +40,9 @@ class Logins:
                 )
         self._personal = PersonalTokenProof(
             lambda token_hash: work.read(tokens.find_principal, token_hash),
-            users=self.users if access.require_auth else None,
+            users=self.users,
+            # those that a server without users made, for whoever asked, allow nothing on one with users
+            takes_unproven=not access.require_auth,
             remember_s=access.credential_cache_ttl_s,
         )
         proofs.append(self._personal)

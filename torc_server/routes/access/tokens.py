@@ -24,7 +24,7 @@ def list_tokens(work: Working, caller: Calling) -> Tokens:
 
 @router.delete("/tokens/{id}")
 def revoke_token(token_id: RecordId, work: Working, caller: Calling, logins: LoginsInUse) -> TokenModel:
-    revoked = work.write(tokens.revoke_token, _whose(caller), token_id)
+    revoked = work.write(tokens.revoke_token, caller.principal, token_id)
     logins.forget_tokens()
     return revoked
 

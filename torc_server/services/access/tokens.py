@@ -2,13 +2,13 @@
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, get_args
 
 from torc_core.api.tokens import TokenModel, TokenRequest, Tokens, TokenScope
 from torc_core.errors import ForbiddenError, InvalidInputError, NotFoundError
 from torc_core.times import rfc3339
-from torc_server.access.principals import Principal, Scope
+from torc_server.access.principals import EVERYBODY, Principal, Scope
 from torc_server.db.queries.access import tokens as queries
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.lookup import find_workflow
@@ -18,10 +18,16 @@ _SCOPES: Final[tuple[TokenScope, ...]] = get_args(TokenScope)
 
 
 def create_token(uow: UnitOfWork, principal: Principal, request: TokenRequest) -> TokenModel:
-    """Make a token of the caller that allows no more than the caller has; it is shown this once.
+    """Make a token of the caller that allows no more than the caller has, and no longer; it is shown this once.
 
-    Raises ForbiddenError for a wider scope, InvalidInputError for an agent without a mode or without a workflow.
+    Raises ForbiddenError for a wider scope, InvalidInputError for an agent without a mode or without a workflow, and
+    for a caller of a server without authentication.
     """
+    if principal == EVERYBODY and request.agent is None:
+        # it would still be good when the server asks again who calls
+        raise InvalidInputError(
+            "this server lets everybody in, and makes no tokens", hint="start it without --no-auth, then make the token"
+        )
     scope = Scope[request.scope.upper()]
     if scope > principal.scope:
         raise ForbiddenError(f"your own scope is {principal.scope.name.lower()}: a token cannot have {request.scope}")
@@ -33,13 +39,14 @@ def create_token(uow: UnitOfWork, principal: Principal, request: TokenRequest) -
         find_workflow(uow, request.workflow_id)
     queries.delete_expired(uow, uow.now_text)
     token = PREFIX + secrets.token_urlsafe(32)
+    ends = [uow.now + timedelta(seconds=request.expires_in_s), *filter(None, (principal.expires_at,))]
     row = {
         **request.model_dump(exclude={"expires_in_s"}),
         "user_name": principal.name,
         "token_hash": hash_token(token),
         "is_proven": principal.is_proven,
         "created_at": uow.now_text,
-        "expires_at": rfc3339(uow.now + timedelta(seconds=request.expires_in_s)),
+        "expires_at": rfc3339(min(ends)),
     }
     return TokenModel.model_validate({**queries.TOKENS.insert(uow, row), "token": token})
 
@@ -49,13 +56,23 @@ def list_tokens(uow: UnitOfWork, user_name: str | None) -> Tokens:
     return Tokens(items=[TokenModel.model_validate(row) for row in queries.list_tokens(uow, user_name)])
 
 
-def revoke_token(uow: UnitOfWork, user_name: str | None, token_id: int) -> TokenModel:
-    """Delete a token of the user, or with None of anybody. Raises NotFoundError for one that is not theirs."""
+def revoke_token(uow: UnitOfWork, principal: Principal, token_id: int) -> TokenModel:
+    """Delete a token of the caller; administrators delete anybody's.
+
+    Raises NotFoundError for one that is not theirs, ForbiddenError for one that allows more than the caller.
+    """
     row = queries.TOKENS.get(uow, token_id)
-    if row is None or user_name not in (None, row["user_name"]):
+    if row is None or (principal.scope is not Scope.ADMIN and principal.name != row["user_name"]):
         raise NotFoundError(f"there is no token {token_id} of yours", ids={"token_id": token_id})
+    token = TokenModel.model_validate(row)
+    if Scope[token.scope.upper()] > principal.scope:
+        raise ForbiddenError(
+            f"token {token_id} has the scope {token.scope}, yours is {principal.scope.name.lower()}",
+            hint="revoke it with your password, or with a token of its scope",
+            ids={"token_id": token_id},
+        )
     queries.TOKENS.delete(uow, token_id)
-    return TokenModel.model_validate(row)
+    return token
 
 
 def find_principal(uow: UnitOfWork, token_hash: str) -> Principal | None:
@@ -71,6 +88,7 @@ def find_principal(uow: UnitOfWork, token_hash: str) -> Principal | None:
         workflow_id=token.workflow_id,
         agent=token.agent,
         mode=token.mode,
+        expires_at=datetime.fromisoformat(token.expires_at),
     )
 
 
