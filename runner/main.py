@@ -43,6 +43,7 @@ from torc_core.api.actions import JOB_TRIGGERS
 from torc_core.api.jobs import ReclaimRequest, ReleaseClaimsRequest
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.errors import RunnerError, TorcError
+from torc_core.hints import Hint, torc
 from torc_core.jobs.status import JobStatus
 from torc_core.slurm.environment import read_scheduler_facts
 
@@ -66,7 +67,9 @@ def run_workflow(
     """
     began = time.monotonic()
     machine = detect_machine(options)
-    facts = fetch_facts(client, workflow_id)
+    # no thread of this run sends requests yet: all of them would be as patient
+    with client.transport.waiting(options.wait_at_start_s):
+        facts = fetch_facts(client, workflow_id)
     config = facts.workflow.execution_config
     files = RunFiles(options.output_dir, workflow_id, run_id=facts.run_id, config=config)
     create_output_dir(files.output_dir)
@@ -76,10 +79,11 @@ def run_workflow(
         progress(Notice("warning", text))
         log.write(text)
 
-    for notice in deliver_kept(client, facts.workflow, files.output_dir):
-        progress(notice)
-        log.write(notice.text)
-    reclaimed = reclaim_orphans(client, workflow_id)
+    with client.transport.waiting(options.wait_at_start_s):
+        for notice in deliver_kept(client, facts.workflow, files.output_dir):
+            progress(notice)
+            log.write(notice.text)
+        reclaimed = reclaim_orphans(client, workflow_id)
     if reclaimed:
         warn(describe_reclaimed(reclaimed))
     outcomes = OutcomeRules(
@@ -104,7 +108,10 @@ def run_workflow(
     guard: ExitGuard | None = None
     try:
         with wake.catching_signals():
-            node = register(client, workflow_id, machine=machine, options=options, launcher_pid=supervisor.launcher.pid)
+            with client.transport.waiting(options.wait_at_start_s):
+                node = register(
+                    client, workflow_id, machine=machine, options=options, launcher_pid=supervisor.launcher.pid
+                )
             log.write(f"compute node {node.id}: {describe_machine(machine)}")
             parts = _assemble(
                 client,
@@ -311,7 +318,9 @@ def shared_environment(client: TorcClient, facts: WorkflowFacts, files: RunFiles
     if problems:
         raise RunnerError(
             f"secrets of workflow {facts.workflow_id} are missing: {'; '.join(problems)}",
-            hint="set them where `torc run` is started, or correct `env` of the workflow",
+            hint=Hint(
+                "set them where `{}` is started, or correct `env` of the workflow", torc("run", facts.workflow_id)
+            ),
         )
     return {
         **os.environ,

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 SpecWriter = Callable[..., Path]
 """`spec(jobs={"a": "true"}, name="test", **more_keys)` gives the path of a workflow file."""
@@ -55,14 +55,14 @@ class Torc:
         )
         return printed
 
-    def start(self, *arguments: object) -> "subprocess.Popen[str]":
+    def start(self, *arguments: object, stderr: IO[str] | int = subprocess.PIPE) -> "subprocess.Popen[str]":
         """For commands that go on."""
         return subprocess.Popen(
             self.argv(*arguments),
             cwd=self.folder,
             env=self.env(),
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
         )
 

@@ -3,6 +3,7 @@
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -58,6 +59,7 @@ class Transport:
         self._find_credentials = find_credentials
         self.credentials = credentials or find_credentials()
         self._may_renew = credentials is None
+        self._on_wait: Callable[[TorcError], None] | None = None
         self._http = httpx.Client(
             auth=self._sign,
             verify=_trusted(tls_ca_cert),
@@ -69,6 +71,19 @@ class Transport:
 
     def close(self) -> None:
         self._http.close()
+
+    @contextmanager
+    def waiting(self, patience_s: float, *, on_wait: Callable[[TorcError], None] = lambda _: None) -> Iterator[None]:
+        """Have more patience for the time of the block; `on_wait` hears once that the server is away.
+
+        For one thread: others that send requests meanwhile would have the same patience.
+        """
+        usual_s, self.patience_s = self.patience_s, patience_s
+        self._on_wait = on_wait
+        try:
+            yield
+        finally:
+            self.patience_s, self._on_wait = usual_s, None
 
     def __enter__(self) -> Self:
         return self
@@ -101,10 +116,12 @@ class Transport:
                 wait_s = max(wait_s, error.retry_after_s)
                 if self._clock() + wait_s > deadline:
                     raise
+                self._note_wait(error)
             except _PERHAPS_SENT as error:
                 safe = idempotent or isinstance(error, _NEVER_SENT)
                 if not safe or self._clock() + wait_s > deadline:
                     raise self._unreachable(error) from error
+                self._note_wait(self._unreachable(error))
             self._pause(wait_s)
             wait_s = min(wait_s * 2, _LONGEST_PAUSE_S)
 
@@ -130,6 +147,11 @@ class Transport:
             return  # nothing came until the deadline
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
+
+    def _note_wait(self, error: TorcError) -> None:
+        on_wait, self._on_wait = self._on_wait, None
+        if on_wait is not None:
+            on_wait(error)
 
     def _sign(self, request: httpx.Request) -> httpx.Request:
         header = self.credentials.header() if self.credentials else None

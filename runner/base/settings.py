@@ -20,7 +20,7 @@ class RunnerOptions:
     """Choices of the user for one run; None means detected, or the workflow's own setting.
 
     `poll_interval_s` is the longest a request waits on the server for work. `wait_for_server_s` is how long the
-    server may be away before the runner gives up.
+    server may be away before the runner gives up, `wait_at_start_s` the same for each request before its jobs run.
     """
 
     output_dir: Path = Path("output")
@@ -32,6 +32,7 @@ class RunnerOptions:
     end_time: datetime | None = None
     poll_interval_s: float = 5.0
     sample_interval_s: float | None = None
+    wait_at_start_s: float = 0.0
     wait_for_server_s: float | None = None
     strict_scheduler_match: bool = False
     heartbeat_interval_s: float = 30.0

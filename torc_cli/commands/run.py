@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _PANEL = "What the runner may use"
 _RECOVERY = RecoveryChoices()
 _AI = AiChoices()
+WAIT_FOR_SERVER_S = 30.0
+"""A server that is restarted is back by then; who mistyped its address does not wait for long."""
 _RECOVERY_PATIENCE_S = 60.0
 """So long the server may be away while jobs are recovered between two runs."""
 
@@ -72,6 +74,12 @@ def run(
     ] = 5.0,
     skip_checks: Annotated[bool, typer.Option(FORCE_OPTION, help="Run although input files are missing.")] = False,
     no_resource_monitoring: NoMonitoringOption = False,
+    wait_for_server: Annotated[
+        float,
+        typer.Option(
+            "--wait-for-server", min=0, metavar="SECONDS", help="Wait so long for a server that is away at the start."
+        ),
+    ] = WAIT_FOR_SERVER_S,
     recover: Annotated[
         bool,
         typer.Option("--recover", help="Recover failed jobs and run again.", rich_help_panel="Recovery"),
@@ -104,12 +112,14 @@ def run(
         time_limit_s=_seconds(time_limit),
         end_time=_moment(end_time),
         poll_interval_s=poll_interval,
+        wait_at_start_s=wait_for_server,
     )
     if recovers:
         choices = _within_the_machine(choices, options)
     if is_spec_file(what):
         draft = read_draft(session, Path(what), resource_monitoring=not no_resource_monitoring)
-        workflow_id = _create(session, draft, options, force=skip_checks)
+        with session.waiting_for_server(wait_for_server):
+            workflow_id = _create(session, draft, options, force=skip_checks)
     else:
         workflow_id = int(what)
     if not recovers:

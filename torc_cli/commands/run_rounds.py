@@ -30,7 +30,9 @@ def make_ready_and_run(
 ) -> None:
     """Run the workflow as long as there is something to run. Raises typer.Exit when it ends without success."""
     try:
-        if _make_ready(session, workflow_id, options, force=force):
+        with session.waiting_for_server(options.wait_at_start_s):
+            is_ready = _make_ready(session, workflow_id, options, force=force)
+        if is_ready:
             _run(session, workflow_id, options, recovery, force=force)
     except KeyboardInterrupt:  # while a runner works, it takes the signal itself and ends in order
         session.out.note(Hint("Interrupted. To go on: {}", torc("run", workflow_id)))

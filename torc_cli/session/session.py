@@ -2,8 +2,8 @@
 
 import logging
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Self
@@ -122,6 +122,16 @@ class Session:
     @cached_property
     def client(self) -> "TorcClient":
         return self._stack.enter_context(self.connect())
+
+    @contextmanager
+    def waiting_for_server(self, seconds: float) -> Iterator[None]:
+        """Wait so long for a server that is away, for each request of the block, and say so once."""
+
+        def say(error: TorcError) -> None:
+            self.out.note(f"{error.message}; waiting up to {seconds:g} s for it")
+
+        with self.client.transport.waiting(seconds, on_wait=say):
+            yield
 
     def connect(self, *, patience_s: float = 0.0) -> "TorcClient":
         """Return another connection to the same server, for the caller to close."""
