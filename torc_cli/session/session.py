@@ -18,6 +18,7 @@ from torc_core.errors import (
     ServerFaultError,
     ServerUnavailableError,
     ServerUnreachableError,
+    SpecError,
     TorcError,
 )
 from torc_core.hints import Hint, TorcCommand
@@ -65,6 +66,8 @@ class Session:
                     "start a server with `torc-server run` and name it with --url or TORC_API_URL, "
                     f"or let torc start one for the time of the command: `{embedded}`"
                 )
+            case SpecError() if error.hint is not None:
+                return _with_the_page_here(str(error.hint))
             case _:
                 return None if error.hint is None else error.hint.spelled(self.spelling)
 
@@ -186,3 +189,12 @@ class Session:
 
 def _load_client() -> None:
     import_module("torc_client.connect")
+
+
+def _with_the_page_here(hint: str) -> str:
+    """Return the hint with the path of the page of keys on this machine: the package has its own copy."""
+    from torc_client.library import project_folder
+    from torc_core.spec.problems import KEYS_PAGE
+
+    folder = project_folder("docs")
+    return hint if folder is None else hint.replace(KEYS_PAGE, str(folder.parent / KEYS_PAGE))

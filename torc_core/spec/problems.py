@@ -14,6 +14,8 @@ KeyPath = tuple[str | int, ...]
 Locate = Callable[[KeyPath], int]
 """The line, from 1, on which the value of a path (or the nearest thing around it) stands."""
 
+KEYS_PAGE: Final = "docs/reference/workflow-keys.md"
+"""The page with all keys, in a checkout."""
 MAX_LISTED: Final = 20
 _MAX_CANDIDATES: Final = 5000
 _MAX_SHOWN_CHARS: Final = 60
@@ -74,6 +76,6 @@ class Problems:
         """Return all problems as one exception."""
         return SpecError(
             "\n".join(self.lines()),
-            hint="nothing was created; correct the file and try again (docs/reference/workflow-keys.md lists all keys)",
+            hint=f"nothing was created; correct the file and try again ({KEYS_PAGE} lists all keys)",
             ids={"problems": len(self.messages)},
         )
