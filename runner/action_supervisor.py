@@ -35,17 +35,17 @@ class ActionSupervisor:
 
     @property
     def is_done(self) -> bool:
-        """Whether no command runs or waits, and none may come from a claim under way."""
+        """Return whether no command runs or waits, and none may come from a claim under way."""
         return self._queue.is_empty and not self._thread.is_claiming
 
     @property
     def is_delivered(self) -> bool:
-        """Whether the server has answered all claims and reports."""
+        """Return whether the server has answered all claims and reports."""
         return self._thread.is_idle
 
     @property
     def claimed(self) -> frozenset[int]:
-        """The ids of the actions that this runner has had."""
+        """Return the ids of the actions that this runner has had."""
         return frozenset(self._queue.claimed)
 
     def claim(self, triggers: frozenset[str]) -> None:

@@ -219,7 +219,7 @@ class Executor:
 
 
 def _line(job: JobModel) -> str:
-    """The job's command; where a secret of it is missing, one that says so and fails as what cannot start."""
+    """Return the job's command; where a secret of it is missing, one that names the secret and exits as unstartable."""
     _, problems = resolve(job.env)
     if not problems:
         return command_line(job)

@@ -1,6 +1,7 @@
-"""Rules by which a newcomer finds the way: sizes of files and rooms, and one meaning for each name of a class."""
+"""Rules by which a newcomer finds the way: sizes of files and rooms, names of classes, first words of docstrings."""
 
 import ast
+import re
 import subprocess
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -13,6 +14,8 @@ PACKAGES: Final = ("runner", "torc_cli", "torc_client", "torc_core", "torc_mcp",
 MOST_LINES: Final = 500
 MOST_MODULES: Final = 24
 """In one folder, `__init__.py` not counted."""
+NO_VERB: Final = re.compile(r"(?:What|Whether|The|As|An?|How|Who|Where|Why|Of|Those|One|Each|All|Every|If|Only|None)\b")
+"""First words of a docstring that names a thing where a function does something."""
 LARGE_ROOMS: Final = {"torc_cli/commands"}
 """One file for each noun of the command line."""
 
@@ -49,3 +52,14 @@ def test_no_two_public_classes_share_a_name() -> None:
 def test_a_module_says_what_it_holds(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert ast.get_docstring(tree) or not tree.body, "begin it with one plain sentence"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PROJECT)))
+def test_a_function_says_what_it_does(path: Path) -> None:
+    functions = [
+        node
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    texts = {f"{function.lineno} {function.name}": ast.get_docstring(function) or "" for function in functions}
+    assert [place for place, text in texts.items() if NO_VERB.match(text)] == [], "begin with a verb"

@@ -142,7 +142,7 @@ class AgentCaller:
 
     @contextmanager
     def _token(self, client: TorcClient, spec: AgentSpec, workflow_id: int, *, timeout_s: float) -> Iterator[str]:
-        """A token that lets the agent look, and propose or decide, in this workflow and for the time of this call."""
+        """Yield a token by which the agent may look, and propose or decide, in this workflow during this call."""
         request = TokenRequest(
             name=f"agent {spec.name}"[:100],
             scope="operator",

@@ -104,7 +104,7 @@ def _shorten_redacted(line: str, limit: int) -> str:
 
 
 def _without_middles(text: str) -> str:
-    """The text without what lies so deep in a line that it is never kept, nor the rest of a secret that is."""
+    """Return the text without what lies so deep in a line that it is never kept, nor the rest of a secret that is."""
     if len(text) <= _LONGEST_LINE_READ:
         return text
     return "\n".join(shorten_line(line, _LONGEST_LINE_READ) for line in text.split("\n"))

@@ -40,12 +40,12 @@ class Caller:
 
     @property
     def visible_to(self) -> str | None:
-        """The user whose workflows alone are listed; None for all."""
+        """Return the user whose workflows alone are listed; None for all."""
         return self.principal.name if self.is_bounded else None
 
 
 class Guard:
-    """`enforces`: workflows belong to their users, and are shared with groups (`--enforce-access-control`)."""
+    """The guard; `enforces`: workflows belong to users and are shared with groups (`--enforce-access-control`)."""
 
     def __init__(self, work: Work, *, enforces: bool) -> None:
         self._work = work
@@ -143,7 +143,7 @@ class Guard:
         return body.model_copy(update=changes) if changes else body
 
     async def _owner_of(self, request: Request, rule: Rule, principal: Principal, body: BaseModel) -> dict[str, Any]:
-        """Who creates a workflow owns it, and only an administrator gives it to somebody else."""
+        """Return the owner to put into the body: who creates a workflow; only an administrator names another user."""
         if rule.permission is Permission.CREATE:
             draft = getattr(body, "workflow", None)
             if draft is not None:
@@ -173,7 +173,7 @@ def _proven_actor(principal: Principal, actor: Actor, address: str) -> Actor:
 
 
 def _workflows_in(body: Any) -> Iterable[int]:
-    """The workflows that a body names, itself and in its records."""
+    """Return the workflows that a body names, itself and in its records."""
     found = {getattr(body, "workflow_id", None)}
     for name in _LISTS_OF_RECORDS:
         records = getattr(body, name, None)
