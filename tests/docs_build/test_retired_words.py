@@ -23,7 +23,7 @@ RETIRED = {
     "told": "a noun, or: reported, asked",
 }
 """The word as an expression -> what is said instead."""
-WIRE_NAMES = re.compile("stranded[-_]timeout|retry jobs stranded for|/take_back_jobs", re.IGNORECASE)
+WIRE_NAMES = re.compile("stranded[-_]timeout|/take_back_jobs", re.IGNORECASE)
 """Options, paths and messages that clients and guides know."""
 EXEMPT = (
     "locks/",  # names of packages

@@ -71,7 +71,10 @@ def test_fewer_retry_jobs_get_nodes_after_two_hours() -> None:
     assert not watch.poll(600, **scene).schedules
     assert not watch.poll(600 + 120 * MINUTE - 1, **scene).schedules
     decision = watch.poll(600 + 120 * MINUTE, **scene)
-    assert decision.message == "Auto-schedule: 2 retry jobs stranded for 7200s (timeout: 7200s), scheduling..."
+    assert (
+        decision.message
+        == "Auto-schedule: 2 retry jobs ready without a runner for 7200s (timeout: 7200s), scheduling..."
+    )
     assert not watch.poll(600 + 121 * MINUTE, **scene).schedules
 
 

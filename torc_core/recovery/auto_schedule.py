@@ -124,8 +124,8 @@ def _message(why: Why, state: AutoScheduleState, options: AutoScheduleOptions, n
             )
         case "timeout":
             return (
-                f"Auto-schedule: {scene.retry_jobs} retry jobs stranded for {_waited_s(state, now_s):.0f}s "
-                f"(timeout: {options.retry_wait_timeout_s:.0f}s), scheduling..."
+                f"Auto-schedule: {scene.retry_jobs} retry jobs ready without a runner for "
+                f"{_waited_s(state, now_s):.0f}s (timeout: {options.retry_wait_timeout_s:.0f}s), scheduling..."
             )
         case unreachable:
             assert_never(unreachable)
