@@ -103,8 +103,12 @@ def complete_url(url: str) -> str:
 
 def default_config_files(env: Mapping[str, str]) -> tuple[Path, ...]:
     """Return the config files of the site, the user and the folder; a later one wins."""
-    home = Path(env.get("XDG_CONFIG_HOME") or Path(env.get("HOME", "/")) / ".config")
-    return (Path("/etc/torc/config.toml"), home / "torc" / "config.toml", Path("torc.toml"))
+    return (Path("/etc/torc/config.toml"), config_home(env) / "torc" / "config.toml", Path("torc.toml"))
+
+
+def config_home(env: Mapping[str, str]) -> Path:
+    """Return the folder in which programs keep the settings of the user."""
+    return Path(env.get("XDG_CONFIG_HOME") or Path(env.get("HOME", "/")) / ".config")
 
 
 def _read_config(files: tuple[Path, ...]) -> dict[str, str]:

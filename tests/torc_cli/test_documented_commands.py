@@ -79,6 +79,15 @@ torc -f json plot-resources metrics.db
 torc examples list -f json
 torc examples show diamond
 torc examples copy diamond . --force
+torc slurm plan workflow.yaml -a proj --profile kestrel --partition short --group-by partition --max-allocations 4
+torc slurm plan 42 --single-allocation --walltime 04:00:00 --exclude n1,n2 --qos high --estimate
+torc slurm plan 42 --walltime-strategy max-partition-time --walltime-multiplier 2
+torc hpc detect
+torc hpc list
+torc hpc show kestrel
+torc hpc partitions kestrel --gpu --cpu --shared
+torc hpc match --cpus 1 --memory 1g --walltime 1:00:00 --gpus 1 --nodes 2 --profile dane
+torc hpc generate --name mine --display-name Mine -o mine.yaml --skip-stdby
 """
 
 

@@ -202,8 +202,8 @@ def test_every_requirement_that_fits_nowhere_is_named_with_the_nearest_partition
     with pytest.raises(InvalidInputError) as caught:
         plan_allocations(wrong, [partition("small", memory=8 * GIB, cpus=2), partition("big")], PLAIN)
     assert caught.value.message.splitlines() == [
-        "wide (3 jobs, the first is wide0) fits no partition; the nearest, big, has 4 CPUs on a node (needed: 8)",
-        "long (job long0) fits no partition; the nearest, small, has 1d (needed with start and end: 1d 6h)",
+        "wide (3 jobs, the first is wide0) fits no partition; the nearest, big, has 4 CPUs a node (8 needed)",
+        "long (job long0) fits no partition; the nearest, small, has at most 1d (1d 6h needed)",
     ]
 
 

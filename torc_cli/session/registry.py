@@ -8,6 +8,7 @@ from torc_cli.session.lazy_commands import Entry
 _RUN: Final = "Run"
 _LOOK: Final = "Look"
 _RECORDS: Final = "Records"
+_CLUSTERS: Final = "Clusters"
 _OTHER: Final = "Other"
 
 COMMANDS: Final[Mapping[str, Entry]] = {
@@ -46,6 +47,8 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "job-dependencies": Entry("job_dependencies", "app", "Who waits for whom, and through what.", _RECORDS),
     "compute-nodes": Entry("compute_nodes", "app", "The runners, one record for each start.", _RECORDS),
     "scheduled-compute-nodes": Entry("scheduled_compute_nodes", "app", "Allocations asked of a scheduler.", _RECORDS),
+    "slurm": Entry("slurm", "app", "Plan allocations of a Slurm cluster.", _CLUSTERS),
+    "hpc": Entry("hpc", "app", "HPC sites, their partitions, and which of them fits.", _CLUSTERS),
     "access-groups": Entry(
         "access_groups", "app", "Groups of users, and the workflows that are shared with them.", _OTHER
     ),

@@ -30,7 +30,9 @@ from torc_core.slurm.submission import (
     all_have_ended,
     cancel_words,
     complaint,
+    estimate_words,
     is_unknown_job,
+    parse_estimate,
     parse_submitted,
     submit_words,
 )
@@ -117,6 +119,16 @@ class SlurmCluster:
     def limits(self) -> ClusterLimits:
         """Return what the cluster takes at once. The limits of accounts are not asked for: they need accounting."""
         return parse_cluster_limits(self._checked(CONFIGURATION_WORDS))
+
+    def estimate_start(self, options: Sequence[str]) -> str | None:
+        """Return when an allocation with these options of sbatch would start, None where Slurm does not say.
+
+        Raises SchedulerError when Slurm would refuse it.
+        """
+        output = self._programs.run(estimate_words(options))
+        if output.return_code != 0:
+            raise SchedulerError(f"Slurm would refuse such an allocation: {complaint(output.stderr)}")
+        return parse_estimate(output.stderr + output.stdout)
 
     def _submit(self, request: AllocationRequest) -> int:
         output = self._programs.run_once(submit_words(request))

@@ -75,11 +75,11 @@ def choose_place(places: Sequence[Place], requirement: Requirement, *, least_s: 
 def shortfalls(place: Place, requirement: Requirement, *, least_s: float) -> list[Shortfall]:
     """Return everything that the place lacks for the requirement."""
     amounts: tuple[tuple[float | None, float, str, Callable[[float], str]], ...] = (
-        (place.cpus, requirement.cpus, "{} CPUs on a node (needed: {})", _whole),
-        (place.memory_bytes, requirement.memory_bytes or 0, "{} on a node (needed: {})", _memory),
-        (place.gpus, requirement.gpus, "{} GPUs on a node (needed: {})", _whole),
-        (place.max_nodes, requirement.nodes, "{} nodes (needed: {})", _whole),
-        (place.max_time_s, least_s, "{} (needed with start and end: {})", describe_duration),
+        (place.cpus, requirement.cpus, "{} CPUs a node ({} needed)", _whole),
+        (place.memory_bytes, requirement.memory_bytes or 0, "{} a node ({} needed)", _memory),
+        (place.gpus, requirement.gpus, "{} GPUs a node ({} needed)", _whole),
+        (place.max_nodes, requirement.nodes, "{} nodes ({} needed)", _whole),
+        (place.max_time_s, least_s, "at most {} ({} needed)", describe_duration),
     )
     return [
         Shortfall(share=has / needs, text=text.format(describe(has), describe(needs)))

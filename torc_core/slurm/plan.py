@@ -11,6 +11,9 @@ MARGIN = 1.5
 """Allocations are asked for this many times the runtime that jobs state: a job that takes longer still ends."""
 
 
+MEGABYTE = 1 << 20
+
+
 class GroupBy(StrEnum):
     """Which jobs share allocations, among those of one stage."""
 
@@ -111,3 +114,22 @@ class AllocationPlan(BaseModel):
     node_hours: float
     groups: list[AllocationGroup]
     warnings: list[str]
+
+    def sbatch_options(self, group: AllocationGroup) -> list[str]:
+        """Return what sbatch is asked for one allocation of the group; `--array` is added for several."""
+        gres = ":".join(["gpu", *([group.gpu_type] if group.gpu_type else []), str(group.gpus)])
+        megabytes = None if group.memory_bytes is None else -(-group.memory_bytes // MEGABYTE)
+        given = {
+            "account": self.account,
+            "qos": self.qos,
+            "exclude": self.exclude,
+            "partition": group.partition,
+            "nodes": group.nodes,
+            "ntasks-per-node": 1,
+            "cpus-per-task": group.cpus,
+            "mem": None if megabytes is None else f"{megabytes}M",
+            "gres": gres if group.gpus else None,
+            "time": group.walltime_minutes,
+            "time-min": group.min_walltime_minutes,
+        }
+        return [f"--{name}={value}" for name, value in given.items() if value is not None]

@@ -58,3 +58,10 @@ def parse_slurm_count(text: str) -> int | None:
 def known_slurm_time(text: str) -> str | None:
     """Return a point in time as Slurm prints it, None where it has none."""
     return None if text.strip().upper() in _NO_TIME else text.strip()
+
+
+def format_slurm_walltime(seconds: float) -> str:
+    """Return a time as `--time` takes it, in whole minutes rounded down: `04:00:00`, `2-12:30:00`."""
+    days, rest = divmod(int(seconds // 60), 1440)
+    hours, minutes = divmod(rest, 60)
+    return f"{days}-{hours:02}:{minutes:02}:00" if days else f"{hours:02}:{minutes:02}:00"

@@ -15,6 +15,7 @@ _AWAY: Final = re.compile(
     re.IGNORECASE,
 )
 """Answers after which the same request may succeed later, and may have been accepted although this one failed."""
+_START: Final = re.compile(r"\bto start at (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\b", re.ASCII)
 _NO_SUCH_JOB: Final = re.compile(r"invalid job id specified", re.IGNORECASE)
 _HAS_ENDED: Final = re.compile(r"already completing or completed|invalid job id specified", re.IGNORECASE)
 _PREFIX: Final = re.compile(r"^(?:sbatch|squeue|scancel|sacct|scontrol|sinfo): (?:error: )?", re.MULTILINE)
@@ -26,6 +27,17 @@ def submit_words(request: AllocationRequest) -> list[str]:
     folder = [f"--chdir={request.folder}"] if request.folder is not None else []
     own = (f"--job-name={request.key}", f"--comment={request.key}")
     return ["sbatch", "--parsable", *folder, *request.options, *own, str(request.script)]
+
+
+def estimate_words(options: Sequence[str]) -> list[str]:
+    """Return the words of an sbatch that submits nothing and says when such an allocation would start."""
+    return ["sbatch", "--test-only", *options, "--wrap=true"]
+
+
+def parse_estimate(text: str) -> str | None:
+    """Return the start in the answer to `estimate_words`, as Slurm prints it, None for any other answer."""
+    match = _START.search(text)
+    return match[1] if match else None
 
 
 def cancel_words(scheduler_ids: Sequence[int]) -> list[str]:
