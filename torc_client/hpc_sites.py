@@ -141,7 +141,7 @@ def _user_profiles(folder: Path) -> dict[str, HpcProfile]:
         try:
             text = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise InvalidInputError(f"{file} cannot be read: {error}", hint="mend or remove this profile") from error
+            raise InvalidInputError(f"{file} cannot be read: {error}", hint="correct or remove this profile") from error
         profile = parse_profile(text, source=str(file))
         if profile.name in found:
             raise InvalidInputError(

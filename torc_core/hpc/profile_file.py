@@ -25,10 +25,10 @@ def parse_profile(text: str, *, source: str) -> HpcProfile:
     try:
         return HpcProfile.model_validate(yaml.safe_load(text))
     except (yaml.YAMLError, RecursionError) as error:
-        raise InvalidInputError(f"{source}: {error}", hint="mend or remove this profile") from error
+        raise InvalidInputError(f"{source}: {error}", hint="correct or remove this profile") from error
     except ValidationError as error:
         problems = [f"{source}: {_place(each['loc'])}{each['msg']}" for each in error.errors()[:20]]
-        raise InvalidInputError("\n".join(problems), hint="mend or remove this profile") from error
+        raise InvalidInputError("\n".join(problems), hint="correct or remove this profile") from error
 
 
 def format_profile(profile: HpcProfile) -> str:
