@@ -54,7 +54,7 @@ class HpcSites:
 
     @property
     def has_cluster(self) -> bool:
-        """Whether Slurm's programs are here, so that the cluster can be asked."""
+        """Return whether Slurm's programs are here, so that the cluster can be asked."""
         return self._cluster is not None
 
     def known(self) -> list[HpcSite]:
