@@ -21,6 +21,7 @@ import anyio
 from mcp import Client
 
 from benchmarks.common import machine, print_table
+from benchmarks.corpus import load_failures, measure
 from benchmarks.scale import Server
 from torc_client.http import TorcClient
 from torc_client.settings import ClientSettings
@@ -203,7 +204,15 @@ def main() -> None:
     if groups.total_count != min(options.causes, options.jobs):
         raise SystemExit(f"{options.causes} causes became {groups.total_count} groups")
     precision, coverage = measure_rules()
+    unseen = measure(load_failures("held_out"))
+    every = measure(load_failures())
     rows = [
+        (f"rules on {unseen.cases} held-out texts: precision", f"{unseen.precision:.3f}", "0.97"),
+        ("rules on held-out texts: coverage", f"{unseen.coverage:.3f}", "-"),
+        ("rules on held-out texts: right of all", f"{unseen.right:.3f}", "0.92"),
+        ("rules on held-out texts: action right", f"{unseen.action:.3f}", "0.99"),
+        (f"rules on all {every.cases} collected texts: precision", f"{every.precision:.3f}", "-"),
+        ("rules on all collected texts: right of all", f"{every.right:.3f}", "-"),
         ("failures reported and signed, ms per job", f"{report_s / options.jobs * 1000:.2f}", "-"),
         (f"listed in {groups.total_count} groups, s", f"{list_s:.2f}", f"{LIST_TARGET_S:.0f}"),
         ("classified and applied by group, s", f"{decide_s:.2f}", f"{DECIDE_TARGET_S:.0f}"),
