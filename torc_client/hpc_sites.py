@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -28,12 +28,11 @@ Source = Literal["torc", "user", "cluster"]
 
 @dataclass(frozen=True, kw_only=True)
 class HpcSite:
-    """A profile, where it comes from, and what is known of the cluster besides."""
+    """A profile, where it comes from, and its partitions as the planner takes them."""
 
     profile: HpcProfile
     source: Source
     partitions: tuple[Partition, ...]
-    limits: ClusterLimits = field(default_factory=ClusterLimits)
     sign: Detection | None = None
     """What it was recognized by, where it was."""
 
@@ -117,7 +116,14 @@ class HpcSites:
             raise InvalidInputError(_NO_CLUSTER, hint="run this where allocations are submitted")
         partitions = tuple(self._cluster.partitions())
         profile = profile_of_partitions(partitions, name=name, display_name=display_name)
-        return HpcSite(profile=profile, source="cluster", partitions=partitions, limits=self._cluster.limits())
+        return HpcSite(profile=profile, source="cluster", partitions=partitions)
+
+    def limits(self, site: HpcSite, *, user: str, account: str | None) -> ClusterLimits:
+        """Return what the site takes of the user at once: asked of the cluster where it is here, else a guess."""
+        is_here = site.source == "cluster" or site.sign is not None
+        if self._cluster is None or not is_here:
+            return ClusterLimits()
+        return self._cluster.limits(user=user, account=account)
 
     def estimate_start(self, options: Sequence[str]) -> str | None:
         """Return when an allocation with these options of sbatch would start. Raises SchedulerError when it would not.

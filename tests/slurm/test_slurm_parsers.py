@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from torc_core.slurm.accounting import parse_accounting
 from torc_core.slurm.allocation import AllocationRequest, Phase
-from torc_core.slurm.partitions import parse_cluster_limits, parse_node_classes, parse_partitions, with_nodes
+from torc_core.slurm.partitions import (
+    parse_cluster_limits,
+    parse_node_classes,
+    parse_partitions,
+    parse_submit_limit,
+    with_nodes,
+)
 from torc_core.slurm.quantities import known_slurm_time, parse_slurm_count, parse_slurm_usage, parse_slurm_walltime
 from torc_core.slurm.queue import QUEUE_FIELDS, parse_queue
 from torc_core.slurm.states import PHASES, phase_of, why_never
@@ -123,6 +129,20 @@ def test_kinds_of_nodes_are_kept_apart_and_counted_over_their_states() -> None:
 def test_the_largest_array_is_read_from_the_configuration() -> None:
     assert parse_cluster_limits("MaxArraySize            = 10001\nMaxJobCount = 1\n").max_array_tasks == 10001
     assert parse_cluster_limits("nothing of the kind").max_array_tasks == 1000
+
+
+def test_the_tightest_limit_of_an_account_and_the_widest_of_all_accounts_count() -> None:
+    text = "proj||20|5\nproj|gpu|1|\nother||9|\nno row\n"
+    assert parse_submit_limit(text, "proj") == 5
+    assert parse_submit_limit(text, None) == 9
+    assert parse_submit_limit(text + "free|||\n", None) is None
+    assert parse_submit_limit(text, "unknown") is None
+
+
+@given(st.text())
+def test_any_answer_about_limits_is_survived(text: str) -> None:
+    assert parse_cluster_limits(text).max_array_tasks >= 1
+    assert (parse_submit_limit(text, None) or 1) >= 1
 
 
 def test_only_lost_answers_are_tried_again() -> None:

@@ -1,5 +1,6 @@
 """`torc slurm`: allocations of a Slurm cluster for the jobs of workflows."""
 
+import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -107,7 +108,8 @@ def plan(
         walltime_strategy=walltime_strategy,
         margin=walltime_multiplier,
     )
-    found = plan_allocations(jobs, site.partitions, options, site.limits)
+    limits = sites.limits(site, user=getpass.getuser(), account=options.account)
+    found = plan_allocations(jobs, site.partitions, options, limits)
     starts = [sites.estimate_start(found.sbatch_options(group)) for group in found.groups] if estimate else None
     charge = _charge(found, site.profile)
     if session.is_json:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
@@ -19,10 +20,12 @@ from torc_core.slurm.allocation import (
 from torc_core.slurm.partitions import (
     CONFIGURATION_WORDS,
     PARTITION_WORDS,
+    association_words,
     node_words,
     parse_cluster_limits,
     parse_node_classes,
     parse_partitions,
+    parse_submit_limit,
     with_nodes,
 )
 from torc_core.slurm.queue import parse_queue, queue_words
@@ -116,9 +119,16 @@ class SlurmCluster:
         found = parse_partitions(self._checked(PARTITION_WORDS))
         return with_nodes(found, parse_node_classes(self._checked(node_words())))
 
-    def limits(self) -> ClusterLimits:
-        """Return what the cluster takes at once. The limits of accounts are not asked for: they need accounting."""
-        return parse_cluster_limits(self._checked(CONFIGURATION_WORDS))
+    def limits(self, *, user: str, account: str | None = None) -> ClusterLimits:
+        """Return what the cluster takes of the user at once; without accounting, accounts limit nothing."""
+        limits = parse_cluster_limits(self._checked(CONFIGURATION_WORDS))
+        try:
+            associations = self._checked(association_words(user))
+        except SchedulerUnreachableError:
+            raise
+        except SchedulerError:
+            return limits
+        return replace(limits, max_submitted=parse_submit_limit(associations, account))
 
     def estimate_start(self, options: Sequence[str]) -> str | None:
         """Return when an allocation with these options of sbatch would start, None where Slurm does not say.

@@ -10,6 +10,7 @@ from torc_core.slurm.quantities import parse_slurm_count, parse_slurm_memory, pa
 from torc_core.slurm.queue import SEPARATOR
 
 PARTITION_WORDS: Final = ("scontrol", "show", "partition", "--oneliner")
+ASSOCIATION_FIELDS: Final = ("Account", "Partition", "MaxSubmitJobs", "GrpSubmitJobs")
 NODE_FIELDS: Final = ("%R", "%D", "%c", "%m", "%G")
 CONFIGURATION_WORDS: Final = ("scontrol", "show", "config")
 _GPUS: Final = re.compile(r"\bgpu(?::([^:,()|]+))?:(\d{1,6})", re.ASCII)
@@ -86,6 +87,39 @@ def parse_cluster_limits(text: str) -> ClusterLimits:
     match = _ARRAY_SIZE.search(text)
     # the largest index is one less than MaxArraySize, and arrays begin with 0
     return ClusterLimits(max_array_tasks=max(int(match[1]), 1)) if match else ClusterLimits()
+
+
+def association_words(user: str) -> list[str]:
+    """Return the words of an sacctmgr that shows what the user may submit, by account."""
+    fields = ",".join(ASSOCIATION_FIELDS)
+    return [
+        "sacctmgr",
+        "--noheader",
+        "--parsable2",
+        "show",
+        "associations",
+        "where",
+        f"user={user}",
+        f"format={fields}",
+    ]
+
+
+def parse_submit_limit(text: str, account: str | None) -> int | None:
+    """Return how many allocations the account, or the least limited of all, takes at once; None where unlimited.
+
+    Limits of a partition alone are left out: they bind only what goes there.
+    """
+    limits: list[int | None] = []
+    for line in text.splitlines():
+        cells = line.split(SEPARATOR)
+        if len(cells) != len(ASSOCIATION_FIELDS):
+            continue
+        name, partition, *bounds = (cell.strip() for cell in cells)
+        if partition or (account is not None and name != account):
+            continue
+        known = [count for bound in bounds if (count := parse_slurm_count(bound)) is not None]
+        limits.append(max(min(known), 1) if known else None)
+    return None if not limits or None in limits else max(limit for limit in limits if limit is not None)
 
 
 def _records(text: str) -> Sequence[Mapping[str, str]]:
