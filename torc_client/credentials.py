@@ -63,9 +63,20 @@ def find_token(url: str, environment: Mapping[str, str] | None = None) -> str | 
         return None
     env = os.environ if environment is None else environment
     token = _read_own(token_file(env, host, port, machine=socket.gethostname()))
-    if token is None or (is_loopback(host) and _is_foreign(port)):
+    if token is None or is_foreign(url):
         return None
     return token
+
+
+def is_foreign(url: str, *, client_port: int | None = None) -> bool:
+    """Return whether another user listens at this address of this machine; False where /proc does not show it.
+
+    `client_port` is ours of a connection to it, whose other end must not be another user's either: a server that
+    closes its listening socket as soon as it has the connection would not be seen otherwise.
+    """
+    address = urlsplit(url)
+    port = _port(address.scheme, url)
+    return port is not None and is_loopback(address.hostname or "") and _is_foreign(port, client_port)
 
 
 def token_of_database(database: Path) -> str | None:
@@ -91,15 +102,15 @@ def _read_own(path: Path) -> str | None:
     return None
 
 
-def _is_foreign(port: int) -> bool:
-    """Return whether another user listens on the port; False where /proc does not show it."""
+def _is_foreign(port: int, client_port: int | None) -> bool:
     ours = {os.geteuid(), 0}
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with suppress(OSError, ValueError, IndexError):
             for line in Path(table).read_text().splitlines()[1:]:
                 fields = line.split()
                 local, _, local_port = fields[1].partition(":")
-                if fields[3] != _LISTENING or int(local_port, 16) != port:
+                is_other_end = client_port is not None and int(fields[2].rpartition(":")[2], 16) == client_port
+                if int(local_port, 16) != port or not (fields[3] == _LISTENING or is_other_end):
                     continue
                 if local in _ANY_ADDRESS_OR_LOOPBACK and int(fields[7]) not in ours:
                     return True

@@ -25,8 +25,13 @@ _LONGEST_PAUSE_S: Final = 2.0
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _QUOTED_CHARS: Final = 80
 _PERHAPS_SENT: Final = (httpx.TransportError,)
+_CONNECTED: Final = "connection.connect_tcp.complete"
 
 QueryValue = str | int | float | bool | list[str] | None
+
+
+class AnotherUsersServer(httpx.ConnectError):
+    """Nothing was sent: the server is gone, and another user of the machine has taken its port."""
 
 
 class Transport:
@@ -35,6 +40,7 @@ class Transport:
     `patience_s` is how long a request is tried again while the server cannot be reached. A request that may
     have reached the server is repeated only when its operation is idempotent. Where no `credentials` are given,
     `find_credentials` is asked, and again when the server does not take them: it may have begun after this client.
+    `is_foreign` is asked with the port of our end at each new connection, before anything is sent on it.
     `pause` and `clock` are arguments for tests. Raises InvalidInputError for an address that is none, or a
     certificate that cannot be read.
     """
@@ -45,6 +51,7 @@ class Transport:
         *,
         credentials: Credentials | None = None,
         find_credentials: Callable[[], Credentials | None] = lambda: None,
+        is_foreign: Callable[[int], bool] | None = None,
         tls_ca_cert: Path | None = None,
         patience_s: float = 0.0,
         timeout_s: float = 60.0,
@@ -60,6 +67,7 @@ class Transport:
         self.credentials = credentials or find_credentials()
         self._may_renew = credentials is None
         self._on_wait: Callable[[TorcError], None] | None = None
+        self._is_foreign = is_foreign
         self._http = httpx.Client(
             auth=self._sign,
             verify=_trusted(tls_ca_cert),
@@ -157,7 +165,19 @@ class Transport:
         header = self.credentials.header() if self.credentials else None
         if header is not None:
             request.headers["Authorization"] = header
+            if self._is_foreign is not None:
+                # where the connection is new: a check of every request would cost time, and one before the
+                # connection would leave a gap in which the port changes hands
+                request.extensions["trace"] = self._check_other_end
         return request
+
+    def _check_other_end(self, event: str, facts: Mapping[str, Any]) -> None:
+        if event != _CONNECTED or self._is_foreign is None:
+            return
+        connection = facts["return_value"]
+        if self._is_foreign(connection.get_extra_info("client_addr")[1]):
+            connection.close()
+            raise AnotherUsersServer(f"another user of this machine listens at {self.base_url}")
 
     def _renew(self) -> bool:
         """Look for other credentials than those that the server refused; return whether there are."""

@@ -23,7 +23,7 @@ from torc_client.transport import Transport
 from torc_core import API_PREFIX
 from torc_core.api.drafts import JobDraft
 from torc_core.credentials import token_beside, token_file
-from torc_core.errors import UnauthorizedError
+from torc_core.errors import ServerUnreachableError, UnauthorizedError
 from torc_server.main import main
 
 JOB = '{"workflow_id": 1, "name": "x", "command": "id > /tmp/pwned"}'
@@ -173,6 +173,44 @@ def test_a_server_of_another_user_on_the_same_port_gets_no_token(tmp_path: Path)
         other.stdout.readline()
         assert find_token(f"http://localhost:{port}", environment) is None
         other.kill()
+
+
+_RECORD_A_REQUEST = """
+import socket, sys
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listener.bind(("127.0.0.1", int(sys.argv[1])))
+listener.listen()
+print("listening", flush=True)
+while True:
+    connection, _ = listener.accept()
+    if sys.argv[2] == "hidden":
+        listener.close()
+    print(connection.recv(65536), flush=True)
+    connection.close()
+"""
+
+
+@needs_second_user
+@pytest.mark.parametrize("kind", ["open", "hidden"])
+def test_a_client_at_work_sends_nothing_to_a_server_of_another_user_that_took_the_port(
+    server: ServerProcess, kind: str
+) -> None:
+    with connect(ClientSettings(url=server.url)) as client:
+        make_workflow(client, JobDraft(name="a", command="true"))
+        server.kill()
+        with subprocess.Popen(
+            [str(python_of_nobody()), "-I", "-c", _RECORD_A_REQUEST, str(server.port), kind],
+            user="nobody", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd="/", text=True,
+        ) as other:  # fmt: skip
+            assert other.stdout is not None
+            assert other.stdout.readline() == "listening\n"
+            try:
+                with pytest.raises(ServerUnreachableError, match="AnotherUsersServer"):
+                    client.is_complete(1)
+            finally:
+                other.kill()
+            assert server.token not in other.stdout.read()
 
 
 @needs_second_user

@@ -148,7 +148,7 @@ class Session:
 
             # the embedded server's own: a token of the environment is another server's
             settings = replace(settings, token=token_of_database(settings.database), password=None)
-        return connect(settings, patience_s=patience_s)
+        return connect(settings, patience_s=patience_s, is_own=self.options.standalone)
 
     def _options_to_type(self) -> list[str]:
         """Return the global options that a printed command needs; a password is never printed."""
