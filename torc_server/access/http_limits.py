@@ -9,7 +9,7 @@ MAX_HEAD_BYTES: Final = 64 * 1024
 
 
 class TimedProtocol(HttpToolsProtocol):
-    """Closes connections whose request line and headers do not arrive in time.
+    """Closes connections whose request line and headers, or whose body after the answer, do not arrive in time.
 
     Without the limit a few hundred connections that send a byte now and then use up the server's files.
     """
@@ -45,6 +45,16 @@ class TimedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._stop_head_timer()
         super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.cycle is not None and self.cycle.response_complete and self.cycle.more_body and not self.transport.is_closing():
+            # refused before its body was here: who sends the rest byte by byte would keep the connection for ever
+            self._start_head_timer()
+
+    def on_message_complete(self) -> None:
+        self._stop_head_timer()
+        super().on_message_complete()
 
     def _count(self, size: int) -> None:
         self._head_bytes += size
