@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -25,7 +25,7 @@ from torc_core.errors import InvalidInputError, TooManyTriesError
 from torc_server.access.authenticate import ShownCredentials
 from torc_server.access.htpasswd import hash_password, is_password, read_users, write_users
 from torc_server.access.principals import Principal, Scope
-from torc_server.access.proofs import PersonalTokenProof, Tries
+from torc_server.access.proofs import PasswordProof, PersonalTokenProof, Tries
 from torc_server.htpasswd import main as htpasswd
 from torc_server.main import main
 
@@ -218,6 +218,26 @@ def test_too_many_wrong_passwords_are_not_heard_and_do_not_shut_out_who_is_known
         assert answers == [401] * 10 + [429] * 2
         assert known.get("/workflows").status_code == 200
     assert users.http("otto").get("/workflows").status_code == 200
+
+
+def test_who_came_in_before_is_not_shut_out_by_wrong_tries_of_others_for_ever(tmp_path: Path) -> None:
+    file = tmp_path / "users"
+    write_users(file, {"anna": hash_password("anna", cost=4)})
+    now = [0.0]
+    proof = PasswordProof(file, admins=(), remember_s=60, clock=lambda: now[0])
+
+    async def anna_and_others() -> list[object]:
+        found: list[object] = [await proof.prove(ShownCredentials("anna", "anna"), "here")]
+        for _ in range(10):
+            now[0] += 59.0
+            for _ in range(10):
+                with suppress(TooManyTriesError):
+                    await proof.prove(ShownCredentials("wrong", "anna"), "here")
+            now[0] += 2.0
+            found.append(await proof.prove(ShownCredentials("anna", "anna"), "here"))
+        return found
+
+    assert None not in asyncio.run(anna_and_others())
 
 
 def test_tries_are_forgotten_after_a_minute() -> None:

@@ -60,8 +60,10 @@ class PasswordProof:
         self._clock = clock
         self._key = secrets.token_bytes(32)
         self._right: dict[tuple[str, bytes], float] = {}
+        """Passwords that were right, since the file was read, and until when they are not checked again."""
         self._tries = Tries(clock)
         self._checking = asyncio.Semaphore(_CHECKS_AT_ONCE)
+        self._checking_again = asyncio.Semaphore(_CHECKS_AT_ONCE)
         # of a password that nobody has: an unknown name must take as long as a wrong password
         self._decoy = hash_password(secrets.token_urlsafe())
         self.users = read_users(file)
@@ -82,6 +84,10 @@ class PasswordProof:
         remembered = (user, hmac.digest(self._key, f"{user}\0{shown.secret}".encode(), hashlib.sha256))
         if self._right.get(remembered, 0.0) > self._clock():
             return self._principal(user)
+        # it was right before: it waits neither for the wrong tries of others at this address, nor behind them
+        was_right = remembered in self._right
+        if was_right:
+            return await self._check_again(remembered, shown.secret)
         self._tries.check(user, address)
         digest = self.users.get(user)
         async with self._checking:
@@ -92,6 +98,16 @@ class PasswordProof:
                 return None
         if len(self._right) > _MOST_CACHED:
             self._right.clear()
+        self._right[remembered] = self._clock() + self._remember_s
+        return self._principal(user)
+
+    async def _check_again(self, remembered: tuple[str, bytes], secret: str) -> Principal | None:
+        user, _ = remembered
+        digest = self.users.get(user)
+        async with self._checking_again:
+            if digest is None or not await asyncio.to_thread(is_password, secret, digest):
+                self._right.pop(remembered, None)
+                return None
         self._right[remembered] = self._clock() + self._remember_s
         return self._principal(user)
 
