@@ -48,7 +48,8 @@ class TimedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.cycle is not None and self.cycle.response_complete and self.cycle.more_body and not self.transport.is_closing():
+        is_unfinished = self.cycle.response_complete and self.cycle.more_body
+        if is_unfinished and not self.transport.is_closing():
             # refused before its body was here: who sends the rest byte by byte would keep the connection for ever
             self._start_head_timer()
 
