@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+TOKEN_PREFIX: Final = "torc_"  # noqa: S105
+"""Every token begins with it: redaction knows tokens by it."""
 TOKEN_VARIABLE: Final = "TORC_API_TOKEN"  # noqa: S105
 PASSWORD_VARIABLE: Final = "TORC_PASSWORD"  # noqa: S105
 USER_VARIABLE: Final = "TORC_USERNAME"

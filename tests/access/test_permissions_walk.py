@@ -70,6 +70,7 @@ class Scene:
         for kind in _BODIES:
             self.ids[kind] = _made(owner.post(f"/{kind}", json=self.body_of(kind)))
         self.ids["proposals"] = self._put_proposal()
+        self.ids["tasks"] = self.ids["events"]
         self.ids["results"] = _made(owner.post("/results", json=self.body_of("results")))
 
     def _put_proposal(self) -> int:

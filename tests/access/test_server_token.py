@@ -24,6 +24,7 @@ from torc_core import API_PREFIX
 from torc_core.api.drafts import JobDraft
 from torc_core.credentials import token_beside, token_file
 from torc_core.errors import ServerUnreachableError, UnauthorizedError
+from torc_core.evidence.redaction import redact_secrets
 from torc_server.main import main
 
 JOB = '{"workflow_id": 1, "name": "x", "command": "id > /tmp/pwned"}'
@@ -46,6 +47,7 @@ def open_folders(path: Path) -> None:
 
 def test_a_new_server_makes_a_token_that_only_its_user_can_read(server: ServerProcess) -> None:
     assert len(server.token) >= 40
+    assert redact_secrets(f"it is {server.token} and more") == "it is [redacted] and more"
     assert mode(token_beside(server.database)) == 0o600
     copy = users_copy(server)
     assert copy.read_text().strip() == server.token

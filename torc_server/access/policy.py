@@ -209,7 +209,7 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("GET", "/proposals/{id}"): Rule(_P.VIEW, _S.RECORD),
     ("POST", "/proposals/{id}/approve"): Rule(_P.APPROVE, _S.RECORD),
     ("POST", "/proposals/{id}/reject"): Rule(_P.APPROVE, _S.RECORD),
-    ("GET", "/tasks/{id}"): Rule(_P.KNOWN, _S.NOTHING),
+    ("GET", "/tasks/{id}"): Rule(_P.VIEW, _S.RECORD),
     ("GET", "/access_groups"): Rule(_P.KNOWN, _S.NOTHING),
     ("POST", "/access_groups"): Rule(_P.ADMINISTER, _S.NOTHING),
     ("GET", "/access_groups/{id}"): Rule(_P.KNOWN, _S.GROUP),
@@ -241,6 +241,7 @@ TABLE_OF_RECORDS: Final[Mapping[str, str]] = {
     "ro_crate_entities": "ro_crate_entity",
     "scheduled_compute_nodes": "scheduled_compute_node",
     "slurm_schedulers": "slurm_scheduler",
+    "tasks": "event",
     "user_data": "user_data",
 }
 """First word of a path -> the table whose rows name their workflow."""

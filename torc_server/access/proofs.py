@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from torc_core.credentials import TOKEN_PREFIX
 from torc_core.errors import TooManyTriesError
 from torc_server.access.authenticate import ShownCredentials
 from torc_server.access.htpasswd import hash_password, is_password, read_users
@@ -148,7 +149,7 @@ class PersonalTokenProof:
         self._known.clear()
 
     async def prove(self, shown: ShownCredentials, address: str) -> Principal | None:  # noqa: ARG002
-        if not shown.secret.startswith("torc_"):
+        if not shown.secret.startswith(TOKEN_PREFIX):
             return None
         token_hash = hashlib.sha256(shown.secret.encode()).hexdigest()
         principal, until = self._known.get(token_hash, (None, 0.0))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from torc_core.credentials import LOOPBACK_NAMES, token_beside, token_file
+from torc_core.credentials import LOOPBACK_NAMES, TOKEN_PREFIX, token_beside, token_file
 from torc_core.errors import InvalidInputError
 from torc_server.access.network import is_wildcard
 
@@ -31,7 +31,8 @@ def load_token(database: Path) -> str:
         found = _read_private(path)
         if found:
             return found
-        token = secrets.token_urlsafe(_TOKEN_BYTES)
+        # with the beginning by which redaction knows it, wherever a job prints it
+        token = TOKEN_PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
         _write_private(path, token)
     except OSError as error:
         raise InvalidInputError(

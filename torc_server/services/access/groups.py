@@ -107,7 +107,7 @@ def check_access(
         case _, _, _, True:
             has_access, reason = True, f"the workflow is shared with a group of {user_name}"
         case _:
-            has_access, reason = False, f"the workflow is {owner}'s and shared with no group of {user_name}"
+            has_access, reason = False, f"the workflow is another user's and shared with no group of {user_name}"
     return AccessCheck(has_access=has_access, user_name=user_name, workflow_id=workflow_id, reason=reason)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, get_args
 
 from torc_core.api.tokens import TokenModel, TokenRequest, Tokens, TokenScope
+from torc_core.credentials import TOKEN_PREFIX
 from torc_core.errors import ForbiddenError, InvalidInputError, NotFoundError
 from torc_core.times import rfc3339
 from torc_server.access.principals import EVERYBODY, Principal, Scope
@@ -13,7 +14,6 @@ from torc_server.db.queries.access import tokens as queries
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.lookup import find_workflow
 
-PREFIX: Final = "torc_"
 _SCOPES: Final[tuple[TokenScope, ...]] = get_args(TokenScope)
 
 
@@ -38,7 +38,7 @@ def create_token(uow: UnitOfWork, principal: Principal, request: TokenRequest) -
     if request.workflow_id is not None:
         find_workflow(uow, request.workflow_id)
     queries.delete_expired(uow, uow.now_text)
-    token = PREFIX + secrets.token_urlsafe(32)
+    token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     ends = [uow.now + timedelta(seconds=request.expires_in_s), *filter(None, (principal.expires_at,))]
     row = {
         **request.model_dump(exclude={"expires_in_s"}),
