@@ -81,6 +81,16 @@ def test_sites_and_their_partitions_are_shown(torc: Torc) -> None:
     assert max(map(len, match.splitlines())) <= 80
 
 
+def test_the_site_of_a_machine_is_detected_by_its_sign(torc: Torc) -> None:
+    here = replace(torc, environment={"NLR_CLUSTER": "kestrel"})
+    assert here("hpc", "detect").out.splitlines() == [
+        "Detected HPC system: Kestrel (kestrel)",
+        "  Detection: environment variable NLR_CLUSTER=kestrel",
+    ]
+    assert here("-f", "json", "hpc", "detect").json["detected"] is True
+    assert [row["name"] for row in here("-f", "json", "hpc", "list").json if row["detected"]] == ["kestrel"]
+
+
 def test_a_printed_profile_can_be_kept_as_one_of_the_user(torc: Torc) -> None:
     text = torc("hpc", "show", "dane").out.replace("name: dane", "name: mine", 1)
     folder = torc.folder / "config" / "torc" / "hpc"

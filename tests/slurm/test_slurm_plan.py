@@ -1,7 +1,10 @@
 """Plans on a real Slurm: the cluster describes itself, and takes what is planned."""
 
+from pathlib import Path
+
 import pytest
 from slurm_cluster import NODE_CPUS, NODE_MEMORY_MB, TestCluster
+from torc_process import Torc
 
 from torc_client.hpc_sites import HpcSites
 from torc_core.errors import SchedulerError
@@ -35,6 +38,28 @@ def test_a_cluster_describes_itself_and_takes_what_is_planned_for_it(cluster: Te
     ]
     for group in plan.groups:
         assert sites.estimate_start(plan.sbatch_options(group)) is not None
+
+
+def test_a_terminal_on_the_cluster_needs_no_profile(cluster: TestCluster, tmp_path: Path) -> None:
+    own = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
+    torc = Torc(tmp_path, environment={**cluster.environment, **own})
+    assert "(slurm)\n  Detection: Slurm's programs are on PATH" in torc("hpc", "detect").out
+    file = tmp_path / "file.yaml"
+    file.write_text(
+        "name: w\nresource_requirements: [{name: all, num_cpus: 4, memory: 1g, runtime: PT5M}]\n"
+        "jobs: [{name: 'j{i}', command: 'true', parameters: {i: '1:5'}, resource_requirements: all}]\n"
+    )
+    printed = torc("slurm", "plan", file, "-a", "proj", "--estimate").out
+    assert "5 jobs in 5 allocations on The Slurm cluster of this machine of the account proj" in printed
+    assert "all: an allocation submitted now would start at 20" in printed
+    refused = torc("-f", "json", "slurm", "plan", file, "-a", "nosuch", "--estimate").json
+    assert "would refuse" in refused["groups"][0]["estimate_error"]
+
+    (tmp_path / "config" / "torc" / "hpc").mkdir(parents=True)
+    kept = tmp_path / "config" / "torc" / "hpc" / "mine.yaml"
+    torc("hpc", "generate", "--name", "mine", "-o", kept)
+    assert [row["name"] for row in torc("-f", "json", "hpc", "partitions", "mine").json] == ["short", "long", "debug"]
+    assert "exists" in torc("hpc", "generate", "-o", kept, code=None).err
 
 
 def test_the_limit_of_an_account_is_known(cluster: TestCluster) -> None:

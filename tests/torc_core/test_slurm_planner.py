@@ -167,6 +167,13 @@ def test_jobs_that_go_to_one_partition_may_share_allocations() -> None:
     assert (group.name, group.job_count, group.concurrency, group.walltime_minutes) == ("cpu", 4, 2, 120)
 
 
+def test_jobs_without_a_runtime_share_with_none_that_states_one() -> None:
+    mixed = [*jobs(1, runtime_s=None), *jobs(1, name="long", runtime_s=24 * HOUR)]
+    options = PlanOptions(margin=1.0, drain_s=60, group_by=GroupBy.PARTITION)
+    unstated, stated = plan_allocations(mixed, [partition(max_time_s=None)], options).groups
+    assert (unstated.walltime_minutes, stated.walltime_minutes) == (1440, 1441)
+
+
 def test_nodes_with_gpus_are_left_to_jobs_that_want_them() -> None:
     classes = (
         NodeClass(partition="mixed", count=4, cpus=64, memory_bytes=64 * GIB, gpus=4, gpu_type="a100"),
@@ -191,8 +198,10 @@ def test_a_partition_is_passed_over_that_is_down_or_not_open_to_the_account() ->
     found = [partition("down", is_up=False), partition("theirs", accounts=("other",)), partition("ours", hours=100)]
     options = PlanOptions(margin=1.0, drain_s=0, account="proj")
     assert only(plan_allocations(jobs(1), found, options)).partition == "ours"
-    with pytest.raises(InvalidInputError, match="theirs is down or not open to the account proj"):
+    with pytest.raises(InvalidInputError, match="theirs is not open to the account proj"):
         plan_allocations(jobs(1), found, PlanOptions(account="proj", partition="theirs"))
+    with pytest.raises(InvalidInputError, match="the partition down is down"):
+        plan_allocations(jobs(1), found, PlanOptions(partition="down"))
     with pytest.raises(InvalidInputError, match="no partition 'our'"):
         plan_allocations(jobs(1), found, PlanOptions(partition="our"))
 
@@ -221,11 +230,11 @@ def test_no_jobs_need_no_allocations() -> None:
 requirements = st.builds(
     Requirement,
     name=st.sampled_from(["a", "b", "c"]),
-    cpus=st.integers(1, 8),
-    memory_bytes=st.none() | st.integers(1, 64).map(lambda gib: gib * GIB),
-    gpus=st.integers(0, 2),
-    nodes=st.integers(1, 3),
-    runtime_s=st.none() | st.floats(1, 100_000),
+    cpus=st.integers(1, 6),
+    memory_bytes=st.none() | st.integers(1, 20).map(lambda gib: gib * GIB),
+    gpus=st.sampled_from([0, 0, 0, 1, 2]),
+    nodes=st.sampled_from([1, 1, 1, 2]),
+    runtime_s=st.none() | st.floats(1, 20_000),
 )
 planned_jobs = st.builds(
     PlannedJob, name=st.sampled_from(["x", "y"]), requirement=requirements, stage=st.integers(0, 2)
@@ -234,21 +243,21 @@ partitions = st.builds(
     Partition,
     name=st.sampled_from(["p", "q", "debug"]),
     is_default=st.booleans(),
-    max_time_s=st.none() | st.floats(60, 200_000),
+    max_time_s=st.none() | st.floats(10_000, 200_000),
     min_nodes=st.integers(1, 2),
     max_nodes=st.none() | st.integers(2, 9),
     max_nodes_per_user=st.none() | st.integers(2, 9),
     node_count=st.integers(2, 20),
-    cpus_per_node=st.integers(1, 16),
-    memory_bytes_per_node=st.none() | st.integers(1, 128).map(lambda gib: gib * GIB),
-    gpus_per_node=st.integers(0, 4),
+    cpus_per_node=st.integers(4, 16),
+    memory_bytes_per_node=st.none() | st.integers(16, 128).map(lambda gib: gib * GIB),
+    gpus_per_node=st.sampled_from([0, 2, 4]),
 )
 all_options = st.builds(
     PlanOptions,
     group_by=st.sampled_from(GroupBy),
     single_allocation=st.booleans(),
     max_allocations=st.none() | st.integers(1, 5),
-    walltime_s=st.none() | st.floats(60, 200_000),
+    walltime_s=st.none() | st.floats(10_000, 200_000),
     walltime_strategy=st.sampled_from(WalltimeStrategy),
     margin=st.floats(1, 3),
     drain_s=st.floats(0, 600),

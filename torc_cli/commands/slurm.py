@@ -1,6 +1,7 @@
 """`torc slurm`: allocations of a Slurm cluster for the jobs of workflows."""
 
 import getpass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -11,11 +12,12 @@ from torc_cli.commands.run import is_spec_file
 from torc_cli.render.plan_text import ALLOCATION_GROUPS, plan_lines
 from torc_cli.session.command import command
 from torc_cli.session.session import Session
-from torc_core.errors import InvalidInputError
+from torc_core.errors import InvalidInputError, SchedulerError, SchedulerUnreachableError
 from torc_core.slurm.plan import MARGIN, AllocationPlan, GroupBy, PlannedJob, PlanOptions, WalltimeStrategy
 from torc_core.slurm.quantities import parse_slurm_walltime
 
 if TYPE_CHECKING:
+    from torc_client.hpc_sites import HpcSites
     from torc_core.hpc.profile import HpcProfile
 
 app = typer.Typer(no_args_is_help=True, help="Plan allocations of a Slurm cluster.")
@@ -110,14 +112,14 @@ def plan(
     )
     limits = sites.limits(site, user=getpass.getuser(), account=options.account)
     found = plan_allocations(jobs, site.partitions, options, limits)
-    starts = [sites.estimate_start(found.sbatch_options(group)) for group in found.groups] if estimate else None
+    starts = [_estimate(sites, found.sbatch_options(group)) for group in found.groups] if estimate else None
     charge = _charge(found, site.profile)
     if session.is_json:
         groups = [
             {**group.model_dump(mode="json"), "sbatch_options": found.sbatch_options(group)} for group in found.groups
         ]
         for place, start in enumerate(starts or ()):
-            groups[place]["estimated_start"] = start
+            groups[place] |= {"estimated_start": start.time, "estimate_error": start.refusal}
         plain = found.model_dump(mode="json") | {"groups": groups}
         session.out.record({"workflow_id": workflow_id, "profile": site.profile.name, "charge": charge, **plain})
         return
@@ -126,8 +128,28 @@ def plan(
     session.out.records(ALLOCATION_GROUPS, found.groups)
     lines = list(plan_lines(found, site=site.profile.display_name, charge=charge))
     for group, start in zip(found.groups, starts or (), strict=False):
-        lines.append(f"{group.name}: an allocation submitted now would start at {start or 'an unknown time'}")
+        lines.append(f"{group.name}: {start}")
     session.out.done("\n".join(lines), {})
+
+
+@dataclass(frozen=True)
+class _Start:
+    """When an allocation would start, in the scheduler's words, or why it would not."""
+
+    time: str | None = None
+    refusal: str | None = None
+
+    def __str__(self) -> str:
+        return self.refusal or f"an allocation submitted now would start at {self.time or 'an unknown time'}"
+
+
+def _estimate(sites: "HpcSites", options: list[str]) -> _Start:
+    try:
+        return _Start(time=sites.estimate_start(options))
+    except SchedulerUnreachableError:
+        raise
+    except SchedulerError as error:
+        return _Start(refusal=error.message)
 
 
 def _seconds(walltime: str | None) -> float | None:

@@ -48,9 +48,9 @@ def list_places(partitions: Sequence[Partition], options: PlanOptions) -> list[P
             names = ", ".join(each.name for each in partitions) or "none"
             raise InvalidInputError(f"there is no partition {options.partition!r}", hint=f"there is: {names}")
         if refused := [each for each in chosen if not _is_open(each, options.account)]:
+            why = f"not open to the account {options.account}" if refused[0].is_up else "down"
             raise InvalidInputError(
-                f"the partition {refused[0].name} is down or not open to the account {options.account}",
-                hint="name another partition or account",
+                f"the partition {refused[0].name} is {why}", hint="name another partition or account"
             )
     else:
         chosen = [each for each in partitions if _is_open(each, options.account) and not each.is_explicit]

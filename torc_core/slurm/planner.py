@@ -137,10 +137,15 @@ def _need_s(requirement: Requirement, options: PlanOptions) -> float:
 
 
 def _merge_by_place(groups: Sequence[_Group]) -> list[_Group]:
-    """Return one group for each stage and place; multi-node jobs share with those of as many nodes."""
-    alike: dict[tuple[int, Place, int], list[_Group]] = {}
+    """Return one group for each stage and place; jobs share with those of as many nodes.
+
+    Jobs without a runtime stay apart: no walltime that is made for them is surely enough for the others.
+    """
+    alike: dict[tuple[int, Place, int, bool], list[_Group]] = {}
     for group in groups:
-        alike.setdefault((group.stage, group.place, group.requirement.nodes), []).append(group)
+        requirement = group.requirement
+        key = (group.stage, group.place, requirement.nodes, requirement.runtime_s is None)
+        alike.setdefault(key, []).append(group)
     return [
         _Group(
             place.partition,
@@ -149,12 +154,12 @@ def _merge_by_place(groups: Sequence[_Group]) -> list[_Group]:
             place,
             tuple(sorted(position for group in members for position in group.jobs)),
         )
-        for (stage, place, _), members in alike.items()
+        for (stage, place, _, _), members in alike.items()
     ]
 
 
 def _largest(requirements: Sequence[Requirement], *, name: str) -> Requirement:
-    """Return a requirement that holds all of them; a runtime that one does not state is not stated."""
+    """Return a requirement that holds all of them; either all state a runtime or none does."""
     memories = [each.memory_bytes for each in requirements if each.memory_bytes is not None]
     runtimes = [each.runtime_s for each in requirements if each.runtime_s is not None]
     return Requirement(
@@ -163,7 +168,7 @@ def _largest(requirements: Sequence[Requirement], *, name: str) -> Requirement:
         memory_bytes=max(memories, default=None),
         gpus=max(each.gpus for each in requirements),
         nodes=max(each.nodes for each in requirements),
-        runtime_s=max(runtimes) if len(runtimes) == len(requirements) else None,
+        runtime_s=max(runtimes, default=None),
     )
 
 
