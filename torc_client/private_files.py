@@ -1,6 +1,7 @@
 """Files that only their user can read: what is known of jobs, and what others must not lead astray."""
 
 import os
+import stat
 from pathlib import Path
 from typing import IO, Final
 
@@ -12,7 +13,11 @@ def private(path: str, flags: int) -> int:
 
     In a folder that others may write to, a link put in its place beforehand would have its target overwritten.
     """
-    return os.open(path, flags | os.O_NOFOLLOW, _PRIVATE)
+    descriptor = os.open(path, flags | os.O_NOFOLLOW, _PRIVATE)
+    facts = os.fstat(descriptor)
+    if facts.st_uid == os.geteuid() and stat.S_ISREG(facts.st_mode) and facts.st_mode & 0o077:
+        os.fchmod(descriptor, _PRIVATE)  # an older version left it open to others
+    return descriptor
 
 
 def open_for_appending(path: Path) -> IO[str]:

@@ -55,6 +55,20 @@ def test_a_new_server_makes_a_token_that_only_its_user_can_read(server: ServerPr
     assert mode(copy.parent) == 0o700
 
 
+def test_a_stranger_writes_no_line_of_the_log(server: ServerProcess) -> None:
+    httpx.get(f"{server.root_url}/x%0a2026%20FORGED%1b[31m", trust_env=False)
+    assert not [line for line in server.log().splitlines() if "\x1b" in line or line.startswith("2026 FORGED")]
+
+
+def test_a_log_that_was_left_open_to_others_is_closed(tmp_path: Path) -> None:
+    database = tmp_path / "torc.db"
+    log = tmp_path / "torc.db.server.log"
+    log.touch()
+    log.chmod(0o644)
+    with embedded_server(database):
+        assert mode(log) == 0o600
+
+
 def test_the_token_stays_over_restarts_and_the_users_copy_leaves_with_the_server(server: ServerProcess) -> None:
     token = server.token
     server.stop()

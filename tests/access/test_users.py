@@ -240,6 +240,13 @@ def test_who_came_in_before_is_not_shut_out_by_wrong_tries_of_others_for_ever(tm
     assert None not in asyncio.run(anna_and_others())
 
 
+def test_an_unknown_name_costs_what_a_wrong_password_costs(tmp_path: Path) -> None:
+    file = tmp_path / "users"
+    write_users(file, {"anna": hash_password("anna", cost=5)})
+    proof = PasswordProof(file, admins=(), remember_s=60)
+    assert proof.decoy.startswith("$2b$05$")
+
+
 def test_tries_are_forgotten_after_a_minute() -> None:
     now = [0.0]
     tries = Tries(lambda: now[0])

@@ -49,7 +49,9 @@ class Door:
                 scope[PRINCIPAL] = principal
             scope[ADDRESS] = address
         except TorcError as error:
-            log.info("%s %s from %s refused: %s", scope["method"], scope["path"], address, error.message)
+            # as it was sent: decoded, it could hold line breaks, and a stranger would write lines of their own
+            path = scope["raw_path"].decode("ascii", "backslashreplace")
+            log.info("%s %s from %s refused: %s", scope["method"], path, address, error.message)
             await _refusal(error)(scope, receive, send)
             return
         await self._app(scope, receive, send)

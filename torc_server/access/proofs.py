@@ -14,7 +14,7 @@ from typing import Final
 from torc_core.credentials import TOKEN_PREFIX
 from torc_core.errors import TooManyTriesError
 from torc_server.access.authenticate import ShownCredentials
-from torc_server.access.htpasswd import hash_password, is_password, read_users
+from torc_server.access.htpasswd import COST, hash_password, is_password, read_users
 from torc_server.access.principals import Principal, Scope
 
 _MOST_TRIES: Final = 10
@@ -65,9 +65,9 @@ class PasswordProof:
         self._tries = Tries(clock)
         self._checking = asyncio.Semaphore(_CHECKS_AT_ONCE)
         self._checking_again = asyncio.Semaphore(_CHECKS_AT_ONCE)
-        # of a password that nobody has: an unknown name must take as long as a wrong password
-        self._decoy = hash_password(secrets.token_urlsafe())
         self.users = read_users(file)
+        # of a password that nobody has: an unknown name must take as long as a wrong password
+        self.decoy = hash_password(secrets.token_urlsafe(), cost=_cost(self.users.values()))
 
     def reload(self) -> int:
         """Read the file again and forget what was remembered; return how many users there are."""
@@ -93,7 +93,7 @@ class PasswordProof:
         digest = self.users.get(user)
         async with self._checking:
             self._tries.check(user, address)  # those before in the queue may have been wrong
-            is_right = await asyncio.to_thread(is_password, shown.secret, digest or self._decoy)
+            is_right = await asyncio.to_thread(is_password, shown.secret, digest or self.decoy)
             if digest is None or not is_right:
                 self._tries.note(user, address)
                 return None
@@ -114,6 +114,11 @@ class PasswordProof:
 
     def _principal(self, user: str) -> Principal:
         return Principal(name=user, scope=self.scope_of(user), is_proven=True)
+
+
+def _cost(digests: Collection[str]) -> int:
+    """Return the largest cost of the file's hashes; Apache's are cheaper than ours."""
+    return max((int(digest.split("$")[2]) for digest in digests), default=COST)
 
 
 def _now() -> datetime:
