@@ -152,9 +152,9 @@ def test_headers_and_bodies_that_do_not_arrive_are_not_waited_for(tmp_path: Path
         with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
             connection.sendall(head.encode())
             assert b" 408 " in _all_until_the_end(connection)
-        stranger = f"POST {API_PREFIX}/workflows HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
+        anonymous_request = f"POST {API_PREFIX}/workflows HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
         with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
-            connection.sendall(stranger.encode())
+            connection.sendall(anonymous_request.encode())
             assert b" 401 " in _all_until_the_end(connection)
     finally:
         server.stop()

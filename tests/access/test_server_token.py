@@ -55,7 +55,7 @@ def test_a_new_server_makes_a_token_that_only_its_user_can_read(server: ServerPr
     assert mode(copy.parent) == 0o700
 
 
-def test_a_stranger_writes_no_line_of_the_log(server: ServerProcess) -> None:
+def test_an_anonymous_caller_writes_no_line_of_the_log(server: ServerProcess) -> None:
     httpx.get(f"{server.root_url}/x%0a2026%20FORGED%1b[31m", trust_env=False)
     assert not [line for line in server.log().splitlines() if "\x1b" in line or line.startswith("2026 FORGED")]
 

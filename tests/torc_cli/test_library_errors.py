@@ -1,4 +1,4 @@
-"""What a user's limits make libraries raise is said in a sentence, without a traceback."""
+"""What a user's limits make libraries raise becomes a sentence, without a traceback."""
 
 import errno
 import resource

@@ -49,7 +49,7 @@ class Door:
                 scope[PRINCIPAL] = principal
             scope[ADDRESS] = address
         except TorcError as error:
-            # as it was sent: decoded, it could hold line breaks, and a stranger would write lines of their own
+            # as it was sent: decoded, it could hold line breaks, and an anonymous caller would write lines of its own
             path = scope["raw_path"].decode("ascii", "backslashreplace")
             log.info("%s %s from %s refused: %s", scope["method"], path, address, error.message)
             await _refusal(error)(scope, receive, send)
