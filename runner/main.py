@@ -200,6 +200,7 @@ def _assemble(
         compute_node_id=node_id,
         hostname=node.hostname,
         scheduler=read_scheduler_facts(os.environ),
+        workflow_env=facts.workflow.env,
     )
     journal = Journal(files.journal(node.hostname, os.getpid()), facts.workflow)
     reporter = Reporter(client, reporting, connection=connection, journal=journal, wake=wake.wake)

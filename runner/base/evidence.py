@@ -1,6 +1,7 @@
 """Gathers the evidence of a failed attempt into one small record."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +10,7 @@ from runner.base.ledger import Need
 from torc_core.evidence.attempt import UNSPECIFIED_REQUIREMENT
 from torc_core.evidence.cleaning import excerpt_stderr
 from torc_core.evidence.record import Evidence, SchedulerFacts, fit
-from torc_core.evidence.redaction import redact_secrets
+from torc_core.evidence.redaction import REDACTED, redact_secrets
 
 _HEAD_BYTES: Final = 32 * 1024
 _TAIL_BYTES: Final = 128 * 1024
@@ -17,13 +18,18 @@ _STDERR_BYTES: Final = 8 * 1024
 _STDOUT_BYTES: Final = 3 * 1024
 
 
-def gather_evidence(end: AttemptEnd, *, node: str, scheduler: SchedulerFacts | None) -> Evidence:
-    """Return the evidence; reads a bounded part of the attempt's output, and files that are gone as empty."""
+def gather_evidence(
+    end: AttemptEnd, *, node: str, scheduler: SchedulerFacts | None, secrets: Collection[str] = ()
+) -> Evidence:
+    """Return the evidence; reads a bounded part of the attempt's output, and files that are gone as empty.
+
+    `secrets` are values that are hidden wherever the output holds them, whatever their shape.
+    """
     files, need = end.attempt.files, end.attempt.claim.need
-    excerpt, tail, truncated = ("", end.error, False) if end.error else _texts(files.stderr, _STDERR_BYTES)
+    excerpt, tail, truncated = ("", end.error, False) if end.error else _texts(files.stderr, _STDERR_BYTES, secrets)
     stdout = ""
     if not tail and files.stdout != files.stderr:
-        _, stdout, truncated = _texts(files.stdout, _STDOUT_BYTES)
+        _, stdout, truncated = _texts(files.stdout, _STDOUT_BYTES, secrets)
     return fit(
         Evidence(
             return_code=end.return_code,
@@ -60,10 +66,13 @@ def runtime_limit(need: Need) -> float | None:
     return None if need.name == UNSPECIFIED_REQUIREMENT else need.runtime_s or None
 
 
-def _texts(name: str | None, max_bytes: int) -> tuple[str, str, bool]:
+def _texts(name: str | None, max_bytes: int, secrets: Collection[str]) -> tuple[str, str, bool]:
     if name is None:
         return "", "", False
     raw, skipped = _read_ends(Path(name))
+    # before the cut, which could leave half of a secret; the longest first, as one may be part of another
+    for secret in sorted(secrets, key=len, reverse=True):
+        raw = raw.replace(secret.encode(), REDACTED.encode())
     excerpt, tail, truncated = excerpt_stderr(raw, max_bytes=max_bytes)
     return excerpt, tail, truncated or skipped
 

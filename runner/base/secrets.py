@@ -2,9 +2,14 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from torc_core.secret_references import SecretReference, read_reference
+
+_SHORTEST_SECRET: Final = 4
+"""A shorter value stands in every log by chance, and hiding it would show where."""
 
 
 def resolve(env: Mapping[str, str] | None) -> tuple[dict[str, str], list[str]]:
@@ -21,6 +26,17 @@ def resolve(env: Mapping[str, str] | None) -> tuple[dict[str, str], list[str]]:
         except (KeyError, OSError, UnicodeDecodeError) as error:
             problems.append(f"{name}: {_why(reference, error)}")
     return found, problems
+
+
+def secret_values(*environments: Mapping[str, str] | None) -> frozenset[str]:
+    """Return the values of all secrets that the environments name, as far as they are to be had here."""
+    references = [read_reference(value) for env in environments for value in (env or {}).values()]
+    values: set[str] = set()
+    for reference in references:
+        if reference is not None:
+            with suppress(KeyError, OSError, UnicodeDecodeError):
+                values.add(_look_up(reference))
+    return frozenset(value for value in values if len(value) >= _SHORTEST_SECRET)
 
 
 def _look_up(reference: SecretReference) -> str:

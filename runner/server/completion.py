@@ -1,12 +1,14 @@
 """The report of an ended attempt: result, evidence, and what may follow."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from runner.base.attempt import AttemptEnd
 from runner.base.evidence import gather_evidence, peak_memory
+from runner.base.secrets import secret_values
 from torc_core.api.jobs import JobCompletion, RetryRequest
 from torc_core.api.results import ResultModel
-from torc_core.evidence.record import SchedulerFacts
+from torc_core.evidence.record import Evidence, SchedulerFacts
 from torc_core.jobs.status import JobStatus
 from torc_core.times import rfc3339
 
@@ -20,6 +22,7 @@ class Reporting:
     compute_node_id: int
     hostname: str
     scheduler: SchedulerFacts | None = None
+    workflow_env: Mapping[str, str] | None = None
 
     def completion(self, end: AttemptEnd) -> JobCompletion:
         """Return the report of an attempt's end. Reads the logs of a failed attempt, so it may take a moment."""
@@ -30,12 +33,16 @@ class Reporting:
             status=end.status,
             run_id=self.run_id,
             result=self._result(end),
-            evidence=gather_evidence(end, node=self.hostname, scheduler=self.scheduler) if failed else None,
+            evidence=self._evidence(end) if failed else None,
             retry=None if end.max_retries is None else RetryRequest(max_retries=end.max_retries),
             unmatched_failure=end.unmatched,
             infrastructure_fault=end.infrastructure_fault,
             output_mtimes=dict(end.output_mtimes),
         )
+
+    def _evidence(self, end: AttemptEnd) -> Evidence:
+        secrets = secret_values(self.workflow_env, end.attempt.claim.model.env)
+        return gather_evidence(end, node=self.hostname, scheduler=self.scheduler, secrets=secrets)
 
     def _result(self, end: AttemptEnd) -> ResultModel:
         claim, samples = end.attempt.claim, end.attempt.samples

@@ -34,6 +34,20 @@ def test_secrets_reach_the_job_and_stand_nowhere_else(server: ServerProcess, tmp
     assert SECRET not in "".join(path.read_text() for path in tmp_path.glob("output/*.log"))
 
 
+def test_a_secret_that_a_failing_job_prints_is_hidden_in_its_evidence(server: ServerProcess, tmp_path: Path) -> None:
+    (tmp_path / "word").write_text(f"{SECRET}-2\n")
+    job: dict[str, Any] = {"name": "a", "command": 'echo "cannot log in with $ONE, nor with $TWO" >&2; exit 1'}
+    job["env"] = {"TWO": {"from_file": str(tmp_path / "word")}}
+    spec = tmp_path / "w.json"
+    spec.write_text(json.dumps({"name": "w", "env": {"ONE": {"from_env": "MY_SECRET"}}, "jobs": [job]}))
+    torc = Torc(tmp_path, server.url, {"MY_SECRET": SECRET})
+    torc("run", spec, code=1)
+    assert "cannot log in with [redacted], nor with [redacted]" in torc("failures", "list", 1, "-f", "json").out
+    server.stop()
+    stored = b"".join(path.read_bytes() for path in server.database.parent.glob("torc.db*"))
+    assert SECRET.encode() not in stored
+
+
 def test_a_missing_secret_of_the_workflow_is_named_before_anything_runs(server: ServerProcess, tmp_path: Path) -> None:
     ended = Torc(tmp_path, server.url)("run", write_spec(tmp_path, {"ONE": {"from_env": "NOT_SET"}}), code=1)
     assert "NOT_SET is not set" in ended.err

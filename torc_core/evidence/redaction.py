@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
 
-_MARK: Final = "[redacted]"
+REDACTED: Final = "[redacted]"
 
 _TOKENS: Final = re.compile(
     r"(?<![A-Za-z0-9])(?:"
@@ -89,7 +89,7 @@ _REACH: Final = 4
 
 def redact_secrets(text: str) -> str:
     """Return the text with credentials replaced by a mark; what surrounds them stays. Idempotent."""
-    text = _TOKENS.sub(_MARK, text)
+    text = _TOKENS.sub(REDACTED, text)
     lower = text.lower()
     if not any(hint in lower for hint in _HINTS):
         return text
@@ -101,7 +101,7 @@ def redact_keys(text: str) -> str:
     """Return the text with private keys replaced by a mark, also those of which only a part stands in it."""
     if "PRIVATE KEY" not in text:
         return text
-    return _redact_rests_of_keys(_PRIVATE_KEY.sub(rf"\1 {_MARK} \2", text))
+    return _redact_rests_of_keys(_PRIVATE_KEY.sub(rf"\1 {REDACTED} \2", text))
 
 
 def _redact_rests_of_keys(text: str) -> str:
@@ -123,7 +123,7 @@ def _redact_key_lines(lines: list[str], places: range) -> None:
         line = lines[place].strip()
         if not _KEY_LINE.fullmatch(line):
             return
-        lines[place] = _MARK if line else ""
+        lines[place] = REDACTED if line else ""
 
 
 def _blocks(text: str) -> Iterator[tuple[bool, str]]:
@@ -138,13 +138,13 @@ def _blocks(text: str) -> Iterator[tuple[bool, str]]:
 
 
 def _redact_named(text: str) -> str:
-    text = _URL_PASSWORD.sub(rf"\1{_MARK}", text)
-    text = _URL_TOKEN.sub(rf"\1{_MARK}", text)
-    text = _WEBHOOK.sub(rf"\1{_MARK}", text)
-    text = _COMMAND.sub(rf"\1{_MARK}", text)
-    text = _ENVIRONMENT.sub(rf"\1{_MARK}", text)
-    text = _AUTHORIZATION.sub(rf"\1{_MARK}", text)
-    text = _BEARER.sub(rf"\1{_MARK}", text)
-    text = _COOKIE.sub(rf"\1{_MARK}", text)
-    text = _FLAG.sub(rf"\1{_MARK}", text)
-    return _ASSIGNED.sub(rf"\1{_MARK}", text)
+    text = _URL_PASSWORD.sub(rf"\1{REDACTED}", text)
+    text = _URL_TOKEN.sub(rf"\1{REDACTED}", text)
+    text = _WEBHOOK.sub(rf"\1{REDACTED}", text)
+    text = _COMMAND.sub(rf"\1{REDACTED}", text)
+    text = _ENVIRONMENT.sub(rf"\1{REDACTED}", text)
+    text = _AUTHORIZATION.sub(rf"\1{REDACTED}", text)
+    text = _BEARER.sub(rf"\1{REDACTED}", text)
+    text = _COOKIE.sub(rf"\1{REDACTED}", text)
+    text = _FLAG.sub(rf"\1{REDACTED}", text)
+    return _ASSIGNED.sub(rf"\1{REDACTED}", text)
