@@ -76,7 +76,7 @@ def test_jobs_that_cannot_be_started_for_a_shortage_are_started_later(
     ran = run(client, create(client, *["true"] * 12), tmp_path / "out")
     assert ran.summary.completed == 12
     assert {result.return_code for result in client.results.list_all(workflow_id=ran.workflow_id)} == {0}
-    notices = [event.text for event in ran.events if isinstance(event, Notice)]
+    notices = [str(event.text) for event in ran.events if isinstance(event, Notice)]
     assert len(notices) == 1
     assert "it is tried again" in str(notices[0])
 

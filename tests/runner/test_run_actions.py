@@ -48,7 +48,7 @@ def test_a_failing_command_ends_its_action_and_not_the_workflow(client: TorcClie
     assert ran.statuses() == {"job1": "completed"}
     assert (tmp_path / "out" / "n").read_text() == "one\n"
     assert (tmp_path / "out" / "w").exists()
-    assert any("exited with 3" in event.text for event in ran.events if isinstance(event, Notice))
+    assert any("exited with 3" in str(event.text) for event in ran.events if isinstance(event, Notice))
 
 
 def test_actions_for_a_scheduler_are_left_alone(client: TorcClient, tmp_path: Path) -> None:

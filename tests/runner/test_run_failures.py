@@ -96,7 +96,7 @@ def test_when_the_recovery_script_fails_the_job_has_failed(
     rules = [{"match_all_exit_codes": True, "recovery_script": script}]
     ran = run(client, create(client, job("bad", "exit 10", failure_handler=0), rules=rules), tmp_path / "out")
     assert ran.statuses() == {"bad": "failed"}
-    assert [word in event.text for event in ran.events if isinstance(event, Notice)] == [True]
+    assert [word in str(event.text) for event in ran.events if isinstance(event, Notice)] == [True]
     assert ran.results("bad")[0].return_code == 10
 
 
@@ -106,7 +106,7 @@ def test_a_recovery_script_that_hangs_is_ended_at_its_limit(client: TorcClient, 
     ran = run(client, create(client, job("bad", "exit 10", failure_handler=0), rules=rules), tmp_path / "out")
     assert not (tmp_path / "ended-by-itself").exists()
     assert ran.statuses() == {"bad": "failed"}
-    assert any("limit of 0.3 s" in event.text for event in ran.events if isinstance(event, Notice))
+    assert any("limit of 0.3 s" in str(event.text) for event in ran.events if isinstance(event, Notice))
 
 
 def test_other_jobs_go_on_while_a_recovery_script_runs_and_its_resources_stay_reserved(

@@ -145,7 +145,7 @@ def test_when_the_run_is_reset_meanwhile_its_jobs_are_stopped(client: TorcClient
     ran = run(client, workflow_id, tmp_path / "out", time_limit_s=4.0)
     resetting.join()
     assert set(ran.statuses().values()) == {"uninitialized"}
-    assert any("run 2 has begun" in event.text for event in ran.events if isinstance(event, Notice))
+    assert any("run 2 has begun" in str(event.text) for event in ran.events if isinstance(event, Notice))
     assert processes_with(f"TORC_OUTPUT_DIR={tmp_path}/out") == []
 
 

@@ -210,4 +210,4 @@ def test_kept_results_that_are_not_of_this_workflow_are_left_alone(
 
 
 def notices(ran: Ran) -> list[str]:
-    return [event.text for event in ran.events if isinstance(event, Notice)]
+    return [str(event.text) for event in ran.events if isinstance(event, Notice)]

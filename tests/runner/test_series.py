@@ -122,7 +122,7 @@ def test_a_file_that_cannot_be_written_harms_no_job(shared_client: TorcClient, t
     config = OVER_TIME.model_copy(update={"flush_interval_seconds": 1})
     ran = run(shared_client, create(shared_client, "sleep 2.5", resource_monitor_config=config), tmp_path)
     assert ran.statuses() == {"job1": "completed"}
-    notices = [event.text for event in ran.events if isinstance(event, Notice)]
+    notices = [str(event.text) for event in ran.events if isinstance(event, Notice)]
     assert len(notices) == 1
     assert "no time series" in notices[0]
 
