@@ -27,7 +27,6 @@ KEYS_WITHOUT_EFFECT: Final[Mapping[tuple[str, ...], str]] = {
     ("resource_monitor", "generate_plots"): "draw them with `torc plot-resources`",
     ("resource_monitor", "compute_node"): _JOBS_ALONE,
     ("slurm_schedulers",): "no allocation is asked for; start `torc run` in an allocation of your own",
-    ("slurm_defaults",): "no allocation is asked for; start `torc run` in an allocation of your own",
 }
 """Way of keys -> what happens instead, for all keys below it too. When something reads a key, remove its entry."""
 
