@@ -292,7 +292,8 @@ class LauncherProcess:
 
     def _signal_members(self, job: ProcessGroup, signum: int) -> None:
         job.members = self._members(job)
-        for pid in job.members:
+        # parents before their children: a shell whose command is ended first goes on with the next one
+        for pid in sorted(job.members, key=lambda pid: (int(job.members[pid] or 0), pid)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signum)
 

@@ -24,6 +24,8 @@ DUMMY = "dummy"
 def main() -> None:
     play = json.loads(Path(sys.argv[1]).read_text())
     folder = Path(sys.argv[1]).parent
+    # the emptied environment names no state folder: the server leaves its token in this one, and torc finds it there
+    os.environ["XDG_STATE_HOME"] = str(folder / "state")
     server = ServerProcess(database=folder / "torc.db").start()
     try:
         with server.client() as client:
