@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +30,9 @@ _CLAIMING_RUNNERS: Final = 8
 _FAULT_SHARE: Final = 0.15
 _BUSY_LOOPS: Final = 40
 _BUSY_JOBS: Final = 300
-_BUSY_EXIT_S: Final = 900.0
+_BUSY_LOOP: Final = "while kill -0 $PPID 2>/dev/null; do i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; done"
+_BUSY_QUIET_S: Final = 900.0
+"""Far more than a job, a request or a thread waits for its turn beside the loops and other rounds."""
 _DISK_BYTES: Final = 3 << 20
 
 
@@ -113,12 +115,19 @@ def disk_round(folder: Path, rng: random.Random) -> Verdict:
 
 
 def busy_round(folder: Path, rng: random.Random) -> Verdict:
-    """Run many short jobs beside busy loops that leave the runner's threads hardly any time: the run must end."""
-    loops = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(_BUSY_LOOPS)]
+    """Run many short jobs where busy loops leave the runner's threads hardly any time: the run must end."""
+    with _running(folder, rng, jobs=_BUSY_JOBS) as (server, workflow_id, scenario):
+        runner = Runner(server.url, server.token, workflow_id, folder, quiet_s=_BUSY_QUIET_S)
+        return _bring_to_end(server, server.url, runner, workflow_id, scenario, folder)
+
+
+@contextmanager
+def busy_loops() -> Iterator[None]:
+    """Keep the processors busy, beside all rounds; a loop also ends when this process is gone."""
+    # a session each: Linux may share the processors among sessions, and 40 loops in one would count as one
+    loops = [subprocess.Popen(["sh", "-c", _BUSY_LOOP], start_new_session=True) for _ in range(_BUSY_LOOPS)]
     try:
-        with _running(folder, rng, jobs=_BUSY_JOBS) as (server, workflow_id, scenario):
-            runner = Runner(server.url, server.token, workflow_id, folder, exit_s=_BUSY_EXIT_S)
-            return _bring_to_end(server, server.url, runner, workflow_id, scenario, folder)
+        yield
     finally:
         for loop in loops:
             loop.kill()
@@ -214,7 +223,7 @@ def _bring_to_end(
             verdict.problems += _broken_invariants(server.database_file)
             return verdict
         verdict.counts["runner started again"] += 1
-        runner = Runner(url, server.token, workflow_id, folder)
+        runner = Runner(url, server.token, workflow_id, folder, quiet_s=runner.quiet_s)
     runner.wait()
     verdict.add(compare(server.client(), workflow_id, scenario, folder))
     verdict.problems.append(f"not at its end after {_MOST_RUNS} runs")
@@ -250,3 +259,6 @@ CAMPAIGNS: Final[dict[str, Callable[[Path, random.Random], Verdict]]] = {
     "busy": busy_round,
     "specs": run_specs,
 }
+
+SURROUNDINGS: Final[dict[str, Callable[[], AbstractContextManager[None]]]] = {"busy": busy_loops}
+"""What goes on beside all rounds of a campaign."""

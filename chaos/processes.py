@@ -4,15 +4,21 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from torc_client.credentials import Credentials, token_of_database
 from torc_client.http import TorcClient
 from torc_client.transport import Transport
 from torc_core import API_PREFIX
 from torc_core.credentials import TOKEN_VARIABLE
+
+_PROGRESS_CHECK_S: Final = 5.0
+_CLIENT_PATIENCE_S: Final = 300.0
+"""Beside busy loops and other rounds an answer takes long; only a server that is gone may end a round."""
 
 
 @dataclass
@@ -60,7 +66,7 @@ class Server:
                 self.process.stdout.close()
             self.process = None
 
-    def client(self, *, patience_s: float = 30.0) -> TorcClient:
+    def client(self, *, patience_s: float = _CLIENT_PATIENCE_S) -> TorcClient:
         return TorcClient(Transport(self.url, credentials=Credentials(token=self.token), patience_s=patience_s))
 
     @property
@@ -78,8 +84,8 @@ class Runner:
     """Passed on, as the address may be that of a proxy, for which nobody has a token file."""
     workflow_id: int
     folder: Path
-    exit_s: float = 120.0
-    """How long it may take to its end."""
+    quiet_s: float = 120.0
+    """How long nothing may happen: no attempt begins or ends, no action runs, and it does not end."""
     process: "subprocess.Popen[bytes]" = field(init=False)
 
     def __post_init__(self) -> None:
@@ -120,9 +126,37 @@ class Runner:
         return bool(launchers)
 
     def wait(self) -> int:
-        """Return its exit code. Raises RuntimeError when it hangs: after SIGTERM twice it must be gone."""
-        try:
-            return self.process.wait(self.exit_s)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise RuntimeError(f"the runner hangs; see {self.folder / 'runner.log'}") from None
+        """Return its exit code. Raises RuntimeError when it hangs: nothing has happened for `quiet_s`.
+
+        The time of the whole run proves nothing: on a busy machine it is long.
+        """
+        last, last_at = progress_of(self.folder), time.monotonic()
+        while True:
+            try:
+                return self.process.wait(_PROGRESS_CHECK_S)
+            except subprocess.TimeoutExpired:
+                now = progress_of(self.folder)
+            if now != last:
+                last, last_at = now, time.monotonic()
+            elif time.monotonic() - last_at > self.quiet_s:
+                threads = _threads(self.process.pid)
+                self.kill()
+                raise RuntimeError(
+                    f"the runner hangs: nothing has happened for {self.quiet_s:.0f} s; "
+                    f"its threads: {threads}; see {self.folder / 'runner.log'}"
+                )
+
+
+def progress_of(folder: Path) -> int:
+    """Return a number that grows with each attempt that begins or ends, and with each action that runs."""
+    return sum(file.stat().st_size for name in ("records", "actions") for file in (folder / name).glob("*"))
+
+
+def _threads(pid: int) -> str:
+    """Return name and state of each thread of a process, and the place in the kernel where it waits."""
+    found: list[str] = []
+    for task in Path(f"/proc/{pid}/task").glob("*"):
+        with suppress(OSError, IndexError):
+            state = (task / "stat").read_text().rpartition(")")[2].split()[0]
+            found.append(f"{(task / 'comm').read_text().strip()} {state} {(task / 'wchan').read_text()}")
+    return ", ".join(found)

@@ -2,11 +2,14 @@
 
 import os
 import random
+import shutil
+import signal
 from pathlib import Path
 
 import pytest
 
-from chaos.__main__ import run_round
+from chaos.__main__ import run_round, run_rounds
+from chaos.processes import Runner
 from chaos.scenario import Scenario, action_record, random_scenario, record_of
 from chaos.verdict import compare
 from torc_client.http import TorcClient
@@ -29,6 +32,24 @@ def test_an_outage_of_the_server_loses_nothing(tmp_path: Path) -> None:
 
 def test_runners_that_claim_at_once_share_no_job(tmp_path: Path) -> None:
     round_of("claims", tmp_path, 11)
+
+
+def test_rounds_at_the_same_time_have_servers_folders_and_seeds_of_their_own() -> None:
+    ended = list(run_rounds("claims", range(11, 14), parallel=3))
+    assert {one.seed for one in ended} == {11, 12, 13}
+    assert len({one.folder for one in ended}) == 3
+    for one in ended:
+        assert one.verdict.problems == []
+        assert (one.folder / "torc.db").exists()
+        shutil.rmtree(one.folder)
+
+
+def test_a_runner_in_which_nothing_happens_any_more_is_called_hanging(tmp_path: Path) -> None:
+    runner = Runner("http://127.0.0.1:9", "token", 1, tmp_path, quiet_s=0.5)
+    os.kill(runner.process.pid, signal.SIGSTOP)
+    with pytest.raises(RuntimeError, match="the runner hangs: nothing has happened for"):
+        runner.wait()
+    assert runner.has_ended
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a small tmpfs is mounted: needs root")
