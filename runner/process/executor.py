@@ -15,7 +15,7 @@ from runner.base.secrets import resolve
 from runner.process.launcher import Ended, Launcher, Unstartable
 from torc_core.api.jobs import JobModel
 from torc_core.jobs.status import JobStatus
-from torc_core.triage.facts import NEAR_LIMIT
+from torc_core.triage.measured import NEAR_LIMIT
 
 _LOOK_AHEAD = 64
 CANNOT_START_CODE = 126

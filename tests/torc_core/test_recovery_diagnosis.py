@@ -17,6 +17,7 @@ NODE_FAILURE = (
     "slurmstepd: error: *** JOB 4711 ON n17 CANCELLED AT 2025-03-01T12:00:00 DUE TO NODE FAILURE, "
     "SEE SLURMCTLD LOG FOR DETAILS ***"
 )
+OOM_KILL = "slurmstepd: error: Detected 1 oom_kill event in StepId=4711.0. Some of the step tasks have been OOM Killed."
 CUDA = "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 79.15 GiB total capacity)"
 SHM = "ERROR: Unexpected bus error encountered in worker. This might be caused by insufficient shared memory (shm)."
 LOST = -128
@@ -54,14 +55,25 @@ CASES: list[tuple[str, AttemptFacts, Cause, str]] = [
     ("signal 9 with a negative code", attempt(-9), Cause.OOM, "sigkill_137"),
     ("MemoryError", attempt(1, evidence=evidence(1, stderr_tail="MemoryError")), Cause.OOM, "log"),
     ("the cgroup's killer, shell survived", attempt(1, evidence=evidence(
-     1, stderr_tail="slurmstepd: error: Detected 1 oom_kill event in StepId=4711.0. Some of the step tasks have been "
-     "OOM Killed.")), Cause.OOM, "log"),
+     1, stderr_tail=OOM_KILL, scheduler=slurm("RUNNING"))), Cause.OOM, "log"),
+    ("the same text, far from the limit", attempt(1, peak_memory_bytes=10 * MIB, evidence=evidence(
+     1, stderr_tail=OOM_KILL, scheduler=slurm("RUNNING"))), Cause.UNKNOWN, "none"),
+    ("the same text, no Slurm", attempt(1, evidence=evidence(1, stderr_tail=OOM_KILL)), Cause.UNKNOWN, "none"),
     ("GPU memory", attempt(1, evidence=evidence(1, stderr_tail=CUDA)), Cause.UNKNOWN, "none"),
     ("GPU memory, then killed", attempt(137, evidence=evidence(137, stderr_tail=CUDA)), Cause.UNKNOWN, "none"),
     ("shared memory", attempt(1, evidence=evidence(1, stderr_tail=SHM)), Cause.UNKNOWN, "none"),
-    ("time limit in the log", attempt(1, evidence=evidence(1, stderr_tail=TIME_LIMIT)), Cause.TIMEOUT, "log"),
-    ("preemption in the log", attempt(1, evidence=evidence(1, stderr_tail=PREEMPTION)), Cause.PREEMPTED, "log"),
-    ("node failure in the log", attempt(1, evidence=evidence(1, stderr_tail=NODE_FAILURE)), Cause.NODE_FAILURE, "log"),
+    ("time limit in the log", attempt(1, exec_time_minutes=59.0, evidence=evidence(
+     1, stderr_tail=TIME_LIMIT, scheduler=slurm("RUNNING"))), Cause.TIMEOUT, "log"),
+    ("time limit in the log, too early", attempt(1, exec_time_minutes=0.1, evidence=evidence(
+     1, stderr_tail=TIME_LIMIT, scheduler=slurm("RUNNING"))), Cause.UNKNOWN, "none"),
+    ("time limit in the log, no Slurm", attempt(1, exec_time_minutes=59.0, evidence=evidence(
+     1, stderr_tail=TIME_LIMIT)), Cause.UNKNOWN, "none"),
+    ("preemption in the log", attempt(1, evidence=evidence(1, stderr_tail=PREEMPTION, scheduler=slurm("RUNNING"))),
+     Cause.PREEMPTED, "log"),
+    ("preemption in the log, no Slurm", attempt(1, evidence=evidence(1, stderr_tail=PREEMPTION)),
+     Cause.UNKNOWN, "none"),
+    ("node failure in the log", attempt(1, evidence=evidence(
+     1, stderr_tail=NODE_FAILURE, scheduler=slurm("RUNNING"))), Cause.NODE_FAILURE, "log"),
     ("timeout(1) of the command itself", attempt(124), Cause.UNKNOWN, "none"),
     ("exit 1 without a word", attempt(1), Cause.UNKNOWN, "none"),
     ("missing output", attempt(1, evidence=evidence(1, verdict="missing_output", missing_output_files=("a.out",))),

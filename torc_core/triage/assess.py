@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from torc_core.evidence.record import Evidence
-from torc_core.triage.cause_line import Reading, read_cause
+from torc_core.triage.cause_line import CauseReading, read_cause
 from torc_core.triage.classify import classify_reading
 from torc_core.triage.facts import assess_facts
+from torc_core.triage.measured import find_doubt
 from torc_core.triage.pattern_library import load_library
 from torc_core.triage.signature import CauseShape, find_shape, sign
 from torc_core.triage.suggestion import Suggestion, quote_line
@@ -31,7 +32,7 @@ class Assessment:
         """
         if self.facts is not None and self.facts.confidence >= 1.0:
             return self.facts
-        return classify_reading(self.evidence, self._reading)
+        return classify_reading(self.evidence, self._read.reading)
 
     @cached_property
     def signature(self) -> str:
@@ -44,12 +45,12 @@ class Assessment:
         return quote_line(self._shape.line)
 
     @cached_property
-    def _reading(self) -> Reading | None:
-        return read_cause(self.evidence, load_library())
+    def _read(self) -> CauseReading:
+        return read_cause(self.evidence, load_library(), find_doubt)
 
     @cached_property
     def _shape(self) -> CauseShape:
-        return find_shape(self.evidence, self._reading)
+        return find_shape(self.evidence, self._read.reading)
 
 
 def assess(evidence: Evidence) -> Assessment:

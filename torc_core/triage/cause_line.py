@@ -1,8 +1,9 @@
 """Finds, among all lines of a failed attempt, the one that names the cause."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from torc_core.evidence.lines import RECOVERY_WORDS, is_order, is_progress, is_recovery, is_soft, strip_prefix
 from torc_core.evidence.record import Evidence
@@ -88,23 +89,50 @@ class _Lines:
         return message
 
 
-def read_cause(evidence: Evidence, library: PatternLibrary) -> Reading | None:
-    """Return the cause that the texts name: in stderr, else in stdout."""
+class Doubt(NamedTuple):
+    """A claim of the text that measured facts contradict, and why."""
+
+    pattern: Pattern
+    why: str
+
+
+class CauseReading(NamedTuple):
+    """What the texts of an attempt name: a cause if any, and the claims that were not believed."""
+
+    reading: Reading | None
+    doubts: tuple[Doubt, ...] = ()
+
+
+def read_cause(
+    evidence: Evidence, library: PatternLibrary, find_doubt: Callable[[Evidence, Pattern], str | None]
+) -> CauseReading:
+    """Return the cause that the texts name: in stderr, else in stdout. Claims in doubt are none."""
     stderr = f"{evidence.stderr_excerpt}\n{evidence.stderr_tail}" if evidence.stderr_excerpt else evidence.stderr_tail
+    doubts: list[Doubt] = []
     for text in (stderr, evidence.stdout_tail):
-        if text:
-            reading = read_text(text, library)
-            if reading is not None:
-                return reading
-    return None
+        if not text:
+            continue
+        lower = text.lower()
+        believed: list[Hit] = []
+        for hit in _find_hits(lower, library):
+            why = find_doubt(evidence, hit.pattern)
+            if why is None:
+                believed.append(hit)
+            else:
+                doubts.append(Doubt(hit.pattern, why))
+        if believed:
+            return CauseReading(_read(believed, text, lower), tuple(doubts))
+    return CauseReading(None, tuple(doubts))
 
 
 def read_text(text: str, library: PatternLibrary) -> Reading | None:
     """Return the cause of the failure this text reports, or None."""
     lower = text.lower()
     hits = _find_hits(lower, library)
-    if not hits:
-        return None
+    return _read(hits, text, lower) if hits else None
+
+
+def _read(hits: list[Hit], text: str, lower: str) -> Reading:
     hit, confidence = _choose(hits, lower)
     return Reading(hit=hit, line=_original_line(text, lower, hit.start), confidence=confidence, text=text)
 

@@ -2,7 +2,7 @@
 
 from torc_core.evidence.record import Evidence
 from torc_core.triage.cause_line import Reading
-from torc_core.triage.facts import assess_facts, assess_hints, refute
+from torc_core.triage.facts import assess_facts, assess_hints
 from torc_core.triage.suggestion import Suggestion, quote_line
 
 MIN_CONFIDENCE = 0.5
@@ -13,8 +13,6 @@ def classify_reading(evidence: Evidence, reading: Reading | None) -> Suggestion 
     """Return the suggestion for evidence whose texts were read; None when neither facts nor texts are sure enough."""
     fact = assess_facts(evidence)
     by_text = None if reading is None else _suggest(reading)
-    if by_text is not None and refute(evidence, by_text):
-        by_text = None
     if fact is not None:
         # a text of the same class names more than the fact does: which file, which remedy
         return by_text if by_text is not None and by_text.class_ == fact.class_ and by_text.confidence > 0.8 else fact

@@ -7,6 +7,7 @@ import signal as signals
 from typing import Final
 
 from torc_core.evidence.record import Evidence
+from torc_core.triage.measured import NEAR_LIMIT, is_late, memory_share
 from torc_core.triage.pattern_library import Action, FailureClass
 from torc_core.triage.scheduler_states import SCHEDULER_STATES
 from torc_core.triage.suggestion import Suggestion
@@ -17,12 +18,6 @@ RUNNER_LOST_CODE: Final = -128
 
 TIMEOUT_COMMAND_CODE: Final = 124
 """The exit code of timeout(1) when the time is up."""
-
-NEAR_LIMIT: Final = 0.9
-"""Share of a limit from which a kill is put down to it: measurements miss the last moments before a kill."""
-
-_FAR_FROM_LIMIT: Final = 0.5
-"""Share of the memory limit below which a kill cannot have been for memory."""
 
 _STOPPING: Final = frozenset({"SIGKILL", "SIGTERM", "SIGXCPU", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGINT", "SIGHUP"})
 
@@ -78,7 +73,7 @@ def assess_hints(evidence: Evidence) -> Suggestion | None:
         return _suggest("permanent", "missing_output", 0.75, reason, "fact-missing-output")
     if _was_cancelled(evidence):
         return None
-    peak = _memory_share(evidence)
+    peak = memory_share(evidence)
     if peak is not None and peak >= 1.0:
         return _suggest("oom", "memory", 0.7, "Its peak memory was above its limit.", "fact-peak-memory")
     name = signal_name(evidence)
@@ -89,14 +84,6 @@ def assess_hints(evidence: Evidence) -> Suggestion | None:
         return _suggest(*_SIGNALS[name], f"fact-{name.lower()}") if name in _SIGNALS else None
     code = evidence.return_code
     return _suggest(*_EXIT_CODES[code], f"fact-exit-{code}") if code in _EXIT_CODES else None
-
-
-def refute(evidence: Evidence, by_text: Suggestion) -> bool:
-    """Return whether measured facts contradict the suggestion of a text."""
-    if by_text.rule != "shell-killed":
-        return False
-    peak = _memory_share(evidence)
-    return peak is not None and peak < _FAR_FROM_LIMIT
 
 
 def _by_scheduler(evidence: Evidence) -> Suggestion | None:
@@ -117,12 +104,8 @@ def _by_limits(evidence: Evidence) -> Suggestion | None:
     killed = name in _STOPPING or evidence.return_code == TIMEOUT_COMMAND_CODE
     if not killed:
         return None
-    peak = _memory_share(evidence)
-    late = bool(
-        evidence.runtime_s is not None
-        and evidence.runtime_limit_s
-        and evidence.runtime_s >= NEAR_LIMIT * evidence.runtime_limit_s
-    )
+    peak = memory_share(evidence)
+    late = is_late(evidence) is True
     if name == "SIGKILL" and peak is not None and peak >= (1.0 if late else NEAR_LIMIT):
         reason = "It was killed with its memory near or above the limit."
         return _suggest("oom", "memory", 0.93, reason, "fact-killed-memory")
@@ -136,12 +119,6 @@ def _was_cancelled(evidence: Evidence) -> bool:
     """Return whether somebody cancelled it: only they know whether it should run again."""
     state = evidence.scheduler.state if evidence.scheduler is not None else None
     return (state or "").upper().startswith("CANCELLED") and evidence.return_code not in _EXIT_CODES
-
-
-def _memory_share(evidence: Evidence) -> float | None:
-    if evidence.peak_memory_bytes is None or not evidence.memory_limit_bytes:
-        return None
-    return evidence.peak_memory_bytes / evidence.memory_limit_bytes
 
 
 _ADVICE: Final[dict[str, str]] = {

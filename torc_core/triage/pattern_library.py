@@ -32,7 +32,9 @@ class Pattern(BaseModel):
     verdict stands above a cause, a cause above a symptom of something else. Of several patterns that match
     one line the one of higher `precedence`, then of higher confidence, is taken; 2 is for what decides
     whatever else the line says, like the system's error at its end. `memory_helps` is false where
-    an out-of-memory error is not cured by more host memory.
+    an out-of-memory error is not cured by more host memory, `runtime_helps` where a time limit is not Torc's.
+    `scheduler` names the scheduler that gives this verdict: it counts only from attempts under it. `measured` is
+    the amount that must have been near its limit for the claim to be true.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
@@ -49,6 +51,9 @@ class Pattern(BaseModel):
     precedence: int = Field(default=0, ge=-1, le=2)
     action: Action | None = None
     memory_helps: bool | None = None
+    runtime_helps: bool | None = None
+    scheduler: str | None = None
+    measured: Literal["memory", "runtime"] | None = None
     examples: Texts = Field(min_length=1)
     not_examples: Texts = ()
 
@@ -66,6 +71,11 @@ class Pattern(BaseModel):
     def helped_by_memory(self) -> bool:
         """Return whether more host memory can cure this failure."""
         return self.class_ == "oom" if self.memory_helps is None else self.memory_helps
+
+    @property
+    def helped_by_runtime(self) -> bool:
+        """Return whether more runtime of the job can cure this failure."""
+        return self.class_ == "timeout" if self.runtime_helps is None else self.runtime_helps
 
 
 class PatternLibrary:
