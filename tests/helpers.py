@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Self, TypeVar
+from typing import IO, Any, Self, TypeVar
 
 from torc_client.credentials import Credentials
 from torc_client.http import TorcClient
@@ -141,7 +141,7 @@ def make_workflow(
     return workflow_id, list(range(first, first + created.job_count))
 
 
-def make_runner(client: TorcClient, workflow_id: int, *, num_cpus: int = 4) -> int:
+def make_runner(client: TorcClient, workflow_id: int, *, num_cpus: int = 4, **fields: Any) -> int:
     """A compute node of the workflow that stands for this test: its id."""
     node = ComputeNodeModel(
         workflow_id=workflow_id,
@@ -153,6 +153,7 @@ def make_runner(client: TorcClient, workflow_id: int, *, num_cpus: int = 4) -> i
         num_nodes=1,
         memory_gb=8,
         compute_node_type="local",
+        **fields,
     )
     node_id = client.compute_nodes.create(node).id
     assert node_id is not None

@@ -1,20 +1,27 @@
 """This runner's record on the server, and the orphans of earlier runners of this machine."""
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Final
 
 from runner.base.settings import Machine, RunnerOptions
 from torc_client.http import TorcClient
 from torc_client.logs import OUTPUT_DIR_FACT
 from torc_client.processes import end_leftover_processes, host_facts, process_identity
+from torc_client.recovery.allocations import find_allocations
 from torc_client.recovery.orphans import find_orphans, reclaim
 from torc_core.api.jobs import ReclaimedJob
 from torc_core.api.nodes import ComputeNodeModel
-from torc_core.errors import RunnerError
+from torc_core.errors import RunnerError, SchedulerError
 from torc_core.processes import HostFacts
 from torc_core.recovery.orphans import dead_runner
 from torc_core.resources.duration import format_duration
+from torc_core.slurm.allocation import AllocationEnd
 from torc_core.times import rfc3339
+
+_SILENT_S: Final = 90.0
+"""Two heartbeats are missing: its allocation may have ended."""
 
 
 def register(
@@ -56,15 +63,31 @@ def deregister(client: TorcClient, node: ComputeNodeModel, *, duration_s: float)
 
 
 def reclaim_orphans(client: TorcClient, workflow_id: int) -> list[ReclaimedJob]:
-    """Reclaim the jobs of dead runners of this machine, once the processes of those jobs are gone."""
+    """Reclaim the jobs of runners of this machine that are dead, once the processes of those jobs are gone, and of
+    those whose allocation has ended.
+    """
     try:
         host = host_facts()
     except RunnerError:
         return []
     _end_remains(client, workflow_id, host)
-    # jobs of a silent runner on another machine may still run, which cannot be seen here: a person must say so
-    plan = find_orphans(client, workflow_id, host=host, heartbeat_timeout_s=None)
+    # jobs of a silent runner on another machine may still run, which cannot be seen here: a person must say so,
+    # or the scheduler that its allocation has ended
+    ended = _ended_allocations(client, workflow_id)
+    plan = find_orphans(client, workflow_id, host=host, ended_allocations=ended, heartbeat_timeout_s=None)
     return [] if plan.is_empty else reclaim(client, plan, requeue=True).jobs
+
+
+def _ended_allocations(client: TorcClient, workflow_id: int) -> Mapping[int, AllocationEnd]:
+    """Return the ends of allocations whose runners are silent. Best effort: this runner can begin without them.
+
+    Thousands of runners may begin at the same time: without a silent one, none of them asks the scheduler.
+    """
+    try:
+        found = find_allocations(os.environ, tries=1)
+        return found.ended(client, workflow_id, silent_s=_SILENT_S)
+    except SchedulerError:
+        return {}
 
 
 def _end_remains(client: TorcClient, workflow_id: int, host: HostFacts) -> None:

@@ -43,9 +43,9 @@ def test_an_allocation_that_was_canceled_by_hand_has_ended(
     [record] = shared_client.scheduled_compute_nodes.list_all(workflow_id=workflow_id)
     assert record.status == "pending"
     await_that(lambda: port.status([record.scheduler_id])[record.scheduler_id].phase is Phase.RUNNING, "it runs")
-    assert allocations.ended(shared_client, workflow_id) == []
+    assert allocations.ended(shared_client, workflow_id) == {}
     cluster.call("scancel", str(record.scheduler_id))
-    await_that(lambda: allocations.ended(shared_client, workflow_id) == [record.scheduler_id], "it has ended")
+    await_that(lambda: list(allocations.ended(shared_client, workflow_id)) == [record.scheduler_id], "it has ended")
 
 
 def test_a_process_that_dies_between_submission_and_record_has_submitted_once(
@@ -65,7 +65,7 @@ def test_a_process_that_dies_between_submission_and_record_has_submitted_once(
         patched.setattr(shared_client.scheduled_compute_nodes, "update", die)
         with pytest.raises(KeyboardInterrupt):
             allocations.submit(shared_client, workflow_id, output_dir=tmp_path)
-    assert allocations.ended(shared_client, workflow_id) == []
+    assert allocations.ended(shared_client, workflow_id) == {}
     [record] = shared_client.scheduled_compute_nodes.list_all(workflow_id=workflow_id)
     rows = cluster.call("squeue", "-h", "-o", "%A %j").splitlines()
     assert [int(row.split()[0]) for row in rows] == [record.scheduler_id]

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from slurm_cluster import NODE_CPUS, NODE_MEMORY_MB, TestCluster
 from slurm_daemons import await_that
 
 from torc_client.slurm.cluster import SlurmCluster, find_cluster
-from torc_client.slurm.ends import AllocationEnd, find_ends
+from torc_client.slurm.ends import find_ends
 from torc_client.slurm.programs import Backoff, SlurmPrograms
 from torc_core.errors import SchedulerError, SchedulerUnreachableError
 from torc_core.slurm.allocation import AllocationRequest, AllocationStatus, Phase
@@ -85,10 +86,11 @@ def test_an_allocation_is_followed_from_the_queue_to_its_end(submitter: Submitte
     submitter.port.cancel([scheduler_id])
     submitter.await_status(scheduler_id, lambda one: one.phase is Phase.ENDED, "has ended")
     assert submitter.port.status([scheduler_id])[scheduler_id].state == "CANCELLED"
-    assert find_ends(submitter.port, [scheduler_id, UNKNOWN]) == {
-        scheduler_id: AllocationEnd(scheduler_id=scheduler_id, state="CANCELLED"),
-        UNKNOWN: AllocationEnd(scheduler_id=UNKNOWN),
-    }
+    ends = find_ends(submitter.port, [scheduler_id, UNKNOWN])
+    assert {each: end.state for each, end in ends.items()} == {scheduler_id: "CANCELLED", UNKNOWN: None}
+    ended_at = ends[scheduler_id].ended_at
+    assert ended_at is not None
+    assert abs(datetime.now(UTC) - ended_at) < timedelta(minutes=10)
 
 
 def test_many_are_asked_for_in_one_call_and_unknown_ones_are_left_out(submitter: Submitter) -> None:

@@ -23,6 +23,12 @@ class SchedulerInMemory:
     accounted: dict[int, AccountingRecord] = field(default_factory=dict)
     asked_accounting: list[Collection[int]] = field(default_factory=list)
 
+    cluster: str = "here"
+    starts: dict[int, str] = field(default_factory=dict)
+
+    def name(self) -> str:
+        return self.cluster
+
     def submit(self, request: AllocationRequest) -> int:
         if self.refusal is not None and not self.accepts_all_the_same:
             raise self.refusal
@@ -37,7 +43,13 @@ class SchedulerInMemory:
 
     def status(self, scheduler_ids: Collection[int]) -> Mapping[int, AllocationStatus]:
         return {
-            each: AllocationStatus(scheduler_id=each, name="", state=str(self.phases[each]), phase=self.phases[each])
+            each: AllocationStatus(
+                scheduler_id=each,
+                name="",
+                state=str(self.phases[each]),
+                phase=self.phases[each],
+                start_time=self.starts.get(each),
+            )
             for each in scheduler_ids
             if each in self.phases
         }

@@ -1,14 +1,15 @@
 """How allocations ended: read from the queue, and by accounting where the queue has forgotten them."""
 
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from allocations_scenes import SchedulerInMemory
 
-from torc_client.slurm.ends import AllocationEnd, find_ends
+from torc_client.slurm.ends import REQUEUED, find_ends
 from torc_client.slurm.programs import Backoff, clean_environment
 from torc_core.errors import SchedulerError, SchedulerUnreachableError
-from torc_core.slurm.allocation import AccountingRecord, Phase
+from torc_core.slurm.allocation import AccountingRecord, AllocationEnd, Phase
 
 
 def test_what_the_queue_knows_is_not_looked_up_in_accounting() -> None:
@@ -40,6 +41,27 @@ def test_without_accounting_an_end_is_known_and_its_state_is_not(error: Schedule
             raise error
 
     assert find_ends(WithoutAccounting(), [1]) == {1: AllocationEnd(scheduler_id=1)}
+
+
+def test_an_allocation_that_is_queued_again_ended_for_the_runners_that_it_had() -> None:
+    begun = datetime.now(UTC) - timedelta(hours=1)
+    scheduler = SchedulerInMemory(phases={1: Phase.QUEUED, 2: Phase.QUEUED})
+    [end] = find_ends(scheduler, [1, 2], begun={2: begun}).values()
+    assert (end.scheduler_id, end.state, end.runs_again) == (2, REQUEUED, True)
+    assert end.again_from is not None
+    assert begun < end.again_from
+
+
+def test_an_allocation_that_was_started_again_ended_for_earlier_runners_only() -> None:
+    scheduler = SchedulerInMemory(phases={1: Phase.RUNNING}, starts={1: "2025-03-01T12:00:00"})
+    started = datetime(2025, 3, 1, 12, 0).astimezone()
+    earlier, soon_after = started - timedelta(minutes=5), started + timedelta(seconds=20)
+    [end] = find_ends(scheduler, [1], begun={1: earlier}).values()
+    assert end.again_from is not None
+    assert earlier < end.again_from < soon_after
+    assert find_ends(scheduler, [1], begun={1: soon_after}) == {}
+    skewed = started - timedelta(seconds=20)
+    assert find_ends(scheduler, [1], begun={1: skewed}) == {}, "clocks of nodes differ by seconds"
 
 
 def test_pauses_double_up_to_the_longest_and_differ_from_each_other() -> None:

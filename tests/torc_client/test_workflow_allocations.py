@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from allocations_scenes import SchedulerInMemory, give_scheduler, plan_one
+from helpers import make_runner
 from recovery_scenes import job, make_scene
 
 from torc_client.http import TorcClient
@@ -14,7 +15,7 @@ from torc_core.evidence.attempt import PartitionLimits
 from torc_core.slurm.allocation import AllocationRequest, Partition, Phase
 
 
-def record(client: TorcClient, workflow_id: int, scheduler_id: int, status: str) -> None:
+def record(client: TorcClient, workflow_id: int, scheduler_id: int, status: str, *, cluster: str = "here") -> None:
     client.scheduled_compute_nodes.create(
         ScheduledComputeNodeModel(
             workflow_id=workflow_id,
@@ -22,6 +23,7 @@ def record(client: TorcClient, workflow_id: int, scheduler_id: int, status: str)
             scheduler_config_id=1,
             scheduler_type="slurm",
             status=status,
+            cluster=cluster,
         )
     )
 
@@ -31,7 +33,7 @@ def test_without_a_scheduler_nothing_is_asked_for(shared_client: TorcClient, tmp
     give_scheduler(shared_client, workflow_id)
     allocations = Allocations()
     assert not allocations.serves(shared_client, workflow_id)
-    assert allocations.ended(shared_client, workflow_id) == ()
+    assert allocations.ended(shared_client, workflow_id) == {}
     assert allocations.plan(shared_client, workflow_id, ()) == 0
     assert allocations.submit(shared_client, workflow_id, output_dir=tmp_path) == ()
 
@@ -51,7 +53,33 @@ def test_what_the_queue_has_lost_or_calls_ended_has_ended(shared_client: TorcCli
     for scheduler_id, status in ((1, "pending"), (2, "active"), (3, "active"), (4, "complete"), (5, "pending")):
         record(shared_client, workflow_id, scheduler_id, status)
     scheduler = SchedulerInMemory(phases={1: Phase.QUEUED, 2: Phase.RUNNING, 3: Phase.ENDED})
-    assert Allocations(scheduler=scheduler).ended(shared_client, workflow_id) == [3, 5]
+    assert list(Allocations(scheduler=scheduler).ended(shared_client, workflow_id)) == [3, 5]
+
+
+def test_only_the_cluster_that_granted_an_allocation_is_asked_about_it(shared_client: TorcClient) -> None:
+    workflow_id, _ = make_scene(shared_client, job("only"))
+    record(shared_client, workflow_id, 1, "pending", cluster="elsewhere")
+    make_runner(shared_client, workflow_id, scheduler={"slurm_job_id": "2", "slurm_cluster": "elsewhere"})
+    make_runner(shared_client, workflow_id, scheduler={"slurm_job_id": "3"})
+    make_runner(shared_client, workflow_id, scheduler={"slurm_job_id": "4", "slurm_cluster": "here"})
+    ends = Allocations(scheduler=SchedulerInMemory()).ended(shared_client, workflow_id)
+    assert {each: end.cluster for each, end in ends.items()} == {4: "here"}
+
+
+def test_the_queue_is_not_asked_while_all_runners_are_heard_of(shared_client: TorcClient) -> None:
+    workflow_id, _ = make_scene(shared_client, job("only"))
+    facts = {"slurm_job_id": "4", "slurm_cluster": "here"}
+    make_runner(shared_client, workflow_id, scheduler=facts, last_heartbeat="2025-03-01T12:00:00Z")
+    allocations = Allocations(scheduler=SchedulerInMemory())
+    assert allocations.ended(shared_client, workflow_id, silent_s=3600.0) == {}
+    assert list(allocations.ended(shared_client, workflow_id, silent_s=-1.0)) == [4]
+
+
+def test_an_intent_of_another_cluster_is_left_to_it(shared_client: TorcClient) -> None:
+    workflow_id, _ = make_scene(shared_client, job("only"))
+    record(shared_client, workflow_id, 0, SUBMITTING, cluster="elsewhere")
+    settle_intents(shared_client, workflow_id, SchedulerInMemory())
+    assert stored(shared_client, workflow_id) == [(0, SUBMITTING)]
 
 
 def test_a_job_is_bound_by_the_partition_of_its_scheduler_or_the_default_one(shared_client: TorcClient) -> None:
@@ -98,7 +126,7 @@ def test_a_submission_whose_process_died_before_it_was_recorded_is_recorded_by_t
             allocations.submit(shared_client, workflow_id, output_dir=tmp_path)
     assert stored(shared_client, workflow_id) == [(0, SUBMITTING)]
     scheduler.phases[1] = Phase.RUNNING
-    assert allocations.ended(shared_client, workflow_id) == []
+    assert allocations.ended(shared_client, workflow_id) == {}
     assert stored(shared_client, workflow_id) == [(1, "pending")]
     assert len(scheduler.submitted) == 1
 

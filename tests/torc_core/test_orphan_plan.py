@@ -5,9 +5,11 @@ from typing import Any
 
 from torc_core.api.jobs import JobModel
 from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
+from torc_core.evidence.record import SchedulerFacts
 from torc_core.jobs.status import JobStatus
 from torc_core.processes import DeadRunner, HostFacts, ProcessIdentity
 from torc_core.recovery.orphans import OrphanPlan, dead_runner, plan_orphans
+from torc_core.slurm.allocation import AllocationEnd
 
 HOST = HostFacts(
     hostname="here", boot_id="boot-2", booted_at=datetime(2025, 3, 1, 12, 0, tzinfo=UTC), pid_namespace="pid:[1]"
@@ -132,14 +134,55 @@ def test_claims_of_nobody_are_given_back_only_when_no_runner_is_there() -> None:
 
 
 def test_an_ended_slurm_allocation_loses_its_runners_and_is_closed() -> None:
-    worker = node(hostname="n017", facts={"type": "slurm", "slurm_job_id": "4711"})
+    worker = node(hostname="n017", facts={"slurm_job_id": "4711", "slurm_cluster": "c"})
     allocations = tuple(
-        ScheduledComputeNodeModel(
-            id=n, workflow_id=9, scheduler_id=slurm_id, scheduler_config_id=1, scheduler_type="slurm", status=status
-        )
+        allocation(n, slurm_id, status)
         for n, (slurm_id, status) in enumerate([(4711, "active"), (4712, "active"), (4713, "pending")], start=1)
     )
-    found = plan(worker, jobs=(job(5, 1),), allocations=allocations, ended_allocations={4711, 4713})
-    assert [orphaned.allocation_id for orphaned in found.jobs] == [4711]
-    assert [allocation.scheduler_id for allocation in found.active_allocations] == [4711]
-    assert [allocation.scheduler_id for allocation in found.pending_allocations] == [4713]
+    ended = {each: AllocationEnd(scheduler_id=each, cluster="c", state="TIMEOUT") for each in (4711, 4713)}
+    found = plan(worker, jobs=(job(5, 1),), allocations=allocations, ended_allocations=ended)
+    assert [(each.allocation_id, each.reason) for each in found.jobs] == [
+        (4711, "its allocation 4711 has ended: TIMEOUT")
+    ]
+    assert [each.scheduler_id for each in found.active_allocations] == [4711]
+    assert [each.scheduler_id for each in found.pending_allocations] == [4713]
+    assert found.runners[0].scheduler_facts == SchedulerFacts(
+        type="slurm", job_id="4711", state="TIMEOUT", reason="its allocation 4711 has ended: TIMEOUT"
+    )
+
+
+def test_an_allocation_of_another_cluster_with_the_same_id_has_not_ended() -> None:
+    worker = node(hostname="n017", facts={"slurm_job_id": "4711", "slurm_cluster": "other"})
+    unnamed = node(2, hostname="n018", facts={"slurm_job_id": "4711"})
+    allocations = (allocation(1, 4711, "active", cluster="other"), allocation(2, 4711, "active", cluster=None))
+    ended = {4711: AllocationEnd(scheduler_id=4711, cluster="c")}
+    assert plan(worker, unnamed, allocations=allocations, ended_allocations=ended).is_empty
+
+
+def test_an_allocation_that_runs_again_is_not_closed_and_keeps_its_new_runner() -> None:
+    facts = {"slurm_job_id": "4711", "slurm_cluster": "c"}
+    old = node(1, hostname="n017", facts=facts, start_time="2025-03-01T13:00:00Z")
+    new = node(2, hostname="n017", facts=facts, start_time="2025-03-01T14:00:10Z")
+    again = AllocationEnd(
+        scheduler_id=4711, cluster="c", state="REQUEUED", again_from=datetime(2025, 3, 1, 13, 59, tzinfo=UTC)
+    )
+    allocations = (allocation(1, 4711, "active"),)
+    found = plan(
+        old, new, jobs=(job(5, 1), job(6, 2)), allocations=allocations, ended_allocations={4711: again}, processes={}
+    )
+    assert [(each.job_id, each.reason) for each in found.jobs] == [
+        (5, "its allocation 4711 was sent back to the queue")
+    ]
+    assert found.active_allocations == ()
+
+
+def allocation(record_id: int, slurm_id: int, status: str, *, cluster: str | None = "c") -> ScheduledComputeNodeModel:
+    return ScheduledComputeNodeModel(
+        id=record_id,
+        workflow_id=9,
+        scheduler_id=slurm_id,
+        scheduler_config_id=1,
+        scheduler_type="slurm",
+        status=status,
+        cluster=cluster,
+    )

@@ -1,5 +1,6 @@
 """Runs of a workflow: initialized, reset, canceled, reclaimed from lost runners, and summed up."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torc_core.api.jobs import JobModel, ReclaimRequest, ReleaseClaimsRequest, R
 from torc_core.api.nodes import ScheduledComputeNodeModel
 from torc_core.api.resource_requirements import ResourceRequirementsModel
 from torc_core.errors import InvalidInputError, NotFoundError, StateConflictError
+from torc_core.evidence.record import SchedulerFacts
 from torc_core.jobs.lifecycle import INFRASTRUCTURE_FAULT_LIMIT
 from torc_core.jobs.status import JobStatus
 from torc_server.db.unit_of_work import UnitOfWork
@@ -317,6 +319,23 @@ def test_jobs_of_a_lost_runner_go_back_with_a_record_of_what_happened(bench: Ben
     assert evidence.scheduler is not None
     assert evidence.scheduler.reason == "the host is down"
     assert bench.count("SELECT is_active FROM compute_node WHERE id = :id", id=lost) == 0
+
+
+def test_the_end_of_an_allocation_is_kept_in_the_scheduler_s_words(bench: Bench) -> None:
+    run = bench.workflow([job("a")])
+    run.begin("a")
+    ended_at = bench.clock.now + timedelta(minutes=2)
+    bench.clock.go_on(minutes=30)
+    facts = SchedulerFacts(
+        type="slurm", job_id="77", state="NODE_FAIL", reason="its allocation 77 has ended: NODE_FAIL"
+    )
+    request = ReclaimRequest(
+        compute_node_ids=[run.runner], reason="its allocation 77 has ended", scheduler=facts, ended_at=ended_at
+    )
+    bench.write(reclaim_jobs, run.workflow_id, request)
+    evidence = bench.read(job_evidence, run.id("a")).evidence
+    assert (evidence.return_code, evidence.scheduler) == (-128, facts)
+    assert evidence.runtime_s == pytest.approx(120), "it ended with its allocation, not when that was noticed"
 
 
 def test_a_claim_that_was_lost_with_its_runner_gets_another_attempt_number_and_is_charged_to_no_rule(

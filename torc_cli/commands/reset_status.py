@@ -1,7 +1,8 @@
 """`torc workflows reset-status` and `sync-status`: bring jobs into a state from which they can run again."""
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,9 +14,6 @@ from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.recovery.orphans import HEARTBEAT_TIMEOUT_S
-
-if TYPE_CHECKING:
-    pass
 
 
 @command
@@ -84,6 +82,7 @@ def sync_status(
     For example: `torc workflows sync-status 3 --dry-run`.
     """
     from torc_client.processes import host_facts
+    from torc_client.recovery.allocations import find_allocations
     from torc_client.recovery.orphans import find_orphans, reclaim
 
     chosen = session.workflow_id(workflow_id)
@@ -92,7 +91,14 @@ def sync_status(
         for text in deliver(session, chosen, output_dir):
             session.out.note(text)
     session.out.note(f"Looking for orphaned jobs of workflow {chosen}...")
-    plan = find_orphans(session.client, chosen, host=host_facts(), heartbeat_timeout_s=heartbeat_timeout)
+    ended = find_allocations(os.environ).ended(session.client, chosen)
+    plan = find_orphans(
+        session.client,
+        chosen,
+        host=host_facts(),
+        ended_allocations=ended,
+        heartbeat_timeout_s=heartbeat_timeout,
+    )
     reclaimed = None if dry_run else reclaim(session.client, plan, requeue=True)
     if plan.out_of_sight:
         session.out.note(f"{plan.out_of_sight} active runner(s) on other machines cannot be checked from here.")

@@ -1,20 +1,24 @@
 """The allocations of workflows: what the server has recorded of them, joined with what the scheduler says."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from torc_client.http import TorcClient
+from torc_client.slurm.cluster import find_cluster
+from torc_client.slurm.ends import find_ends
 from torc_client.slurm.port import Scheduler
 from torc_core.api.jobs import JobModel
-from torc_core.api.nodes import ScheduledComputeNodeModel
+from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
 from torc_core.api.workflows import WorkflowModel
 from torc_core.errors import NotFoundError, SchedulerError, SchedulerUnreachableError
 from torc_core.evidence.attempt import PartitionLimits
-from torc_core.recovery.orphans import allocation_of
-from torc_core.slurm.allocation import AllocationRequest, Partition, Phase
+from torc_core.recovery.orphans import allocation_of, started_at
+from torc_core.slurm.allocation import AllocationEnd, AllocationRequest, Partition
+from torc_core.slurm.environment import registered_cluster
 
 SUBMITTING: Final = "submitting"
 """Status of an intent: an allocation that is about to be submitted, or whose submission was never answered."""
@@ -50,28 +54,38 @@ class Allocations:
             return False
         return client.slurm_schedulers.page(workflow_id=workflow_id, limit=1).total_count > 0
 
-    def ended(self, client: TorcClient, workflow_id: int) -> Collection[int]:
-        """Return the scheduler's ids of the workflow's allocations that are surely neither queued nor running.
+    def ended(
+        self, client: TorcClient, workflow_id: int, *, silent_s: float | None = None
+    ) -> Mapping[int, AllocationEnd]:
+        """Return the ends of the workflow's allocations that are surely over, by the scheduler's ids.
 
-        The scheduler must be the one that granted them: another one does not know them, either.
+        Only allocations of this scheduler's own cluster are asked about: another one knows their ids as nothing, or as
+        others. With `silent_s`, only those whose runner sent no heartbeat for so long; the queue is not asked if all
+        runners are heard of.
         """
         if self.scheduler is None:
-            return ()
-        settle_intents(client, workflow_id, self.scheduler)
-        recorded = open_allocations(client, workflow_id)
-        runners = client.compute_nodes.list_all(workflow_id=workflow_id, is_active=True)
-        ids = {allocation.scheduler_id for allocation in recorded}
-        ids |= {found for runner in runners if (found := allocation_of(runner)) is not None}
-        if not ids:
-            return ()
-        known = self.scheduler.status(ids)
-        return sorted(each for each in ids if each not in known or known[each].phase is Phase.ENDED)
+            return {}
+        if silent_s is None:
+            settle_intents(client, workflow_id, self.scheduler)
+        recorded = open_allocations(client, workflow_id) if silent_s is None else []
+        runners = [
+            runner
+            for runner in client.compute_nodes.list_all(workflow_id=workflow_id, is_active=True)
+            if allocation_of(runner) is not None and (silent_s is None or (runner.heartbeat_age_s or 0) > silent_s)
+        ]
+        if not recorded and not runners:
+            return {}
+        cluster = self.scheduler.name()
+        begun = _first_starts(runner for runner in runners if registered_cluster(runner.scheduler) == cluster)
+        ids = {allocation.scheduler_id for allocation in recorded if allocation.cluster == cluster} | begun.keys()
+        ends = find_ends(self.scheduler, sorted(ids), begun=begun) if ids else {}
+        return {each: replace(end, cluster=cluster) for each, end in sorted(ends.items())}
 
     def limits(self, client: TorcClient, jobs: Sequence[JobModel]) -> Sequence[PartitionLimits]:
         """Return the most that each job can get where it may run, in the order of `jobs`."""
-        if self.scheduler is None or not jobs:
+        records = client.slurm_schedulers.list_all(workflow_id=jobs[0].workflow_id) if self.scheduler and jobs else ()
+        if self.scheduler is None or not records:
             return [PartitionLimits()] * len(jobs)
-        records = client.slurm_schedulers.list_all(workflow_id=jobs[0].workflow_id)
         names = {record.id: record.partition for record in records}
         partitions = self.scheduler.partitions()
         return [_limits(partitions, names.get(job.scheduler_id)) for job in jobs]
@@ -104,6 +118,7 @@ class Allocations:
                 scheduler_config_id=planned.scheduler_config_id,
                 scheduler_type=self.scheduler_type,
                 status=SUBMITTING,
+                cluster=scheduler.name(),
             )
         )
         key = allocation_key(client.workflows.get(workflow_id), intent)
@@ -120,6 +135,8 @@ class Allocations:
 def settle_intents(client: TorcClient, workflow_id: int, scheduler: Scheduler) -> None:
     """Record the allocations that an earlier process submitted and could not record; drop intents of no submission."""
     intents = client.scheduled_compute_nodes.list_all(workflow_id=workflow_id, status=SUBMITTING)
+    # Another cluster does not know them, which says nothing about whether they were submitted.
+    intents = [intent for intent in intents if intent.cluster in (None, scheduler.name())]
     workflow = client.workflows.get(workflow_id) if intents else None
     for intent in intents:
         scheduler_id = scheduler.find(allocation_key(workflow, intent)) if workflow else None
@@ -151,6 +168,20 @@ def open_allocations(client: TorcClient, workflow_id: int) -> list[ScheduledComp
         for status in _OPEN
         for allocation in client.scheduled_compute_nodes.list_all(workflow_id=workflow_id, status=status)
     ]
+
+
+def find_allocations(environment: Mapping[str, str], *, tries: int | None = None) -> Allocations:
+    """Return the allocations of workflows on the cluster of this machine; without one, there is no scheduler."""
+    return Allocations(scheduler=find_cluster(environment, tries=tries))
+
+
+def _first_starts(runners: Iterable[ComputeNodeModel]) -> dict[int, datetime]:
+    """Return when the first of the runners in each allocation began."""
+    starts: dict[int, datetime] = {}
+    for runner in runners:
+        allocation_id, begun = allocation_of(runner) or 0, started_at(runner)
+        starts[allocation_id] = min(begun, starts.get(allocation_id, begun))
+    return starts
 
 
 def _limits(partitions: Sequence[Partition], name: str | None) -> PartitionLimits:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from torc_client.http import TorcClient
@@ -19,6 +20,7 @@ from torc_core.evidence.attempt import (
 from torc_core.evidence.record import Evidence
 from torc_core.jobs.status import FAILED_FOR_GOOD, FAILURES, JobStatus
 from torc_core.recovery.diagnosis import diagnose
+from torc_core.recovery.orphans import OrphanedJob
 from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
 from torc_core.triage.facts import RUNNER_LOST_CODE
@@ -65,13 +67,20 @@ def failed_attempts_of_run(client: TorcClient, workflow_id: int, *, run_id: int)
     return list(_of_results(client, workflow_id, run_id=run_id, statuses=tuple(FAILED_FOR_GOOD), evidence=evidence))
 
 
-def orphan_facts(job: JobModel, requirement: ResourceRequirementsModel | None, *, run_id: int) -> AttemptFacts:
+def orphan_facts(
+    orphan: OrphanedJob, job: JobModel, requirement: ResourceRequirementsModel | None, *, run_id: int
+) -> AttemptFacts:
     """Return the facts that a running job will have once it is reclaimed from a runner that is gone."""
+    runtime_s = None
+    if orphan.ended_at is not None and job.start_time is not None:
+        runtime_s = max(0.0, (orphan.ended_at - datetime.fromisoformat(job.start_time)).total_seconds())
     return _facts(
         job,
         _requirement(requirement) if requirement else _NO_REQUIREMENT,
         result=None,
-        evidence=Evidence(return_code=RUNNER_LOST_CODE, verdict="lost"),
+        evidence=Evidence(
+            return_code=RUNNER_LOST_CODE, verdict="lost", scheduler=orphan.scheduler, runtime_s=runtime_s
+        ),
     ).model_copy(update={"status": JobStatus.FAILED, "run_id": run_id, "return_code": RUNNER_LOST_CODE})
 
 

@@ -1,6 +1,6 @@
 """Finds runners that are gone, and reclaims the jobs that they held."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 
 from torc_client.http import TorcClient
@@ -11,6 +11,7 @@ from torc_core.api.nodes import ComputeNodeModel
 from torc_core.jobs.status import ACTIVE
 from torc_core.processes import HostFacts
 from torc_core.recovery.orphans import HEARTBEAT_TIMEOUT_S, LostRunner, OrphanPlan, plan_orphans
+from torc_core.slurm.allocation import AllocationEnd
 
 
 def find_orphans(
@@ -18,12 +19,12 @@ def find_orphans(
     workflow_id: int,
     *,
     host: HostFacts,
-    ended_allocations: Collection[int] = (),
+    ended_allocations: Mapping[int, AllocationEnd] | None = None,
     heartbeat_timeout_s: float | None = HEARTBEAT_TIMEOUT_S,
 ) -> OrphanPlan:
     """Return what `reclaim` would do. Changes nothing.
 
-    `ended_allocations` are the scheduler's ids of allocations that are surely neither queued nor running;
+    `ended_allocations` are the ends of allocations that are surely over, by the scheduler's ids;
     `heartbeat_timeout_s` as in `plan_orphans`.
     """
     jobs = _held_jobs(client, workflow_id)
@@ -46,8 +47,15 @@ def reclaim(client: TorcClient, plan: OrphanPlan, *, requeue: bool) -> ReclaimRe
     # ready again at once could run twice at the same time.
     end_leftover_processes([runner.dead for runner in plan.runners if runner.dead is not None])
     reclaimed: list[ReclaimedJob] = []
-    for reason, node_ids in _by_reason(plan.runners):
-        request = ReclaimRequest(compute_node_ids=node_ids, requeue=requeue, reason=reason)
+    for runners in _by_reason(plan.runners):
+        end = runners[0].end
+        request = ReclaimRequest(
+            compute_node_ids=[runner.compute_node_id for runner in runners],
+            requeue=requeue,
+            reason=runners[0].reason,
+            scheduler=runners[0].scheduler_facts,
+            ended_at=None if end is None else end.ended_at,
+        )
         reclaimed.extend(client.reclaim_jobs(plan.workflow_id, request).jobs)
     if plan.claims_of_nobody:
         client.release_claims(plan.workflow_id, ReleaseClaimsRequest(job_ids=list(plan.claims_of_nobody)))
@@ -57,12 +65,10 @@ def reclaim(client: TorcClient, plan: OrphanPlan, *, requeue: bool) -> ReclaimRe
     return ReclaimResponse(jobs=reclaimed)
 
 
-def _by_reason(runners: Iterable[LostRunner]) -> list[tuple[str, list[int]]]:
+def _by_reason(runners: Iterable[LostRunner]) -> list[list[LostRunner]]:
+    """Return the runners that were lost for one reason together; an allocation's end is a reason of its own."""
     ordered = sorted(runners, key=lambda runner: runner.reason)
-    return [
-        (reason, [runner.compute_node_id for runner in group])
-        for reason, group in groupby(ordered, key=lambda runner: runner.reason)
-    ]
+    return [list(group) for _, group in groupby(ordered, key=lambda runner: runner.reason)]
 
 
 def _held_jobs(client: TorcClient, workflow_id: int) -> list[JobModel]:

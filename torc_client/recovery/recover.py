@@ -227,14 +227,14 @@ def _check_at_rest(status: WorkflowStatusModel, *, orphaned: int = 0) -> None:
 
 def _future_failures(client: TorcClient, orphans: OrphanPlan, run_id: int) -> list[AttemptFacts]:
     """Return the facts of started jobs that reclaiming would turn into failures."""
-    orphaned = {job.job_id for job in orphans.jobs if job.started}
+    orphaned = {job.job_id: job for job in orphans.jobs if job.started}
     if not orphaned:
         return []
     workflow_id = orphans.workflow_id
     running = client.jobs.list_all(workflow_id=workflow_id, status=JobStatus.RUNNING)
     requirements = {each.id: each for each in client.resource_requirements.list_all(workflow_id=workflow_id)}
     return [
-        orphan_facts(job, requirements.get(job.resource_requirements_id), run_id=run_id)
+        orphan_facts(orphaned[job.id], job, requirements.get(job.resource_requirements_id), run_id=run_id)
         for job in running
         if job.id in orphaned
     ]

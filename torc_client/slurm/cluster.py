@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final
 
-from torc_client.slurm.programs import SlurmPrograms
+from torc_client.slurm.programs import Backoff, SlurmPrograms
 from torc_core.errors import SchedulerError, SchedulerUnreachableError
 from torc_core.slurm.accounting import accounting_words, accounting_words_by_name, parse_accounting
 from torc_core.slurm.allocation import (
@@ -23,6 +23,7 @@ from torc_core.slurm.partitions import (
     association_words,
     node_words,
     parse_cluster_limits,
+    parse_cluster_name,
     parse_node_classes,
     parse_partitions,
     parse_submit_limit,
@@ -52,6 +53,15 @@ class SlurmCluster:
 
     def __init__(self, programs: SlurmPrograms | None = None) -> None:
         self._programs = programs or SlurmPrograms()
+        self._name: str | None = None
+
+    def name(self) -> str:
+        """Return the name of the cluster, which is asked once. Ids mean something together with this name only."""
+        if self._name is None:
+            self._name = parse_cluster_name(self._checked(CONFIGURATION_WORDS))
+        if self._name is None:
+            raise SchedulerError("scontrol names no cluster")
+        return self._name
 
     def submit(self, request: AllocationRequest) -> int:
         """Submit the script once, also where answers are lost; return Slurm's id.
@@ -177,12 +187,16 @@ class SlurmCluster:
         return output.stdout
 
 
-def find_cluster(environment: Mapping[str, str]) -> SlurmCluster | None:
-    """Return the Slurm cluster of this machine, None where its programs are not on PATH."""
+def find_cluster(environment: Mapping[str, str], *, tries: int | None = None) -> SlurmCluster | None:
+    """Return the Slurm cluster of this machine, None where its programs are not on PATH.
+
+    `tries` is how often a program is run while Slurm does not answer, for those who cannot wait for it.
+    """
     path = environment.get("PATH")
     if any(shutil.which(program, path=path) is None for program in ("sbatch", "squeue", "scancel")):
         return None
-    return SlurmCluster(SlurmPrograms(environment))
+    backoff = Backoff() if tries is None else Backoff(tries=tries)
+    return SlurmCluster(SlurmPrograms(environment, backoff=backoff))
 
 
 def _parts(scheduler_ids: Sequence[int]) -> Iterator[list[int]]:

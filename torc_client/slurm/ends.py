@@ -1,27 +1,25 @@
 """How allocations ended: the queue decides whether they did, and accounting is asked once for what it has forgotten."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
 
 from torc_client.slurm.port import Scheduler
 from torc_core.errors import SchedulerError, SchedulerUnreachableError
-from torc_core.slurm.allocation import Phase
+from torc_core.slurm.allocation import AllocationEnd, AllocationStatus, Phase
+
+REQUEUED: Final = "REQUEUED"
+_CLOCKS_DIFFER: Final = timedelta(minutes=1)
+"""Clocks of nodes and of the controller differ by less; Slurm waits two minutes before it starts a requeued one."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class AllocationEnd:
-    """The end of one allocation in the scheduler's words. `state` is None where it is not kept."""
-
-    scheduler_id: int
-    state: str | None = None
-    reason: str | None = None
-    exit_code: str | None = None
-
-
-def find_ends(scheduler: Scheduler, scheduler_ids: Collection[int]) -> Mapping[int, AllocationEnd]:
+def find_ends(
+    scheduler: Scheduler, scheduler_ids: Collection[int], *, begun: Mapping[int, datetime] | None = None
+) -> Mapping[int, AllocationEnd]:
     """Return the ends of those allocations that have ended; the others are left out.
 
-    Raises SchedulerUnreachableError when the queue cannot be asked.
+    `begun` says when the first runner of an allocation began: with it, one that was sent back to the queue since has
+    an end, too. Raises SchedulerUnreachableError when the queue cannot be asked.
     """
     known = scheduler.status(scheduler_ids)
     # Accounting alone does not say that an allocation has ended: it keeps NODE_FAIL of one that is queued again.
@@ -29,8 +27,34 @@ def find_ends(scheduler: Scheduler, scheduler_ids: Collection[int]) -> Mapping[i
     ends = {scheduler_id: AllocationEnd(scheduler_id=scheduler_id) for scheduler_id in forgotten}
     for scheduler_id, status in known.items():
         if status.phase is Phase.ENDED:
-            ends[scheduler_id] = AllocationEnd(scheduler_id=scheduler_id, state=status.state, reason=status.reason)
+            ends[scheduler_id] = AllocationEnd(
+                scheduler_id=scheduler_id,
+                state=status.state,
+                reason=status.reason,
+                ended_at=read_time(status.end_time),
+            )
+        elif begun is not None and (again := _again_from(status, begun.get(scheduler_id))) is not None:
+            ends[scheduler_id] = AllocationEnd(scheduler_id=scheduler_id, state=REQUEUED, again_from=again)
     return {**ends, **_accounted(scheduler, forgotten)} if forgotten else ends
+
+
+def read_time(text: str | None) -> datetime | None:
+    """Return a point in time as Slurm prints it: in the zone of this machine. None for other texts."""
+    try:
+        return None if text is None else datetime.fromisoformat(text).astimezone()
+    except ValueError:
+        return None
+
+
+def _again_from(status: AllocationStatus, begun: datetime | None) -> datetime | None:
+    """Return from when on runners belong to the allocation's present life; None where it has had only one."""
+    if begun is None:
+        return None
+    if status.phase is Phase.QUEUED:
+        # A queued allocation has no runners: those that are registered began before this moment.
+        return datetime.now().astimezone() + _CLOCKS_DIFFER
+    started = read_time(status.start_time)
+    return None if started is None or begun >= started - _CLOCKS_DIFFER else started - _CLOCKS_DIFFER
 
 
 def _accounted(scheduler: Scheduler, scheduler_ids: Collection[int]) -> Mapping[int, AllocationEnd]:
@@ -41,7 +65,11 @@ def _accounted(scheduler: Scheduler, scheduler_ids: Collection[int]) -> Mapping[
         return {}
     return {
         record.scheduler_id: AllocationEnd(
-            scheduler_id=record.scheduler_id, state=record.state, reason=record.reason, exit_code=record.exit_code
+            scheduler_id=record.scheduler_id,
+            state=record.state,
+            reason=record.reason,
+            exit_code=record.exit_code,
+            ended_at=read_time(record.end_time),
         )
         for record in records.values()
     }

@@ -9,6 +9,10 @@ from torc_core.slurm.allocation import AccountingRecord, AllocationRequest, Allo
 class Scheduler(Protocol):
     """Every method may raise SchedulerError, SchedulerUnreachableError where trying again later may help."""
 
+    def name(self) -> str:
+        """Return the name of the cluster: an id of another cluster means another allocation, or none, here."""
+        ...
+
     def submit(self, request: AllocationRequest) -> int:
         """Submit a script once, also where the scheduler's answer is lost; return the scheduler's id."""
         ...

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from torc_core.api.base import ApiModel
 from torc_core.api.results import ResultModel
-from torc_core.evidence.record import Evidence
+from torc_core.evidence.record import Evidence, SchedulerFacts
 from torc_core.jobs.status import JobStatus
 
 
@@ -237,6 +237,10 @@ class ReclaimRequest(ApiModel):
     compute_node_ids: list[int]
     requeue: bool = False
     reason: str
+    scheduler: SchedulerFacts | None = None
+    """The end of the allocation that these runners worked in, where the scheduler says it has ended."""
+    ended_at: AwareDatetime | None = None
+    """When the allocation ended, and the jobs with it; they ran until now where it is not known."""
 
 
 class ReclaimedJob(ApiModel):

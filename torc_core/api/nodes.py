@@ -50,3 +50,5 @@ class ScheduledComputeNodeModel(ApiModel):
     scheduler_config_id: int
     scheduler_type: str
     status: str
+    cluster: str | None = None
+    """The cluster that was asked: its id means nothing elsewhere. None where a client did not name it."""

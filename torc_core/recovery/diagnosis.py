@@ -4,11 +4,11 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from torc_core.evidence.attempt import AttemptFacts, Cause, EarlierAttempt
+from torc_core.evidence.attempt import INFRASTRUCTURE, AttemptFacts, Cause, EarlierAttempt
 from torc_core.evidence.record import Evidence
 from torc_core.jobs.status import JobStatus
 from torc_core.triage.assess import assess
-from torc_core.triage.facts import signal_name
+from torc_core.triage.facts import NEAR_LIMIT, signal_name
 from torc_core.triage.pattern_library import load_library
 from torc_core.triage.suggestion import Suggestion
 from torc_core.triage.vocabulary import VERDICTS, cause_of
@@ -64,14 +64,30 @@ def _by_runner_and_scheduler(facts: AttemptFacts, evidence: Evidence) -> Diagnos
         return _with_cause(facts, assess(evidence).facts, "runner")
     # before the runner: the scheduler knows why the runner itself was lost or stopped
     by_scheduler = _with_cause(facts, assess(Evidence(return_code=0, scheduler=evidence.scheduler)).facts, "scheduler")
-    if by_scheduler is not None:
+    if by_scheduler is not None and not _is_end_of_others(by_scheduler, evidence):
         return by_scheduler
     ended = assess(Evidence(return_code=evidence.return_code, verdict=evidence.verdict)).facts
     if ended is not None and ended.rule in _LOST_RUNNER_RULES:
+        reason = ended.reason
+        if evidence.verdict == "lost" and evidence.scheduler is not None and evidence.scheduler.state:
+            reason = f"{ended.reason} The scheduler says of its allocation: {evidence.scheduler.state}."
         return Diagnosis(
-            facts=facts, cause=Cause.RUNNER_LOST, basis="runner", confidence=ended.confidence, reason=ended.reason
+            facts=facts, cause=Cause.RUNNER_LOST, basis="runner", confidence=ended.confidence, reason=reason
         )
     return None
+
+
+def _is_end_of_others(by_scheduler: Diagnosis, evidence: Evidence) -> bool:
+    """Return whether the scheduler's word is about the whole allocation, and need not be true of this job.
+
+    The allocation of a lost runner was out of memory, or out of time, for all its jobs: who used too much is not
+    known, and a job that began late had less than its time. Jobs that the runner reported themselves are not meant.
+    """
+    if evidence.verdict != "lost" or by_scheduler.cause in INFRASTRUCTURE:
+        return False
+    used, limit = evidence.runtime_s, evidence.runtime_limit_s
+    had_its_time = bool(used is not None and limit and used >= NEAR_LIMIT * limit)
+    return not (by_scheduler.cause is Cause.TIMEOUT and had_its_time)
 
 
 def _by_numbers(facts: AttemptFacts, evidence: Evidence) -> Diagnosis | None:

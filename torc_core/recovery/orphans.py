@@ -1,16 +1,18 @@
 """Orphans: which runners are gone, and which jobs and allocations they left behind."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from torc_core.api.jobs import JobModel
 from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
+from torc_core.evidence.record import SchedulerFacts
 from torc_core.jobs.lifecycle import may_go_back
 from torc_core.jobs.status import JobStatus
 from torc_core.processes import DeadRunner, HostFacts, ProcessIdentity, process_tag
-from torc_core.slurm.environment import registered_allocation
+from torc_core.slurm.allocation import AllocationEnd
+from torc_core.slurm.environment import registered_allocation, registered_cluster
 
 NOBODY_HOLDS_IT: Final = "no runner holds the claim"
 HEARTBEAT_TIMEOUT_S: Final = 300.0
@@ -25,6 +27,21 @@ class LostRunner:
     reason: str
     allocation_id: int | None = None
     dead: DeadRunner | None = None
+    end: AllocationEnd | None = None
+    """The end of its allocation, where that is why it is lost."""
+
+    @property
+    def scheduler_facts(self) -> SchedulerFacts | None:
+        """Return what the scheduler says of the allocation's end; None where it was not asked."""
+        if self.end is None:
+            return None
+        return SchedulerFacts(
+            type="slurm",
+            job_id=str(self.end.scheduler_id),
+            state=self.end.state,
+            reason=self.reason,
+            exit_code=self.end.exit_code,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +57,9 @@ class OrphanedJob:
     within_bound: bool
     reason: str
     allocation_id: int | None = None
+    scheduler: SchedulerFacts | None = None
+    """The end of its allocation in the scheduler's words, where that is why it is an orphan."""
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,24 +87,26 @@ def plan_orphans(
     host: HostFacts,
     processes: Mapping[int, ProcessIdentity | None],
     allocations: Sequence[ScheduledComputeNodeModel] = (),
-    ended_allocations: Collection[int] = (),
+    ended_allocations: Mapping[int, AllocationEnd] | None = None,
     heartbeat_timeout_s: float | None = HEARTBEAT_TIMEOUT_S,
 ) -> OrphanPlan:
     """Plan which runners, jobs and allocations are to be reclaimed, from facts alone.
 
     `nodes` are the active runners and those that hold one of `jobs` (the pending and running ones);
     `processes` what this machine shows under the pids of the nodes that bear its name; `ended_allocations` the
-    scheduler's ids that are surely neither queued nor running. A runner out of sight of this machine is lost when it
-    was silent for longer than `heartbeat_timeout_s`; None leaves such runners alone.
+    ends of allocations, by the scheduler's ids, that are surely over. A runner out of sight of this machine is lost
+    when it was silent for longer than `heartbeat_timeout_s`; None leaves such runners alone.
     """
-    ended = frozenset(ended_allocations)
+    ended = ended_allocations or {}
+    over = [each for each in allocations if _is_over(each, ended)]
     lost: dict[int, LostRunner] = {}
     alive = out_of_sight = 0
     for node in nodes:
         if node.id is None:
             continue
         process = processes.get(node.pid)
-        reason = _why_lost(node, host=host, process=process, ended=ended)
+        end = _end_of(node, ended)
+        reason = _allocation_ended(end) if end is not None else _why_lost(node, host=host, process=process)
         if reason is None and heartbeat_timeout_s is not None and not _is_in_sight(node, host):
             reason = _why_silent(node, heartbeat_timeout_s)
         if reason is not None:
@@ -93,6 +115,7 @@ def plan_orphans(
                 reason=reason,
                 allocation_id=allocation_of(node),
                 dead=dead_runner(node, host=host, process=process),
+                end=end,
             )
         else:
             alive += 1
@@ -102,8 +125,8 @@ def plan_orphans(
         runners=tuple(lost.values()),
         jobs=tuple(_orphaned(jobs, lost=lost, nobody_is_there=alive == 0)),
         claims_of_nobody=tuple(job.id for job in jobs if job.id and _is_unheld_claim(job)) if alive == 0 else (),
-        pending_allocations=tuple(a for a in allocations if a.status == "pending" and a.scheduler_id in ended),
-        active_allocations=tuple(a for a in allocations if a.status == "active" and a.scheduler_id in ended),
+        pending_allocations=tuple(each for each in over if each.status == "pending"),
+        active_allocations=tuple(each for each in over if each.status == "active"),
         out_of_sight=out_of_sight,
     )
 
@@ -136,18 +159,35 @@ def _orphaned(jobs: Sequence[JobModel], *, lost: Mapping[int, LostRunner], nobod
                 within_bound=may_go_back(job.infrastructure_faults or 0),
                 reason=runner.reason if runner else NOBODY_HOLDS_IT,
                 allocation_id=runner.allocation_id if runner else None,
+                scheduler=runner.scheduler_facts if runner else None,
+                ended_at=runner.end.ended_at if runner and runner.end else None,
             )
         )
     return found
 
 
-def _why_lost(
-    node: ComputeNodeModel, *, host: HostFacts, process: ProcessIdentity | None, ended: frozenset[int]
-) -> str | None:
+def _end_of(node: ComputeNodeModel, ended: Mapping[int, AllocationEnd]) -> AllocationEnd | None:
+    """Return the end of the runner's allocation; one that runs again ended for the runners of its earlier life."""
+    end = ended.get(allocation_of(node) or 0)
+    if end is None or registered_cluster(node.scheduler) != end.cluster:
+        return None
+    return end if end.again_from is None or started_at(node) < end.again_from else None
+
+
+def _is_over(allocation: ScheduledComputeNodeModel, ended: Mapping[int, AllocationEnd]) -> bool:
+    end = ended.get(allocation.scheduler_id)
+    return end is not None and not end.runs_again and allocation.cluster == end.cluster
+
+
+def _allocation_ended(end: AllocationEnd) -> str:
+    if end.runs_again:
+        return f"its allocation {end.scheduler_id} was sent back to the queue"
+    words = [word for word in (end.state, end.reason) if word]
+    return f"its allocation {end.scheduler_id} has ended{': ' if words else ''}{', '.join(words)}"
+
+
+def _why_lost(node: ComputeNodeModel, *, host: HostFacts, process: ProcessIdentity | None) -> str | None:
     """Return why the runner is lost; None while it lives, or while nobody here can know."""
-    allocation_id = allocation_of(node)
-    if allocation_id is not None and allocation_id in ended:
-        return f"its allocation {allocation_id} has ended"
     if node.is_active is False:
         return f"its runner on {node.hostname} ended without giving it back"
     facts = _registered(node)
@@ -189,6 +229,15 @@ def allocation_of(node: ComputeNodeModel) -> int | None:
     return int(value) if value is not None and value.isascii() and value.isdigit() else None
 
 
+def started_at(node: ComputeNodeModel) -> datetime:
+    """Return when the runner began, by its own clock."""
+    return _aware(node.start_time)
+
+
 def _last_seen(node: ComputeNodeModel) -> datetime:
-    seen = datetime.fromisoformat(node.last_heartbeat or node.start_time)
+    return _aware(node.last_heartbeat or node.start_time)
+
+
+def _aware(text: str) -> datetime:
+    seen = datetime.fromisoformat(text)
     return seen if seen.tzinfo else seen.replace(tzinfo=UTC)

@@ -1,6 +1,7 @@
 """Allocations and partitions as a scheduler reports them."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -79,6 +80,24 @@ class AccountingRecord:
     cpus: int = 0
     partition: str | None = None
     steps: tuple[AccountedStep, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllocationEnd:
+    """The end of one allocation in the scheduler's words. `state` is None where it is not kept."""
+
+    scheduler_id: int
+    cluster: str | None = None
+    state: str | None = None
+    reason: str | None = None
+    exit_code: str | None = None
+    ended_at: datetime | None = None
+    again_from: datetime | None = None
+    """Set where it was sent back to the queue under the same id: it ended for the runners that began before this."""
+
+    @property
+    def runs_again(self) -> bool:
+        return self.again_from is not None
 
 
 @dataclass(frozen=True, kw_only=True)

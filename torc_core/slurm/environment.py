@@ -6,10 +6,12 @@ from typing import Any, Final
 from torc_core.evidence.record import SchedulerFacts
 
 ALLOCATION_VARIABLE: Final = "SLURM_JOB_ID"
+CLUSTER_VARIABLE: Final = "SLURM_CLUSTER_NAME"
 GPU_VARIABLES: Final = ("SLURM_STEP_GPUS", "SLURM_JOB_GPUS")
 """Comma-separated GPUs that the step, else the allocation, was given."""
 
 _ALLOCATION_FACT: Final = "slurm_job_id"
+_CLUSTER_FACT: Final = "slurm_cluster"
 
 
 def read_scheduler_facts(env: Mapping[str, str]) -> SchedulerFacts | None:
@@ -18,7 +20,24 @@ def read_scheduler_facts(env: Mapping[str, str]) -> SchedulerFacts | None:
     return SchedulerFacts(type="slurm", job_id=job_id) if job_id else None
 
 
+def allocation_facts(env: Mapping[str, str]) -> dict[str, str]:
+    """Return what a runner with this environment registers of its allocation; nothing outside of one.
+
+    The cluster is named beside the id, as ids of one cluster mean other allocations on another one.
+    """
+    job_id, cluster = env.get(ALLOCATION_VARIABLE), env.get(CLUSTER_VARIABLE)
+    if not job_id:
+        return {}
+    return {_ALLOCATION_FACT: job_id, **({_CLUSTER_FACT: cluster} if cluster else {})}
+
+
 def registered_allocation(scheduler: Any) -> str | None:
     """Return the allocation's id out of the `scheduler` field of a runner's record; clients write it as they like."""
     value = scheduler.get(_ALLOCATION_FACT) if isinstance(scheduler, dict) else None
+    return None if value is None else str(value)
+
+
+def registered_cluster(scheduler: Any) -> str | None:
+    """Return the cluster of `registered_allocation`; None where the runner did not name one."""
+    value = scheduler.get(_CLUSTER_FACT) if isinstance(scheduler, dict) else None
     return None if value is None else str(value)

@@ -14,6 +14,7 @@ ASSOCIATION_FIELDS: Final = ("Account", "Partition", "MaxSubmitJobs", "GrpSubmit
 NODE_FIELDS: Final = ("%R", "%D", "%c", "%m", "%G")
 CONFIGURATION_WORDS: Final = ("scontrol", "show", "config")
 _GPUS: Final = re.compile(r"\bgpu(?::([^:,()|]+))?:(\d{1,6})", re.ASCII)
+_CLUSTER: Final = re.compile(r"^ClusterName\s*=\s*(\S+)\s*$", re.MULTILINE | re.ASCII)
 _ARRAY_SIZE: Final = re.compile(r"^MaxArraySize\s*=\s*(\d{1,9})\s*$", re.MULTILINE | re.ASCII)
 
 
@@ -87,6 +88,12 @@ def parse_cluster_limits(text: str) -> ClusterLimits:
     match = _ARRAY_SIZE.search(text)
     # the largest index is one less than MaxArraySize, and arrays begin with 0
     return ClusterLimits(max_array_tasks=max(int(match[1]), 1)) if match else ClusterLimits()
+
+
+def parse_cluster_name(text: str) -> str | None:
+    """Return the name of the cluster in the answer to CONFIGURATION_WORDS."""
+    match = _CLUSTER.search(text)
+    return match[1] if match else None
 
 
 def association_words(user: str) -> list[str]:

@@ -109,6 +109,7 @@ def recovery_tools(
 
     Raises InvalidInputError for a hook that cannot be started, or that nothing would ever start.
     """
+    from torc_client.recovery.allocations import find_allocations
     from torc_client.recovery.hooks import find_hook
     from torc_client.recovery.recover import RecoveryTools
 
@@ -122,6 +123,7 @@ def recovery_tools(
         output_dir=output_dir or Path(session.settings.output_dir),
         hook=hook,
         environment=dict(os.environ),
+        allocations=find_allocations(os.environ),
     )
 
 

@@ -50,6 +50,7 @@ class ScheduledComputeNode(SQLModel, table=True):
     scheduler_config_id: int
     scheduler_type: str
     status: str
+    cluster: str | None = None
 
 
 class SlurmScheduler(SQLModel, table=True):

@@ -49,7 +49,7 @@ def reclaim_jobs(uow: UnitOfWork, workflow_id: int, request: ReclaimRequest) -> 
     requeued = [job for job in lost if request.requeue and may_go_back(job.infrastructure_faults)]
     failed = [job for job in lost if not (request.requeue and may_go_back(job.infrastructure_faults))]
     outcome = JobStatus.PENDING_FAILED if uses_pending_failed(uow, workflow) else JobStatus.FAILED
-    _record(uow, workflow, lost, nodes, reason=request.reason)
+    _record(uow, workflow, lost, nodes, request)
     _requeue(uow, workflow, requeued)
     _fail(uow, workflow, failed, outcome)
     release_actions(uow, list(nodes))
@@ -81,16 +81,16 @@ def _record(
     workflow: WorkflowState,
     lost: Sequence[JobState],
     nodes: Mapping[int, NodeState],
-    *,
-    reason: str,
+    request: ReclaimRequest,
 ) -> None:
     results: list[tuple[AttemptKey, ResultModel]] = []
     evidence: list[tuple[AttemptKey, SignedEvidence]] = []
+    ended = uow.now if request.ended_at is None else min(uow.now, request.ended_at)
     for job in lost:
         attempt = AttemptKey(job.id, workflow.run_id, job.attempt_id)
-        runtime_s = _seconds_since(uow, job.start_time)
+        runtime_s = _seconds_until(ended, job.start_time)
         results.append((attempt, _result(uow, workflow, job, runtime_s)))
-        evidence.append((attempt, _evidence(nodes[job.compute_node_id or 0], runtime_s, reason)))
+        evidence.append((attempt, _evidence(nodes[job.compute_node_id or 0], runtime_s, request)))
     attempts.write_results(uow, workflow.id, results)
     attempts.write_evidence(uow, workflow.id, evidence)
 
@@ -109,8 +109,10 @@ def _result(uow: UnitOfWork, workflow: WorkflowState, job: JobState, runtime_s: 
     )
 
 
-def _evidence(node: NodeState, runtime_s: float, reason: str) -> SignedEvidence:
-    facts = SchedulerFacts(type=node.compute_node_type, job_id=node.scheduler_job_id, reason=reason)
+def _evidence(node: NodeState, runtime_s: float, request: ReclaimRequest) -> SignedEvidence:
+    facts = request.scheduler or SchedulerFacts(
+        type=node.compute_node_type, job_id=node.scheduler_job_id, reason=request.reason
+    )
     evidence = Evidence(
         return_code=RUNNER_LOST_CODE, verdict="lost", runtime_s=runtime_s, node=node.hostname, scheduler=facts
     )
@@ -130,10 +132,10 @@ def _fail(uow: UnitOfWork, workflow: WorkflowState, jobs: Sequence[JobState], ou
     finish(uow, workflow.id, job_ids if outcome in DONE else [])
 
 
-def _seconds_since(uow: UnitOfWork, start_time: str | None) -> float:
+def _seconds_until(ended: datetime, start_time: str | None) -> float:
     if start_time is None:
         return 0.0
-    return max(0.0, (uow.now - datetime.fromisoformat(start_time)).total_seconds())
+    return max(0.0, (ended - datetime.fromisoformat(start_time)).total_seconds())
 
 
 def _reclaimed(job: JobState, outcome: _Outcome) -> ReclaimedJob:
