@@ -59,16 +59,16 @@ def test_what_the_queue_has_lost_or_calls_ended_has_ended(shared_client: TorcCli
 def test_only_the_cluster_that_granted_an_allocation_is_asked_about_it(shared_client: TorcClient) -> None:
     workflow_id, _ = make_scene(shared_client, job("only"))
     record(shared_client, workflow_id, 1, "pending", cluster="elsewhere")
-    make_runner(shared_client, workflow_id, scheduler={"slurm_job_id": "2", "slurm_cluster": "elsewhere"})
+    make_runner(shared_client, workflow_id, scheduler={"slurm_job_id": "2", "cluster": "elsewhere"})
     make_runner(shared_client, workflow_id, scheduler={"slurm_job_id": "3"})
-    make_runner(shared_client, workflow_id, scheduler={"slurm_job_id": "4", "slurm_cluster": "here"})
+    make_runner(shared_client, workflow_id, scheduler={"slurm_job_id": "4", "cluster": "here"})
     ends = Allocations(scheduler=SchedulerInMemory()).ended(shared_client, workflow_id)
     assert {each: end.cluster for each, end in ends.items()} == {4: "here"}
 
 
 def test_the_queue_is_not_asked_while_all_runners_are_heard_of(shared_client: TorcClient) -> None:
     workflow_id, _ = make_scene(shared_client, job("only"))
-    facts = {"slurm_job_id": "4", "slurm_cluster": "here"}
+    facts = {"slurm_job_id": "4", "cluster": "here"}
     make_runner(shared_client, workflow_id, scheduler=facts, last_heartbeat="2025-03-01T12:00:00Z")
     allocations = Allocations(scheduler=SchedulerInMemory())
     assert allocations.ended(shared_client, workflow_id, silent_s=3600.0) == {}

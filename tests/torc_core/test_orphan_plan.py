@@ -134,7 +134,7 @@ def test_claims_of_nobody_are_given_back_only_when_no_runner_is_there() -> None:
 
 
 def test_an_ended_slurm_allocation_loses_its_runners_and_is_closed() -> None:
-    worker = node(hostname="n017", facts={"slurm_job_id": "4711", "slurm_cluster": "c"})
+    worker = node(hostname="n017", facts={"slurm_job_id": "4711", "cluster": "c"})
     allocations = tuple(
         allocation(n, slurm_id, status)
         for n, (slurm_id, status) in enumerate([(4711, "active"), (4712, "active"), (4713, "pending")], start=1)
@@ -152,7 +152,7 @@ def test_an_ended_slurm_allocation_loses_its_runners_and_is_closed() -> None:
 
 
 def test_an_allocation_of_another_cluster_with_the_same_id_has_not_ended() -> None:
-    worker = node(hostname="n017", facts={"slurm_job_id": "4711", "slurm_cluster": "other"})
+    worker = node(hostname="n017", facts={"slurm_job_id": "4711", "cluster": "other"})
     unnamed = node(2, hostname="n018", facts={"slurm_job_id": "4711"})
     allocations = (allocation(1, 4711, "active", cluster="other"), allocation(2, 4711, "active", cluster=None))
     ended = {4711: AllocationEnd(scheduler_id=4711, cluster="c")}
@@ -160,7 +160,7 @@ def test_an_allocation_of_another_cluster_with_the_same_id_has_not_ended() -> No
 
 
 def test_an_allocation_that_runs_again_is_not_closed_and_keeps_its_new_runner() -> None:
-    facts = {"slurm_job_id": "4711", "slurm_cluster": "c"}
+    facts = {"slurm_job_id": "4711", "cluster": "c"}
     old = node(1, hostname="n017", facts=facts, start_time="2025-03-01T13:00:00Z")
     new = node(2, hostname="n017", facts=facts, start_time="2025-03-01T14:00:10Z")
     again = AllocationEnd(

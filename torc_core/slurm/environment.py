@@ -6,29 +6,17 @@ from typing import Any, Final
 from torc_core.evidence.record import SchedulerFacts
 
 ALLOCATION_VARIABLE: Final = "SLURM_JOB_ID"
-CLUSTER_VARIABLE: Final = "SLURM_CLUSTER_NAME"
 GPU_VARIABLES: Final = ("SLURM_STEP_GPUS", "SLURM_JOB_GPUS")
 """Comma-separated GPUs that the step, else the allocation, was given."""
 
 _ALLOCATION_FACT: Final = "slurm_job_id"
-_CLUSTER_FACT: Final = "slurm_cluster"
+_CLUSTER_FACT: Final = "cluster"
 
 
 def read_scheduler_facts(env: Mapping[str, str]) -> SchedulerFacts | None:
     """Return the allocation that a process with this environment runs in, None outside of one."""
     job_id = env.get(ALLOCATION_VARIABLE)
     return SchedulerFacts(type="slurm", job_id=job_id) if job_id else None
-
-
-def allocation_facts(env: Mapping[str, str]) -> dict[str, str]:
-    """Return what a runner with this environment registers of its allocation; nothing outside of one.
-
-    The cluster is named beside the id, as ids of one cluster mean other allocations on another one.
-    """
-    job_id, cluster = env.get(ALLOCATION_VARIABLE), env.get(CLUSTER_VARIABLE)
-    if not job_id:
-        return {}
-    return {_ALLOCATION_FACT: job_id, **({_CLUSTER_FACT: cluster} if cluster else {})}
 
 
 def registered_allocation(scheduler: Any) -> str | None:
