@@ -8,7 +8,8 @@ from torc_core.evidence.attempt import INFRASTRUCTURE, AttemptFacts, Cause, Earl
 from torc_core.evidence.record import Evidence
 from torc_core.jobs.status import JobStatus
 from torc_core.triage.assess import assess
-from torc_core.triage.facts import NEAR_LIMIT, signal_name
+from torc_core.triage.facts import signal_name
+from torc_core.triage.measured import is_late
 from torc_core.triage.pattern_library import load_library
 from torc_core.triage.suggestion import Suggestion
 from torc_core.triage.vocabulary import VERDICTS, cause_of
@@ -85,9 +86,7 @@ def _is_end_of_others(by_scheduler: Diagnosis, evidence: Evidence) -> bool:
     """
     if evidence.verdict != "lost" or by_scheduler.cause in INFRASTRUCTURE:
         return False
-    used, limit = evidence.runtime_s, evidence.runtime_limit_s
-    had_its_time = bool(used is not None and limit and used >= NEAR_LIMIT * limit)
-    return not (by_scheduler.cause is Cause.TIMEOUT and had_its_time)
+    return not (by_scheduler.cause is Cause.TIMEOUT and is_late(evidence))
 
 
 def _by_numbers(facts: AttemptFacts, evidence: Evidence) -> Diagnosis | None:
