@@ -151,7 +151,7 @@ def make_runner(client: TorcClient, workflow_id: int, *, num_cpus: int = 4, **fi
         num_cpus=num_cpus,
         num_gpus=0,
         num_nodes=1,
-        memory_gb=8,
+        memory_gb=64,
         compute_node_type="local",
         **fields,
     )

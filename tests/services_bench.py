@@ -58,6 +58,7 @@ class Clock:
 class Bench:
     database: Database
     use_pending_failed: bool = True
+    max_raise: float = 4.0
     checks: bool = True
     clock: Clock = field(default_factory=Clock)
     announced: list[StreamEvent] = field(default_factory=list)
@@ -70,7 +71,7 @@ class Bench:
 
     @property
     def settings(self) -> ServiceSettings:
-        return ServiceSettings(use_pending_failed=self.use_pending_failed, clock=self.clock)
+        return ServiceSettings(use_pending_failed=self.use_pending_failed, max_raise=self.max_raise, clock=self.clock)
 
     def write(self, service: Callable[Concatenate[UnitOfWork, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         with write_unit(self.database, self.settings) as uow:

@@ -56,10 +56,10 @@ REQUIREMENTS: dict[str, Any] = {
 }
 
 
-def fail(run: Run, name: str, text: str | None) -> None:
+def fail(run: Run, name: str, text: str | None, **facts: Any) -> None:
     """The present attempt ends, and no rule knows why; without a text nothing but the return code is reported."""
     known = None if text is None else evidence(text)
-    run.end(name, JobStatus.FAILED, unmatched_failure=True, evidence=known)
+    run.end(name, JobStatus.FAILED, unmatched_failure=True, evidence=known, **facts)
 
 
 def groups(run: Run, status: failures.FailureStatus = "pending_failed", **page: int) -> FailureGroups:

@@ -94,7 +94,9 @@ def create_app(settings: ServerSettings) -> FastAPI:
     )
     app.state.hub = hub
     app.state.body_lead_s = settings.access.request_timeout_s
-    service = ServiceSettings(use_pending_failed=settings.use_pending_failed, listening_since=utc_now())
+    service = ServiceSettings(
+        use_pending_failed=settings.use_pending_failed, max_raise=settings.max_raise, listening_since=utc_now()
+    )
     app.state.work = Work(database, service, hub)
     add_error_handlers(app)
     for router in _ROUTERS:

@@ -3,6 +3,7 @@
 import argparse
 import gc
 import logging
+import math
 import os
 import sys
 import threading
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Final, get_args
 from torc_core import __version__
 from torc_core.credentials import is_loopback, token_beside
 from torc_core.errors import InvalidInputError, TorcError
+from torc_core.triage.limits import DEFAULT_MAX_RAISE
 from torc_server import maintenance
 from torc_server.access.files import keep_private
 from torc_server.maintenance import complain
@@ -65,9 +67,21 @@ def _settings(options: argparse.Namespace) -> ServerSettings:
         port=options.port,
         log_level=options.log_level,
         use_pending_failed=not options.no_pending_failed,
+        max_raise=_max_raise(options.max_raise),
         stop_at_stdin_eof=options.shutdown_on_stdin_eof,
         access=access,
     )
+
+
+def _max_raise(text: str | float) -> float:
+    """Return the factor. Raises InvalidInputError unless it is at least 1."""
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = math.nan
+    if not 1 <= factor < math.inf:
+        raise InvalidInputError(f"--max-raise is {text!r}; it must be a number of at least 1", hint="for example 4")
+    return factor
 
 
 def _access(options: argparse.Namespace) -> AccessSettings:
@@ -168,6 +182,13 @@ def _parser() -> argparse.ArgumentParser:
         "--no-pending-failed",
         action="store_true",
         help="failures that no rule explains are final, unless the workflow says otherwise",
+    )
+    add(
+        "--max-raise",
+        metavar="FACTOR",
+        default=os.environ.get("TORC_MAX_RAISE", DEFAULT_MAX_RAISE),
+        help="a decision on a failure gives a job at most FACTOR times the larger of its request and what it used; "
+        "default %(default)s (TORC_MAX_RAISE)",
     )
     door = parser.add_argument_group("who may call")
     door.add_argument(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from torc_core.errors import InvalidInputError
+from torc_core.triage.limits import DEFAULT_MAX_RAISE
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -24,6 +25,8 @@ class ServiceSettings:
     """Settings for services. `use_pending_failed` holds for workflows that do not set it."""
 
     use_pending_failed: bool = True
+    max_raise: float = DEFAULT_MAX_RAISE
+    """How many times the larger of its request and its peak a decision may give a job."""
     clock: Callable[[], datetime] = utc_now
     listening_since: datetime | None = None
     """When the server began to listen: no heartbeat could arrive before. None where that does not matter."""
@@ -63,6 +66,8 @@ class ServerSettings:
     log_level: LogLevel = "info"
     use_pending_failed: bool = True
     """The value for workflows that do not set `use_pending_failed`."""
+    max_raise: float = DEFAULT_MAX_RAISE
+    """How many times the larger of its request and its peak a decision may give a job."""
     stop_at_stdin_eof: bool = False
     access: AccessSettings = AccessSettings()
 

@@ -143,11 +143,11 @@ def test_decided_jobs_run_again_or_are_given_up_and_the_outcome_is_kept(
 
 def test_amounts_change_for_the_decided_job_only(torc: Torc, client: TorcClient, workflow_id: int) -> None:
     job_id = _job(client, workflow_id, "a")
-    amounts = ["--memory", "16g", "--runtime", "PT4H"]
+    amounts = ["--memory", "6g", "--runtime", "PT4H"]
     printed = torc("failures", "classify", workflow_id, "--job", job_id, "--retry", "--reason", "more", *amounts)
-    assert f"Job {job_id} (a): retry, memory 1m -> 16g, runtime PT1M -> PT4H" in printed.out
+    assert f"Job {job_id} (a): retry, memory 1m -> 6g, runtime PT1M -> PT4H" in printed.out
     records = torc("resource-requirements", "list", workflow_id, "-f", "json").json
-    assert [(record["memory"], record["runtime"]) for record in records] == [("1m", "PT1M"), ("16g", "PT4H")]
+    assert [(record["memory"], record["runtime"]) for record in records] == [("1m", "PT1M"), ("6g", "PT4H")]
 
 
 def test_a_dry_run_says_what_would_happen_and_stores_nothing(torc: Torc, client: TorcClient, workflow_id: int) -> None:
@@ -166,14 +166,24 @@ def test_an_agents_proposal_is_seen_and_approved_in_part(torc: Torc, client: Tor
     assert "Reason: the storage was down" in shown
     assert "2 jobs would be sent back" in shown
     chosen = _job(client, workflow_id, "b")
-    approved = torc("failures", "approve", proposal_id, "--only-job", chosen)
+    approved = torc("failures", "approve", proposal_id, "--yes", "--only-job", chosen)
     assert approved.out.startswith("1 job sent back, 0 failed, 1 skipped.")
     statuses = _statuses(client, workflow_id)
     assert (statuses["a"], statuses["b"]) == ("pending_failed", "ready")
-    again = torc("failures", "approve", proposal_id, code=1)
+    again = torc("failures", "approve", proposal_id, "--yes", code=1)
     assert "was approved already by tester" in again.err
     [decision] = torc("failures", "decisions", workflow_id, "-f", "json").json
     assert (decision["actor"]["name"], decision["approved_by"]["name"]) == ("helper", "tester")
+
+
+@pytest.mark.parametrize("output", [(), ("-f", "json")])
+def test_a_program_cannot_approve_unasked(
+    torc: Torc, client: TorcClient, workflow_id: int, output: tuple[str, ...]
+) -> None:
+    proposal_id = _propose(client, workflow_id)
+    refused = torc("failures", "approve", proposal_id, *output, code=2)
+    assert "--yes" in refused.err
+    assert "ready" not in _statuses(client, workflow_id).values()
 
 
 def test_a_proposal_is_rejected_with_a_reason(torc: Torc, client: TorcClient, workflow_id: int) -> None:

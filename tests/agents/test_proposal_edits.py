@@ -12,7 +12,7 @@ def test_a_proposal_is_approved_with_another_decision_on_a_job(torc: IsolatedTor
     [proposal] = shared_client.failures.proposals(scene.workflow_id)
     edits = (f"{scene.ids['fetch']}=fail", f"{scene.ids['model']}=retry")
     torc(
-        *("failures", "approve", proposal.id, "--edit", edits[0], "--edit", edits[1]),
+        *("failures", "approve", proposal.id, "--yes", "--edit", edits[0], "--edit", edits[1]),
         *("--reason", "the module is there now", "--memory", "16g", "--runtime", "PT2H"),
     )
     assert scene.statuses() == {"fetch": "failed", "model": "ready"}

@@ -40,7 +40,7 @@ def test_a_proposal_of_the_rules_is_read_approved_and_runs_to_the_end(torc: Isol
     assert "memory 64m -> 96m" in row(printed.out, "big")
     number = re.search(r"torc failures approve (\d+)", printed.out)
     assert number is not None
-    torc("failures", "approve", number[1])
+    torc("failures", "approve", number[1], "--yes")
     ran = torc("-f", "json", "run", workflow_id, code=1).json
     assert ran["is_complete"]
     assert ran["jobs_by_status"]["completed"] == 3

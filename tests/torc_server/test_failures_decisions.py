@@ -84,11 +84,11 @@ def test_who_waits_for_jobs_is_woken_and_who_watches_is_notified(tmp_path: Path)
 
 def test_more_memory_is_for_the_decided_jobs_only(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED, "b": REFUSED, "c": BUG})
-    answer = decide(run, alike(run, "a", "retry", memory="16g", runtime="PT4H"))
+    answer = decide(run, alike(run, "a", "retry", memory="4g", runtime="PT4H"))
     assert [(item.old_memory, item.memory, item.old_runtime, item.runtime) for item in answer.jobs] == [
-        ("1g", "16g", "PT1H", "PT4H")
+        ("1g", "4g", "PT1H", "PT4H")
     ] * 2
-    assert _amounts(run, "a") == ("small_mem16g_time4h", "16g", "PT4H")
+    assert _amounts(run, "a") == ("small_mem4g_time4h", "4g", "PT4H")
     assert run.job("a").resource_requirements_id == run.job("b").resource_requirements_id
     assert _amounts(run, "c") == ("small", "1g", "PT1H")
 
@@ -115,23 +115,55 @@ def test_an_agent_may_not_lower_memory_and_a_person_may(tmp_path: Path) -> None:
 
 def test_amounts_are_cut_to_the_limits_of_the_request(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED, "b": BUG})
-    limits = DecisionLimits(max_memory="4g", max_runtime="PT1H")
+    limits = DecisionLimits(max_memory="3g", max_runtime="PT1H")
     answer = decide(
         run, entry_for(run, "a", "retry", memory="64g"), entry_for(run, "b", "retry", runtime="PT9H"), limits=limits
     )
     assert _details(answer) == [
-        ("applied", "memory 64g was cut to the 4g it may get"),
-        ("skipped", "its runtime PT1H cannot be raised: it may get PT1H at most"),
+        ("applied", "memory 64g was cut to 3g, the limit of this decision"),
+        ("skipped", "its runtime PT1H cannot be raised: it may get PT1H at most, the limit of this decision"),
     ]
-    assert _amounts(run, "a")[1] == "4g"
+    assert _amounts(run, "a")[1] == "3g"
+
+
+@pytest.mark.parametrize("actor", [PERSON, AGENT, RULES])
+def test_nobody_gives_a_job_more_than_four_times_its_request(tmp_path: Path, actor: Actor) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED})
+    [(status, why)] = _details(decide(run, entry_for(run, "a", "retry", memory="10t", runtime="P365D"), actor=actor))
+    assert status == "applied"
+    assert "memory 10t was cut to 4g, 4 times its request or what it used" in (why or "")
+    assert _amounts(run, "a")[1:] == ("4g", "PT4H")
+
+
+def test_what_a_job_used_counts_where_it_is_more_than_its_request(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {}, job("a", resource_requirements=0))
+    run.begin("a")
+    fail(run, "a", REFUSED, result_peak_memory_bytes=3 << 30)
+    decide(run, entry_for(run, "a", "retry", memory="64g"))
+    assert _amounts(run, "a")[1] == "12g"
+
+
+def test_nobody_gives_a_job_more_than_the_largest_runner_has(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {}, job("a", resource_requirements=0))
+    run.begin("a")
+    fail(run, "a", REFUSED, result_peak_memory_bytes=8 << 30)
+    [(_, why)] = _details(decide(run, entry_for(run, "a", "retry", memory="64g")))
+    assert why == "memory 64g was cut to 16g, what the largest runner of the workflow has"
+    assert _amounts(run, "a")[1] == "16g"
+
+
+def test_the_server_states_how_much_more_a_decision_may_give(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED}, max_raise=2.0)
+    decide(run, entry_for(run, "a", "retry", memory="64g"))
+    assert _amounts(run, "a")[1] == "2g"
 
 
 def test_amounts_are_cut_to_what_the_allocation_has_also_for_a_person(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED})
-    slurm = SlurmSchedulerModel(workflow_id=run.workflow_id, account="x", nodes=1, walltime="04:00:00", mem="8G")
+    slurm = SlurmSchedulerModel(workflow_id=run.workflow_id, account="x", nodes=1, walltime="03:00:00", mem="3G")
     run.bench.write(SLURM_SCHEDULERS.create, slurm)
     decide(run, entry_for(run, "a", "retry", memory="64g", runtime="P2D"))
-    assert _amounts(run, "a")[1:] == ("8g", "PT4H")
+    assert _amounts(run, "a")[1:] == ("3g", "PT3H")
 
 
 @pytest.mark.parametrize("actor", [AGENT, RULES])

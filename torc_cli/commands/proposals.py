@@ -72,6 +72,7 @@ def approve(
 ) -> None:
     """Approve a proposal and apply it to the jobs that have not moved on since.
 
+    Approval is a person's: without a terminal, and with JSON output, it needs --yes.
     For example: `torc failures approve 1 --edit 12=fail --reason "wrong input"`.
     """
     from torc_cli.commands.options.proposal_edits import read_edits
@@ -81,7 +82,7 @@ def approve(
     edits = read_edits(
         edit or [], reason=reason if reason is None else check_reason(reason), memory=memory, runtime=runtime
     )
-    if not session.agrees(f"Apply proposal {proposal_id}?", without_asking=no_prompts):
+    if not session.agrees(f"Apply proposal {proposal_id}?", without_asking=no_prompts, needs_person=True):
         session.out.note("Nothing was changed.")
         return
     request = ApproveRequest(actor=deciding_person(session), only_job_ids=only_job, edits=edits, reason=reason)

@@ -124,4 +124,4 @@ LimitOption = Annotated[
 OffsetOption = Annotated[int, typer.Option("--offset", min=0, help="Leave out so many at the beginning.")]
 SortOption = Annotated[str | None, typer.Option("--sort-by", metavar="FIELD", help="Sort by this field.")]
 ReverseOption = Annotated[bool, typer.Option("--reverse-sort", help="Sort the largest first.")]
-YesOption = Annotated[bool, typer.Option("--no-prompts", "--force", help="Do not ask.")]
+YesOption = Annotated[bool, typer.Option("--no-prompts", "--force", "--yes", help="Do not ask.")]

@@ -173,12 +173,21 @@ class Session:
 
         return only_workflow(self.client, user=self.settings.user)
 
-    def agrees(self, question: str, *, without_asking: bool, needs_yes: bool = False) -> bool:
+    def agrees(
+        self, question: str, *, without_asking: bool, needs_yes: bool = False, needs_person: bool = False
+    ) -> bool:
         """Return whether the user agrees: asks on a terminal, and takes the command as meant where nobody can answer.
 
-        Raises InvalidInputError there when `needs_yes`, for what cannot be undone.
+        Raises InvalidInputError there when `needs_yes`, for what cannot be undone, and when `needs_person`, for what
+        a program must not do unasked, with JSON output too.
         """
-        if without_asking or self.is_json:
+        if without_asking:
+            return True
+        if needs_person and (self.is_json or not sys.stdin.isatty()):
+            raise InvalidInputError(
+                f"no person to ask: {question}", hint="add --yes where a person has read it and agrees"
+            )
+        if self.is_json:
             return True
         if sys.stdin.isatty():
             return typer.confirm(question, err=True)

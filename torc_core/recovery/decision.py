@@ -1,5 +1,6 @@
 """The effect that a decision request has on one job as it is now."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -10,7 +11,7 @@ from torc_core.jobs.status import JobStatus
 from torc_core.recovery.heuristics import MOST_MEMORY_BYTES, MOST_RUNTIME_S
 from torc_core.resources.duration import format_duration, parse_duration
 from torc_core.resources.memory import format_memory, parse_memory
-from torc_core.triage.limits import Ceiling
+from torc_core.triage.limits import DEFAULT_MAX_RAISE, Ceiling, find_growth_ceiling
 
 
 class JobFacts(NamedTuple):
@@ -28,6 +29,9 @@ class JobFacts(NamedTuple):
     memory_bytes: int
     runtime_s: float
     scheduler_id: int | None
+    peak_bytes: int | None = None
+    """The most memory that any of its attempts used; None where none was measured."""
+    exec_time_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +52,22 @@ class Bounds:
     """The bounds of a decider.
 
     `max_retries` bounds the retries by agents and rules, None for people. `is_proposal`: a person decides later, who
-    may do more than the proposer. `may_lower`: memory and runtime may become less than they are.
+    may do more than the proposer. `may_lower`: memory and runtime may become less than they are. `max_raise`: how many
+    times the larger of request and peak a job may get, whoever decides.
     """
 
     max_retries: int | None
     is_proposal: bool
     may_lower: bool
     ceiling: Ceiling
+    max_raise: float = DEFAULT_MAX_RAISE
+
+
+class _Cap(NamedTuple):
+    """An upper bound of an amount, and who sets it, as the end of a sentence."""
+
+    value: float
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +82,9 @@ class _Amount:
 _UNCHANGED: Final = _Amount()
 
 
-def bounds_of(limits: DecisionLimits, decider: ActorKind, *, is_proposal: bool = False) -> Bounds:
+def bounds_of(
+    limits: DecisionLimits, decider: ActorKind, *, is_proposal: bool = False, max_raise: float = DEFAULT_MAX_RAISE
+) -> Bounds:
     """Return the bounds of a decider under these limits. Raises InvalidInputError for senseless amounts."""
     is_person = decider == "person"
     wanted = DEFAULT_MAX_AI_RETRIES if limits.max_ai_retries is None else limits.max_ai_retries
@@ -81,6 +96,7 @@ def bounds_of(limits: DecisionLimits, decider: ActorKind, *, is_proposal: bool =
             memory_bytes=read_memory(limits.max_memory, "limits.max_memory"),
             runtime_s=read_runtime(limits.max_runtime, "limits.max_runtime"),
         ),
+        max_raise=max_raise,
     )
 
 
@@ -103,11 +119,12 @@ def plan_decision(
     retries: int,
     bounds: Bounds,
     allocation: Ceiling,
+    machine: Ceiling | None = None,
 ) -> ClassifiedJob:
     """Return what the request would do to the job, or why the job is skipped. Changes nothing.
 
     `retries` is how often agents and rules sent the job back since a person last decided, `allocation` what the
-    job's allocation has.
+    job's allocation has, `machine` what the largest runner of the workflow has; None where none was seen.
     """
     planned = ClassifiedJob(
         job_id=job.id,
@@ -124,10 +141,10 @@ def plan_decision(
         return _skip(planned, refusal) if refusal else planned
     limit = bounds.max_retries
     if limit is None or retries < limit:
-        return _with_amounts(planned, request, job, bounds=bounds, allocation=allocation)
+        return _with_amounts(planned, request, job, bounds=bounds, allocation=allocation, machine=machine)
     if not bounds.is_proposal:
         return _skip(planned, why_at_limit(retries, limit))
-    proposed = _with_amounts(planned, request, job, bounds=bounds, allocation=allocation)
+    proposed = _with_amounts(planned, request, job, bounds=bounds, allocation=allocation, machine=machine)
     note = f"{_describe_retries(retries, limit)}: it takes a person's approval"
     proposed.detail = f"{proposed.detail}; {note}" if proposed.detail else note
     return proposed
@@ -160,20 +177,40 @@ def _why_not_applicable(request: DecisionRequest, job: JobFacts, *, workflow_id:
 
 
 def _with_amounts(
-    planned: ClassifiedJob, request: DecisionRequest, job: JobFacts, *, bounds: Bounds, allocation: Ceiling
+    planned: ClassifiedJob,
+    request: DecisionRequest,
+    job: JobFacts,
+    *,
+    bounds: Bounds,
+    allocation: Ceiling,
+    machine: Ceiling | None,
 ) -> ClassifiedJob:
     is_stated = job.requirement_name != UNSPECIFIED_REQUIREMENT
+    memory_bytes, runtime_s = (job.memory_bytes, job.runtime_s) if is_stated else (0, 0.0)
+    growth = find_growth_ceiling(
+        memory_bytes=memory_bytes,
+        peak_bytes=job.peak_bytes,
+        runtime_s=runtime_s,
+        exec_time_s=job.exec_time_s,
+        factor=bounds.max_raise,
+    )
+    caps = (
+        (bounds.ceiling, "the limit of this decision"),
+        (allocation, "what its allocation has"),
+        (machine or Ceiling(), "what the largest runner of the workflow has"),
+        (growth, f"{bounds.max_raise:g} times its request or what it used, the most that this server allows"),
+    )
     memory = _choose(
         request.memory_bytes,
-        job.memory_bytes if is_stated else 0,
-        _lower(bounds.ceiling.memory_bytes, allocation.memory_bytes),
+        memory_bytes,
+        _lowest((each.memory_bytes, why) for each, why in caps),
         may_lower=bounds.may_lower,
         what="memory",
     )
     runtime = _choose(
         request.runtime_s,
-        job.runtime_s if is_stated else 0.0,
-        _lower(bounds.ceiling.runtime_s, allocation.runtime_s),
+        runtime_s,
+        _lowest((each.runtime_s, why) for each, why in caps),
         may_lower=bounds.may_lower,
         what="runtime",
     )
@@ -189,28 +226,28 @@ def _with_amounts(
     return planned
 
 
-def _choose(wanted: float | None, old: float, ceiling: float | None, *, may_lower: bool, what: str) -> _Amount:
-    """Return the amount that the job gets: `wanted`, cut to the ceiling. `old` 0 means that no limit was stated."""
+def _choose(wanted: float | None, old: float, cap: _Cap | None, *, may_lower: bool, what: str) -> _Amount:
+    """Return the amount that the job gets: `wanted`, cut to the cap. `old` 0 means that no limit was stated."""
     if wanted is None or wanted == old:
         return _UNCHANGED
     if wanted < old:
         change = f"{_text(what, wanted)} is less {what} than its present {_text(what, old)}"
         return _Amount(value=wanted, note=change) if may_lower else _Amount(refusal=change)
-    if ceiling is None or wanted <= ceiling:
+    if cap is None or wanted <= cap.value:
         return _Amount(value=wanted)
-    if ceiling <= old:
-        return _Amount(
-            refusal=f"its {what} {_text(what, old)} cannot be raised: it may get {_text(what, ceiling)} at most"
-        )
-    return _Amount(value=ceiling, note=f"{what} {_text(what, wanted)} was cut to the {_text(what, ceiling)} it may get")
+    if cap.value <= old:
+        most = f"it may get {_text(what, cap.value)} at most, {cap.why}"
+        return _Amount(refusal=f"its {what} {_text(what, old)} cannot be raised: {most}")
+    cut = f"{what} {_text(what, wanted)} was cut to {_text(what, cap.value)}, {cap.why}"
+    return _Amount(value=cap.value, note=cut)
 
 
 def _text(what: str, amount: float) -> str:
     return format_memory(int(amount)) if what == "memory" else format_duration(amount)
 
 
-def _lower(one: float | None, other: float | None) -> float | None:
-    return min((amount for amount in (one, other) if amount is not None), default=None)
+def _lowest(caps: Iterable[tuple[float | None, str]]) -> _Cap | None:
+    return min((_Cap(value, why) for value, why in caps if value is not None), default=None)
 
 
 def _skip(planned: ClassifiedJob, why: str) -> ClassifiedJob:

@@ -18,7 +18,7 @@ from torc_core.evidence.redaction import redact_secrets
 from torc_core.hints import Hint, torc
 from torc_core.jobs.status import JobStatus
 from torc_core.recovery.decision import DecisionRequest, bounds_of, plan_decision, read_memory, read_runtime
-from torc_core.triage.limits import find_ceiling
+from torc_core.triage.limits import Ceiling, find_ceiling
 from torc_server.db.queries.records.workflows import WorkflowState
 from torc_server.db.queries.triage import decisions
 from torc_server.db.queries.triage import failures as queries_failures
@@ -71,7 +71,7 @@ def plan_decisions(
     is_proposal: bool = False,
 ) -> list[ClassifiedJob]:
     """Plan the request. Raises NotFoundError naming the jobs that do not exist."""
-    bounds = bounds_of(limits, decider, is_proposal=is_proposal)
+    bounds = bounds_of(limits, decider, is_proposal=is_proposal, max_raise=uow.settings.max_raise)
     job_ids = [wanted.job_id for wanted in requests]
     jobs = decisions.job_facts(uow, job_ids)
     missing = [job_id for job_id in job_ids if job_id not in jobs]
@@ -83,6 +83,8 @@ def plan_decisions(
         )
     retries = decisions.retries_without_people(uow, job_ids)
     allocations = queries_failures.allocation_limits(uow, workflow.id)
+    # Where a scheduler grants the nodes, a recovery may ask for larger ones than those seen so far.
+    machine = None if allocations else Ceiling(memory_bytes=queries_failures.largest_memory(uow, workflow.id))
     return [
         plan_decision(
             wanted,
@@ -92,6 +94,7 @@ def plan_decisions(
             retries=retries.get(job.id, 0),
             bounds=bounds,
             allocation=find_ceiling(allocations, job.scheduler_id),
+            machine=machine,
         )
         for wanted in requests
     ]

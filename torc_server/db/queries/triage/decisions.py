@@ -17,7 +17,9 @@ def job_facts(uow: UnitOfWork, job_ids: Collection[int]) -> dict[int, JobFacts]:
         sql(
             """
             SELECT j.id, j.workflow_id, j.name, j.status, j.attempt_id, q.id, q.name, q.memory, q.runtime,
-                q.memory_bytes, q.runtime_s, j.scheduler_id
+                q.memory_bytes, q.runtime_s, j.scheduler_id,
+                (SELECT MAX(r.peak_memory_bytes) FROM result r WHERE r.job_id = j.id),
+                (SELECT 60 * MAX(r.exec_time_minutes) FROM result r WHERE r.job_id = j.id)
             FROM job j JOIN resource_requirements q ON q.id = j.resource_requirements_id
             WHERE j.id IN $ids
             """

@@ -102,6 +102,12 @@ def allocation_limits(uow: UnitOfWork, workflow_id: int) -> list[AllocationLimit
     ]
 
 
+def largest_memory(uow: UnitOfWork, workflow_id: int) -> int | None:
+    """Return the bytes of memory of the largest runner that the workflow ever had; None where it had none."""
+    largest = uow.value("SELECT MAX(memory_gb) FROM compute_node WHERE workflow_id = :id", id=workflow_id)
+    return None if largest is None else int(largest * 2**30)
+
+
 class Histories(NamedTuple):
     """The history of a signature in one workflow, and in all others."""
 
