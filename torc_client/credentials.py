@@ -4,6 +4,7 @@ import base64
 import os
 import socket
 import stat
+import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,13 +13,16 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from torc_core.credentials import (
+    CREDENTIALS_FILE_VARIABLE,
     PASSWORD_VARIABLE,
     TOKEN_VARIABLE,
     USER_VARIABLE,
+    credentials_file,
     is_loopback,
     token_beside,
     token_file,
 )
+from torc_core.errors import InvalidInputError
 
 _LISTENING: Final = "0A"
 _ANY_ADDRESS_OR_LOOPBACK: Final = frozenset(
@@ -50,6 +54,31 @@ class Credentials:
         if self.password:
             return {USER_VARIABLE: self.user, PASSWORD_VARIABLE: self.password}
         return {}
+
+
+def keep_credentials(credentials: Credentials, url: str, environment: Mapping[str, str]) -> Path:
+    """Write the credentials to a file that only this user can read, for batch jobs; return its path."""
+    path = credentials_file(environment, url).absolute()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    text = "".join(f"{name}={value}\n" for name, value in credentials.environment().items())
+    # never another mode, and never half a file: runners read it at any moment
+    descriptor, new = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    Path(new).replace(path)
+    return path
+
+
+def read_credentials(path: Path) -> Mapping[str, str]:
+    """Return the variables of a file of credentials. Raises InvalidInputError where only this user cannot read it."""
+    text = _read_own(path)
+    if text is None:
+        raise InvalidInputError(
+            f"{path} holds no credentials that only you can read",
+            hint=f"it is named by {CREDENTIALS_FILE_VARIABLE}; is it here, yours, and of mode 600?",
+        )
+    pairs = (line.partition("=") for line in text.splitlines())
+    return {name: value for name, _, value in pairs}
 
 
 def find_token(url: str, environment: Mapping[str, str] | None = None) -> str | None:

@@ -305,16 +305,22 @@ class TorcClient:
         return _ACTIONS.validate_json(answer)
 
     def claim_action(
-        self, workflow_id: int, action_id: int, *, compute_node_id: int | None, claim: str | None = None
+        self,
+        workflow_id: int,
+        action_id: int,
+        *,
+        compute_node_id: int | None,
+        claim: str | None = None,
+        replaces: str | None = None,
     ) -> ClaimActionResponse:
-        """Claim an action; `claim` names the claim, which may then be made again.
+        """Claim an action; `claim` names the claim, which may then be made again. `replaces` is taken over.
 
         Raises AlreadyTakenError when another runner has it.
         """
         return self._calls.post(
             f"/workflows/{workflow_id}/actions/{action_id}/claim",
             ClaimActionResponse,
-            ClaimActionRequest(compute_node_id=compute_node_id, claim=claim),
+            ClaimActionRequest(compute_node_id=compute_node_id, claim=claim, replaces=replaces),
             idempotent=claim is not None,
         )
 

@@ -1,6 +1,6 @@
 """The jobs that allocations are planned for: those of a draft, or those of a workflow that still have to run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from torc_client.http import TorcClient
@@ -47,6 +47,21 @@ def jobs_of_workflow(client: TorcClient, workflow_id: int) -> list[PlannedJob]:
     return [
         PlannedJob(name=job.name, requirement=requirements.get(job.resource_requirements_id, _UNSPECIFIED), stage=stage)
         for job, stage in zip(jobs, stages, strict=True)
+    ]
+
+
+def ready_jobs(client: TorcClient, workflow_id: int, also: Collection[int] = ()) -> list[PlannedJob]:
+    """Return the jobs of the workflow that could run now, and these jobs as if they could, too."""
+    requirements: Mapping[int | None, Requirement] = {
+        each.id: _requirement(each) for each in client.resource_requirements.list_all(workflow_id=workflow_id)
+    }
+    chosen = client.jobs.list_all(workflow_id=workflow_id, sort_by="id") if also else ()
+    jobs = [job for job in chosen if job.status is JobStatus.READY or job.id in also]
+    if not also:
+        jobs = client.jobs.list_all(workflow_id=workflow_id, sort_by="id", status=JobStatus.READY)
+    return [
+        PlannedJob(name=job.name, requirement=requirements.get(job.resource_requirements_id, _UNSPECIFIED))
+        for job in jobs
     ]
 
 

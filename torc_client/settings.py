@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from torc_client.credentials import Credentials
+from torc_client.credentials import Credentials, read_credentials
 from torc_core import API_PREFIX
-from torc_core.credentials import PASSWORD_VARIABLE, TOKEN_VARIABLE
+from torc_core.credentials import CREDENTIALS_FILE_VARIABLE, PASSWORD_VARIABLE, TOKEN_VARIABLE
 from torc_core.errors import InvalidInputError
 from torc_core.spec.problems import did_you_mean
 
@@ -62,7 +62,7 @@ def load_settings(
     config_files: tuple[Path, ...] | None = None,
 ) -> ClientSettings:
     """Return the settings of one command. Raises InvalidInputError for a config file or value that is wrong."""
-    env = os.environ if environment is None else environment
+    env = _with_credentials(os.environ if environment is None else environment)
     config = _read_config(default_config_files(env) if config_files is None else config_files)
     ca_cert = tls_ca_cert or env.get("TORC_TLS_CA_CERT") or config.get("tls_ca_cert")
     chosen_url = url or env.get("TORC_API_URL") or config.get("api_url") or DEFAULT_URL
@@ -80,6 +80,13 @@ def load_settings(
             _LOG_LEVELS, "log level", log_level or env.get("TORC_LOG_LEVEL") or config.get("log_level", "warning")
         ),
     )
+
+
+def _with_credentials(env: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the environment with the credentials of the file that it names, where it has none itself."""
+    if env.get(TOKEN_VARIABLE) or env.get(PASSWORD_VARIABLE) or not env.get(CREDENTIALS_FILE_VARIABLE):
+        return env
+    return {**env, **read_credentials(Path(env[CREDENTIALS_FILE_VARIABLE]))}
 
 
 def _config_token(config: Mapping[str, Any], env: Mapping[str, str]) -> str | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,10 @@ TOKEN_PREFIX: Final = "torc_"  # noqa: S105
 TOKEN_VARIABLE: Final = "TORC_API_TOKEN"  # noqa: S105
 PASSWORD_VARIABLE: Final = "TORC_PASSWORD"  # noqa: S105
 USER_VARIABLE: Final = "TORC_USERNAME"
+CREDENTIALS_FILE_VARIABLE: Final = "TORC_CREDENTIALS_FILE"
+"""Names a file of the user's own with one `NAME=value` line for each of the variables above."""
+SECRET_VARIABLES: Final = (TOKEN_VARIABLE, PASSWORD_VARIABLE)
+"""Variables that no batch job gets from the environment of who submits it: schedulers store and show environments."""
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9.-]")
@@ -24,6 +29,12 @@ def token_folder(environment: Mapping[str, str]) -> Path:
     """Return the folder of the user's token files, by the XDG rules for state."""
     state = environment.get("XDG_STATE_HOME") or Path(environment.get("HOME", "/")) / ".local" / "state"
     return Path(state) / "torc" / "tokens"
+
+
+def credentials_file(environment: Mapping[str, str], url: str) -> Path:
+    """Return the file of the credentials that batch jobs of the user show the server at an address."""
+    name = sha256(url.encode()).hexdigest()[:16]
+    return token_folder(environment).with_name("credentials") / name
 
 
 def token_file(environment: Mapping[str, str], host: str, port: int, *, machine: str) -> Path:

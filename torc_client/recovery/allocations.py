@@ -13,15 +13,19 @@ from torc_client.slurm.ends import find_ends
 from torc_client.slurm.port import Scheduler
 from torc_core.api.jobs import JobModel
 from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
+from torc_core.api.schedulers import SlurmSchedulerModel
 from torc_core.api.workflows import WorkflowModel
-from torc_core.errors import NotFoundError, SchedulerError, SchedulerUnreachableError
+from torc_core.errors import InvalidInputError, NotFoundError, SchedulerError, SchedulerUnreachableError
 from torc_core.evidence.attempt import PartitionLimits
 from torc_core.recovery.orphans import allocation_of, started_at
 from torc_core.slurm.allocation import AllocationEnd, AllocationRequest, Partition
 from torc_core.slurm.environment import registered_cluster
+from torc_core.slurm.quantities import count_array_tasks
+from torc_core.slurm.script import BatchScript
 
 SUBMITTING: Final = "submitting"
 """Status of an intent: an allocation that is about to be submitted, or whose submission was never answered."""
+SCHEDULER_TYPE: Final = "slurm"
 _NO_ID_YET: Final = 0
 _OPEN: Final = ("pending", "active")
 """Statuses of a recorded allocation that, as far as the server knows, has not ended."""
@@ -29,11 +33,30 @@ _OPEN: Final = ("pending", "active")
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedAllocation:
-    """A request, the scheduler record it is made from, and how many jobs it is for. Its key is set when submitted."""
+    """One submission: a script that exists, or one that is written when it is submitted; its key is set then.
 
-    request: AllocationRequest
-    scheduler_config_id: int
+    `scheduler` is the scheduler record to create first; None: `scheduler_config_id` is that of an existing one. With an
+    `array` these are several allocations, for `job_count` jobs together. `submission` is unique within the workflow:
+    the same one is never submitted twice. `prepare` writes what the script needs beside itself.
+    """
+
+    request: AllocationRequest | BatchScript
+    scheduler_config_id: int = 0
+    scheduler: SlurmSchedulerModel | None = None
     job_count: int
+    array: str | None = None
+    submission: str | None = None
+    prepare: Callable[[], None] | None = None
+
+    @property
+    def allocation_count(self) -> int:
+        return 1 if self.array is None else count_array_tasks(self.array)
+
+    @property
+    def jobs_of_each(self) -> list[int]:
+        """Return how many jobs each allocation is for: they are spread evenly."""
+        least, more = divmod(self.job_count, self.allocation_count)
+        return [least + (number < more) for number in range(self.allocation_count)]
 
 
 Planner = Callable[[TorcClient, int, Collection[int], Path], Sequence[PlannedAllocation]]
@@ -46,7 +69,6 @@ class Allocations:
 
     scheduler: Scheduler | None = None
     planner: Planner | None = None
-    scheduler_type: str = "slurm"
 
     def serves(self, client: TorcClient, workflow_id: int) -> bool:
         """Return whether the workflow gets its nodes from the scheduler, so that a recovery submits allocations."""
@@ -92,7 +114,9 @@ class Allocations:
 
     def plan(self, client: TorcClient, workflow_id: int, job_ids: Collection[int]) -> int:
         """Return how many allocations `submit` would ask for if these jobs were ready too. Changes nothing."""
-        return 0 if self.planner is None else len(self.planner(client, workflow_id, job_ids, Path()))
+        if self.planner is None:
+            return 0
+        return sum(each.allocation_count for each in self.planner(client, workflow_id, job_ids, Path()))
 
     def submit(self, client: TorcClient, workflow_id: int, *, output_dir: Path) -> Sequence[int]:
         """Submit allocations for what is ready; return the number of jobs of each.
@@ -103,33 +127,78 @@ class Allocations:
             return ()
         settle_intents(client, workflow_id, self.scheduler)
         planned = self.planner(client, workflow_id, (), output_dir)
-        for allocation in planned:
-            self._submit(client, workflow_id, allocation, self.scheduler)
-        return [allocation.job_count for allocation in planned]
+        workflow = client.workflows.get(workflow_id)
+        for allocation in with_scheduler_records(client, workflow_id, planned):
+            submit_planned(client, workflow, allocation, self.scheduler)
+        return [jobs for allocation in planned for jobs in allocation.jobs_of_each]
 
-    def _submit(
-        self, client: TorcClient, workflow_id: int, planned: PlannedAllocation, scheduler: Scheduler
-    ) -> ScheduledComputeNodeModel:
-        # The intent is stored first: a process that dies between submission and record leaves a key to look up.
-        intent = client.scheduled_compute_nodes.create(
-            ScheduledComputeNodeModel(
-                workflow_id=workflow_id,
-                scheduler_id=_NO_ID_YET,
-                scheduler_config_id=planned.scheduler_config_id,
-                scheduler_type=self.scheduler_type,
-                status=SUBMITTING,
-                cluster=scheduler.name(),
-            )
+
+def with_scheduler_records(
+    client: TorcClient, workflow_id: int, planned: Sequence[PlannedAllocation]
+) -> list[PlannedAllocation]:
+    """Return the submissions with the ids of their scheduler records, which are created where there are none yet."""
+    records = client.slurm_schedulers.list_all(workflow_id=workflow_id) if planned else []
+    ids = {_plain(record): record.id or 0 for record in records}
+    found: list[PlannedAllocation] = []
+    for each in planned:
+        config_id = each.scheduler_config_id
+        if each.scheduler is not None:
+            plain = _plain(each.scheduler)
+            if plain not in ids:
+                record = each.scheduler.model_copy(update={"workflow_id": workflow_id, "id": None})
+                ids[plain] = client.slurm_schedulers.create(record).id or 0
+            config_id = ids[plain]
+        found.append(replace(each, scheduler_config_id=config_id, scheduler=None))
+    return found
+
+
+def submit_planned(
+    client: TorcClient, workflow: WorkflowModel, planned: PlannedAllocation, scheduler: Scheduler
+) -> ScheduledComputeNodeModel:
+    """Submit once and return the record. Raises SchedulerError when the scheduler refuses it: nothing is left then."""
+    # The intent is stored first: a process that dies between submission and record leaves a key to look up.
+    intent = client.scheduled_compute_nodes.create(
+        ScheduledComputeNodeModel(
+            workflow_id=workflow.id or 0,
+            scheduler_id=_NO_ID_YET,
+            scheduler_config_id=planned.scheduler_config_id,
+            scheduler_type=SCHEDULER_TYPE,
+            status=SUBMITTING,
+            cluster=scheduler.name(),
+            array=planned.array,
+            submission=planned.submission,
         )
-        key = allocation_key(client.workflows.get(workflow_id), intent)
-        try:
-            scheduler_id = scheduler.submit(replace(planned.request, key=key))
-        except SchedulerUnreachableError:
-            raise  # it may have been accepted, and the intent says under which key
-        except SchedulerError:
-            client.scheduled_compute_nodes.delete(intent.id or 0)
-            raise
-        return _record(client, intent, scheduler_id)
+    )
+    if intent.status != SUBMITTING:
+        return intent
+    key = allocation_key(workflow, intent)
+    try:
+        scheduler_id = scheduler.submit(_request(planned, key))
+    except SchedulerUnreachableError:
+        raise  # it may have been accepted, and the intent says under which key
+    except (SchedulerError, InvalidInputError, OSError):
+        client.scheduled_compute_nodes.delete(intent.id or 0)
+        raise
+    return record_submission(client, intent, scheduler_id)
+
+
+def _request(planned: PlannedAllocation, key: str) -> AllocationRequest:
+    """Return the request under its key; a script that does not exist yet is written beside the logs."""
+    if planned.prepare is not None:
+        planned.prepare()
+    if isinstance(planned.request, AllocationRequest):
+        return replace(planned.request, key=key)
+    batch = planned.request
+    batch.output_dir.mkdir(parents=True, exist_ok=True)
+    script = batch.output_dir / batch.file_name(key)
+    script.write_text(batch.render(key), encoding="utf-8")
+    script.chmod(0o755)
+    return AllocationRequest(key=key, script=script)
+
+
+def _plain(record: SlurmSchedulerModel) -> str:
+    """Return everything that a scheduler record says, but for its id."""
+    return record.model_dump_json(exclude={"id", "workflow_id"})
 
 
 def settle_intents(client: TorcClient, workflow_id: int, scheduler: Scheduler) -> None:
@@ -141,7 +210,7 @@ def settle_intents(client: TorcClient, workflow_id: int, scheduler: Scheduler) -
     for intent in intents:
         scheduler_id = scheduler.find(allocation_key(workflow, intent)) if workflow else None
         if scheduler_id is not None:
-            _record(client, intent, scheduler_id)
+            record_submission(client, intent, scheduler_id)
         else:
             # If its process still lives and submits after all, it stores its record anew.
             client.scheduled_compute_nodes.delete(intent.id or 0)
@@ -153,12 +222,18 @@ def allocation_key(workflow: WorkflowModel, intent: ScheduledComputeNodeModel) -
     return f"torc-wf{workflow.id}-{intent.id}-{sha256(origin.encode()).hexdigest()[:8]}"
 
 
-def _record(client: TorcClient, intent: ScheduledComputeNodeModel, scheduler_id: int) -> ScheduledComputeNodeModel:
+def record_submission(
+    client: TorcClient, intent: ScheduledComputeNodeModel, scheduler_id: int
+) -> ScheduledComputeNodeModel:
+    """Store the scheduler's id of an intent; one that was dropped meanwhile is stored anew."""
     record = intent.model_copy(update={"scheduler_id": scheduler_id, "status": "pending"})
     try:
         return client.scheduled_compute_nodes.update(intent.id or 0, record)
     except NotFoundError:
-        return client.scheduled_compute_nodes.create(record.model_copy(update={"id": None}))
+        # the allocation may have begun and stored its record itself
+        known = client.scheduled_compute_nodes.list_all(workflow_id=intent.workflow_id, scheduler_id=scheduler_id)
+        same = [each for each in known if each.cluster == intent.cluster and each.array_record_id is None]
+        return same[0] if same else client.scheduled_compute_nodes.create(record.model_copy(update={"id": None}))
 
 
 def open_allocations(client: TorcClient, workflow_id: int) -> list[ScheduledComputeNodeModel]:

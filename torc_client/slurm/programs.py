@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from torc_core.credentials import SECRET_VARIABLES
 from torc_core.errors import SchedulerError, SchedulerUnreachableError
 from torc_core.slurm.submission import complaint, is_away
 
-_DROPPED_PREFIXES: Final = ("SLURM_", "SQUEUE_", "SACCT_", "SINFO_", "SCANCEL_", "SCONTROL_")
-_KEPT: Final = frozenset({"SLURM_CONF", "SLURM_CLUSTERS"})
-"""The others change formats and filters, or describe the allocation that this process runs in, not the new one."""
+_DROPPED_PREFIXES: Final = ("SLURM_", "SBATCH_", "SQUEUE_", "SACCT_", "SINFO_", "SCANCEL_", "SCONTROL_")
+_KEPT: Final = frozenset({"SLURM_CONF", "SLURM_CLUSTERS", "SBATCH_RESERVATION", "SBATCH_CONSTRAINT"})
+"""The others change formats and filters, win over the lines of a script, or describe the allocation that this process
+runs in, not the new one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +106,13 @@ class SlurmPrograms:
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without variables that change what the programs print or what is submitted."""
+    """Return the environment without variables that change what the programs print or what is submitted.
+
+    Without secrets, too: sbatch hands its environment on, and Slurm may store it where others can look.
+    """
     kept = {
-        name: value for name, value in environment.items() if name in _KEPT or not name.startswith(_DROPPED_PREFIXES)
+        name: value
+        for name, value in environment.items()
+        if name in _KEPT or not (name in SECRET_VARIABLES or name.startswith(_DROPPED_PREFIXES))
     }
     return {**kept, "LC_ALL": "C.UTF-8"}

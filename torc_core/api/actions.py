@@ -44,6 +44,8 @@ class WorkflowActionModel(ApiModel):
     is_recovery: bool | None = False
     retry: bool | None = True
     state: ActionState | None = None
+    claim: str | None = None
+    """The name of the present claim, so that who knows that its maker is gone can take it over."""
     finished_at: str | None = None
     outcome: ActionOutcome | None = None
     return_code: int | None = None
@@ -52,10 +54,14 @@ class WorkflowActionModel(ApiModel):
 
 
 class ClaimActionRequest(ApiModel):
-    """`claim` names the claim: the same one may be made again, and its runner reports how the action ended."""
+    """`claim` names the claim: the same one may be made again, and its runner reports how the action ended.
+
+    `replaces` is the present claim, that this one takes over: of a process that is gone, or of an action that failed.
+    """
 
     compute_node_id: int | None = None
     claim: str | None = None
+    replaces: str | None = None
 
 
 class ClaimActionResponse(ApiModel):

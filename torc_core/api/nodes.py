@@ -42,7 +42,11 @@ class Heartbeat(ApiModel):
 
 
 class ScheduledComputeNodeModel(ApiModel):
-    """One allocation asked of a scheduler; `scheduler_id` is the scheduler's own job id."""
+    """One allocation asked of a scheduler; `scheduler_id` is the scheduler's own job id.
+
+    The record of an array (`array` is its `--array`, as `0-9%4`) is pending while tasks of it may still begin; each
+    task that began has a record of its own. A status never goes back to pending.
+    """
 
     id: int | None = None
     workflow_id: int
@@ -52,3 +56,8 @@ class ScheduledComputeNodeModel(ApiModel):
     status: str
     cluster: str | None = None
     """The cluster that was asked: its id means nothing elsewhere. None where a client did not name it."""
+    array: str | None = None
+    array_record_id: int | None = None
+    """Of a task of an array: the record of the array."""
+    submission: str | None = None
+    """Chosen by the client: the same submission again creates no second record, and is answered with the first."""

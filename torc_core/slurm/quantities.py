@@ -55,6 +55,12 @@ def parse_slurm_count(text: str) -> int | None:
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 16 else None
 
 
+def count_array_tasks(array: str) -> int:
+    """Return the number of tasks of an `--array` that begins with 0: 10 for `0-9%4`; 1 for other texts."""
+    last = parse_slurm_count(array.partition("%")[0].rpartition("-")[2])
+    return 1 if last is None else last + 1
+
+
 def known_slurm_time(text: str) -> str | None:
     """Return a point in time as Slurm prints it, None where it has none."""
     return None if text.strip().upper() in _NO_TIME else text.strip()

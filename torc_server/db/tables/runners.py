@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from torc_server.db.dialect import BY_PRIMARY_KEY, IDS_ONCE
+from torc_server.db.dialect import BY_PRIMARY_KEY, IDS_ONCE, only_where
 from torc_server.db.tables.columns import json_column, link, owner
 
 
@@ -42,7 +42,17 @@ class ScheduledComputeNode(SQLModel, table=True):
     """One allocation asked of a scheduler; `scheduler_id` is the scheduler's own job id."""
 
     __tablename__ = "scheduled_compute_node"
-    __table_args__ = (Index("ix_scheduled_compute_node_workflow", "workflow_id", "status"), IDS_ONCE)
+    __table_args__ = (
+        Index("ix_scheduled_compute_node_workflow", "workflow_id", "status"),
+        Index(
+            "uq_scheduled_compute_node_submission",
+            "workflow_id",
+            "submission",
+            unique=True,
+            **only_where("submission IS NOT NULL"),
+        ),
+        IDS_ONCE,
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     workflow_id: int = owner(index=False)
@@ -51,6 +61,9 @@ class ScheduledComputeNode(SQLModel, table=True):
     scheduler_type: str
     status: str
     cluster: str | None = None
+    array: str | None = None
+    array_record_id: int | None = None
+    submission: str | None = None
 
 
 class SlurmScheduler(SQLModel, table=True):

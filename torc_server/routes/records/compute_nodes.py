@@ -31,7 +31,11 @@ add_record_routes(
     router,
     "/scheduled_compute_nodes",
     ScheduledComputeNodeModel,
-    replace(services_of(nodes.SCHEDULED_NODES), create=nodes.create_scheduled_compute_node),
+    replace(
+        services_of(nodes.SCHEDULED_NODES),
+        create=nodes.create_scheduled_compute_node,
+        update=nodes.update_scheduled_compute_node,
+    ),
     one="scheduled_compute_node",
     filters={"scheduler_id": Number, "scheduler_config_id": Number, "status": OptionalText},
     tags=("scheduled_compute_nodes",),

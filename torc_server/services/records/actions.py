@@ -126,7 +126,7 @@ def claim_action(uow: UnitOfWork, workflow_id: int, action_id: int, request: Cla
         find_runner(uow, workflow_id, request.compute_node_id)
     is_repeated = request.claim is not None and row["claim"] == request.claim
     if not is_repeated and not queries.mark_claimed(
-        uow, action_id, compute_node_id=request.compute_node_id, claim=request.claim
+        uow, action_id, compute_node_id=request.compute_node_id, claim=request.claim, replaces=request.replaces
     ):
         raise AlreadyTakenError(
             f"action {action_id} of workflow {workflow_id} is claimed already", ids=_ids(workflow_id, action_id)

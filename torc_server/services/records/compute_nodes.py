@@ -9,6 +9,7 @@ from torc_core.api.schedulers import LocalSchedulerModel, SlurmSchedulerModel
 from torc_core.api.system import DeleteCount
 from torc_core.errors import StateConflictError
 from torc_core.hints import Hint, torc
+from torc_core.slurm.quantities import count_array_tasks
 from torc_server.db.queries.jobs.runners import note_heartbeat
 from torc_server.db.queries.records.base import RecordStore, json_field_equals
 from torc_server.db.queries.records.jobs import count_jobs_held
@@ -88,10 +89,40 @@ def list_compute_nodes(
 
 
 def create_scheduled_compute_node(uow: UnitOfWork, record: ScheduledComputeNodeModel) -> ScheduledComputeNodeModel:
+    """Create the record of an allocation; a submission that is known is answered with the record that it has."""
+    if record.submission is not None:
+        of_submission = SCHEDULED_NODES.store.where(record.workflow_id, equals={"submission": record.submission})
+        known = SCHEDULED_NODES.list_where(uow, record.workflow_id, PageRequest(limit=1), of_submission).items
+        if known:
+            return known[0]
     node = SCHEDULED_NODES.create(uow, record)
+    if node.array_record_id is not None:
+        _note_task(uow, node.workflow_id, node.array_record_id)
     data = {"scheduled_compute_node_id": node.id, "scheduler_id": node.scheduler_id, "status": node.status}
     uow.announce(node.workflow_id, "scheduler_node_created", severity="info", data=data)
     return node
+
+
+def _note_task(uow: UnitOfWork, workflow_id: int, array_record_id: int) -> None:
+    """Complete the record of an array all of whose tasks have begun: each has a record of its own now."""
+    array = SCHEDULED_NODES.get(uow, array_record_id)
+    tasks = SCHEDULED_NODES.store.where(workflow_id, equals={"array_record_id": array_record_id})
+    begun = SCHEDULED_NODES.list_where(uow, workflow_id, PageRequest(limit=0), tasks).total_count
+    if array.array is not None and begun >= count_array_tasks(array.array):
+        SCHEDULED_NODES.store.update(uow, array_record_id, {"status": "complete"})
+
+
+def update_scheduled_compute_node(
+    uow: UnitOfWork, record_id: int, record: ScheduledComputeNodeModel
+) -> ScheduledComputeNodeModel:
+    """Update the fields that are given.
+
+    An allocation that has begun or ended does not become pending again: who submitted it may be late with its record.
+    """
+    before = SCHEDULED_NODES.get(uow, record_id)
+    if record.status == "pending" and before.status not in ("pending", "submitting"):
+        record = record.model_copy(update={"status": before.status})
+    return SCHEDULED_NODES.update(uow, record_id, record)
 
 
 def _heartbeat_columns(uow: UnitOfWork, record: ComputeNodeModel) -> dict[str, str]:

@@ -63,10 +63,13 @@ def is_unfinished() -> Condition:
     return claimed & _ACTION.c.finished_at.is_(None)
 
 
-def mark_claimed(uow: UnitOfWork, action_id: int, *, compute_node_id: int | None, claim: str | None) -> bool:
+def mark_claimed(
+    uow: UnitOfWork, action_id: int, *, compute_node_id: int | None, claim: str | None, replaces: str | None = None
+) -> bool:
     """Mark the action claimed; False when another claim was first. A persistent action stays pending for all.
 
-    A claim without a name counts as finished: nobody will report its end.
+    A claim without a name counts as finished: nobody will report its end. A claim that `replaces` the present one takes
+    over what was not finished, or failed.
     """
     values = {
         "executed_at": uow.now_text,
@@ -76,6 +79,10 @@ def mark_claimed(uow: UnitOfWork, action_id: int, *, compute_node_id: int | None
         "finished_at": uow.now_text if claim is None else None,
     }
     free = _ACTION.c.persistent | ~_ACTION.c.executed
+    if replaces is not None:
+        is_open = _ACTION.c.finished_at.is_(None) | (_ACTION.c.outcome == "failed")
+        free = free | ((_ACTION.c.claim == replaces) & is_open)
+        values |= {"outcome": None, "return_code": None, "failure": None, "log": None}
     statement = update(_ACTION).where(_ACTION.c.id == action_id, free).values(**values).returning(_ACTION.c.id)
     return uow.session.execute(statement).first() is not None
 
