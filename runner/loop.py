@@ -94,6 +94,7 @@ class RunLoop:
             warn=self._warn,
         )
         self._signals_seen = 0
+        self._is_draining = False
         self._releases: list[int] = []
         self._refused: list[str] = []
         self._outage = OutageNotice(parts.connection, url=parts.client.url)
@@ -201,11 +202,26 @@ class RunLoop:
             name = signal.Signals(signum).name
             if self._signals_seen == 1:
                 self._warn(f"{name}: stopping; once more to kill running jobs at once")
-                self._leave(ExitReason.INTERRUPTED)
+                self._leave(ExitReason.INTERRUPTED, lead_s=self._parts.deadline.signaled_lead_s)
             else:
                 self._warn(f"{name} again: killing running jobs")
                 self._actions.drop()
                 self._supervisor.stop_everything(signum=signal.SIGKILL, lead_s=0.0)
+
+        if self._parts.wake.must_drain and not self._is_draining:
+            self._drain()
+
+    def _drain(self) -> None:
+        """Take no more jobs. Running ones may go on until the known end is near, and are stopped now without one."""
+        self._is_draining = True
+        if self.reason is not None:
+            return
+        if self._parts.deadline.stop_at is None:
+            self._warn("SIGUSR2: stopping, as it is not known when this runner must end")
+            self._leave(ExitReason.TIME_UP)
+            return
+        self._warn("SIGUSR2: no more jobs are started; the runner leaves when those that run have ended")
+        self._releases.extend(claim.job_id for claim in self._supervisor.executor.take_claims())
 
     def _take_report_answers(self) -> None:
         for answers in self._parts.reporter.take():
@@ -261,11 +277,13 @@ class RunLoop:
         elif arrivals.error is not None:
             self._abandon(arrivals.error)
         self._actions.add(arrivals.actions)
-        if self.reason is not None:
+        if self.reason is not None or self._is_draining:
             self._releases.extend(claim.job_id for claim in arrivals.jobs)
+        else:
+            self._supervisor.executor.queue.extend(arrivals.jobs)
+        if self.reason is not None:
             self._warn_of_refusals()
             return
-        self._supervisor.executor.queue.extend(arrivals.jobs)
         if arrivals.is_canceled:
             running = len(self._supervisor.executor.running)
             if running:
@@ -338,7 +356,7 @@ class RunLoop:
 
     def _ask(self, now: float) -> None:
         deadline = self._parts.deadline
-        may_claim = deadline.allows_claims(now)
+        may_claim = deadline.allows_claims(now) and not self._is_draining
         if not may_claim and self._is_settled():
             self._leave(ExitReason.TIME_UP)
             return
@@ -397,8 +415,8 @@ class RunLoop:
         self._leave(ExitReason.ANOTHER_RUN, Outlook(run_id=run_id))
         self._supervisor.forget_everything()
 
-    def _leave(self, reason: ExitReason, outlook: Outlook | None = None) -> None:
-        """Claim no more jobs, release queued ones, stop running ones."""
+    def _leave(self, reason: ExitReason, outlook: Outlook | None = None, *, lead_s: float | None = None) -> None:
+        """Claim no more jobs, release queued ones, stop running ones. `lead_s` None: the lead of the workflow."""
         if self.reason is None:
             self.reason = reason
             self.ready_left = outlook.ready if outlook else 0
@@ -413,7 +431,8 @@ class RunLoop:
             self._parts.log.write(f"leaving: {self.explanation}")
         self._actions.drop()
         self._releases.extend(claim.job_id for claim in self._supervisor.executor.take_claims())
-        self._supervisor.stop_everything(signum=self._termination_signal, lead_s=self._parts.deadline.lead_s)
+        lead_s = self._parts.deadline.lead_s if lead_s is None else lead_s
+        self._supervisor.stop_everything(signum=self._termination_signal, lead_s=lead_s)
 
     def _abandon(self, error: TorcError) -> None:
         """Stop the jobs because the run cannot go on; the error is raised when they have ended."""

@@ -2,17 +2,21 @@
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 from uuid import uuid4
 
-from runner.base.deadline import Deadline
+from runner.base.deadline import AllocationTimes, Deadline
 from runner.base.ledger import Ledger
 from runner.base.log import RunnerLog
 from runner.base.paths import RunFiles, create_output_dir
 from runner.base.progress import Notice, ProgressCallback, ignore_progress
 from runner.base.secrets import resolve
-from runner.base.settings import Machine, RunnerOptions, detect_machine
+from runner.base.settings import Machine, RunnerOptions, detect_machine, share_of_this_node
 from runner.base.wake import Wake
 from runner.base.workflow_facts import WorkflowFacts, fetch_facts
 from runner.loop import Parts, RunLoop
@@ -24,6 +28,7 @@ from runner.process.local_launcher import LocalLauncher
 from runner.process.oom import OomKills
 from runner.process.outcome import OutcomeRules
 from runner.server.action_thread import ActionClaims, ActionThread
+from runner.server.allocation import TRIES, OwnAllocation
 from runner.server.claim_policy import ClaimPolicy
 from runner.server.claim_thread import ClaimThread
 from runner.server.claims import Claims
@@ -39,16 +44,18 @@ from runner.supervisor import Supervisor
 from runner.watchdog import ExitGuard, LoopWatch
 from torc_client.http import TorcClient
 from torc_client.processes import RUNNER_VARIABLE
+from torc_client.slurm.cluster import find_cluster
 from torc_core.api.actions import JOB_TRIGGERS
 from torc_core.api.jobs import ReclaimRequest, ReleaseClaimsRequest
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.errors import RunnerError, TorcError
 from torc_core.hints import Hint, torc
 from torc_core.jobs.status import JobStatus
-from torc_core.slurm.environment import read_scheduler_facts
+from torc_core.slurm.environment import AllocationShare, read_scheduler_facts
 
 _PATIENCE_MINUTES: Final = 20
 _LAST_REPORTS_S: Final = 2.0
+_NEEDS_NO_MORE: Final = frozenset({ExitReason.COMPLETE, ExitReason.NOTHING_LEFT})
 
 
 def run_workflow(
@@ -67,18 +74,23 @@ def run_workflow(
     """
     began = time.monotonic()
     machine = detect_machine(options)
+    share = share_of_this_node(os.environ)
     # no thread of this run sends requests yet: all of them would be as patient
     with client.transport.waiting(options.wait_at_start_s):
         facts = fetch_facts(client, workflow_id)
     config = facts.workflow.execution_config
     files = RunFiles(options.output_dir, workflow_id, run_id=facts.run_id, config=config)
     create_output_dir(files.output_dir)
-    log = RunnerLog(files.runner_log(os.uname().nodename))
+    log = RunnerLog(files.runner_log(_label(os.uname().nodename, share)))
 
     def warn(text: str) -> None:
         progress(Notice("warning", text))
         log.write(text)
 
+    allocation: OwnAllocation | None = None
+    if share is not None:
+        scheduler = find_cluster(os.environ, tries=TRIES)
+        allocation = OwnAllocation(share, workflow_id, warn=warn, scheduler=scheduler)
     with client.transport.waiting(options.wait_at_start_s):
         for notice in deliver_kept(client, facts.workflow, files.output_dir):
             progress(notice)
@@ -107,7 +119,9 @@ def run_workflow(
     wake = Wake()
     guard: ExitGuard | None = None
     try:
-        with wake.catching_signals():
+        with wake.catching_signals(), _bound(client, allocation):
+            times = None if allocation is None else allocation.times()
+            options = _registered_options(options, allocation, times)
             with client.transport.waiting(options.wait_at_start_s):
                 node = register(
                     client, workflow_id, machine=machine, options=options, launcher_pid=supervisor.launcher.pid
@@ -121,6 +135,8 @@ def run_workflow(
                 files=files,
                 supervisor=supervisor,
                 node=node,
+                label=_label(node.hostname, share),
+                deadline=Deadline.of(options, facts.workflow, times),
                 wake=wake,
                 log=log,
                 progress=progress,
@@ -140,6 +156,10 @@ def run_workflow(
                 _deregister(client, parts, node, duration_s=time.monotonic() - began)
                 if run.reason is ExitReason.ANOTHER_RUN:
                     _release_jobs(client, parts, str(run.explanation))
+            if allocation is not None and run.reason in _NEEDS_NO_MORE:
+                canceled = allocation.cancel_unneeded(client)
+                if canceled:
+                    warn(f"canceled {len(canceled)} queued allocations that nobody needs any more: {_ids(canceled)}")
     finally:
         supervisor.launcher.close()
         log.close()
@@ -172,6 +192,8 @@ def _assemble(
     files: RunFiles,
     supervisor: Supervisor,
     node: ComputeNodeModel,
+    label: str,
+    deadline: Deadline,
     wake: Wake,
     log: RunnerLog,
     progress: ProgressCallback,
@@ -205,7 +227,7 @@ def _assemble(
     journal = Journal(files.journal(node.hostname, os.getpid()), facts.workflow)
     reporter = Reporter(client, reporting, connection=connection, journal=journal, wake=wake.wake)
     heartbeat = HeartbeatThread(client, node_id, wake=wake.wake, interval_s=options.heartbeat_interval_s)
-    sampler = Sampler(wake.wake, series=_series_of(facts, files, node.hostname))
+    sampler = Sampler(wake.wake, series=_series_of(facts, files, label))
     return Parts(
         client=client,
         compute_node_id=node_id,
@@ -244,18 +266,60 @@ def _assemble(
         connection=connection,
         wake=wake,
         watch=LoopWatch(log.path),
-        deadline=Deadline.of(options, facts.workflow),
+        deadline=deadline,
         log=log,
         progress=progress,
     )
 
 
-def _series_of(facts: WorkflowFacts, files: RunFiles, hostname: str) -> SeriesFile | None:
+@contextmanager
+def _bound(client: TorcClient, allocation: OwnAllocation | None) -> Iterator[None]:
+    """Keep the record of the runner's allocation active; outside of one there is nothing to keep."""
+    if allocation is None:
+        yield
+        return
+    allocation.bind(client)
+    try:
+        yield
+    finally:
+        allocation.finish(client)
+
+
+def _registered_options(
+    options: RunnerOptions, allocation: OwnAllocation | None, times: AllocationTimes | None
+) -> RunnerOptions:
+    """Return the options with what the allocation adds to the runner's record."""
+    if allocation is None:
+        return options
+    limits_s = [] if options.time_limit_s is None else [options.time_limit_s]
+    if times is not None and times.end_at is not None:
+        limits_s.append(max(0.0, float(int((times.end_at - datetime.now(UTC)).total_seconds()))))
+    config_id = None if allocation.record is None else allocation.record.scheduler_config_id
+    return replace(
+        options,
+        node_type="slurm",
+        time_limit_s=min(limits_s, default=None),
+        node_facts=allocation.share.as_facts() | dict(options.node_facts),
+        scheduler_config_id=options.scheduler_config_id or config_id,
+    )
+
+
+def _label(hostname: str, share: AllocationShare | None) -> str:
+    """Return the runner's name in the names of its files: two allocations may have the same node."""
+    return hostname if share is None else f"{hostname}_sl{share.scheduler_id}"
+
+
+def _ids(numbers: list[int]) -> str:
+    shown = ", ".join(map(str, numbers[:10]))
+    return f"{shown} and {len(numbers) - 10} more" if len(numbers) > 10 else shown
+
+
+def _series_of(facts: WorkflowFacts, files: RunFiles, label: str) -> SeriesFile | None:
     """Return the file for samples over time; None where the workflow wants none."""
     config = facts.workflow.resource_monitor_config
     if config is None or config.job_granularity() != "time_series":
         return None
-    return SeriesFile(files.series(hostname), flush_every_s=config.flush_interval_seconds or FLUSH_EVERY_S)
+    return SeriesFile(files.series(label), flush_every_s=config.flush_interval_seconds or FLUSH_EVERY_S)
 
 
 def _keep_undelivered(parts: Parts, *, at_exit: bool = False) -> None:

@@ -45,9 +45,14 @@ def torc(
 
 def main() -> None:
     """Exit code 0 for success, 1 for failures and errors, 2 for wrong usage or input, 130 after Ctrl-C."""
+    run_app(app, "torc")
+
+
+def run_app(program: typer.Typer, name: str) -> None:
+    """Run a program with its command line, and exit with a message for every error that a user can cause."""
     _never_fail_to_print()
     try:
-        app(prog_name="torc")
+        program(prog_name=name)
     except TorcError as error:
         sys.exit(_complain(error))
     except Exception as error:

@@ -44,17 +44,17 @@ class RunFiles:
         self._stdio = (config.stdio if config else None) or StdioConfig()
         self._overrides = (config.job_stdio_overrides if config else None) or {}
 
-    def runner_log(self, hostname: str) -> Path:
-        return self.output_dir / f"job_runner_{hostname}_wf{self._workflow_id}_r{self._run_id}.log"
+    def runner_log(self, label: str) -> Path:
+        return self.output_dir / f"job_runner_{label}_wf{self._workflow_id}_r{self._run_id}.log"
 
     def journal(self, hostname: str, pid: int) -> Path:
         """Return where this runner keeps results until the server has them; a path that no other runner uses."""
         name = f"undelivered_wf{self._workflow_id}_r{self._run_id}_{hostname}_{pid}_{time.time_ns()}.jsonl"
         return self.output_dir / name
 
-    def series(self, hostname: str) -> Path:
-        """Return the file for samples over time of this host's jobs."""
-        name = f"resource_metrics_{hostname}_{self._workflow_id}_{self._run_id}.db"
+    def series(self, label: str) -> Path:
+        """Return the file for samples over time of the jobs of this host, or of its share of an allocation."""
+        name = f"resource_metrics_{label}_{self._workflow_id}_{self._run_id}.db"
         return self.output_dir / RESOURCE_UTILIZATION / name
 
     def of_attempt(self, job_id: int, job_name: str, attempt_id: int) -> OutputFiles:

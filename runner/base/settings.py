@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from torc_core.errors import InvalidInputError
-from torc_core.slurm.environment import GPU_VARIABLES
+from torc_core.slurm.environment import AllocationShare, read_allocation, visible_gpus
 
 _CGROUP_MEMORY: Final = Path("/sys/fs/cgroup/memory.max")
 _NVIDIA_GPUS: Final = Path("/proc/driver/nvidia/gpus")
-_GPU_VARIABLES: Final = ("CUDA_VISIBLE_DEVICES", *GPU_VARIABLES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,15 +71,29 @@ class Machine:
 
 
 def detect_machine(options: RunnerOptions, env: Mapping[str, str] | None = None) -> Machine:
-    """Return the resources of this machine: the options where they are set, else what the system has."""
-    gpus = _gpu_names(os.environ if env is None else env)
+    """Return what jobs may use here: the options where they are set, else the share of the allocation, or all of it."""
+    env = os.environ if env is None else env
+    share = share_of_this_node(env)
+    gpus = share.gpus if share else _gpu_names(env)
     if options.num_gpus is not None:
         gpus = gpus[: options.num_gpus] if len(gpus) >= options.num_gpus else _count(options.num_gpus)
-    return Machine(
-        cpus=options.num_cpus if options.num_cpus is not None else len(os.sched_getaffinity(0)),
-        memory_bytes=int(options.memory_gb * (1 << 30)) if options.memory_gb is not None else _memory_bytes(),
-        gpus=gpus,
-    )
+    cpus = options.num_cpus or (share and share.cpus) or len(os.sched_getaffinity(0))
+    memory_bytes = _memory_bytes()
+    if options.memory_gb is not None:
+        memory_bytes = int(options.memory_gb * (1 << 30))
+    elif share and share.memory_bytes:
+        # a cluster may count more memory than a node has
+        memory_bytes = min(share.memory_bytes, memory_bytes)
+    return Machine(cpus=cpus, memory_bytes=memory_bytes, gpus=gpus)
+
+
+def share_of_this_node(env: Mapping[str, str]) -> AllocationShare | None:
+    """Return the share of an allocation that limits processes here; None where no scheduler started this process.
+
+    Where `salloc` was typed the variables describe nodes elsewhere, and what runs here has all of this machine.
+    """
+    share = read_allocation(env)
+    return share if share is not None and share.node is not None else None
 
 
 def _memory_bytes() -> int:
@@ -93,10 +106,9 @@ def _memory_bytes() -> int:
 
 
 def _gpu_names(env: Mapping[str, str]) -> tuple[str, ...]:
-    for variable in _GPU_VARIABLES:
-        if variable in env:
-            names = tuple(name.strip() for name in env[variable].split(",") if name.strip())
-            return () if names in (("-1",), ("NoDevFiles",)) else names
+    named = visible_gpus(env)
+    if named is not None:
+        return named
     try:
         return _count(len(list(_NVIDIA_GPUS.iterdir())))
     except OSError:

@@ -7,16 +7,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+DRAIN = signal.SIGUSR2
+"""Asks for no more jobs: Slurm sends it some time before an allocation ends, where the submission asked for that."""
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, DRAIN)
 
 
 class Wake:
-    """A pipe: `wake` from any thread, `fileno` for the selector. `signals` are those that came so far."""
+    """A pipe: `wake` from any thread, `fileno` for the selector.
+
+    `signals` are those to end that came so far; `must_drain` whether one came that only asks for no more jobs.
+    """
 
     def __init__(self) -> None:
         self.signals: list[int] = []
+        self.must_drain = False
         self.on_signal: Callable[[int], None] | None = None
-        """Called in the signal handler."""
+        """Called in the signal handler of a signal to end."""
         self._read_fd, self._write_fd = os.pipe()
         os.set_blocking(self._read_fd, False)
         os.set_blocking(self._write_fd, False)
@@ -39,7 +45,7 @@ class Wake:
 
     @contextmanager
     def catching_signals(self) -> Iterator[None]:
-        """Note SIGINT, SIGTERM and SIGHUP; the former handlers come back at the end.
+        """Note SIGINT, SIGTERM, SIGHUP and SIGUSR2; the former handlers come back at the end.
 
         Outside the main thread nothing is installed: only there may Python handle signals.
         """
@@ -48,6 +54,10 @@ class Wake:
             return
 
         def note(signum: int, _: FrameType | None) -> None:
+            if signum == DRAIN:
+                self.must_drain = True
+                self.wake()
+                return
             self.signals.append(signum)
             self.wake()
             if self.on_signal is not None:

@@ -1,9 +1,14 @@
 """The test cluster: started once for all tests of a worker, skipped with the reason where Slurm cannot run."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from allocation_site import AllocationSite
+from helpers import ServerProcess
 from slurm_cluster import TestCluster, why_not_here
+
+from torc_client.http import TorcClient
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +29,10 @@ def cluster(session_cluster: TestCluster) -> Iterator[TestCluster]:
     yield session_cluster
     session_cluster.call("scancel", "--user=root")
     session_cluster.await_idle()
+
+
+@pytest.fixture
+def site(
+    cluster: TestCluster, shared_server: ServerProcess, shared_client: TorcClient, tmp_path: Path
+) -> AllocationSite:
+    return AllocationSite(cluster, shared_server, shared_client, tmp_path)

@@ -128,7 +128,9 @@ def _existing(path: Path) -> str | None:
 def _runner_log(node: ComputeNodeModel | None, result: ResultModel, folder: Path) -> str | None:
     if node is None:
         return None
-    return _existing(folder / f"job_runner_{node.hostname}_wf{result.workflow_id}_r{result.run_id}.log")
+    slurm_id = _slurm_id(node)
+    label = node.hostname if slurm_id is None else f"{node.hostname}_sl{slurm_id}"
+    return _existing(folder / f"job_runner_{label}_wf{result.workflow_id}_r{result.run_id}.log")
 
 
 def _slurm_id(node: ComputeNodeModel | None) -> str | None:

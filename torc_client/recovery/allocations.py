@@ -228,6 +228,10 @@ def record_submission(
     """Store the scheduler's id of an intent; one that was dropped meanwhile is stored anew."""
     record = intent.model_copy(update={"scheduler_id": scheduler_id, "status": "pending"})
     try:
+        # its runner may have started before, and knows more than that it was submitted
+        known = client.scheduled_compute_nodes.get(intent.id or 0)
+        if known.scheduler_id == scheduler_id:
+            return known
         return client.scheduled_compute_nodes.update(intent.id or 0, record)
     except NotFoundError:
         # the allocation may have begun and stored its record itself

@@ -24,6 +24,7 @@ from torc_core.slurm.partitions import (
     node_words,
     parse_cluster_limits,
     parse_cluster_name,
+    parse_kill_wait,
     parse_node_classes,
     parse_partitions,
     parse_submit_limit,
@@ -116,6 +117,17 @@ class SlurmCluster:
             if output.return_code != 0 and not all_have_ended(output.stderr):
                 raise SchedulerError(f"scancel: {complaint(output.stderr)}")
 
+    def cancel_queued(self, scheduler_ids: Collection[int]) -> list[int]:
+        """Cancel those of these allocations that wait in the queue, and no other; return their ids."""
+        found = self.status(scheduler_ids)
+        queued = sorted(each for each in scheduler_ids if each in found and found[each].phase is Phase.QUEUED)
+        for part in _parts(queued):
+            # by state: one that has started since then is not touched
+            output = self._programs.run(cancel_words(part, state="PENDING"))
+            if output.return_code != 0 and not all_have_ended(output.stderr):
+                raise SchedulerError(f"scancel: {complaint(output.stderr)}")
+        return queued
+
     def accounting(self, scheduler_ids: Collection[int]) -> Mapping[int, AccountingRecord]:
         """Return the records of these allocations. Raises SchedulerError where there is no accounting."""
         found: dict[int, AccountingRecord] = {}
@@ -139,6 +151,10 @@ class SlurmCluster:
         except SchedulerError:
             return limits
         return replace(limits, max_submitted=parse_submit_limit(associations, account))
+
+    def kill_wait_s(self) -> float | None:
+        """Return the seconds between the signal that asks an allocation to end and its kill, None where not stated."""
+        return parse_kill_wait(self._checked(CONFIGURATION_WORDS))
 
     def estimate_start(self, options: Sequence[str]) -> str | None:
         """Return when an allocation with these options of sbatch would start, None where Slurm does not say.

@@ -15,6 +15,7 @@ NODE_FIELDS: Final = ("%R", "%D", "%c", "%m", "%G")
 CONFIGURATION_WORDS: Final = ("scontrol", "show", "config")
 _GPUS: Final = re.compile(r"\bgpu(?::([^:,()|]+))?:(\d{1,6})", re.ASCII)
 _CLUSTER: Final = re.compile(r"^ClusterName\s*=\s*(\S+)\s*$", re.MULTILINE | re.ASCII)
+_KILL_WAIT: Final = re.compile(r"^KillWait\s*=\s*(\d{1,9})\b", re.MULTILINE | re.ASCII)
 _ARRAY_SIZE: Final = re.compile(r"^MaxArraySize\s*=\s*(\d{1,9})\s*$", re.MULTILINE | re.ASCII)
 
 
@@ -94,6 +95,12 @@ def parse_cluster_name(text: str) -> str | None:
     """Return the name of the cluster in the answer to CONFIGURATION_WORDS."""
     match = _CLUSTER.search(text)
     return match[1] if match else None
+
+
+def parse_kill_wait(text: str) -> float | None:
+    """Return the seconds of KillWait in the answer to CONFIGURATION_WORDS, None where it names none."""
+    match = _KILL_WAIT.search(text)
+    return float(match[1]) if match else None
 
 
 def association_words(user: str) -> list[str]:

@@ -40,9 +40,9 @@ def parse_estimate(text: str) -> str | None:
     return match[1] if match else None
 
 
-def cancel_words(scheduler_ids: Sequence[int]) -> list[str]:
-    """Return the words of an scancel of these allocations."""
-    return ["scancel", *map(str, scheduler_ids)]
+def cancel_words(scheduler_ids: Sequence[int], *, state: str | None = None) -> list[str]:
+    """Return the words of an scancel of these allocations; with `state` only of those that are in it."""
+    return ["scancel", *([] if state is None else [f"--state={state}"]), *map(str, scheduler_ids)]
 
 
 def parse_submitted(text: str) -> int | None:

@@ -1,0 +1,137 @@
+"""The allocation that the runner works in: when it ends, its record at the server, and others that nobody needs."""
+
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, field
+from datetime import datetime
+from typing import Final
+
+from runner.base.deadline import AllocationTimes
+from torc_client.http import TorcClient
+from torc_client.recovery.allocations import SUBMITTING, allocation_key
+from torc_client.slurm.cluster import SlurmCluster
+from torc_core.api.nodes import ScheduledComputeNodeModel
+from torc_core.errors import SchedulerError, TorcError
+from torc_core.jobs.status import ACTIVE, JobStatus
+from torc_core.slurm.environment import AllocationShare
+
+TRIES: Final = 3
+"""How often a controller that is away is asked: the jobs wait for it meanwhile."""
+_ENDED: Final = frozenset({"complete", "canceled"})
+
+
+@dataclass
+class OwnAllocation:
+    """The allocation of this runner. What goes wrong with its records is told by `warn` and stops no job."""
+
+    share: AllocationShare
+    workflow_id: int
+    _: KW_ONLY
+    warn: Callable[[str], None]
+    scheduler: SlurmCluster | None = None
+    record: ScheduledComputeNodeModel | None = field(default=None, init=False)
+
+    def times(self) -> AllocationTimes:
+        """Return when it began and ends. Older releases tell it only when asked; the queue's word stands otherwise."""
+        start_at, end_at = self.share.start_at, self.share.end_at
+        if self.scheduler is None:
+            self._warn_without(end_at, "squeue is not on PATH")
+            return AllocationTimes(start_at=start_at, end_at=end_at)
+        kill_wait_s: float | None = None
+        try:
+            if end_at is None:
+                status = self.scheduler.status([self.share.scheduler_id]).get(self.share.scheduler_id)
+                if status is not None:
+                    start_at, end_at = _local(status.start_time), _local(status.end_time)
+            kill_wait_s = self.scheduler.kill_wait_s()
+        except SchedulerError as error:
+            self._warn_without(end_at, error.message)
+        return AllocationTimes(start_at=start_at, end_at=end_at, kill_wait_s=kill_wait_s)
+
+    def bind(self, client: TorcClient) -> None:
+        """Find the server's record of the allocation and mark it active. Others do not change it: only the head does.
+
+        An allocation that nobody recorded, such as one where a person typed `torc run`, has none.
+        """
+        try:
+            self.record = self._find(client)
+            if self.record is not None and self.share.is_head and self.record.status not in _ENDED:
+                self.record = self._store(client, self.record, "active")
+        except TorcError as error:
+            self.warn(f"the record of allocation {self.share.scheduler_id} was not updated: {error.message}")
+
+    def finish(self, client: TorcClient) -> None:
+        """Mark the record complete: the runner of the head node leaves. A record for a whole array stays active."""
+        record = self.record
+        if record is None or not self.share.is_head or record.scheduler_id != self.share.scheduler_id:
+            return
+        try:
+            self._store(client, record, "complete")
+        except TorcError as error:
+            self.warn(f"allocation {self.share.scheduler_id} was not marked complete: {error.message}")
+
+    def cancel_unneeded(self, client: TorcClient) -> list[int]:
+        """Cancel the allocations of the workflow that wait in the queue although it needs no more; return their ids.
+
+        Only those that the server has recorded for this workflow. One that starts just now is left alone: its runner
+        finds nothing to do and leaves by itself.
+        """
+        if self.scheduler is None or not self.share.is_head:
+            return []
+        try:
+            counts = client.workflow_status(self.workflow_id).jobs_by_status
+            if counts[JobStatus.READY] or counts.total(ACTIVE):
+                return []
+            records = client.scheduled_compute_nodes.list_all(workflow_id=self.workflow_id, status="pending")
+            waiting = {record.scheduler_id: record for record in records if record.scheduler_id > 0}
+            waiting.pop(self.share.scheduler_id, None)
+            if not waiting:
+                return []
+            canceled = self.scheduler.cancel_queued(waiting)
+            for scheduler_id in canceled:
+                self._store(client, waiting[scheduler_id], "canceled")
+        except TorcError as error:
+            self.warn(f"allocations that are still queued were not canceled: {error.message}")
+            return []
+        return canceled
+
+    def _find(self, client: TorcClient) -> ScheduledComputeNodeModel | None:
+        for scheduler_id in (self.share.scheduler_id, self.share.array_job_id):
+            if scheduler_id is not None:
+                records = client.scheduled_compute_nodes.list_all(
+                    workflow_id=self.workflow_id, scheduler_id=scheduler_id
+                )
+                if records:
+                    return records[-1]
+        return self._intent(client)
+
+    def _intent(self, client: TorcClient) -> ScheduledComputeNodeModel | None:
+        """Return the intent of the submission, with the id that the submitter does not know yet.
+
+        The allocation may start before the submitter has stored its id; its name tells which intent it is.
+        """
+        intents = client.scheduled_compute_nodes.list_all(workflow_id=self.workflow_id, status=SUBMITTING)
+        if not intents or self.share.array_job_id is not None:
+            return None
+        workflow = client.workflows.get(self.workflow_id)
+        for intent in intents:
+            if allocation_key(workflow, intent) == self.share.name:
+                return intent.model_copy(update={"scheduler_id": self.share.scheduler_id})
+        return None
+
+    def _store(self, client: TorcClient, record: ScheduledComputeNodeModel, status: str) -> ScheduledComputeNodeModel:
+        return client.scheduled_compute_nodes.update(record.id or 0, record.model_copy(update={"status": status}))
+
+    def _warn_without(self, end_at: datetime | None, reason: str) -> None:
+        if end_at is None:
+            self.warn(
+                f"the end of allocation {self.share.scheduler_id} is unknown ({reason}): jobs may be started that "
+                "do not end in time; give the runner a --time-limit"
+            )
+
+
+def _local(text: str | None) -> datetime | None:
+    """Return a moment that Slurm's programs print in this machine's local time."""
+    try:
+        return None if text is None else datetime.fromisoformat(text).astimezone()
+    except ValueError:
+        return None
