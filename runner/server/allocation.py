@@ -21,7 +21,7 @@ _ENDED: Final = frozenset({"complete", "canceled"})
 
 @dataclass
 class OwnAllocation:
-    """The allocation of this runner. What goes wrong with its records is told by `warn` and stops no job."""
+    """The allocation of this runner. `warn` takes what goes wrong with its records, which stops no job."""
 
     share: AllocationShare
     workflow_id: int

@@ -1,4 +1,4 @@
-"""What tests of runners in allocations share: batch scripts that start one, and what came of it."""
+"""What tests of runners in allocations share: batch scripts that start one, and how they ended."""
 
 import os
 import sys
@@ -72,11 +72,11 @@ class AllocationSite:
         try:
             await_that(has_ended, f"allocation {scheduler_id} has ended", timeout_s=timeout_s)
         except TimeoutError as error:
-            error.add_note(self.said(scheduler_id))
+            error.add_note(self.printed(scheduler_id))
             raise
         return self.state(scheduler_id)
 
-    def said(self, scheduler_id: int) -> str:
+    def printed(self, scheduler_id: int) -> str:
         """What script and runner printed."""
         path = self.output / f"slurm_{scheduler_id}.out"
         return path.read_text() if path.exists() else ""

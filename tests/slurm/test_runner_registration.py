@@ -18,7 +18,7 @@ def test_one_runner_on_each_of_two_nodes_registers_its_share_and_runs_its_jobs(s
     line = f"exec srun --ntasks-per-node=1 --cpus-per-task=4 {site.runner(workflow_id)}"
     allocation = site.submit(line, *nodes, workflow_id=workflow_id)
     site.await_that(lambda: site.record_status(workflow_id, allocation) == "active", "the head node has reported")
-    assert site.await_end(allocation) == "COMPLETED", site.said(allocation)
+    assert site.await_end(allocation) == "COMPLETED", site.printed(allocation)
     assert set(site.statuses(workflow_id).values()) == {"completed"}
     assert len(site.results(workflow_id)) == len(jobs)
     runners = site.runners(workflow_id)
@@ -42,7 +42,7 @@ def test_torc_run_typed_in_an_allocation_is_a_runner_of_it(site: AllocationSite)
     torc = str(site.runner(workflow_id)).split()[0].replace("torc-slurm-job-runner", "torc")
     line = f"exec {torc} --url {site.server.url} run {workflow_id} -o {site.output}"
     allocation = site.submit(line, "--cpus-per-task=3", "--mem=500")
-    assert site.await_end(allocation) == "COMPLETED", site.said(allocation)
+    assert site.await_end(allocation) == "COMPLETED", site.printed(allocation)
     [runner] = site.runners(workflow_id)
     assert (runner.compute_node_type, runner.num_cpus) == ("slurm", 3)
 
@@ -55,9 +55,9 @@ def test_jobs_that_do_not_end_in_time_are_left_to_others(site: AllocationSite) -
         needs=[SMALL, LONG],
     )
     allocation = site.submit(f"exec {site.runner(workflow_id)}", "--cpus-per-task=2", "--mem=500")
-    assert site.await_end(allocation) == "COMPLETED", site.said(allocation)
+    assert site.await_end(allocation) == "COMPLETED", site.printed(allocation)
     assert site.statuses(workflow_id) == {"short": "completed", "long": "ready"}
-    assert "1 job is ready but needs more than this runner has" in site.said(allocation)
+    assert "1 job is ready but needs more than this runner has" in site.printed(allocation)
 
 
 def test_the_last_runner_cancels_allocations_that_nobody_needs(site: AllocationSite) -> None:
@@ -68,11 +68,11 @@ def test_the_last_runner_cancels_allocations_that_nobody_needs(site: AllocationS
     of_another = site.submit("true", later, workflow_id=other)
     by_hand = site.submit("true", later)
     allocation = site.submit(f"exec {line}", "--cpus-per-task=2", "--mem=500", workflow_id=workflow_id)
-    assert site.await_end(allocation) == "COMPLETED", site.said(allocation)
+    assert site.await_end(allocation) == "COMPLETED", site.printed(allocation)
     assert site.state(unneeded) == "CANCELLED"
     assert site.record_status(workflow_id, unneeded) == "canceled"
     assert site.state(of_another) == site.state(by_hand) == "PENDING"
-    assert f"{unneeded}" in site.said(allocation)
+    assert f"{unneeded}" in site.printed(allocation)
 
 
 def test_several_allocations_share_a_workflow_and_each_job_runs_once(site: AllocationSite) -> None:
@@ -94,5 +94,5 @@ def test_a_runner_that_starts_before_its_allocation_is_recorded_finds_the_intent
     site.client.scheduled_compute_nodes.update(intent.id or 0, intent.model_copy(update={"status": SUBMITTING}))
     key = allocation_key(site.client.workflows.get(workflow_id), intent)
     allocation = site.submit(f"exec {site.runner(workflow_id)}", f"--job-name={key}", "--mem=500")
-    assert site.await_end(allocation) == "COMPLETED", site.said(allocation)
+    assert site.await_end(allocation) == "COMPLETED", site.printed(allocation)
     assert site.record_status(workflow_id, allocation) == "complete"
