@@ -235,8 +235,8 @@ def record_submission(
         return client.scheduled_compute_nodes.update(intent.id or 0, record)
     except NotFoundError:
         # the allocation may have begun and stored its record itself
-        known = client.scheduled_compute_nodes.list_all(workflow_id=intent.workflow_id, scheduler_id=scheduler_id)
-        same = [each for each in known if each.cluster == intent.cluster and each.array_record_id is None]
+        others = client.scheduled_compute_nodes.list_all(workflow_id=intent.workflow_id, scheduler_id=scheduler_id)
+        same = [each for each in others if each.cluster == intent.cluster and each.array_record_id is None]
         return same[0] if same else client.scheduled_compute_nodes.create(record.model_copy(update={"id": None}))
 
 
