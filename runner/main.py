@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -55,6 +55,8 @@ from torc_core.slurm.environment import AllocationShare, read_scheduler_facts
 
 _PATIENCE_MINUTES: Final = 20
 _LAST_REPORTS_S: Final = 2.0
+_SIGN_OFF_PATIENCE_S: Final = 10.0
+"""For requests that are lost on their way. A server that is known to be away is not waited for."""
 _NEEDS_NO_MORE: Final = frozenset({ExitReason.COMPLETE, ExitReason.NOTHING_LEFT})
 
 
@@ -76,7 +78,7 @@ def run_workflow(
     machine = detect_machine(options)
     share = share_of_this_node(os.environ)
     # no thread of this run sends requests yet: all of them would be as patient
-    with client.transport.waiting(options.wait_at_start_s):
+    with _waiting(client, options.wait_at_start_s, progress):
         facts = fetch_facts(client, workflow_id)
     config = facts.workflow.execution_config
     files = RunFiles(options.output_dir, workflow_id, run_id=facts.run_id, config=config)
@@ -91,7 +93,7 @@ def run_workflow(
     if share is not None:
         scheduler = find_cluster(os.environ, tries=TRIES)
         allocation = OwnAllocation(share, workflow_id, warn=warn, scheduler=scheduler)
-    with client.transport.waiting(options.wait_at_start_s):
+    with _waiting(client, options.wait_at_start_s, progress):
         for notice in deliver_kept(client, facts.workflow, files.output_dir):
             progress(notice)
             log.write(notice.text)
@@ -122,7 +124,7 @@ def run_workflow(
         with wake.catching_signals(), _bound(client, allocation):
             times = None if allocation is None else allocation.times()
             options = _registered_options(options, allocation, times)
-            with client.transport.waiting(options.wait_at_start_s):
+            with _waiting(client, options.wait_at_start_s, progress):
                 node = register(
                     client, workflow_id, machine=machine, options=options, launcher_pid=supervisor.launcher.pid
                 )
@@ -181,6 +183,15 @@ def run_workflow(
         duration_s=time.monotonic() - began,
         ready_left=run.ready_left,
     )
+
+
+def _waiting(client: TorcClient, seconds: float, progress: ProgressCallback) -> AbstractContextManager[None]:
+    """Wait so long, for each request of the block, for a server that is away or fails, and say so once."""
+
+    def say(error: TorcError) -> None:
+        progress(Notice("warning", f"{error.message}; trying again for up to {seconds:g} s"))
+
+    return client.transport.waiting(seconds, on_wait=say)
 
 
 def _assemble(
@@ -349,18 +360,20 @@ def _keep_undelivered(parts: Parts, *, at_exit: bool = False) -> None:
 def _deregister(client: TorcClient, parts: Parts, node: ComputeNodeModel, *, duration_s: float) -> None:
     """Ask the server to give this runner no more jobs, and release those it gave meanwhile. Best effort."""
     workflow_id = parts.facts.workflow_id
+    patience_s = 0.0 if parts.connection.silent_s else _SIGN_OFF_PATIENCE_S
     try:
-        deregister(client, node, duration_s=duration_s)
-        if parts.claims.is_busy or parts.claims.lost_an_answer:
-            # a claim whose answer was lost or came too late left jobs that nobody would start
-            unstarted = client.jobs.list_all(
-                workflow_id=workflow_id, status=JobStatus.PENDING, active_compute_node_id=parts.compute_node_id
-            )
-            if unstarted:
-                ids = [job.id for job in unstarted if job.id is not None]
-                client.release_claims(
-                    workflow_id, ReleaseClaimsRequest(compute_node_id=parts.compute_node_id, job_ids=ids)
+        with client.transport.waiting(patience_s):
+            deregister(client, node, duration_s=duration_s)
+            if parts.claims.is_busy or parts.claims.lost_an_answer:
+                # a claim whose answer was lost or came too late left jobs that nobody would start
+                unstarted = client.jobs.list_all(
+                    workflow_id=workflow_id, status=JobStatus.PENDING, active_compute_node_id=parts.compute_node_id
                 )
+                if unstarted:
+                    ids = [job.id for job in unstarted if job.id is not None]
+                    client.release_claims(
+                        workflow_id, ReleaseClaimsRequest(compute_node_id=parts.compute_node_id, job_ids=ids)
+                    )
     except TorcError as error:
         parts.log.write(f"could not sign off: {error.message}")
 
@@ -369,7 +382,8 @@ def _release_jobs(client: TorcClient, parts: Parts, reason: str) -> None:
     """Reclaim what the server still counts as this runner's jobs: its reports would be of another run. Best effort."""
     request = ReclaimRequest(compute_node_ids=[parts.compute_node_id], requeue=True, reason=reason)
     try:
-        client.reclaim_jobs(parts.facts.workflow_id, request)
+        with client.transport.waiting(0.0 if parts.connection.silent_s else _SIGN_OFF_PATIENCE_S):
+            client.reclaim_jobs(parts.facts.workflow_id, request)
     except TorcError as error:
         parts.log.write(f"could not release jobs: {error.message}")
 

@@ -156,7 +156,8 @@ def _begin_run(client: TorcClient, workflow_id: int, *, force: bool) -> int:
     """Return the id of a new run, or of the current one where no job has been claimed in it yet."""
     status = client.workflow_status(workflow_id)
     if status.is_canceled or status.is_archived or _has_happened(client, status):
-        return client.reset_workflow_status(workflow_id, force=force).run_id or 1
+        begun = client.reset_workflow_status(workflow_id, force=force, run_id=status.run_id + 1)
+        return begun.run_id or 1
     return status.run_id
 
 

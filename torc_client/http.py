@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from typing import Final, Self
+from uuid import uuid4
 
 from pydantic import TypeAdapter
 
@@ -123,8 +124,12 @@ class TorcClient:
     # -- workflows ------------------------------------------------------------------------------
 
     def create_from_draft(self, draft: WorkflowDraft) -> WorkflowCreated:
-        """Create the whole workflow in one transaction, or nothing."""
-        return self._calls.post("/bulk_workflows", WorkflowCreated, draft, idempotent=False, timeout_s=BATCH_TIMEOUT_S)
+        """Create the whole workflow in one transaction, or nothing.
+
+        The request has a key, so that a repetition of it creates no second workflow.
+        """
+        keyed = draft if draft.creation_key else draft.model_copy(update={"creation_key": uuid4().hex})
+        return self._calls.post("/bulk_workflows", WorkflowCreated, keyed, timeout_s=BATCH_TIMEOUT_S)
 
     def workflow_status(self, workflow_id: int) -> WorkflowStatusModel:
         return self._calls.get(f"/workflows/{workflow_id}/status", WorkflowStatusModel)
@@ -150,10 +155,15 @@ class TorcClient:
             timeout_s=BATCH_TIMEOUT_S,
         )
 
-    def reset_workflow_status(self, workflow_id: int, *, force: bool = False) -> WorkflowModel:
-        """Clear the canceled flag and begin a new run (run_id + 1)."""
+    def reset_workflow_status(
+        self, workflow_id: int, *, force: bool = False, run_id: int | None = None
+    ) -> WorkflowModel:
+        """Clear the canceled flag and begin a new run; with `run_id` this one, which may be asked for again."""
         return self._calls.post(
-            f"/workflows/{workflow_id}/reset_status", WorkflowModel, query={"force": force}, idempotent=False
+            f"/workflows/{workflow_id}/reset_status",
+            WorkflowModel,
+            query={"force": force, "run_id": run_id},
+            idempotent=run_id is not None,
         )
 
     def reset_job_status(self, workflow_id: int, *, failed_only: bool = False) -> ResetJobStatus:
@@ -276,6 +286,10 @@ class TorcClient:
     def reclaim_jobs(self, workflow_id: int, request: ReclaimRequest) -> ReclaimResponse:
         """Reclaim the jobs of runners that are gone: end the attempts (return code -128), mark the runners inactive."""
         return self._calls.post(f"/workflows/{workflow_id}/take_back_jobs", ReclaimResponse, request)
+
+    def register_runner(self, node: ComputeNodeModel) -> ComputeNodeModel:
+        """Create the record of a runner, once for each `registration`: the request may be repeated."""
+        return self._calls.post("/compute_nodes", ComputeNodeModel, node, idempotent=node.registration is not None)
 
     def heartbeat(self, compute_node_id: int) -> Heartbeat:
         """Report that the runner lives. Raises StateConflictError when its jobs were reclaimed."""

@@ -1,5 +1,6 @@
 """Sends requests to the server: tries again while it is out of reach, and raises its errors as our classes."""
 
+import random
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +25,10 @@ _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 2.0
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _QUOTED_CHARS: Final = 80
+_SPREAD: Final = 0.5
+"""So much of a pause is left to chance: many clients that lost the same server do not come back at the same moment."""
+_CHANCE: Final = random.SystemRandom()
+_FIRST_FAULT: Final = 500
 _PERHAPS_SENT: Final = (httpx.TransportError,)
 _CONNECTED: Final = "connection.connect_tcp.complete"
 
@@ -34,11 +39,16 @@ class AnotherUsersServer(httpx.ConnectError):
     """Nothing was sent: the server is gone, and another user of the machine has taken its port."""
 
 
+class _NotTorcError(ServerFaultError):
+    """Another program answers: it will do so again."""
+
+
 class Transport:
     """One connection pool to one server.
 
     `patience_s` is how long a request is tried again while the server cannot be reached. A request that may
-    have reached the server is repeated only when its operation is idempotent. Where no `credentials` are given,
+    have reached the server is repeated only when its operation is idempotent, and one that failed in the server only
+    within `waiting`. Where no `credentials` are given,
     `find_credentials` is asked, and again when the server does not take them: it may have begun after this client.
     `is_foreign` is asked with the port of our end at each new connection, before anything is sent on it.
     `pause` and `clock` are arguments for tests. Raises InvalidInputError for an address that is none, or a
@@ -66,6 +76,7 @@ class Transport:
         self._find_credentials = find_credentials
         self.credentials = credentials or find_credentials()
         self._may_renew = credentials is None
+        self._outlasts_faults = False
         self._on_wait: Callable[[TorcError], None] | None = None
         self._is_foreign = is_foreign
         self._http = httpx.Client(
@@ -82,16 +93,16 @@ class Transport:
 
     @contextmanager
     def waiting(self, patience_s: float, *, on_wait: Callable[[TorcError], None] = lambda _: None) -> Iterator[None]:
-        """Have more patience for the time of the block; `on_wait` hears once that the server is away.
+        """Have more patience for the time of the block, also with a server that fails; `on_wait` hears once of it.
 
         For one thread: others that send requests meanwhile would have the same patience.
         """
-        usual_s, self.patience_s = self.patience_s, patience_s
-        self._on_wait = on_wait
+        before = self.patience_s, self._outlasts_faults, self._on_wait
+        self.patience_s, self._outlasts_faults, self._on_wait = patience_s, True, on_wait
         try:
             yield
         finally:
-            self.patience_s, self._on_wait = usual_s, None
+            self.patience_s, self._outlasts_faults, self._on_wait = before
 
     def __enter__(self) -> Self:
         return self
@@ -113,6 +124,7 @@ class Transport:
         deadline = self._clock() + self.patience_s
         wait_s = _FIRST_PAUSE_S
         while True:
+            least_s = 0.0
             try:
                 return self._send(method, path, query=query, body=body, timeout_s=timeout_s)
             except UnauthorizedError:
@@ -121,8 +133,14 @@ class Transport:
                 continue
             except ServerUnavailableError as error:
                 # the server did nothing, so that any request may be repeated
-                wait_s = max(wait_s, error.retry_after_s)
-                if self._clock() + wait_s > deadline:
+                least_s = error.retry_after_s
+                if self._clock() + max(wait_s, least_s) > deadline:
+                    raise
+                self._note_wait(error)
+            except ServerFaultError as error:
+                # it may have failed after the work was done
+                is_passing = self._outlasts_faults and idempotent and not isinstance(error, _NotTorcError)
+                if not is_passing or self._clock() + wait_s > deadline:
                     raise
                 self._note_wait(error)
             except _PERHAPS_SENT as error:
@@ -130,7 +148,7 @@ class Transport:
                 if not safe or self._clock() + wait_s > deadline:
                     raise self._unreachable(error) from error
                 self._note_wait(self._unreachable(error))
-            self._pause(wait_s)
+            self._pause(max(least_s, wait_s * _CHANCE.uniform(1 - _SPREAD, 1)))
             wait_s = min(wait_s * 2, _LONGEST_PAUSE_S)
 
     def stream_lines(
@@ -212,7 +230,7 @@ class Transport:
 
     def foreign_answer(self, what: str) -> ServerFaultError:
         """Return the error for an answer that does not come from a Torc server."""
-        return ServerFaultError(
+        return _NotTorcError(
             f"the answer at {self.base_url} is not a Torc server's: {what}",
             hint="check --url and TORC_API_URL, and that client and server have the same version",
         )
@@ -221,7 +239,11 @@ class Transport:
         try:
             detail = ErrorResponse.model_validate_json(body).error
         except ValueError:
-            return self.foreign_answer(f"{status}, {_first_words(body)}")
+            foreign = self.foreign_answer(f"{status}, {_first_words(body)}")
+            if status < _FIRST_FAULT:
+                return foreign
+            # perhaps of a gateway before the server, as 502: that passes
+            return ServerFaultError(foreign.message, hint=foreign.hint)
         return detail.as_error()
 
     def _unreachable(self, error: Exception) -> ServerUnreachableError:

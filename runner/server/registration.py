@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
+from uuid import uuid4
 
 from runner.base.settings import Machine, RunnerOptions
 from torc_client.http import TorcClient
@@ -27,10 +28,13 @@ _SILENT_S: Final = 90.0
 def register(
     client: TorcClient, workflow_id: int, *, machine: Machine, options: RunnerOptions, launcher_pid: int
 ) -> ComputeNodeModel:
-    """Create and return the record of this runner. Its facts let others see later whether it still lives."""
+    """Create and return the record of this runner. Its facts let others see later whether it still lives.
+
+    The request may be repeated: its key is this call's own.
+    """
     identity = process_identity(os.getpid())
     facts = identity.as_scheduler_facts(launcher=process_identity(launcher_pid)) if identity else {}
-    return client.compute_nodes.create(
+    return client.register_runner(
         ComputeNodeModel(
             workflow_id=workflow_id,
             hostname=host_facts().hostname,
@@ -42,6 +46,7 @@ def register(
             memory_gb=machine.memory_gb,
             compute_node_type=options.node_type,
             is_active=True,
+            registration=uuid4().hex,
             time_limit=None if options.time_limit_s is None else format_duration(options.time_limit_s),
             scheduler_config_id=options.scheduler_config_id,
             scheduler=facts | {OUTPUT_DIR_FACT: str(options.output_dir.absolute())} | dict(options.node_facts),

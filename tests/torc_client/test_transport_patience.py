@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from torc_client.transport import Transport
-from torc_core.errors import ServerUnavailableError
+from torc_core.errors import ServerFaultError, ServerUnavailableError, TorcError
 
 BUSY = (503, {"error": {"code": "server_unavailable", "message": "its disk is full", "hint": "make room"}})
 FINE = (200, {"status": "ok"})
@@ -91,3 +91,58 @@ def test_patience_has_an_end(stand_in: _Server) -> None:
     with time.transport(stand_in, patience_s=12) as transport, pytest.raises(ServerUnavailableError):
         transport.request("POST", "/jobs", body=b"{}")
     assert time.pauses == [5, 5]
+
+
+FAULT = (500, {"error": {"code": "server_fault", "message": "it broke"}})
+GATEWAY = (502, "bad gateway")
+ELSEWHERE = (404, "no such page")
+
+
+@pytest.mark.parametrize("fault", [FAULT, GATEWAY])
+def test_a_server_that_fails_is_outlasted_where_a_request_may_be_done_twice(
+    stand_in: _Server, fault: tuple[int, object]
+) -> None:
+    time = _Time()
+    heard: list[TorcError] = []
+    stand_in.answers = [fault, fault, FINE]
+    with time.transport(stand_in, patience_s=0) as transport, transport.waiting(60, on_wait=heard.append):
+        answer = transport.request("POST", "/jobs", body=b"{}")
+    assert json.loads(answer) == {"status": "ok"}
+    assert (stand_in.asked, len(time.pauses), len(heard)) == (3, 2, 1)
+
+
+def test_a_failure_is_raised_at_once_where_the_work_may_have_been_done(stand_in: _Server) -> None:
+    time = _Time()
+    stand_in.answers = [FAULT, FINE]
+    with time.transport(stand_in, patience_s=60) as transport:
+        with transport.waiting(60), pytest.raises(ServerFaultError, match="it broke"):
+            transport.request("POST", "/jobs", body=b"{}", idempotent=False)
+        stand_in.asked = 0
+        with pytest.raises(ServerFaultError, match="it broke"):
+            transport.request("POST", "/jobs", body=b"{}")
+    assert time.pauses == []
+
+
+def test_another_program_at_the_address_is_not_waited_for(stand_in: _Server) -> None:
+    time = _Time()
+    stand_in.answers = [ELSEWHERE]
+    with (
+        time.transport(stand_in, patience_s=0) as transport,
+        transport.waiting(60),
+        pytest.raises(ServerFaultError, match="is not a Torc server's: 404"),
+    ):
+        transport.request("POST", "/jobs", body=b"{}")
+    assert time.pauses == []
+
+
+def test_patience_with_a_server_that_fails_has_an_end_and_its_pauses_differ(stand_in: _Server) -> None:
+    time = _Time()
+    stand_in.answers = [FAULT]
+    with (
+        time.transport(stand_in, patience_s=0) as transport,
+        transport.waiting(10),
+        pytest.raises(ServerFaultError, match="it broke"),
+    ):
+        transport.request("POST", "/jobs", body=b"{}")
+    assert 8 <= time.now <= 10
+    assert len(set(time.pauses)) == len(time.pauses)

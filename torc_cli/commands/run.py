@@ -77,7 +77,10 @@ def run(
     wait_for_server: Annotated[
         float,
         typer.Option(
-            "--wait-for-server", min=0, metavar="SECONDS", help="Wait so long for a server that is away at the start."
+            "--wait-for-server",
+            min=0,
+            metavar="SECONDS",
+            help="Wait so long for a server that is away or fails, at the start and at the end.",
         ),
     ] = WAIT_FOR_SERVER_S,
     recover: Annotated[
@@ -129,7 +132,7 @@ def run(
         return
     from torc_client.recovery.bounded_recovery import BoundedRecovery
 
-    with session.connect(patience_s=_RECOVERY_PATIENCE_S) as client:
+    with session.connect() as client, client.transport.waiting(_RECOVERY_PATIENCE_S):
         own = BoundedRecovery(client=client, options=choices, tools=tools, max_retries=max_retries)
         own.brings_more(client.workflow_status(workflow_id))
         make_ready_and_run(session, workflow_id, options, own, force=skip_checks)

@@ -102,18 +102,23 @@ def _run(session: Session, workflow_id: int, options: "RunnerOptions", recovery:
 
     client = session.client
     while True:
-        with _view(session, client.workflow_status(workflow_id)) as view:
+        with session.waiting_for_server(options.wait_at_start_s):
+            status = client.workflow_status(workflow_id)
+        with _view(session, status) as view:
             summary = run_workflow(client, workflow_id, options, progress=view)
-        status = client.workflow_status(workflow_id)
-        if is_success(status) or summary.was_ended_early:
-            break
-        if not moved_on(status, summary) and not recovery.brings_more(status):
-            break
-        if not _make_ready(session, workflow_id, options, force=force):
-            return
+        with session.waiting_for_server(options.wait_at_start_s):
+            status = client.workflow_status(workflow_id)
+            if is_success(status) or summary.was_ended_early:
+                break
+            if not moved_on(status, summary) and not recovery.brings_more(status):
+                break
+            if not _make_ready(session, workflow_id, options, force=force):
+                return
     runner = asdict(summary) | {"explanation": session.out.text_of(summary.explanation)}
-    _report(session, status, summary.explanation, runner=runner, history=recovery.history)
-    if _note_actions(session, workflow_id) or not is_success(status):
+    with session.waiting_for_server(options.wait_at_start_s):
+        _report(session, status, summary.explanation, runner=runner, history=recovery.history)
+        missed = _note_actions(session, workflow_id)
+    if missed or not is_success(status):
         raise typer.Exit(1)
 
 

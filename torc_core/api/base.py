@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict
 MAX_PAGE = 100_000
 """Largest page of a list and largest bulk create, in records."""
 
+MAX_KEY_CHARS = 128
+"""Longest key by which a client names a request that it may have to repeat."""
+
 T = TypeVar("T")
 
 

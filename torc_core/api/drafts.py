@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from torc_core.api.base import ApiModel
+from torc_core.api.base import MAX_KEY_CHARS, ApiModel
 from torc_core.api.failure_handlers import FailureRule
 from torc_core.api.jobs import JobDraft
 from torc_core.api.workflows import WorkflowModel
@@ -65,6 +65,8 @@ class ActionDraft(ApiModel):
 class WorkflowDraft(ApiModel):
     """Everything that makes a workflow. The server creates all of it or nothing."""
 
+    creation_key: str | None = Field(default=None, max_length=MAX_KEY_CHARS)
+    """Chosen by the client: the same draft sent again with the same key creates nothing, and is answered alike."""
     workflow: WorkflowModel
     files: list[FileDraft] = Field(default_factory=list)
     user_data: list[UserDataDraft] = Field(default_factory=list)

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from torc_core.api.base import ApiModel
+from pydantic import Field
+
+from torc_core.api.base import MAX_KEY_CHARS, ApiModel
 
 
 class ComputeNodeModel(ApiModel):
@@ -32,6 +34,8 @@ class ComputeNodeModel(ApiModel):
     last_heartbeat: str | None = None
     heartbeat_age_s: float | None = None
     """By the server's own clock, and never longer than the server listens: clocks and outages lose no runner."""
+    registration: str | None = Field(default=None, max_length=MAX_KEY_CHARS)
+    """Chosen by the runner: the same registration again creates no second record, and is answered with the first."""
 
 
 class Heartbeat(ApiModel):

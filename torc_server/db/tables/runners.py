@@ -13,7 +13,17 @@ class ComputeNode(SQLModel, table=True):
     """One runner process on one machine."""
 
     __tablename__ = "compute_node"
-    __table_args__ = (Index("ix_compute_node_workflow", "workflow_id", "is_active"), IDS_ONCE)
+    __table_args__ = (
+        Index("ix_compute_node_workflow", "workflow_id", "is_active"),
+        Index(
+            "uq_compute_node_registration",
+            "workflow_id",
+            "registration",
+            unique=True,
+            **only_where("registration IS NOT NULL"),
+        ),
+        IDS_ONCE,
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     workflow_id: int = owner(index=False)
@@ -36,6 +46,7 @@ class ComputeNode(SQLModel, table=True):
     avg_cpu_percent: float | None = None
     sample_count: int | None = None
     last_heartbeat: str | None = None
+    registration: str | None = None
 
 
 class ScheduledComputeNode(SQLModel, table=True):

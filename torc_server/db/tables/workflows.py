@@ -13,7 +13,11 @@ class Workflow(SQLModel, table=True):
     """`use_pending_failed` NULL means the server's setting; `run_id` counts the runs from 1."""
 
     __tablename__ = "workflow"
-    __table_args__ = (Index("ix_workflow_user", "user"), IDS_ONCE)
+    __table_args__ = (
+        Index("ix_workflow_user", "user"),
+        Index("uq_workflow_creation_key", "creation_key", unique=True, **only_where("creation_key IS NOT NULL")),
+        IDS_ONCE,
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     name: str
@@ -38,6 +42,7 @@ class Workflow(SQLModel, table=True):
     execution_config: dict[str, Any] | None = Field(default=None, sa_column=json_column())
     slurm_defaults: dict[str, Any] | None = Field(default=None, sa_column=json_column())
     dynamic_jobs: dict[str, Any] | None = Field(default=None, sa_column=json_column())
+    creation_key: str | None = None
 
 
 class ResourceRequirements(SQLModel, table=True):

@@ -17,7 +17,7 @@ from torc_core.api.workflows import (
 )
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.routes.contract import contract_router, json_answer
-from torc_server.routes.parameters import RecordId
+from torc_server.routes.parameters import Number, RecordId
 from torc_server.routes.unit_of_work import Working
 from torc_server.services.jobs import change_status
 from torc_server.services.runs import reset, tasks
@@ -58,8 +58,10 @@ def _initialize(
 
 
 @router.post("/workflows/{id}/reset_status")
-def reset_workflow_status(workflow_id: RecordId, work: Working, force: bool = False) -> WorkflowModel:
-    return work.write(reset.reset_workflow_status, workflow_id, force=force)
+def reset_workflow_status(
+    workflow_id: RecordId, work: Working, force: bool = False, run_id: Number = None
+) -> WorkflowModel:
+    return work.write(reset.reset_workflow_status, workflow_id, force=force, run_id=run_id)
 
 
 @router.post("/workflows/{id}/reset_job_status")

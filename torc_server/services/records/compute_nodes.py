@@ -7,10 +7,10 @@ from torc_core.api.base import Page
 from torc_core.api.nodes import ComputeNodeModel, Heartbeat, ScheduledComputeNodeModel
 from torc_core.api.schedulers import LocalSchedulerModel, SlurmSchedulerModel
 from torc_core.api.system import DeleteCount
-from torc_core.errors import StateConflictError
+from torc_core.errors import InvalidInputError, StateConflictError
 from torc_core.hints import Hint, torc
 from torc_core.slurm.quantities import count_array_tasks
-from torc_server.db.queries.jobs.runners import note_heartbeat
+from torc_server.db.queries.jobs.runners import note_heartbeat, registered_runner
 from torc_server.db.queries.records.base import RecordStore, json_field_equals
 from torc_server.db.queries.records.jobs import count_jobs_held
 from torc_server.db.tables.runners import ComputeNode, LocalScheduler, ScheduledComputeNode, SlurmScheduler
@@ -31,14 +31,24 @@ LOCAL_SCHEDULERS: Final = Records(RecordStore(LocalScheduler), LocalSchedulerMod
 
 
 def create_compute_node(uow: UnitOfWork, record: ComputeNodeModel) -> ComputeNodeModel:
+    """Create the record of a runner; a registration that is known is answered with the record that it has."""
+    if record.registration is not None and (known := registered_runner(uow, record.workflow_id, record.registration)):
+        return get_compute_node(uow, known)
     node = COMPUTE_NODES.create(uow, record, derived=_heartbeat_columns(uow, record))
     uow.announce(node.workflow_id, "compute_node_started", severity="info", data=_described(node))
     return node
 
 
 def update_compute_node(uow: UnitOfWork, record_id: int, record: ComputeNodeModel) -> ComputeNodeModel:
-    """Update the fields that are given; announce a runner that is no longer active."""
+    """Update the fields that are given; announce a runner that is no longer active.
+
+    Raises InvalidInputError for another registration: a repetition of the first would create a second record.
+    """
     before = COMPUTE_NODES.get(uow, record_id)
+    if record.registration not in (None, before.registration):
+        raise InvalidInputError(
+            f"the registration of compute node {record_id} cannot be changed", ids={"compute_node_id": record_id}
+        )
     node = COMPUTE_NODES.update(uow, record_id, record, derived=_heartbeat_columns(uow, record))
     if before.is_active and not node.is_active:
         release_actions(uow, [record_id])

@@ -36,7 +36,9 @@ def create_workflow(uow: UnitOfWork, workflow: WorkflowModel) -> WorkflowModel:
     return created
 
 
-def create_bare_workflow(uow: UnitOfWork, workflow: WorkflowModel) -> tuple[int, WorkflowModel]:
+def create_bare_workflow(
+    uow: UnitOfWork, workflow: WorkflowModel, *, creation_key: str | None = None
+) -> tuple[int, WorkflowModel]:
     """Create the workflow alone and return its id and model; the caller creates the resource requirement `default`."""
     row = queries.WORKFLOWS.insert(
         uow,
@@ -47,6 +49,7 @@ def create_bare_workflow(uow: UnitOfWork, workflow: WorkflowModel) -> tuple[int,
             "run_id": 1,
             "is_canceled": False,
             "is_archived": False,
+            "creation_key": creation_key,
         },
     )
     for group in workflow.access_groups or ():

@@ -7,6 +7,7 @@ from torc_core.api.actions import WorkflowActionModel
 from torc_core.api.drafts import ActionDraft, ResourceRequirementsDraft, WorkflowCreated, WorkflowDraft
 from torc_core.api.failure_handlers import FAILURE_RULES
 from torc_core.api.jobs import JobDraft
+from torc_core.errors import AlreadyTakenError
 from torc_core.evidence.attempt import UNSPECIFIED_REQUIREMENT
 from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
@@ -15,7 +16,7 @@ from torc_server.db.queries.runs import create as queries
 from torc_server.db.queries.runs.create import CopiedRequirement, NewJob, as_text, insert_rows
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.actions import create_action
-from torc_server.services.records.workflows import create_bare_workflow
+from torc_server.services.records.workflows import create_bare_workflow, get_workflow
 from torc_server.services.runs.draft_dependencies import draft_dependencies
 
 _DEFAULT: Final = ResourceRequirementsDraft(name=UNSPECIFIED_REQUIREMENT, runtime="PT1M")
@@ -24,10 +25,13 @@ _DEFAULT: Final = ResourceRequirementsDraft(name=UNSPECIFIED_REQUIREMENT, runtim
 def create_workflow_from_draft(uow: UnitOfWork, draft: WorkflowDraft) -> WorkflowCreated:
     """Create the workflow and all its records; the ids of each list are consecutive, in the order of the draft.
 
-    Raises InvalidInputError that names the place; nothing is created then.
+    A draft whose key is known is answered with the workflow that it has become. Raises InvalidInputError that names the
+    place, and AlreadyTakenError when the key is another workflow's; nothing is created then.
     """
+    if draft.creation_key is not None and (known := _created_before(uow, draft, draft.creation_key)) is not None:
+        return known
     dependencies = draft_dependencies(draft)
-    workflow_id, workflow = create_bare_workflow(uow, draft.workflow)
+    workflow_id, workflow = create_bare_workflow(uow, draft.workflow, creation_key=draft.creation_key)
     writer = _Writer(uow, workflow_id, draft)
     writer.write_records(draft)
     first_job_id = writer.write_jobs(draft.jobs, dependencies)
@@ -38,6 +42,22 @@ def create_workflow_from_draft(uow: UnitOfWork, draft: WorkflowDraft) -> Workflo
         job_count=len(draft.jobs),
         file_count=len(draft.files),
         first_job_id=first_job_id if draft.jobs else None,
+    )
+
+
+def _created_before(uow: UnitOfWork, draft: WorkflowDraft, creation_key: str) -> WorkflowCreated | None:
+    """Return the answer that the first request with this key was given."""
+    workflow_id = queries.workflow_of_key(uow, creation_key)
+    if workflow_id is None:
+        return None
+    workflow = get_workflow(uow, workflow_id)
+    if (workflow.name, workflow.user) != (draft.workflow.name, draft.workflow.user):
+        raise AlreadyTakenError("the creation key is that of another workflow", hint="choose a key for each workflow")
+    return WorkflowCreated(
+        workflow=workflow,
+        job_count=len(draft.jobs),
+        file_count=len(draft.files),
+        first_job_id=queries.first_job_id(uow, workflow_id) if draft.jobs else None,
     )
 
 

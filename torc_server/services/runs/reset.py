@@ -17,12 +17,24 @@ from torc_server.services.records.workflows import get_workflow
 from torc_server.services.runs.input_hashes import changed_jobs
 
 
-def reset_workflow_status(uow: UnitOfWork, workflow_id: int, *, force: bool = False) -> WorkflowModel:
+def reset_workflow_status(
+    uow: UnitOfWork, workflow_id: int, *, force: bool = False, run_id: int | None = None
+) -> WorkflowModel:
     """Begin a new run and clear the canceled flag; the jobs stay as they are.
 
-    Raises StateConflictError for an archived workflow, and unless forced while jobs or allocations are active.
+    `run_id` is the run to begin: when it has begun, nothing changes. Raises StateConflictError when it is not the next
+    one, for an archived workflow, and unless forced while jobs or allocations are active.
     """
     workflow = find_open_workflow(uow, workflow_id)
+    if run_id is not None:
+        if workflow.run_id == run_id:
+            return get_workflow(uow, workflow_id)
+        if workflow.run_id + 1 != run_id:
+            raise StateConflictError(
+                f"workflow {workflow_id} is in run {workflow.run_id}: run {run_id} cannot begin",
+                hint="look at the workflow again",
+                ids={"workflow_id": workflow_id},
+            )
     if not force:
         _refuse_active(uow, workflow_id)
     queries_workflows.begin_run(uow, workflow_id)

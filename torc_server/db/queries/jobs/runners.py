@@ -39,6 +39,16 @@ def _state(
     return NodeState(node_id, workflow_id, hostname, kind, bool(is_active), job)
 
 
+def registered_runner(uow: UnitOfWork, workflow_id: int, registration: str) -> int | None:
+    """Return the id of the runner that registered with this key."""
+    found: int | None = uow.value(
+        "SELECT id FROM compute_node WHERE workflow_id = :workflow_id AND registration = :registration",
+        workflow_id=workflow_id,
+        registration=registration,
+    )
+    return found
+
+
 def note_heartbeat(uow: UnitOfWork, compute_node_id: int) -> bool:
     """Store the time of an active runner's heartbeat; return whether the runner is active."""
     return (

@@ -47,6 +47,17 @@ _read_shared: Final = attrgetter(*SHARED_JOB_FIELDS)
 _DEFAULTS: Final = tuple(JOB_FIELD_DEFAULTS[field] for field in SHARED_JOB_FIELDS)
 
 
+def workflow_of_key(uow: UnitOfWork, creation_key: str) -> int | None:
+    """Return the id of the workflow that was created with this key."""
+    found: int | None = uow.value("SELECT id FROM workflow WHERE creation_key = :key", key=creation_key)
+    return found
+
+
+def first_job_id(uow: UnitOfWork, workflow_id: int) -> int | None:
+    found: int | None = uow.value("SELECT MIN(id) FROM job WHERE workflow_id = :workflow_id", workflow_id=workflow_id)
+    return found
+
+
 def insert_jobs(uow: UnitOfWork, workflow_id: int, jobs: Iterable[NewJob]) -> None:
     """Insert uninitialized jobs in their first attempt."""
     names = ", ".join(_JOB_COLUMNS)
