@@ -25,6 +25,7 @@ class SchedulerInMemory:
 
     cluster: str = "here"
     starts: dict[int, str] = field(default_factory=dict)
+    stuck: dict[int, str] = field(default_factory=dict)
 
     def name(self) -> str:
         return self.cluster
@@ -49,6 +50,9 @@ class SchedulerInMemory:
                 state=str(self.phases[each]),
                 phase=self.phases[each],
                 start_time=self.starts.get(each),
+                reason=self.stuck.get(each),
+                will_not_start=each in self.stuck,
+                why_never="it waits for ever" if each in self.stuck else None,
             )
             for each in scheduler_ids
             if each in self.phases

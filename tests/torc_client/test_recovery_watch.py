@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +17,17 @@ from torc_client.recovery.bounded_recovery import BoundedRecovery
 from torc_client.recovery.event_listener import EventListener
 from torc_client.recovery.recover import RecoveryTools
 from torc_client.recovery.watch import WatchOptions, WatchResult, watch
-from torc_core.api.jobs import ReleaseClaimsRequest
-from torc_core.errors import ServerUnreachableError, StateConflictError, TorcError
+from torc_core.api.jobs import ReclaimRequest, ReleaseClaimsRequest
+from torc_core.errors import (
+    SchedulerError,
+    SchedulerUnreachableError,
+    ServerUnreachableError,
+    StateConflictError,
+    TorcError,
+)
 from torc_core.recovery.auto_schedule import AutoScheduleOptions
 from torc_core.recovery.plan import RecoverOptions
+from torc_core.slurm.allocation import Phase
 
 RECOVER = RecoverOptions(runtime_multiplier=1.5)
 
@@ -266,6 +274,121 @@ def test_auto_schedule_asks_for_nodes_and_not_again_before_the_cooldown(watching
     assert watching(workflow_id, script, auto_schedule=AutoScheduleOptions()).is_success
     assert len(scheduler.submitted) == 2
     assert "Auto-schedule: No schedulers available but 1 ready jobs found (0 retries)" in watching.lines
+
+
+def test_a_watcher_that_was_started_again_keeps_to_the_cooldown(watching: Watching) -> None:
+    client, clock = watching.client, watching.clock
+    workflow_id, (waiting,) = make_scene(client, job("waiting"))
+    give_scheduler(client, workflow_id)
+    scheduler = SchedulerInMemory()
+    watching.allocations = Allocations(scheduler=scheduler, planner=plan_one)
+
+    def fall_silent() -> None:
+        raise KeyboardInterrupt
+
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            watching(workflow_id, Script(fall_silent), auto_schedule=AutoScheduleOptions())
+        # the queue does not know it: it ended without a single attempt
+        clock.forward(60)()
+    assert len(scheduler.submitted) == 1
+    clock.forward(1800)()
+    script = Script(lambda: fail_all(client, workflow_id, {waiting: None}))
+    assert watching(workflow_id, script, auto_schedule=AutoScheduleOptions()).is_success
+    assert len(scheduler.submitted) == 2
+
+
+def test_retry_jobs_do_not_wait_for_their_timeout_twice(watching: Watching) -> None:
+    client, clock = watching.client, watching.clock
+    workflow_id, (retried,) = make_scene(client, job("retried"))
+    give_scheduler(client, workflow_id)
+    claim_and_retry(client, workflow_id, retried)
+    scheduler = SchedulerInMemory(phases={1: Phase.RUNNING})
+    watching.allocations = Allocations(scheduler=scheduler, planner=plan_one)
+    watching.allocations.submit(client, workflow_id, output_dir=Path())
+
+    def fall_silent() -> None:
+        raise KeyboardInterrupt
+
+    options = AutoScheduleOptions(retry_wait_timeout_s=7200.0)
+    with pytest.raises(KeyboardInterrupt):
+        watching(workflow_id, Script(fall_silent), auto_schedule=options)
+    clock.forward(7300)()
+    with pytest.raises(KeyboardInterrupt):
+        watching(workflow_id, Script(fall_silent), auto_schedule=options)
+    assert len(scheduler.submitted) == 2
+    assert (
+        "Auto-schedule: 1 retry jobs ready without a runner for 7300s (timeout: 7200s), scheduling..." in watching.lines
+    )
+
+
+def test_an_allocation_that_vanished_from_the_queue_is_noticed_although_no_job_ran_in_it(watching: Watching) -> None:
+    workflow_id, _ = make_scene(watching.client, job("waiting"))
+    give_scheduler(watching.client, workflow_id)
+    scheduler = SchedulerInMemory(phases={1: Phase.QUEUED})
+    watching.allocations = Allocations(scheduler=scheduler, planner=plan_one)
+    watching.allocations.submit(watching.client, workflow_id, output_dir=Path())
+
+    def cancel_by_hand() -> None:
+        del scheduler.phases[1]
+        watching.clock.forward(61)()
+
+    assert not watching(workflow_id, Script(cancel_by_hand)).is_success
+    assert "1 ready jobs with no schedulers. Use --auto-schedule to regenerate." in watching.lines
+
+
+def test_an_allocation_that_will_never_start_is_reported_once(watching: Watching) -> None:
+    client, clock = watching.client, watching.clock
+    workflow_id, (waiting,) = make_scene(client, job("waiting"))
+    give_scheduler(client, workflow_id)
+    scheduler = SchedulerInMemory(phases={1: Phase.QUEUED}, stuck={1: "PartitionTimeLimit"})
+    watching.allocations = Allocations(scheduler=scheduler, planner=plan_one)
+    watching.allocations.submit(client, workflow_id, output_dir=Path())
+    script = Script(clock.forward(61), clock.forward(61), lambda: fail_all(client, workflow_id, {waiting: None}))
+    watching(workflow_id, script)
+    said = [line for line in watching.lines if "will not start" in line]
+    assert said == ["Allocation 1 will not start: PartitionTimeLimit (it waits for ever). `scancel 1` removes it"]
+
+
+def test_allocations_that_slurm_did_not_answer_are_submitted_once_it_does(watching: Watching) -> None:
+    client, clock = watching.client, watching.clock
+    workflow_id, (hungry,) = make_scene(client, job("hungry"))
+    give_scheduler(client, workflow_id)
+    fail_all(client, workflow_id, {hungry: OOM})
+    away = SchedulerUnreachableError("squeue: no answer")
+    scheduler = SchedulerInMemory(refusal=away)
+    watching.allocations = Allocations(scheduler=scheduler, planner=plan_one)
+
+    def come_back() -> None:
+        scheduler.refusal = None
+        clock.forward(60)()
+
+    script = Script(clock.forward(60), come_back, lambda: fail_all(client, workflow_id, {hungry: None}))
+    assert watching(workflow_id, script, recover=RECOVER).is_success
+    assert len(scheduler.submitted) == 1
+    assert "  The allocations were not submitted: squeue: no answer" in watching.lines
+    assert "  Submitted Slurm allocation with 1 job" in watching.lines
+
+
+def test_a_refused_allocation_ends_the_watch_with_the_next_command(watching: Watching) -> None:
+    workflow_id, (hungry,) = make_scene(watching.client, job("hungry"))
+    give_scheduler(watching.client, workflow_id)
+    fail_all(watching.client, workflow_id, {hungry: OOM})
+    scheduler = SchedulerInMemory(refusal=SchedulerError("no such account"))
+    watching.allocations = Allocations(scheduler=scheduler, planner=plan_one)
+    assert not watching(workflow_id, Script(), recover=RECOVER).is_success
+    assert watching.lines[-2:] == [
+        "  The allocations were not submitted: no such account",
+        f"  The jobs are ready. Submit their allocations with: torc slurm regenerate {workflow_id} --submit",
+    ]
+
+
+def claim_and_retry(client: TorcClient, workflow_id: int, job_id: int) -> None:
+    """The job fails once and is ready again, as failure handlers make it."""
+    runner_id = claim_all(client, workflow_id)
+    leave(client, runner_id)
+    client.reclaim_jobs(workflow_id, ReclaimRequest(compute_node_ids=[runner_id], requeue=True, reason="lost"))
+    assert client.jobs.get(job_id).attempt_id == 2
 
 
 def test_the_end_of_a_runner_is_news(shared_server: ServerProcess, shared_client: TorcClient) -> None:

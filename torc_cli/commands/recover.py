@@ -96,10 +96,16 @@ def _recover(session: Session, workflow_id: int, options: "RecoverOptions", tool
     moved_on = len(applied.answer.skipped_job_ids)
     for line in texts.carried_out_lines(count, moved_on=moved_on, jobs_per_allocation=allocations):
         tools.say(line)
+    if applied.not_submitted is not None:
+        for line in texts.not_submitted_lines(workflow_id, applied.not_submitted.message):
+            tools.say(line)
     tools.say("")
     lines = texts.recovered_lines(workflow_id, planned.plan, reset_count=count, submitted=bool(allocations))
-    session.out.done(lines, recovery_data(planned, options, dry_run=False, applied=applied))
-    return True
+    session.out.done(
+        lines if applied.not_submitted is None else lines[:-1],
+        recovery_data(planned, options, dry_run=False, applied=applied),
+    )
+    return applied.not_submitted is None
 
 
 def _end_without_retries(

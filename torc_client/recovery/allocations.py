@@ -9,7 +9,7 @@ from typing import Final
 
 from torc_client.http import TorcClient
 from torc_client.slurm.cluster import find_cluster
-from torc_client.slurm.ends import find_ends
+from torc_client.slurm.ends import QueueLook, look_at_queue
 from torc_client.slurm.port import Scheduler
 from torc_core.api.jobs import JobModel
 from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
@@ -79,14 +79,18 @@ class Allocations:
     def ended(
         self, client: TorcClient, workflow_id: int, *, silent_s: float | None = None
     ) -> Mapping[int, AllocationEnd]:
-        """Return the ends of the workflow's allocations that are surely over, by the scheduler's ids.
+        """Return the ends of the workflow's allocations that are surely over, as `look` does."""
+        return self.look(client, workflow_id, silent_s=silent_s).ends
+
+    def look(self, client: TorcClient, workflow_id: int, *, silent_s: float | None = None) -> QueueLook:
+        """Return which of the workflow's allocations are surely over, and which will not start by themselves.
 
         Only allocations of this scheduler's own cluster are asked about: another one knows their ids as nothing, or as
         others. With `silent_s`, only those whose runner sent no heartbeat for so long; the queue is not asked if all
         runners are heard of.
         """
         if self.scheduler is None:
-            return {}
+            return QueueLook()
         if silent_s is None:
             settle_intents(client, workflow_id, self.scheduler)
         recorded = open_allocations(client, workflow_id) if silent_s is None else []
@@ -96,12 +100,13 @@ class Allocations:
             if allocation_of(runner) is not None and (silent_s is None or (runner.heartbeat_age_s or 0) > silent_s)
         ]
         if not recorded and not runners:
-            return {}
+            return QueueLook()
         cluster = self.scheduler.name()
         begun = _first_starts(runner for runner in runners if registered_cluster(runner.scheduler) == cluster)
         ids = {allocation.scheduler_id for allocation in recorded if allocation.cluster == cluster} | begun.keys()
-        ends = find_ends(self.scheduler, sorted(ids), begun=begun) if ids else {}
-        return {each: replace(end, cluster=cluster) for each, end in sorted(ends.items())}
+        look = look_at_queue(self.scheduler, sorted(ids), begun=begun) if ids else QueueLook()
+        ends = {each: replace(end, cluster=cluster) for each, end in sorted(look.ends.items())}
+        return replace(look, ends=ends)
 
     def limits(self, client: TorcClient, jobs: Sequence[JobModel]) -> Sequence[PartitionLimits]:
         """Return the most that each job can get where it may run, in the order of `jobs`."""

@@ -8,7 +8,13 @@ from torc_client.http import TorcClient
 from torc_client.recovery.recover import AppliedRecovery, PlannedRecovery, RecoveryTools, carry_out, prepare
 from torc_client.recovery.state import failed_jobs, is_at_rest
 from torc_core.api.workflows import WorkflowStatusModel
-from torc_core.errors import ServerUnreachableError, StateConflictError, TorcError
+from torc_core.errors import (
+    SchedulerError,
+    SchedulerUnreachableError,
+    ServerUnreachableError,
+    StateConflictError,
+    TorcError,
+)
 from torc_core.hints import Hint
 from torc_core.recovery import texts
 from torc_core.recovery.defaults import MAX_RETRIES
@@ -57,6 +63,7 @@ class BoundedRecovery:
     recoveries: int = 0
     history: list[FinishedRecovery] = field(default_factory=list)
     """The recoveries, without those that another recovery or an outage prevented."""
+    _owes_allocations: bool = False
 
     def brings_more(self, status: WorkflowStatusModel) -> bool:
         """Recover; return whether jobs can run again that could not before."""
@@ -91,7 +98,29 @@ class BoundedRecovery:
                 say(Hint("Hint: {}", error.hint))
             return False
         self.history.append(done)
-        return done.applied is not None or self._explain_nothing(done.planned)
+        if done.applied is None:
+            return self._explain_nothing(done.planned)
+        return done.applied.not_submitted is None or self._owes(workflow_id, done.applied.not_submitted)
+
+    def submits_what_it_owes(self, workflow_id: int) -> bool:
+        """Submit the allocations of a recovery that the scheduler did not answer; return whether there are such."""
+        if not self._owes_allocations:
+            return False
+        try:
+            submitted = self.tools.allocations.submit(self.client, workflow_id, output_dir=self.tools.output_dir)
+        except SchedulerError as error:
+            return self._owes(workflow_id, error)
+        self._owes_allocations = False
+        for line in texts.submission_lines(submitted):
+            self.tools.say(line)
+        return True
+
+    def _owes(self, workflow_id: int, error: SchedulerError) -> bool:
+        """Report allocations that were not submitted; return whether to try again: a refusal stays one."""
+        for line in texts.not_submitted_lines(workflow_id, error.message):
+            self.tools.say(line)
+        self._owes_allocations = isinstance(error, SchedulerUnreachableError)
+        return self._owes_allocations
 
     def _resetting(self, planned: PlannedRecovery) -> list[str]:
         submits = self.tools.allocations.serves(self.client, planned.workflow_id)

@@ -17,7 +17,7 @@ from torc_core.api.failures import Actor
 from torc_core.api.jobs import ReclaimedJob
 from torc_core.api.recovery import ApplyRecoveryRequest, ApplyRecoveryResponse, PlannedRetry
 from torc_core.api.workflows import WorkflowStatusModel
-from torc_core.errors import StateConflictError
+from torc_core.errors import SchedulerError, StateConflictError
 from torc_core.evidence.attempt import AttemptFacts
 from torc_core.hints import Hint, Line, torc
 from torc_core.jobs.status import JobStatus
@@ -25,6 +25,7 @@ from torc_core.recovery import texts
 from torc_core.recovery.diagnosis import Diagnosis, diagnose
 from torc_core.recovery.orphans import OrphanPlan
 from torc_core.recovery.plan import RecoverOptions, RecoveryPlan, make_plan
+from torc_core.slurm.allocation import AllocationEnd
 
 Say = Callable[[Line], None]
 AskAgent = Callable[[TorcClient, int, RecoveryPlan], AgentRun]
@@ -74,6 +75,8 @@ class AppliedRecovery:
 
     answer: ApplyRecoveryResponse
     jobs_per_allocation: tuple[int, ...] = ()
+    not_submitted: SchedulerError | None = None
+    """Why the jobs that are ready again have no allocations yet."""
 
 
 def preview(client: TorcClient, workflow_id: int, options: RecoverOptions, allocations: Allocations) -> PlannedRecovery:
@@ -123,7 +126,8 @@ def prepare(client: TorcClient, workflow_id: int, options: RecoverOptions, tools
 def carry_out(client: TorcClient, planned: PlannedRecovery, tools: RecoveryTools) -> AppliedRecovery:
     """Apply a plan with retries in one transaction, and submit allocations for them.
 
-    Raises StateConflictError, with nothing changed, when the workflow has changed since it was planned.
+    Raises StateConflictError, with nothing changed, when the workflow has changed since it was planned. Jobs that were
+    reset stay so where the scheduler refuses their allocations, or does not answer.
     """
     workflow_id = planned.workflow_id
     request = ApplyRecoveryRequest(
@@ -150,15 +154,27 @@ def carry_out(client: TorcClient, planned: PlannedRecovery, tools: RecoveryTools
         tools.say(texts.not_retried_line(count, reason))
     if not tools.allocations.serves(client, workflow_id):
         return AppliedRecovery(answer=answer)
-    submitted = tools.allocations.submit(client, workflow_id, output_dir=tools.output_dir)
+    try:
+        submitted = tools.allocations.submit(client, workflow_id, output_dir=tools.output_dir)
+    except SchedulerError as error:
+        return AppliedRecovery(answer=answer, not_submitted=error)
     return AppliedRecovery(answer=answer, jobs_per_allocation=tuple(submitted))
 
 
-def clean_up(client: TorcClient, workflow_id: int, tools: RecoveryTools, *, requeue: bool = False) -> OrphanPlan:
-    """Reclaim the jobs of runners that are gone, and report it; with `requeue` they are ready again at once."""
-    orphans = find_orphans(
-        client, workflow_id, host=host_facts(), ended_allocations=tools.allocations.ended(client, workflow_id)
-    )
+def clean_up(
+    client: TorcClient,
+    workflow_id: int,
+    tools: RecoveryTools,
+    *,
+    requeue: bool = False,
+    ended: Mapping[int, AllocationEnd] | None = None,
+) -> OrphanPlan:
+    """Reclaim the jobs of runners that are gone, and report it; with `requeue` they are ready again at once.
+
+    `ended` are the allocations that are over, where the scheduler was asked before.
+    """
+    ended = tools.allocations.ended(client, workflow_id) if ended is None else ended
+    orphans = find_orphans(client, workflow_id, host=host_facts(), ended_allocations=ended)
     if not orphans.is_empty:
         for line in reclaimed_lines(reclaim(client, orphans, requeue=requeue).jobs, orphans):
             tools.say(line)

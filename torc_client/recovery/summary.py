@@ -60,4 +60,5 @@ def _applied_data(applied: AppliedRecovery) -> dict[str, Any]:
     return {
         **applied.answer.model_dump(mode="json", exclude={"workflow_id"}),
         "allocations_submitted": len(applied.jobs_per_allocation),
+        "not_submitted": None if applied.not_submitted is None else applied.not_submitted.message,
     }

@@ -6,27 +6,27 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from torc_client.http import TorcClient
+from torc_client.recovery.auto_scheduler import AutoScheduler
 from torc_client.recovery.bounded_recovery import BoundedRecovery
 from torc_client.recovery.recover import RecoveryTools, clean_up
 from torc_client.recovery.state import active_jobs, counts_of, failed_jobs, is_at_rest, is_success, waiting_jobs
 from torc_core.api.workflows import WorkflowStatusModel
+from torc_core.errors import SchedulerError
 from torc_core.hints import Hint, torc
 from torc_core.jobs.status import JobStatus
 from torc_core.recovery import texts
-from torc_core.recovery.auto_schedule import (
-    AutoScheduleOptions,
-    AutoScheduleState,
-    Scene,
-    decide,
-    note_scheduled,
-    observe,
-)
+from torc_core.recovery.auto_schedule import AutoScheduleOptions
 from torc_core.recovery.defaults import MAX_RETRIES, POLL_S
 from torc_core.recovery.plan import RecoverOptions
 
 _HOW_TO_SCHEDULE: Final = "Use --auto-schedule to regenerate."
 _RUNNER_COMES_S: Final = 5.0
 """So long after a recovery a runner that waits for it may take to come back."""
+_QUEUE_S: Final = 60.0
+"""The queue is looked at so often even where events never cease, and never more often than every five seconds."""
+_QUEUE_LEAST_S: Final = 5.0
+_RUNNERS_LEAVE_S: Final = 60.0
+"""So long runners of allocations may take to leave once no job is left for them."""
 
 
 class Alarm(Protocol):
@@ -65,9 +65,12 @@ def watch(
     tools: RecoveryTools,
     *,
     alarm: Alarm,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] = time.time,
 ) -> WatchResult:
-    """Return when every job succeeded, or when no job can go on and no recovery is left or possible."""
+    """Return when every job succeeded, or when no job can go on and no recovery is left or possible.
+
+    `clock` counts seconds since the epoch: what it measures is compared with what earlier watchers left.
+    """
     return _Watch(client, workflow_id, options, tools, alarm, clock).run()
 
 
@@ -93,7 +96,17 @@ class _Watch:
             if options.recover is None
             else BoundedRecovery(client=client, options=options.recover, tools=tools, max_retries=options.max_retries)
         )
-        self._scheduling: AutoScheduleState | None = None
+        self._scheduler = (
+            None
+            if options.auto_schedule is None
+            else AutoScheduler(
+                client=client, workflow_id=workflow_id, options=options.auto_schedule, tools=tools, clock=clock
+            )
+        )
+        self._looked_at: float | None = None
+        self._at_rest_since: float | None = None
+        self._problem: str | None = None
+        self._stuck: set[int] = set()
         self._idle_since: float | None = None
         self._reported_idle = False
 
@@ -124,19 +137,65 @@ class _Watch:
             if self._options.show_counts and not (has_event and counts == shown):
                 self._say(counts)
                 shown = counts
-            if is_at_rest(status):
+            is_served = self._tools.allocations.serves(self._client, self._workflow_id)
+            if is_at_rest(status) and not (is_served and self._awaits_runners(status)):
                 return status
-            if self._tools.allocations.serves(self._client, self._workflow_id):
-                if self._options.auto_schedule is not None:
-                    self._schedule(self._options.auto_schedule, has_schedulers=_has_allocations(status))
-                elif _lacks_allocations(status):
+            if self._looks_for_orphans(status, has_event=has_event) and self._clean_up():
+                status = self._client.workflow_status(self._workflow_id)
+            if is_served and not is_at_rest(status):
+                if self._scheduler is not None:
+                    self._scheduler.look(has_schedulers=_has_allocations(status))
+                elif _lacks_allocations(status) and not self._submits_what_it_owes():
                     self._say(f"{waiting_jobs(status)} ready jobs with no schedulers. {_HOW_TO_SCHEDULE}")
                     return status
-            if not has_event and active_jobs(status):
-                # With recovery, orphans are requeued at once. Only after a poll without events: a runner's end is one.
-                requeue = self._options.recover is not None
-                clean_up(self._client, self._workflow_id, self._tools, requeue=requeue)
             has_event = self._alarm.wait(self._next_look_s(status))
+
+    def _awaits_runners(self, status: WorkflowStatusModel) -> bool:
+        """Return whether runners are still about to leave: before that, their allocations count as places for jobs."""
+        if status.is_canceled or is_success(status) or not status.active_compute_nodes:
+            self._at_rest_since = None
+            return False
+        now = self._clock()
+        self._at_rest_since = now if self._at_rest_since is None else self._at_rest_since
+        return now - self._at_rest_since < _RUNNERS_LEAVE_S
+
+    def _looks_for_orphans(self, status: WorkflowStatusModel, *, has_event: bool) -> bool:
+        """Return whether it is time to look for orphans; only after a poll without events: a runner's end is one."""
+        if not (active_jobs(status) or _has_allocations(status)):
+            return False
+        if self._looked_at is None:
+            return not has_event
+        pause_s = _QUEUE_S if has_event else _QUEUE_LEAST_S if _has_allocations(status) else 0.0
+        return self._clock() - self._looked_at >= pause_s
+
+    def _clean_up(self) -> bool:
+        """Reclaim orphans; with recovery, they are requeued at once. Return whether there were any.
+
+        A scheduler that does not answer is reported once, and asked again at the next look.
+        """
+        self._looked_at = self._clock()
+        requeue = self._options.recover is not None
+        try:
+            look = self._tools.allocations.look(self._client, self._workflow_id)
+            orphans = clean_up(self._client, self._workflow_id, self._tools, requeue=requeue, ended=look.ends)
+        except SchedulerError as error:
+            if error.message != self._problem:
+                self._say(f"The scheduler cannot be asked: {error.message}. Trying again.")
+            self._problem = error.message
+            return False
+        self._problem = None
+        for status in look.stuck:
+            if status.scheduler_id not in self._stuck:
+                self._stuck.add(status.scheduler_id)
+                self._say(
+                    f"Allocation {status.scheduler_id} will not start: {status.reason} ({status.why_never}). "
+                    f"`scancel {status.scheduler_id}` removes it"
+                )
+        return not orphans.is_empty
+
+    def _submits_what_it_owes(self) -> bool:
+        """Submit the allocations of a recovery that Slurm did not answer; return whether there are such."""
+        return self._recovery is not None and self._recovery.submits_what_it_owes(self._workflow_id)
 
     def _next_look_s(self, status: WorkflowStatusModel) -> float:
         """Return the seconds until the next poll; fewer while no runner is there, to report that once in time."""
@@ -156,29 +215,6 @@ class _Watch:
         run = torc("run", self._workflow_id)
         self._say(Hint("{} job(s) wait for a runner. Start one with: {}", waiting_jobs(status), run))
         return poll_s
-
-    def _schedule(self, options: AutoScheduleOptions, *, has_schedulers: bool) -> None:
-        """Submit allocations where that is due."""
-        ready = self._client.jobs.list_all(workflow_id=self._workflow_id, status=JobStatus.READY)
-        results = self._client.results.page(workflow_id=self._workflow_id, all_runs=True, limit=0)
-        scene = Scene(
-            ready_jobs=len(ready),
-            retry_jobs=sum((job.attempt_id or 1) > 1 for job in ready),
-            has_schedulers=has_schedulers,
-            attempts_ended=results.total_count,
-        )
-        now = self._clock()
-        self._scheduling = observe(self._scheduling, scene, now)
-        decision = decide(self._scheduling, options, now)
-        if decision.message is not None:
-            self._say(decision.message)
-        if decision.schedules:
-            submitted = self._tools.allocations.submit(
-                self._client, self._workflow_id, output_dir=self._tools.output_dir
-            )
-            for line in texts.submission_lines(submitted):
-                self._say(line)
-            self._scheduling = note_scheduled(self._scheduling, now)
 
     # -- after that ------------------------------------------------------------------------------
 

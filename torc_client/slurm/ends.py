@@ -1,6 +1,7 @@
 """How allocations ended: the queue decides whether they did, and accounting is asked once for what it has forgotten."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,10 +14,25 @@ _CLOCKS_DIFFER: Final = timedelta(minutes=1)
 """Clocks of nodes and of the controller differ by less; Slurm waits two minutes before it starts a requeued one."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class QueueLook:
+    """One look at the queue: which allocations have ended, and which wait there for a change by a person."""
+
+    ends: Mapping[int, AllocationEnd] = field(default_factory=dict)
+    stuck: tuple[AllocationStatus, ...] = ()
+
+
 def find_ends(
     scheduler: Scheduler, scheduler_ids: Collection[int], *, begun: Mapping[int, datetime] | None = None
 ) -> Mapping[int, AllocationEnd]:
-    """Return the ends of those allocations that have ended; the others are left out.
+    """Return the ends of those allocations that have ended; the others are left out. As `look_at_queue` does."""
+    return look_at_queue(scheduler, scheduler_ids, begun=begun).ends
+
+
+def look_at_queue(
+    scheduler: Scheduler, scheduler_ids: Collection[int], *, begun: Mapping[int, datetime] | None = None
+) -> QueueLook:
+    """Look at these allocations, in one call of the queue.
 
     `begun` says when the first runner of an allocation began: with it, one that was sent back to the queue since has
     an end, too. Raises SchedulerUnreachableError when the queue cannot be asked.
@@ -35,7 +51,10 @@ def find_ends(
             )
         elif begun is not None and (again := _again_from(status, begun.get(scheduler_id))) is not None:
             ends[scheduler_id] = AllocationEnd(scheduler_id=scheduler_id, state=REQUEUED, again_from=again)
-    return {**ends, **_accounted(scheduler, forgotten)} if forgotten else ends
+    return QueueLook(
+        ends={**ends, **_accounted(scheduler, forgotten)} if forgotten else ends,
+        stuck=tuple(status for status in known.values() if status.will_not_start),
+    )
 
 
 def read_time(text: str | None) -> datetime | None:

@@ -57,6 +57,16 @@ def submission_lines(jobs_per_allocation: Sequence[int]) -> list[str]:
     return [f"  Submitted Slurm allocation with {count} {_jobs(count)}" for count in jobs_per_allocation]
 
 
+def not_submitted_lines(workflow_id: int, why: str) -> list[Line]:
+    """Return what a recovery shows whose jobs are ready again, and whose allocations are not there."""
+    return [
+        f"  The allocations were not submitted: {why}",
+        Hint(
+            "  The jobs are ready. Submit their allocations with: {}", torc("slurm regenerate", workflow_id, "--submit")
+        ),
+    ]
+
+
 def recovered_lines(workflow_id: int, plan: RecoveryPlan, *, reset_count: int, submitted: bool) -> list[Line]:
     """Return the summary of a recovery that was carried out; without a submission it names the next command."""
     run = Hint("Run them with: {}", torc("run", workflow_id))

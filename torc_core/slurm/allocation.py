@@ -40,6 +40,8 @@ class AllocationStatus:
     reason: str | None = None
     will_not_start: bool = False
     """Whether the reason means that it stays in the queue until somebody changes the request or the cluster."""
+    why_never: str | None = None
+    """What such a reason means."""
     start_time: str | None = None
     """Begin, or the scheduler's estimate while it is queued; local time without a zone, as the scheduler prints it."""
     end_time: str | None = None

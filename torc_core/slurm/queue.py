@@ -44,6 +44,7 @@ def _read_row(line: str, fields: Sequence[str]) -> Iterator[AllocationStatus]:
         return
     reason = _known(row.get("%r", ""))
     phase = phase_of(state)
+    never = why_never(reason) if phase is Phase.QUEUED and reason is not None else None
     task = row.get("%K", "N/A")
     yield AllocationStatus(
         scheduler_id=scheduler_id,
@@ -51,7 +52,8 @@ def _read_row(line: str, fields: Sequence[str]) -> Iterator[AllocationStatus]:
         state=state,
         phase=phase,
         reason=reason,
-        will_not_start=phase is Phase.QUEUED and reason is not None and why_never(reason) is not None,
+        will_not_start=never is not None,
+        why_never=never,
         start_time=known_slurm_time(row.get("%S", "")),
         end_time=known_slurm_time(row.get("%e", "")),
         nodes=row.get("%N") or None,
