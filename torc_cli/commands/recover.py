@@ -97,8 +97,8 @@ def _recover(session: Session, workflow_id: int, options: "RecoverOptions", tool
     for line in texts.carried_out_lines(count, moved_on=moved_on, jobs_per_allocation=allocations):
         tools.say(line)
     if applied.not_submitted is not None:
-        for line in texts.not_submitted_lines(workflow_id, applied.not_submitted.message):
-            tools.say(line)
+        for message in texts.not_submitted_lines(workflow_id, applied.not_submitted.message):
+            tools.say(message)
     tools.say("")
     lines = texts.recovered_lines(workflow_id, planned.plan, reset_count=count, submitted=bool(allocations))
     session.out.done(
