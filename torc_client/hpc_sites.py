@@ -5,10 +5,10 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from torc_client.settings import config_home
-from torc_client.slurm.cluster import SlurmCluster, find_cluster
+from torc_client.slurm.cluster import NO_CLUSTER, SlurmCluster, find_cluster
 from torc_core.errors import InvalidInputError, NotFoundError, SchedulerError
 from torc_core.hints import Hint, torc
 from torc_core.hpc.profile import Detection, HpcProfile
@@ -22,7 +22,6 @@ from torc_core.hpc.profile_file import (
 from torc_core.slurm.allocation import ClusterLimits, Partition
 from torc_core.spec.problems import did_you_mean
 
-_NO_CLUSTER: Final = "Slurm's programs (sbatch, squeue, scancel) are not on PATH: there is no cluster to ask"
 Source = Literal["torc", "user", "cluster"]
 
 
@@ -113,7 +112,7 @@ class HpcSites:
         Raises InvalidInputError where Slurm's programs are not on PATH, SchedulerError when Slurm does not answer.
         """
         if self._cluster is None:
-            raise InvalidInputError(_NO_CLUSTER, hint="run this where allocations are submitted")
+            raise InvalidInputError(NO_CLUSTER, hint="run this where allocations are submitted")
         partitions = tuple(self._cluster.partitions())
         profile = profile_of_partitions(partitions, name=name, display_name=display_name)
         return HpcSite(profile=profile, source="cluster", partitions=partitions)
@@ -132,7 +131,7 @@ class HpcSites:
         """
         if self._cluster is None:
             raise InvalidInputError(
-                _NO_CLUSTER, hint="leave out --estimate, or run this where allocations are submitted"
+                NO_CLUSTER, hint="leave out --estimate, or run this where allocations are submitted"
             )
         return self._cluster.estimate_start(options)
 

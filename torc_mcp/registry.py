@@ -20,6 +20,7 @@ from torc_mcp.tools.authoring import tools as authoring
 from torc_mcp.tools.diagnose import tools as diagnose
 from torc_mcp.tools.inspect import tools as inspect
 from torc_mcp.tools.recovery import tools as recovery
+from torc_mcp.tools.slurm import tools as slurm
 from torc_mcp.workflow_scope import check_scope
 
 _FOREIGN_ANSWER: Final = (
@@ -89,6 +90,7 @@ TOOLS: Final = (
         toolset="recovery",
         is_for_triage=True,
     ),
+    ToolEntry(function=slurm.get_slurm_sacct, title="Slurm's accounting of a workflow", toolset="recovery"),
     ToolEntry(
         function=act.classify_and_resolve_failures,
         title="Decide failures: retry or fail",

@@ -34,6 +34,7 @@ READING = {
     "analyze_workflow_logs",
     "check_resource_utilization",
     "get_execution_plan",
+    "get_slurm_sacct",
 }
 PROPOSING = {"classify_and_resolve_failures"}
 WRITING = {"update_job_resources", "recover_workflow", "create_workflow"}

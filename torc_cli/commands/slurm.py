@@ -9,6 +9,8 @@ import typer
 
 from torc_cli.commands.create import read_draft
 from torc_cli.commands.run import is_spec_file
+from torc_cli.commands.slurm_accounting import sacct, stats, usage
+from torc_cli.commands.slurm_logs import parse_logs
 from torc_cli.render.plan_text import ALLOCATION_GROUPS, plan_lines
 from torc_cli.session.command import command
 from torc_cli.session.session import Session
@@ -20,13 +22,14 @@ if TYPE_CHECKING:
     from torc_client.hpc_sites import HpcSites
     from torc_core.hpc.profile import HpcProfile
 
-app = typer.Typer(no_args_is_help=True, help="Plan allocations of a Slurm cluster.")
+app = typer.Typer(no_args_is_help=True, help="Plan allocations of a Slurm cluster, and look at them.")
 _SIZE: Final = "Size of allocations"
 
 
-@app.callback()
-def slurm() -> None:
-    """Keep `plan` a command of its own: a group of one command is that command for Typer."""
+app.command("sacct")(sacct)
+app.command("stats")(stats)
+app.command("usage")(usage)
+app.command("parse-logs")(parse_logs)
 
 
 @app.command("plan")

@@ -4,16 +4,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from torc_cli.render.base import Column, Table
-from torc_cli.render.text import number
+from torc_cli.render.text import clipped, number
 from torc_core.resources.duration import describe_duration
 from torc_core.slurm.plan import AllocationGroup, AllocationPlan
 
 _NAME_WIDTH: Final = 14
 _PARTITION_WIDTH: Final = 11
-
-
-def _clipped(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def _allocations(group: AllocationGroup) -> str:
@@ -29,10 +25,10 @@ def _hours(hours: float) -> str:
 ALLOCATION_GROUPS: Final = Table(
     "groups",
     (
-        Column("Group", lambda group: _clipped(group.name, _NAME_WIDTH)),
+        Column("Group", lambda group: clipped(group.name, _NAME_WIDTH)),
         Column("Stage", lambda group: group.stage + 1, right=True),
         Column("Jobs", "job_count", right=True),
-        Column("Partition", lambda group: _clipped(group.partition, _PARTITION_WIDTH)),
+        Column("Partition", lambda group: clipped(group.partition, _PARTITION_WIDTH)),
         Column("Allocs", _allocations, right=True),
         Column("Each", lambda group: f"{group.concurrency}x{group.slots}", right=True),
         Column("Walltime", lambda group: describe_duration(group.walltime_minutes * 60), right=True),

@@ -10,10 +10,13 @@ from torc_core.hints import TorcCommand
 WITH_OUTPUT_DIR: Final = frozenset(
     {
         "jobs logs",
+        "logs analyze",
         "reconcile",
         "recover",
         "reports results",
         "run",
+        "slurm parse-logs",
+        "slurm sacct",
         "watch",
         "workflows run",
         "workflows sync-status",

@@ -46,3 +46,8 @@ def display(value: object) -> str:
 def number(count: int, noun: str) -> str:
     """Return `1 job`, `2 jobs`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def clipped(text: str, width: int) -> str:
+    """Return the text in at most so many characters, an ellipsis in place of what is left out."""
+    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -28,6 +28,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "status": Entry("lifecycle", "status", "Show how a workflow stands: counts, failures, next steps.", _LOOK),
     "reports": Entry("reports", "app", "Show what jobs used, how they ended, and where their logs are.", _LOOK),
     "failures": Entry("failures", "app", "Show failure groups, and decide about failed jobs.", _LOOK),
+    "logs": Entry("logs", "app", "Find what went wrong in the logs of a workflow.", _LOOK),
     "plot-resources": Entry(
         "plot_resources",
         "plot_resources",
@@ -47,7 +48,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "job-dependencies": Entry("job_dependencies", "app", "Who waits for whom, and through what.", _RECORDS),
     "compute-nodes": Entry("compute_nodes", "app", "The runners, one record for each start.", _RECORDS),
     "scheduled-compute-nodes": Entry("scheduled_compute_nodes", "app", "Allocations asked of a scheduler.", _RECORDS),
-    "slurm": Entry("slurm", "app", "Plan allocations of a Slurm cluster.", _CLUSTERS),
+    "slurm": Entry("slurm", "app", "Plan allocations of a Slurm cluster, and look at them.", _CLUSTERS),
     "hpc": Entry("hpc", "app", "HPC sites, their partitions, and which of them fits.", _CLUSTERS),
     "access-groups": Entry(
         "access_groups", "app", "Groups of users, and the workflows that are shared with them.", _OTHER

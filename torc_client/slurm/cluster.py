@@ -7,8 +7,13 @@ from itertools import islice
 from typing import Final
 
 from torc_client.slurm.programs import Backoff, SlurmPrograms
-from torc_core.errors import SchedulerError, SchedulerUnreachableError
-from torc_core.slurm.accounting import accounting_words, accounting_words_by_name, parse_accounting
+from torc_core.errors import InvalidInputError, SchedulerError, SchedulerUnreachableError
+from torc_core.slurm.accounting import (
+    accounting_document_words,
+    accounting_words,
+    accounting_words_by_name,
+    parse_accounting,
+)
 from torc_core.slurm.allocation import (
     AccountingRecord,
     AllocationRequest,
@@ -47,6 +52,7 @@ _IDS_OF_ONE_CALL: Final = 5000
 _LOOK_BACK: Final = "now-14days"
 _LIVELIEST_FIRST: Final = (Phase.RUNNING, Phase.QUEUED, Phase.ENDED)
 _LOOKS: Final = 2
+NO_CLUSTER: Final = "Slurm's programs (sbatch, squeue, scancel) are not on PATH: there is no cluster to ask"
 
 
 class SlurmCluster:
@@ -136,6 +142,10 @@ class SlurmCluster:
                 found[record.scheduler_id] = record
         return found
 
+    def accounting_document(self, scheduler_id: int) -> str:
+        """Return all that accounting has of one allocation, as the JSON that this release of Slurm prints."""
+        return self._checked(accounting_document_words(scheduler_id))
+
     def partitions(self) -> Sequence[Partition]:
         """Return all partitions with their limits and the amounts of their smallest nodes, the default one first."""
         found = parse_partitions(self._checked(PARTITION_WORDS))
@@ -203,16 +213,30 @@ class SlurmCluster:
         return output.stdout
 
 
-def find_cluster(environment: Mapping[str, str], *, tries: int | None = None) -> SlurmCluster | None:
+def find_cluster(
+    environment: Mapping[str, str], *, tries: int | None = None, timeout_s: float = 90.0
+) -> SlurmCluster | None:
     """Return the Slurm cluster of this machine, None where its programs are not on PATH.
 
-    `tries` is how often a program is run while Slurm does not answer, for those who cannot wait for it.
+    `tries` is how often a program is run while Slurm does not answer, for those who cannot wait for it; each time it
+    is ended after `timeout_s`.
     """
     path = environment.get("PATH")
     if any(shutil.which(program, path=path) is None for program in ("sbatch", "squeue", "scancel")):
         return None
     backoff = Backoff() if tries is None else Backoff(tries=tries)
-    return SlurmCluster(SlurmPrograms(environment, backoff=backoff))
+    return SlurmCluster(SlurmPrograms(environment, timeout_s=timeout_s, backoff=backoff))
+
+
+def require_cluster(environment: Mapping[str, str]) -> SlurmCluster:
+    """Return the Slurm cluster of this machine, for a command at which somebody waits.
+
+    Raises InvalidInputError where its programs are not on PATH.
+    """
+    cluster = find_cluster(environment, tries=1)
+    if cluster is None:
+        raise InvalidInputError(NO_CLUSTER, hint="run this on a machine where allocations are submitted")
+    return cluster
 
 
 def _parts(scheduler_ids: Sequence[int]) -> Iterator[list[int]]:

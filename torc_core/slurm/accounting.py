@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from torc_core.slurm.allocation import AccountedStep, AccountingRecord
-from torc_core.slurm.quantities import known_slurm_time, parse_slurm_count, parse_slurm_usage, parse_slurm_walltime
+from torc_core.slurm.quantities import known_slurm_time, parse_slurm_count, parse_slurm_cpu_time, parse_slurm_usage
 from torc_core.slurm.queue import SEPARATOR
 from torc_core.slurm.states import state_word
 
@@ -20,6 +20,11 @@ def accounting_words(scheduler_ids: Sequence[int]) -> list[str]:
     """Return the words of a sacct that shows these allocations with their steps."""
     ids = ",".join(map(str, scheduler_ids))
     return ["sacct", "--parsable2", f"--jobs={ids}", f"--format={','.join(ACCOUNTING_FIELDS)}"]
+
+
+def accounting_document_words(scheduler_id: int) -> list[str]:
+    """Return the words of a sacct that prints everything about one allocation as JSON, to be kept and not read."""
+    return ["sacct", "--json", f"--jobs={scheduler_id}"]
 
 
 def accounting_words_by_name(name: str, *, since: str) -> list[str]:
@@ -66,6 +71,8 @@ def _rows(text: str) -> Iterator[Mapping[str, str]]:
 
 
 def _read_record(scheduler_id: int, row: Mapping[str, str]) -> AccountingRecord:
+    # JobID of an array's task is `67_4`; its own id is JobIDRaw
+    array, _, task = row.get("JobID", "").partition("_")
     return AccountingRecord(
         scheduler_id=scheduler_id,
         name=row.get("JobName", ""),
@@ -79,7 +86,10 @@ def _read_record(scheduler_id: int, row: Mapping[str, str]) -> AccountingRecord:
         nodes=_nodes(row.get("NodeList", "")),
         node_count=parse_slurm_count(row.get("NNodes", "")) or 0,
         cpus=parse_slurm_count(row.get("NCPUS", "")) or 0,
+        cpu_time_s=parse_slurm_cpu_time(row.get("TotalCPU", "")),
         partition=row.get("Partition") or None,
+        array_job_id=parse_slurm_count(array) if task else None,
+        array_task_id=task or None,
     )
 
 
@@ -87,11 +97,14 @@ def _read_step(name: str, row: Mapping[str, str]) -> AccountedStep:
     return AccountedStep(
         name=name,
         state=state_word(row.get("State", "")),
+        job_name=row.get("JobName", ""),
         exit_code=row.get("ExitCode") or None,
         max_rss_bytes=parse_slurm_usage(row.get("MaxRSS", "")),
-        cpu_time_s=parse_slurm_walltime(row.get("TotalCPU", "").partition(".")[0]),
+        cpu_time_s=parse_slurm_cpu_time(row.get("TotalCPU", "")),
         elapsed_s=_seconds(row.get("ElapsedRaw", "")),
         nodes=_nodes(row.get("NodeList", "")),
+        node_count=parse_slurm_count(row.get("NNodes", "")) or 0,
+        cpus=parse_slurm_count(row.get("NCPUS", "")) or 0,
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 
 class Phase(StrEnum):
@@ -51,17 +52,35 @@ class AllocationStatus:
     partition: str | None = None
 
 
+SHORT_STEP_S: Final = 60.0
+"""Two of the intervals at which clusters usually sample memory: of a step that ended earlier they saw little."""
+_SIGNALS_FROM: Final = 128
+"""A shell's exit codes from here on stand for the signal that killed its child."""
+_ENDED_BY_ITSELF: Final = frozenset({"COMPLETED", "FAILED", "RUNNING"})
+
+
 @dataclass(frozen=True, kw_only=True)
 class AccountedStep:
-    """One step of an ended allocation. `max_rss_bytes` is sampled: too low where a step ended early or was killed."""
+    """One step of an allocation. `max_rss_bytes` is sampled, and of the task with the largest one."""
 
     name: str
     state: str
+    job_name: str = ""
     exit_code: str | None = None
     max_rss_bytes: int | None = None
     cpu_time_s: float | None = None
     elapsed_s: float | None = None
     nodes: str | None = None
+    node_count: int = 0
+    cpus: int = 0
+
+    @property
+    def peak_is_low(self) -> bool:
+        """Return whether the step needed more memory than its peak shows: it was killed, or too short for samples."""
+        code, _, signal = (self.exit_code or "0:0").partition(":")
+        was_killed = signal not in ("", "0") or (code.isdigit() and int(code) >= _SIGNALS_FROM)
+        is_short = self.elapsed_s is not None and self.elapsed_s < SHORT_STEP_S
+        return self.state not in _ENDED_BY_ITSELF or was_killed or is_short
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +99,11 @@ class AccountingRecord:
     nodes: str | None = None
     node_count: int = 0
     cpus: int = 0
+    cpu_time_s: float | None = None
+    """Of all steps that have ended."""
     partition: str | None = None
+    array_job_id: int | None = None
+    array_task_id: str | None = None
     steps: tuple[AccountedStep, ...] = ()
 
 

@@ -43,6 +43,15 @@ def parse_slurm_walltime(text: str) -> float | None:
     return float((days or 0) * 86_400 + hours * 3600 + minutes * 60 + seconds) or None
 
 
+def parse_slurm_cpu_time(text: str) -> float | None:
+    """Return the seconds of CPU time that were used: `01:02.345`, `1-02:03:04`. None where none was measured."""
+    whole, _, fraction = text.strip().partition(".")
+    if _CLOCK.fullmatch(whole) is None:
+        return None
+    thousandths = int(fraction) / 1000 if len(fraction) == 3 and fraction.isascii() and fraction.isdigit() else 0.0
+    return (parse_slurm_walltime(whole) or 0.0) + thousandths
+
+
 def parse_slurm_usage(text: str) -> int | None:
     """Return the bytes of a measured amount such as `5100K`, None where none was measured."""
     match = _USAGE.fullmatch(text.strip())

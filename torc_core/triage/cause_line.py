@@ -114,7 +114,7 @@ def read_cause(
             continue
         lower = text.lower()
         believed: list[Hit] = []
-        for hit in _find_hits(lower, library):
+        for hit in find_hits(lower, library):
             why = find_doubt(evidence, hit.pattern)
             if why is None:
                 believed.append(hit)
@@ -128,7 +128,7 @@ def read_cause(
 def read_text(text: str, library: PatternLibrary) -> Reading | None:
     """Return the cause of the failure this text reports, or None."""
     lower = text.lower()
-    hits = _find_hits(lower, library)
+    hits = find_hits(lower, library)
     return _read(hits, text, lower) if hits else None
 
 
@@ -137,7 +137,8 @@ def _read(hits: list[Hit], text: str, lower: str) -> Reading:
     return Reading(hit=hit, line=_original_line(text, lower, hit.start), confidence=confidence, text=text)
 
 
-def _find_hits(lower: str, library: PatternLibrary) -> list[Hit]:
+def find_hits(lower: str, library: PatternLibrary) -> list[Hit]:
+    """Return the lines of a lowercase text that show a known failure, each with its best pattern, in their order."""
     words = split_words(lower) & library.words
     words.update(ending for ending in _ENDINGS if ending in lower)
     if not words:

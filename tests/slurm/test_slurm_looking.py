@@ -1,0 +1,162 @@
+"""A cluster seen from a terminal: accounting, logs, the queue in the status, and cancellation, on a real Slurm."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from helpers import ServerProcess
+from mcp import Client
+from slurm_cluster import TestCluster
+from slurm_daemons import await_that
+from torc_process import Torc
+
+from torc_client.http import TorcClient
+from torc_client.settings import load_settings
+from torc_core.api.drafts import JobDraft, WorkflowDraft
+from torc_core.api.nodes import ScheduledComputeNodeModel
+from torc_core.api.workflows import WorkflowModel
+from torc_mcp.server import build_server
+from torc_mcp.settings import McpSettings
+
+
+@dataclass(frozen=True)
+class Looker:
+    """A terminal on the test cluster, and a workflow with two jobs whose allocations are submitted by hand."""
+
+    cluster: TestCluster
+    client: TorcClient
+    torc: Torc
+    workflow_id: int
+    job_ids: tuple[int, int]
+
+    def submit(self, body: str, *options: str, **names: str) -> int:
+        """Submit a script whose output goes where that of the workflow's allocations goes; record it."""
+        script = self.torc.folder / "allocation.sh"
+        script.write_text(f"#!/bin/sh\n{body}\n")
+        output = self.torc.folder / "output"
+        output.mkdir(exist_ok=True)
+        stem = f"{output}/slurm_output_wf{self.workflow_id}_sl%j"
+        chosen = ("--account=proj", "--time=5", "--mem=200M", f"--output={stem}.o", f"--error={stem}.e")
+        name = names.get("name", f"torc-wf{self.workflow_id}-test")
+        printed = self.cluster.call("sbatch", "--parsable", f"--job-name={name}", *chosen, *options, str(script))
+        scheduler_id = int(printed)
+        self.record(scheduler_id)
+        return scheduler_id
+
+    def record(self, scheduler_id: int, status: str = "pending") -> None:
+        self.client.scheduled_compute_nodes.create(
+            ScheduledComputeNodeModel(
+                workflow_id=self.workflow_id,
+                scheduler_id=scheduler_id,
+                scheduler_config_id=1,
+                scheduler_type="slurm",
+                status=status,
+            )
+        )
+
+    def state(self, scheduler_id: int) -> str:
+        return self.cluster.call("squeue", "-h", "-t", "all", "-o", "%T", "-j", str(scheduler_id)).strip()
+
+    def await_accounted(self, scheduler_id: int, *, steps: int) -> None:
+        def is_accounted() -> bool:
+            words = ("sacct", "-n", "-P", "-o", "JobID,State", "-j", str(scheduler_id))
+            rows = [line.split("|") for line in self.cluster.call(*words).splitlines()]
+            return len(rows) == steps + 1 and all(state not in ("RUNNING", "PENDING") for _, state in rows)
+
+        await_that(is_accounted, "accounting has the allocation with all its steps")
+
+
+@pytest.fixture
+def looker(cluster: TestCluster, shared_server: ServerProcess, shared_client: TorcClient, tmp_path: Path) -> Looker:
+    jobs = [JobDraft(name="train", command="true"), JobDraft(name="score", command="true")]
+    workflow = WorkflowModel(name="seen", user="tester")
+    created = shared_client.create_from_draft(WorkflowDraft(workflow=workflow, jobs=jobs))
+    workflow_id = created.workflow.id or 0
+    ids = [job.id or 0 for job in shared_client.jobs.list_all(workflow_id=workflow_id, sort_by="id")]
+    torc = Torc(tmp_path, shared_server.url, environment=cluster.environment)
+    return Looker(cluster, shared_client, torc, workflow_id, (ids[0], ids[1]))
+
+
+async def ask_agent(looker: Looker) -> Any:
+    async with Client(build_server(McpSettings(client=load_settings(url=looker.client.url)), looker.client)) as agent:
+        answer = await agent.call_tool("get_slurm_sacct", {"workflow_id": looker.workflow_id})
+    assert not answer.is_error, answer.content
+    return answer.structured_content
+
+
+def test_what_jobs_used_in_their_steps_is_shown(looker: Looker, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (f"wf{looker.workflow_id}_j{job_id}_r1_a1" for job_id in looker.job_ids)
+    scheduler_id = looker.submit(
+        f"srun -N2 -n2 --job-name={first} sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done'\n"
+        f"srun -N1 -n1 --job-name={second} python3 -c 'print(len(bytearray(600 << 20)))'\n"
+        "srun -N1 -n1 false",
+        "--nodes=2",
+    )
+    looker.await_accounted(scheduler_id, steps=4)
+    torc, workflow_id = looker.torc, looker.workflow_id
+
+    sacct = torc("slurm", "sacct", workflow_id, "-f", "json").json
+    assert (sacct["workflow_id"], sacct["total_slurm_jobs"], sacct["errors"]) == (workflow_id, 1, [])
+    rows = {row["job_step"]: row for row in sacct["summary"]}
+    assert set(rows) == {"", "batch", "0", "1", "2"}
+    assert (rows["0"]["job_name"], rows["0"]["state"], rows["2"]["exit_code"]) == ("train", "COMPLETED", "1:0")
+    assert {"slurm_job_id", "state", "exit_code", "elapsed", "max_rss", "cpu_time", "nodes"} <= set(rows["0"])
+    if looker.cluster.limits_memory:
+        assert (rows["1"]["state"], rows["1"]["max_rss_is_low"]) == ("OUT_OF_MEMORY", True)
+        assert "too low" in sacct["note"]
+    table = torc("slurm", "sacct", workflow_id)
+    assert f"{scheduler_id}.batch" in table.out
+    assert "Never size by it" in table.err
+    assert max(map(len, table.out.splitlines())) <= 80
+
+    stats = torc("slurm", "stats", workflow_id, "-f", "json").json
+    assert [(each["job_name"], each["run_id"], each["attempt_id"]) for each in stats] == [
+        ("train", 1, 1),
+        ("score", 1, 1),
+    ]
+    assert stats[0]["node_count"] == 2
+    assert stats[0]["cpu_time_s"] > 0
+    assert [
+        each["job_id"] for each in torc("slurm", "stats", workflow_id, "-j", looker.job_ids[1], "-f", "json").json
+    ] == [looker.job_ids[1]]
+
+    usage = torc("slurm", "usage", workflow_id, "-f", "json").json
+    [allocation] = usage["allocations"]
+    assert (allocation["nodes"], usage["total_nodes"]) == (2, 2)
+    assert usage["total_node_time_seconds"] == 2 * allocation["elapsed_s"]
+    assert "core-hours used" in torc("slurm", "usage", workflow_id).out
+
+    torc("slurm", "sacct", workflow_id, "--save-json")
+    assert (torc.folder / "output" / f"sacct_{scheduler_id}.json").read_text().lstrip().startswith("{")
+
+    for name, value in looker.cluster.environment.items():
+        monkeypatch.setenv(name, value)
+    answer = anyio.run(ask_agent, looker)
+    assert (answer["total_slurm_jobs"], answer["rows_total"]) == (1, 5)
+    assert answer["summary"][0]["state"] not in ("COMPLETED", "RUNNING"), "what went wrong stands first"
+    assert "score" in {row.get("job_name") for row in answer["summary"]}
+
+    issues = torc("slurm", "parse-logs", workflow_id, "-f", "json").json
+    assert (issues["slurm_jobs_count"], issues["files_scanned"]) == (1, 2)
+    assert {(issue["slurm_job_id"], issue["file"]) for issue in issues["issues"]} == {
+        (str(scheduler_id), f"slurm_output_wf{workflow_id}_sl{scheduler_id}.e")
+    }
+    assert issues["errors"] == issues["total_issues"] == len(issues["issues"])
+    assert "srun: error: " in torc("slurm", "parse-logs", workflow_id).out
+    analysis = torc("logs", "analyze", workflow_id, "-f", "json").json
+    assert (analysis["workflow_id"], analysis["error_count"]) == (workflow_id, issues["errors"])
+
+
+def test_an_allocation_that_accounting_does_not_know_is_named(looker: Looker) -> None:
+    looker.record(987_654)
+    printed = looker.torc("slurm", "sacct", looker.workflow_id)
+    assert "accounting knows no allocation 987654" in printed.err
+    assert "No rows found" in printed.err
+
+
+def test_without_a_cluster_the_machine_to_go_to_is_named(looker: Looker) -> None:
+    away = Torc(looker.torc.folder, looker.torc.url, environment={"PATH": str(looker.torc.folder)})
+    for name in ("sacct", "stats", "usage"):
+        assert "there is no cluster to ask" in away("slurm", name, looker.workflow_id, code=2).err
