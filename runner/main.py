@@ -36,23 +36,27 @@ from runner.server.completion import Reporting
 from runner.server.connection import Connection
 from runner.server.delivery import count_results, deliver_kept
 from runner.server.heartbeat import HeartbeatThread
+from runner.server.job_token import job_credentials
 from runner.server.journal import Journal
 from runner.server.registration import deregister, describe_reclaimed, own_tag, reclaim_orphans, register
 from runner.server.reports import Reporter
 from runner.summary import ExitReason, RunSummary, describe_machine
 from runner.supervisor import Supervisor
 from runner.watchdog import ExitGuard, LoopWatch
+from torc_client.credentials import Credentials
 from torc_client.http import TorcClient
 from torc_client.processes import RUNNER_VARIABLE
 from torc_client.slurm.cluster import find_cluster
 from torc_core.api.actions import JOB_TRIGGERS
 from torc_core.api.jobs import ReclaimRequest, ReleaseClaimsRequest
 from torc_core.api.nodes import ComputeNodeModel
+from torc_core.credentials import CREDENTIALS_FILE_VARIABLE, SECRET_VARIABLES
 from torc_core.errors import RunnerError, TorcError
 from torc_core.hints import Hint, torc
 from torc_core.jobs.status import JobStatus
 from torc_core.slurm.environment import AllocationShare, read_scheduler_facts
 
+_OF_THE_USER: Final = frozenset({*SECRET_VARIABLES, CREDENTIALS_FILE_VARIABLE})
 _PATIENCE_MINUTES: Final = 20
 _LAST_REPORTS_S: Final = 2.0
 _SIGN_OFF_PATIENCE_S: Final = 10.0
@@ -105,8 +109,10 @@ def run_workflow(
     )
     for handler_id in outcomes.unreadable_handlers:
         warn(f"the rules of failure handler {handler_id} cannot be read: they decide about no failure")
+    job_token: dict[str, str] = {}
+    environment = shared_environment(client, facts, files)
     supervisor = Supervisor(
-        partial(LocalLauncher, shared_environment(client, facts, files), log=log.path),
+        partial(LocalLauncher, environment, late_env=job_token, log=log.path),
         ledger=Ledger(
             cpus=machine.cpus,
             memory_bytes=machine.memory_bytes,
@@ -128,6 +134,9 @@ def run_workflow(
                 node = register(
                     client, workflow_id, machine=machine, options=options, launcher_pid=supervisor.launcher.pid
                 )
+                chosen = options.job_token or (config and config.job_token) or "run"
+                credentials = job_credentials(client, node.id or 0, chosen, warn=warn)
+                job_token |= {} if credentials is None else credentials.environment()
             log.write(f"compute node {node.id}: {describe_machine(machine)}")
             parts = _assemble(
                 client,
@@ -139,6 +148,7 @@ def run_workflow(
                 node=node,
                 label=_label(node.hostname, share),
                 deadline=Deadline.of(options, facts.workflow, times),
+                credentials=credentials,
                 wake=wake,
                 log=log,
                 progress=progress,
@@ -205,6 +215,7 @@ def _assemble(
     node: ComputeNodeModel,
     label: str,
     deadline: Deadline,
+    credentials: Credentials | None,
     wake: Wake,
     log: RunnerLog,
     progress: ProgressCallback,
@@ -234,6 +245,7 @@ def _assemble(
         hostname=node.hostname,
         scheduler=read_scheduler_facts(os.environ),
         workflow_env=facts.workflow.env,
+        hidden=_values_of(client.transport.credentials) | _values_of(credentials),
     )
     journal = Journal(files.journal(node.hostname, os.getpid()), facts.workflow)
     reporter = Reporter(client, reporting, connection=connection, journal=journal, wake=wake.wake)
@@ -401,15 +413,22 @@ def shared_environment(client: TorcClient, facts: WorkflowFacts, files: RunFiles
                 "set them where `{}` is started, or correct `env` of the workflow", torc("run", facts.workflow_id)
             ),
         )
+    # the user's own login opens the whole server, and whatever stands in the environment of a job ends up in logs
+    inherited = {name: value for name, value in os.environ.items() if name not in _OF_THE_USER}
     return {
-        **os.environ,
+        **inherited,
         **env,
         RUNNER_VARIABLE: own_tag(),
-        **client.environment(),
+        **client.address(),
         "TORC_WORKFLOW_ID": str(facts.workflow_id),
         "TORC_RUN_ID": str(facts.run_id),
         "TORC_OUTPUT_DIR": str(files.output_dir),
     }
+
+
+def _values_of(credentials: Credentials | None) -> frozenset[str]:
+    """Return what must not stand in any evidence of these credentials."""
+    return frozenset(filter(None, (credentials.token, credentials.password))) if credentials else frozenset()
 
 
 def _oom_kills(options: RunnerOptions) -> OomKills:

@@ -27,6 +27,13 @@ class AccessOperations:
         """Return a new token of the caller; the token itself is shown this once."""
         return self._calls.post("/tokens", TokenModel, request, idempotent=False)
 
+    def create_job_token(self, compute_node_id: int) -> TokenModel:
+        """Return a new token for the jobs of a runner; it ends with the runner.
+
+        Repeated when the answer was lost: the first one ends with the runner, too.
+        """
+        return self._calls.post(f"/compute_nodes/{compute_node_id}/job_token", TokenModel)
+
     def tokens(self) -> list[TokenModel]:
         return self._calls.get("/tokens", Tokens).items
 

@@ -96,10 +96,13 @@ class TorcClient:
 
         They are for environments, and for files that others cannot read: never for arguments.
         """
+        credentials = self.transport.credentials
+        return self.address() | ({} if credentials is None else credentials.environment())
+
+    def address(self) -> dict[str, str]:
+        """Return the variables by which programs find the same server, without a proof of who they are."""
         transport = self.transport
         found = {"TORC_API_URL": transport.base_url}
-        if transport.credentials is not None:
-            found |= transport.credentials.environment()
         if transport.tls_ca_cert is not None:
             found["TORC_TLS_CA_CERT"] = str(transport.tls_ca_cert.absolute())
         return found

@@ -6,11 +6,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from torc_client.credentials import Credentials, read_credentials
 from torc_core import API_PREFIX
-from torc_core.credentials import CREDENTIALS_FILE_VARIABLE, PASSWORD_VARIABLE, TOKEN_VARIABLE
+from torc_core.credentials import CREDENTIALS_FILE_VARIABLE, PASSWORD_VARIABLE, TOKEN_VARIABLE, JobToken
 from torc_core.errors import InvalidInputError
 from torc_core.spec.problems import did_you_mean
 
@@ -20,7 +20,7 @@ DEFAULT_DATABASE: Final = Path(DEFAULT_OUTPUT_DIR) / "torc.db"
 _TABLE: Final = "client"
 _OTHER_TABLES: Final = ("server", "dash")
 """Tables that other programs read from the same file."""
-_KEYS: Final = ("api_token", "api_url", "database", "format", "log_level", "output_dir", "tls_ca_cert")
+_KEYS: Final = ("api_token", "api_url", "database", "format", "job_token", "log_level", "output_dir", "tls_ca_cert")
 _CORRECT: Final = "correct or remove this config file"
 _FORMATS: Final = ("table", "json")
 _LOG_LEVELS: Final = ("error", "warning", "info", "debug")
@@ -40,6 +40,8 @@ class ClientSettings:
     database: Path = DEFAULT_DATABASE
     """Of the embedded server that `torc -s` starts."""
     log_level: str = "warning"
+    job_token: JobToken | None = None
+    """The token that jobs get; None leaves it to the workflow."""
 
     @property
     def credentials(self) -> Credentials | None:
@@ -79,6 +81,7 @@ def load_settings(
         log_level=_one_of(
             _LOG_LEVELS, "log level", log_level or env.get("TORC_LOG_LEVEL") or config.get("log_level", "warning")
         ),
+        job_token=_job_token(env.get("TORC_JOB_TOKEN") or config.get("job_token")),
     )
 
 
@@ -87,6 +90,17 @@ def _with_credentials(env: Mapping[str, str]) -> Mapping[str, str]:
     if env.get(TOKEN_VARIABLE) or env.get(PASSWORD_VARIABLE) or not env.get(CREDENTIALS_FILE_VARIABLE):
         return env
     return {**env, **read_credentials(Path(env[CREDENTIALS_FILE_VARIABLE]))}
+
+
+def _job_token(value: str | None) -> JobToken | None:
+    """Return the choice. Raises InvalidInputError for a value that is none: it may say `none` and mean it."""
+    choices: tuple[JobToken, ...] = get_args(JobToken)
+    for choice in choices:
+        if value == choice:
+            return choice
+    if value:
+        raise InvalidInputError(f"{value!r} is no token for jobs", hint=f"use one of {', '.join(choices)}")
+    return None
 
 
 def _config_token(config: Mapping[str, Any], env: Mapping[str, str]) -> str | None:

@@ -1,10 +1,12 @@
 """Where the token of a server is kept: beside its database, and in its user's state folder by address."""
 
+import base64
+import os
 import re
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 TOKEN_PREFIX: Final = "torc_"  # noqa: S105
 """Every token begins with it: redaction knows tokens by it."""
@@ -15,9 +17,21 @@ CREDENTIALS_FILE_VARIABLE: Final = "TORC_CREDENTIALS_FILE"
 """Names a file of the user's own with one `NAME=value` line for each of the variables above."""
 SECRET_VARIABLES: Final = (TOKEN_VARIABLE, PASSWORD_VARIABLE)
 """Variables that no batch job gets from the environment of who submits it: schedulers store and show environments."""
+JobToken = Literal["run", "none", "full"]
+"""The token that jobs get: one of their run, none, or that of whoever started the runner."""
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
+_TOKEN_BYTES: Final = 32
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9.-]")
+
+
+def new_token() -> str:
+    """Return a random token of the shape that redaction knows, wherever a job prints it."""
+    while True:
+        word = base64.urlsafe_b64encode(os.urandom(_TOKEN_BYTES)).rstrip(b"=").decode()
+        # redaction asks for a digit: without, names of functions that begin with the prefix would be hidden too
+        if any(character.isdigit() for character in word):
+            return TOKEN_PREFIX + word
 
 
 def token_beside(database: Path) -> Path:

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from torc_core.credentials import JobToken
 from torc_core.errors import InvalidInputError
 from torc_core.slurm.environment import AllocationShare, read_allocation, visible_gpus
 
@@ -37,6 +38,7 @@ class RunnerOptions:
     heartbeat_interval_s: float = 30.0
     oom_counter: Path | None = None
     """Counts kills for lack of memory, like `memory.events` of a control group."""
+    job_token: JobToken | None = None
     scheduler_config_id: int | None = None
     node_type: str = "local"
     node_facts: Mapping[str, Any] = field(default_factory=dict)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from runner.process import launcher_process
@@ -21,12 +22,17 @@ _EXIT_S: Final = launcher_process.ORPHANED_LEAD_S + 2 * launcher_process.LEFTOVE
 class LocalLauncher:
     """The runner's side of the launcher process; see `Launcher`."""
 
-    def __init__(self, env: Mapping[str, str], *, log: Path | None = None) -> None:
+    def __init__(
+        self, env: Mapping[str, str], *, late_env: Mapping[str, str] = MappingProxyType({}), log: Path | None = None
+    ) -> None:
         """Start the process; `env` is what every job inherits, `log` takes the process's own errors.
 
+        `late_env` is given to every job besides, as it is when the job starts: what the runner learns from the server
+        only once this process is registered with it.
         It shares no output with the runner: whoever reads the runner's output would wait for the launcher too. It
         reads no modules from the current folder or PYTHONPATH (-I), where a user's `queue.py` would stand in the way.
         """
+        self._late_env = late_env
         self._tag = env.get(RUNNER_VARIABLE)
         ours, theirs = socket.socketpair()
         with theirs, open(log or os.devnull, "ab", opener=private) as errors:
@@ -64,7 +70,7 @@ class LocalLauncher:
 
     def run(self, key: int, line: str, *, env: Mapping[str, str], stdout: str | None, stderr: str | None) -> None:
         """Queue `bash -c line` in a session of its own; sent by `flush`."""
-        self._commands.append(("run", key, line, dict(env), stdout, stderr))
+        self._commands.append(("run", key, line, {**self._late_env, **env}, stdout, stderr))
 
     def stop(self, key: int, signum: int, *, lead_s: float) -> None:
         """Queue the signal for every process of the key, SIGKILL after the lead; sent by `flush`."""

@@ -15,7 +15,7 @@ from torc_core.times import rfc3339
 
 @dataclass(frozen=True, kw_only=True)
 class Reporting:
-    """The facts that all reports of one run have in common."""
+    """The facts that all reports of one run have in common; `hidden` are values that no evidence may hold."""
 
     workflow_id: int
     run_id: int
@@ -23,6 +23,7 @@ class Reporting:
     hostname: str
     scheduler: SchedulerFacts | None = None
     workflow_env: Mapping[str, str] | None = None
+    hidden: frozenset[str] = frozenset()
 
     def completion(self, end: AttemptEnd) -> JobCompletion:
         """Return the report of an attempt's end. Reads the logs of a failed attempt, so it may take a moment."""
@@ -41,7 +42,7 @@ class Reporting:
         )
 
     def _evidence(self, end: AttemptEnd) -> Evidence:
-        secrets = secret_values(self.workflow_env, end.attempt.claim.model.env)
+        secrets = secret_values(self.workflow_env, end.attempt.claim.model.env) | self.hidden
         return gather_evidence(end, node=self.hostname, scheduler=self.scheduler, secrets=secrets)
 
     def _result(self, end: AttemptEnd) -> ResultModel:

@@ -14,7 +14,7 @@ from helpers import ServerProcess
 
 from torc_server.access.htpasswd import hash_password, write_users
 from torc_server.access.permission_table import CALLERS, may, permission_rows, route_rows
-from torc_server.access.policy import RULES, Subject, rule_of
+from torc_server.access.policy import PERMISSIONS, RULES, Subject, rule_of
 from torc_server.app import _ROUTERS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -170,6 +170,28 @@ def test_a_token_of_the_owner_allows_no_more_than_its_scope(scene: Scene, scope:
                 status = scene.ask("token", method, path)
                 if (status != 403) != may(role, rule):
                     wrong.append(f"{scope}: {method} {path} -> {status}")
+        assert wrong == []
+
+
+def test_a_token_of_jobs_opens_what_the_table_says_and_no_other_workflow(scene: Scene) -> None:
+    scene.set_up()
+    token = scene.clients["owner"].post(f"/compute_nodes/{scene.ids['compute_nodes']}/job_token").json()["token"]
+    own = dict(scene.ids)
+    scene.set_up()
+    with httpx.Client(
+        base_url=scene.server.url, headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=60
+    ) as http:
+        scene.clients["job"] = http
+        others, scene.ids = scene.ids, own
+        wrong = []
+        for ids, is_own in ((others, False), (own, True)):
+            scene.ids = ids
+            for method, path in served_routes():
+                rule = rule_of(method, path)
+                is_about_one = rule.subject in (Subject.WORKFLOW, Subject.RECORD, Subject.QUERY, Subject.BODY)
+                expected = PERMISSIONS[rule.permission].jobs and (is_own or not is_about_one)
+                if (scene.ask("job", method, path) != 403) != expected:
+                    wrong.append(f"{'own' if is_own else 'other'}: {method} {path}")
         assert wrong == []
 
 

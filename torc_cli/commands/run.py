@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,6 +32,14 @@ WAIT_FOR_SERVER_S = 30.0
 """A server that is restarted is back by then; who mistyped its address does not wait for long."""
 _RECOVERY_PATIENCE_S = 60.0
 """So long the server may be away while jobs are recovered between two runs."""
+
+
+class JobTokenChoice(StrEnum):
+    """The token that jobs get."""
+
+    RUN = "run"
+    NONE = "none"
+    FULL = "full"
 
 
 @command
@@ -83,6 +92,14 @@ def run(
             help="Wait so long for a server that is away or fails, at the start and at the end.",
         ),
     ] = WAIT_FOR_SERVER_S,
+    job_token: Annotated[
+        JobTokenChoice | None,
+        typer.Option(
+            "--job-token",
+            help="The token that jobs get: of their run, none, or your own with all its rights.",
+            show_default=False,
+        ),
+    ] = None,
     recover: Annotated[
         bool,
         typer.Option("--recover", help="Recover failed jobs and run again.", rich_help_panel="Recovery"),
@@ -116,6 +133,7 @@ def run(
         end_time=_moment(end_time),
         poll_interval_s=poll_interval,
         wait_at_start_s=wait_for_server,
+        job_token=job_token.value if job_token else session.settings.job_token,
     )
     if recovers:
         choices = _within_the_machine(choices, options)

@@ -37,6 +37,8 @@ class ExecutionConfig(ApiModel):
     """Return code of a job that was stopped for memory; not with `slurm`. Default: 137."""
     timeout_exit_code: int | None = None
     """Return code of a job that was stopped at its runtime. Default: 152."""
+    job_token: Literal["run", "none"] | None = None
+    """Whether jobs get a token of their run by which they may use the server. Default: `run`."""
     staggered_start: bool | None = None
     """Whether jobs start one after the other."""
     stdio: StdioConfig | None = None

@@ -22,7 +22,10 @@ class TokenRequest(ApiModel):
 
 
 class TokenModel(ApiModel):
-    """A token as it is kept; `token` itself is shown once, when it is made."""
+    """A token as it is kept; `token` itself is shown once, when it is made.
+
+    `compute_node_id` is the runner with which the token of its jobs ends; None for other tokens.
+    """
 
     id: int
     name: str
@@ -31,6 +34,7 @@ class TokenModel(ApiModel):
     workflow_id: int | None = None
     agent: str | None = None
     mode: TokenMode | None = None
+    compute_node_id: int | None = None
     created_at: str
     expires_at: str
     token: str | None = None

@@ -29,10 +29,12 @@ def may(caller: str, rule: Rule) -> bool:
 
 def permission_rows() -> list[str]:
     """Return the lines of the table of permissions, in Markdown."""
-    rows = ["| permission | what it allows | scope of a token | an agent's token |", "| --- | --- | --- | --- |"]
+    head = ["permission", "what it allows", "scope of a token", "an agent's token", "a job's token"]
+    rows = [_line(head), _line(["---"] * len(head))]
     for permission, traits in PERMISSIONS.items():
         scope = "none" if traits.scope is None else traits.scope.name.lower()
-        rows.append(f"| {permission} | {traits.explanation} | {scope} | {_mark(may_do=traits.agents)} |")
+        marks = [_mark(may_do=may_do) for may_do in (traits.agents, traits.jobs)]
+        rows.append(_line([str(permission), traits.explanation, scope, *marks]))
     return rows
 
 

@@ -15,6 +15,7 @@ class Permission(StrEnum):
     KNOWN = "known"
     VIEW = "view"
     PROPOSE = "propose"
+    CONTRIBUTE = "contribute"
     RUN = "run"
     DECIDE = "decide"
     APPROVE = "approve"
@@ -26,29 +27,50 @@ class Permission(StrEnum):
 
 @dataclass(frozen=True)
 class PermissionTraits:
-    """`scope` is the least that a caller needs, `agents` whether a token made for an AI agent may ever do it."""
+    """`scope` is the least that a caller needs.
+
+    `agents` says whether a token made for an AI agent may ever do it, `jobs` the same of a token made for jobs.
+    """
 
     scope: Scope | None
     agents: bool
+    jobs: bool
     explanation: str
 
 
 PERMISSIONS: Final[Mapping[Permission, PermissionTraits]] = {
-    Permission.OPEN: PermissionTraits(None, agents=True, explanation="ask whether a server is there, and which"),
-    Permission.KNOWN: PermissionTraits(Scope.VIEWER, agents=False, explanation="ask about oneself"),
-    Permission.VIEW: PermissionTraits(Scope.VIEWER, agents=True, explanation="look at a workflow"),
-    Permission.PROPOSE: PermissionTraits(Scope.OPERATOR, agents=True, explanation="propose decisions about failures"),
-    Permission.RUN: PermissionTraits(Scope.OPERATOR, agents=False, explanation="run jobs and report about them"),
+    Permission.OPEN: PermissionTraits(
+        None, agents=True, jobs=True, explanation="ask whether a server is there, and which"
+    ),
+    Permission.KNOWN: PermissionTraits(Scope.VIEWER, agents=False, jobs=False, explanation="ask about oneself"),
+    Permission.VIEW: PermissionTraits(Scope.VIEWER, agents=True, jobs=True, explanation="look at a workflow"),
+    Permission.PROPOSE: PermissionTraits(
+        Scope.OPERATOR, agents=True, jobs=False, explanation="propose decisions about failures"
+    ),
+    Permission.CONTRIBUTE: PermissionTraits(
+        Scope.OPERATOR, agents=False, jobs=True, explanation="keep files, user data and events, and spawn jobs"
+    ),
+    Permission.RUN: PermissionTraits(
+        Scope.OPERATOR, agents=False, jobs=False, explanation="run jobs and report about them"
+    ),
     Permission.DECIDE: PermissionTraits(
-        Scope.OPERATOR, agents=True, explanation="decide about failures; agents with the mode decide"
+        Scope.OPERATOR, agents=True, jobs=False, explanation="decide about failures; agents with the mode decide"
     ),
     Permission.APPROVE: PermissionTraits(
-        Scope.OPERATOR, agents=False, explanation="approve, reject and recover, which agents never do"
+        Scope.OPERATOR, agents=False, jobs=False, explanation="approve, reject and recover, which agents never do"
     ),
-    Permission.CREATE: PermissionTraits(Scope.OWNER, agents=False, explanation="create a workflow of one's own"),
-    Permission.CHANGE: PermissionTraits(Scope.OWNER, agents=False, explanation="change or delete a workflow"),
-    Permission.SHARE: PermissionTraits(Scope.OWNER, agents=False, explanation="share a workflow with a group"),
-    Permission.ADMINISTER: PermissionTraits(Scope.ADMIN, agents=False, explanation="manage groups and logins"),
+    Permission.CREATE: PermissionTraits(
+        Scope.OWNER, agents=False, jobs=False, explanation="create a workflow of one's own"
+    ),
+    Permission.CHANGE: PermissionTraits(
+        Scope.OWNER, agents=False, jobs=False, explanation="change or delete a workflow"
+    ),
+    Permission.SHARE: PermissionTraits(
+        Scope.OWNER, agents=False, jobs=False, explanation="share a workflow with a group"
+    ),
+    Permission.ADMINISTER: PermissionTraits(
+        Scope.ADMIN, agents=False, jobs=False, explanation="manage groups and logins"
+    ),
 }
 
 
@@ -76,18 +98,18 @@ _P, _S = Permission, Subject
 
 _RECORD_WRITES: Final[Mapping[str, tuple[Permission, Permission]]] = {
     "compute_nodes": (_P.RUN, _P.CHANGE),
-    "events": (_P.RUN, _P.CHANGE),
+    "events": (_P.CONTRIBUTE, _P.CHANGE),
     "failure_handlers": (_P.CHANGE, _P.CHANGE),
-    "files": (_P.RUN, _P.CHANGE),
+    "files": (_P.CONTRIBUTE, _P.CHANGE),
     "jobs": (_P.CHANGE, _P.CHANGE),
     "local_schedulers": (_P.CHANGE, _P.CHANGE),
     "resource_requirements": (_P.CHANGE, _P.CHANGE),
     "results": (_P.RUN, _P.CHANGE),
-    "ro_crate_entities": (_P.RUN, _P.CHANGE),
+    "ro_crate_entities": (_P.CONTRIBUTE, _P.CHANGE),
     "scheduled_compute_nodes": (_P.RUN, _P.CHANGE),
     "slurm_schedulers": (_P.CHANGE, _P.CHANGE),
     "slurm_stats": (_P.RUN, _P.CHANGE),
-    "user_data": (_P.RUN, _P.CHANGE),
+    "user_data": (_P.CONTRIBUTE, _P.CHANGE),
 }
 """Kinds of records: the permission to write one, and to delete some."""
 
@@ -195,16 +217,17 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ),
     **_workflow_rules(_P.SHARE, "POST /access_groups/{group_id}", "DELETE /access_groups/{group_id}"),
     **_record_rules(),
-    ("POST", "/bulk_files"): Rule(_P.RUN, _S.BODY),
-    ("PUT", "/bulk_files"): Rule(_P.RUN, _S.BODY),
+    ("POST", "/bulk_files"): Rule(_P.CONTRIBUTE, _S.BODY),
+    ("PUT", "/bulk_files"): Rule(_P.CONTRIBUTE, _S.BODY),
     ("POST", "/bulk_jobs"): Rule(_P.CHANGE, _S.BODY),
-    ("POST", "/bulk_user_data"): Rule(_P.RUN, _S.BODY),
+    ("POST", "/bulk_user_data"): Rule(_P.CONTRIBUTE, _S.BODY),
     ("PUT", "/compute_nodes/{id}/heartbeat"): Rule(_P.RUN, _S.RECORD),
+    ("POST", "/compute_nodes/{id}/job_token"): Rule(_P.RUN, _S.RECORD),
     ("POST", "/jobs/{id}/complete_job/{status}/{run_id}"): Rule(_P.RUN, _S.RECORD),
     ("GET", "/jobs/{id}/evidence"): Rule(_P.VIEW, _S.RECORD),
     ("PUT", "/jobs/{id}/manage_status_change/{status}/{run_id}"): Rule(_P.RUN, _S.RECORD),
     ("POST", "/jobs/{id}/retry/{run_id}"): Rule(_P.RUN, _S.RECORD),
-    ("POST", "/jobs/{id}/spawn_jobs"): Rule(_P.RUN, _S.RECORD),
+    ("POST", "/jobs/{id}/spawn_jobs"): Rule(_P.CONTRIBUTE, _S.RECORD),
     ("PUT", "/jobs/{id}/start_job/{run_id}/{compute_node_id}"): Rule(_P.RUN, _S.RECORD),
     ("GET", "/proposals/{id}"): Rule(_P.VIEW, _S.RECORD),
     ("POST", "/proposals/{id}/approve"): Rule(_P.APPROVE, _S.RECORD),
@@ -263,6 +286,8 @@ def refusal(principal: Principal, permission: Permission, *, role: Scope | None 
     traits = PERMISSIONS[permission]
     if traits.scope is None:
         return None
+    if principal.compute_node_id is not None and not traits.jobs:
+        return f"a job may not {traits.explanation} with the token of its run"
     if principal.agent is not None:
         if not traits.agents:
             return f"an AI agent may not {traits.explanation}"

@@ -23,8 +23,9 @@ class Principal:
 
     `is_proven` is false where the name is only what the caller says: the server's own token and `--no-auth` prove
     the right to call, and no person. `workflow_id` bounds a token to one workflow; `agent` names the AI agent that
-    a token was made for, and `mode` what that agent may do about failures. `expires_at` is when the token ends that the
-    caller showed; None for passwords and the server's own token.
+    a token was made for, and `mode` what that agent may do about failures. `compute_node_id` names the runner for whose
+    jobs a token was made. `expires_at` is when the token ends that the caller showed; None for passwords and the
+    server's own token.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Principal:
     workflow_id: int | None = None
     agent: str | None = None
     mode: AgentMode | None = None
+    compute_node_id: int | None = None
     expires_at: datetime | None = None
 
 

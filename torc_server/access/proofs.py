@@ -162,6 +162,9 @@ class PersonalTokenProof:
             principal = await asyncio.to_thread(self._find, token_hash)
             if principal is None:
                 return None
+            if principal.compute_node_id is not None:
+                # never remembered: it ends with its runner, of whose end nobody tells this process's memory
+                return self._bounded(principal)
             if len(self._known) > _MOST_CACHED:
                 self._known.clear()
             self._known[token_hash] = (principal, self._clock() + self._remember_s)

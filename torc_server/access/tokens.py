@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from torc_core.credentials import LOOPBACK_NAMES, TOKEN_PREFIX, token_beside, token_file
+from torc_core.credentials import LOOPBACK_NAMES, new_token, token_beside, token_file
 from torc_core.errors import InvalidInputError
 from torc_server.access.network import is_wildcard
 
-_TOKEN_BYTES: Final = 32
 _PRIVATE: Final = 0o600
 _PRIVATE_FOLDER: Final = 0o700
 
@@ -31,8 +30,7 @@ def load_token(database: Path) -> str:
         found = _read_private(path)
         if found:
             return found
-        # with the beginning by which redaction knows it, wherever a job prints it
-        token = TOKEN_PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
+        token = new_token()
         _write_private(path, token)
     except OSError as error:
         raise InvalidInputError(

@@ -20,6 +20,7 @@ _LISTS_OF_RECORDS: Final = ("jobs", "files", "user_data")
 _LISTS: Final = frozenset(
     {
         (Subject.NOTHING, Permission.VIEW),
+        (Subject.BODY, Permission.CONTRIBUTE),
         (Subject.BODY, Permission.RUN),
         (Subject.BODY, Permission.CHANGE),
         *((Subject.RECORD, permission) for permission in Permission),
@@ -27,6 +28,7 @@ _LISTS: Final = frozenset(
 )
 """What a token for one workflow may ask without a workflow in the address: lists show it alone, bodies are looked at
 later, and there is no such record."""
+_ASK_OTHERS: Final = "the owner of the workflow, an admin of its group or of the server can help"
 _GROUP_ADMIN: Final = "admin"
 _ID: Final = TypeAdapter(int)
 
@@ -62,7 +64,7 @@ class Guard:
         principal = principal_of(request)
         if principal.scope is Scope.ADMIN and principal.agent is None and principal.workflow_id is None:
             return
-        _raise(refusal(principal, rule.permission))
+        _raise(refusal(principal, rule.permission), hint=_hint_for(principal))
         if rule.subject in (Subject.GROUP, Subject.USER):
             await self._admit_to_people(request, rule, principal)
             return
@@ -194,11 +196,15 @@ def _number(text: str | None) -> int | None:
         return None
 
 
-def _raise(reason: str | None, **ids: int) -> None:
+def _hint_for(principal: Principal) -> str:
+    if principal.compute_node_id is None:
+        return _ASK_OTHERS
+    return "where jobs need more, whoever runs them can give them their own token: `torc run … --job-token full`"
+
+
+def _raise(reason: str | None, *, hint: str = _ASK_OTHERS, **ids: int) -> None:
     if reason is not None:
-        raise ForbiddenError(
-            reason, hint="the owner of the workflow, an admin of its group or of the server can help", ids=ids
-        )
+        raise ForbiddenError(reason, hint=hint, ids=ids)
 
 
 async def _caller(request: Request) -> Caller:

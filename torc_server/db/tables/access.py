@@ -56,3 +56,4 @@ class AccessToken(SQLModel, table=True):
     mode: str | None = None
     created_at: str
     expires_at: str
+    compute_node_id: int | None = Field(default=None, foreign_key="compute_node.id", ondelete="CASCADE", index=True)

@@ -1,4 +1,4 @@
-"""Personal tokens of the caller; administrators see and revoke those of everybody."""
+"""Tokens of the caller and of a runner's jobs; administrators see and revoke those of everybody."""
 
 from torc_core.api.tokens import TokenModel, TokenRequest, Tokens
 from torc_server.access.principals import Scope
@@ -15,6 +15,11 @@ router = contract_router("access_control")
 @router.post("/tokens")
 def create_token(body: TokenRequest, work: Working, caller: Calling) -> TokenModel:
     return work.write(tokens.create_token, caller.principal, body)
+
+
+@router.post("/compute_nodes/{id}/job_token")
+def create_job_token(record_id: RecordId, work: Working, caller: Calling) -> TokenModel:
+    return work.write(tokens.create_job_token, caller.principal, record_id)
 
 
 @router.get("/tokens")

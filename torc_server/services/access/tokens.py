@@ -1,19 +1,23 @@
-"""Personal tokens: make, list, revoke, and find the one that a request shows."""
+"""Tokens of users and of runners' jobs: make, list, revoke, and find the one that a request shows."""
 
 import hashlib
-import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 from torc_core.api.tokens import TokenModel, TokenRequest, Tokens, TokenScope
-from torc_core.credentials import TOKEN_PREFIX
+from torc_core.credentials import new_token
 from torc_core.errors import ForbiddenError, InvalidInputError, NotFoundError
 from torc_core.times import rfc3339
 from torc_server.access.principals import EVERYBODY, Principal, Scope
 from torc_server.db.queries.access import tokens as queries
 from torc_server.db.unit_of_work import UnitOfWork
-from torc_server.services.records.lookup import find_workflow
+from torc_server.services.records.compute_nodes import COMPUTE_NODES
+from torc_server.services.records.lookup import find_runner, find_workflow
 
+_LONGEST: Final = timedelta(days=5 * 365)
+_LONGEST_SILENCE: Final = timedelta(hours=1)
+"""A runner that was not heard of for so long may be gone without a sign-off: the token of its jobs waits for it."""
 _SCOPES: Final[tuple[TokenScope, ...]] = get_args(TokenScope)
 
 
@@ -38,10 +42,32 @@ def create_token(uow: UnitOfWork, principal: Principal, request: TokenRequest) -
     if request.workflow_id is not None:
         find_workflow(uow, request.workflow_id)
     queries.delete_expired(uow, uow.now_text)
-    token = TOKEN_PREFIX + secrets.token_urlsafe(32)
-    ends = [uow.now + timedelta(seconds=request.expires_in_s), *filter(None, (principal.expires_at,))]
+    lifetime = timedelta(seconds=request.expires_in_s)
+    return _store(uow, principal, request.model_dump(exclude={"expires_in_s"}), lifetime)
+
+
+def create_job_token(uow: UnitOfWork, principal: Principal, compute_node_id: int) -> TokenModel:
+    """Make a token for the jobs of an active runner of the caller: for its workflow alone, and as long as it lives.
+
+    Raises StateConflictError for a runner whose jobs were reclaimed or that has signed off.
+    """
+    workflow_id = COMPUTE_NODES.get(uow, compute_node_id).workflow_id
+    find_runner(uow, workflow_id, compute_node_id)
+    facts = {
+        "name": f"jobs of runner {compute_node_id}",
+        "scope": Scope.OPERATOR.name.lower(),
+        "workflow_id": workflow_id,
+        "compute_node_id": compute_node_id,
+    }
+    return _store(uow, principal, facts, _LONGEST)
+
+
+def _store(uow: UnitOfWork, principal: Principal, facts: Mapping[str, Any], lifetime: timedelta) -> TokenModel:
+    """Store a new token of the caller, which does not outlive the one that the caller showed."""
+    token = new_token()
+    ends = [uow.now + lifetime, *filter(None, (principal.expires_at,))]
     row = {
-        **request.model_dump(exclude={"expires_in_s"}),
+        **facts,
         "user_name": principal.name,
         "token_hash": hash_token(token),
         "is_proven": principal.is_proven,
@@ -81,6 +107,8 @@ def find_principal(uow: UnitOfWork, token_hash: str) -> Principal | None:
     if row is None or row["expires_at"] <= uow.now_text:
         return None
     token = TokenModel.model_validate(row)
+    if token.compute_node_id is not None and not _lives(uow, token.compute_node_id, token.created_at):
+        return None
     return Principal(
         name=token.user_name,
         scope=Scope[token.scope.upper()],
@@ -88,8 +116,22 @@ def find_principal(uow: UnitOfWork, token_hash: str) -> Principal | None:
         workflow_id=token.workflow_id,
         agent=token.agent,
         mode=token.mode,
+        compute_node_id=token.compute_node_id,
         expires_at=datetime.fromisoformat(token.expires_at),
     )
+
+
+def _lives(uow: UnitOfWork, compute_node_id: int, since: str) -> bool:
+    """Return whether the runner is active and was heard of lately; `since` is when its token was made.
+
+    Its end is bound to heartbeats, and not to a time that they would have to write anew: a runner that comes back
+    after a long silence has not lost the token that its jobs hold.
+    """
+    is_active, heartbeat = queries.heartbeat_of_active(uow, compute_node_id)
+    heard = datetime.fromisoformat(heartbeat or since)
+    if uow.settings.listening_since is not None:
+        heard = max(heard, uow.settings.listening_since)
+    return is_active and uow.now - heard < _LONGEST_SILENCE
 
 
 def hash_token(token: str) -> str:

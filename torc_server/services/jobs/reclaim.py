@@ -10,6 +10,7 @@ from torc_core.evidence.record import Evidence, SchedulerFacts
 from torc_core.jobs.lifecycle import OUTCOME_EVENTS, Event, may_go_back
 from torc_core.jobs.status import DONE, JobStatus
 from torc_core.triage.facts import RUNNER_LOST_CODE
+from torc_server.db.queries.access.tokens import delete_of_runners
 from torc_server.db.queries.jobs import attempts, runners
 from torc_server.db.queries.jobs.attempts import AttemptKey, SignedEvidence
 from torc_server.db.queries.jobs.jobs import JobState, held_jobs
@@ -53,6 +54,7 @@ def reclaim_jobs(uow: UnitOfWork, workflow_id: int, request: ReclaimRequest) -> 
     _requeue(uow, workflow, requeued)
     _fail(uow, workflow, failed, outcome)
     release_actions(uow, list(nodes))
+    delete_of_runners(uow, list(nodes))
     for node_id in runners.deactivate(uow, list(nodes)):
         node = nodes[node_id]
         facts = {"compute_node_id": node_id, "hostname": node.hostname, "compute_node_type": node.compute_node_type}

@@ -10,6 +10,7 @@ from torc_core.api.system import DeleteCount
 from torc_core.errors import InvalidInputError, StateConflictError
 from torc_core.hints import Hint, torc
 from torc_core.slurm.quantities import count_array_tasks
+from torc_server.db.queries.access.tokens import delete_of_runners
 from torc_server.db.queries.jobs.runners import note_heartbeat, registered_runner
 from torc_server.db.queries.records.base import RecordStore, json_field_equals
 from torc_server.db.queries.records.jobs import count_jobs_held
@@ -52,6 +53,7 @@ def update_compute_node(uow: UnitOfWork, record_id: int, record: ComputeNodeMode
     node = COMPUTE_NODES.update(uow, record_id, record, derived=_heartbeat_columns(uow, record))
     if before.is_active and not node.is_active:
         release_actions(uow, [record_id])
+        delete_of_runners(uow, [record_id])
         uow.announce(node.workflow_id, "compute_node_stopped", severity="info", data=_described(node))
     return node
 
