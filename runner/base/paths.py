@@ -54,7 +54,7 @@ class RunFiles:
 
     def series(self, label: str) -> Path:
         """Return the file for samples over time of the jobs of this host, or of its share of an allocation."""
-        name = f"resource_metrics_{label}_{self._workflow_id}_{self._run_id}.db"
+        name = f"resource_metrics_wf{self._workflow_id}_{label}_r{self._run_id}.db"
         return self.output_dir / RESOURCE_UTILIZATION / name
 
     def of_attempt(self, job_id: int, job_name: str, attempt_id: int) -> OutputFiles:

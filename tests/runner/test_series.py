@@ -23,7 +23,7 @@ JOB = SeriesJob(job_id=7, attempt_id=1, name="j", num_cpus=1, memory_limit_bytes
 
 
 def file_of(folder: Path, workflow_id: int) -> Path:
-    return folder / "resource_utilization" / f"resource_metrics_{gethostname()}_{workflow_id}_1.db"
+    return folder / "resource_utilization" / f"resource_metrics_wf{workflow_id}_{gethostname()}_r1.db"
 
 
 def rows(path: Path, query: str) -> list[tuple[Any, ...]]:

@@ -13,6 +13,7 @@ from slurm_daemons import await_that
 from torc_process import Torc
 
 from torc_client.http import TorcClient
+from torc_client.recovery.allocations import allocation_key
 from torc_client.settings import load_settings
 from torc_core.api.drafts import JobDraft, WorkflowDraft
 from torc_core.api.nodes import ScheduledComputeNodeModel
@@ -55,6 +56,10 @@ class Looker:
                 status=status,
             )
         )
+
+    def record_of(self, scheduler_id: int) -> ScheduledComputeNodeModel:
+        found = self.client.scheduled_compute_nodes.list_all(workflow_id=self.workflow_id, scheduler_id=scheduler_id)
+        return found[0]
 
     def state(self, scheduler_id: int) -> str:
         return self.cluster.call("squeue", "-h", "-t", "all", "-o", "%T", "-j", str(scheduler_id)).strip()
@@ -160,3 +165,71 @@ def test_without_a_cluster_the_machine_to_go_to_is_named(looker: Looker) -> None
     away = Torc(looker.torc.folder, looker.torc.url, environment={"PATH": str(looker.torc.folder)})
     for name in ("sacct", "stats", "usage"):
         assert "there is no cluster to ask" in away("slurm", name, looker.workflow_id, code=2).err
+
+
+def test_the_status_shows_the_queue_and_a_cancellation_ends_what_is_ours(looker: Looker) -> None:
+    torc, workflow_id = looker.torc, looker.workflow_id
+    workflow = looker.client.workflows.get(workflow_id)
+    names = [allocation_key(workflow, ScheduledComputeNodeModel.model_construct(id=number)) for number in (1, 2, 3)]
+    running = looker.submit("sleep 600", name=names[0])
+    held = looker.submit("sleep 600", "--hold", name=names[1])
+    array = looker.submit("sleep 600", "--array=0-3%1", name=names[2])
+    foreign = looker.submit("sleep 600", "--hold", name="somebody-elses")
+    looker.client.scheduled_compute_nodes.update(
+        looker.record_of(array).id or 0, looker.record_of(array).model_copy(update={"array": "0-3%1"})
+    )
+    await_that(lambda: looker.state(running) == "RUNNING", "the allocation runs")
+
+    status = torc("status", workflow_id, "-f", "json").json
+    seen = {view["scheduler_id"]: view for view in status["allocations"]}
+    assert status["allocations_note"] is None
+    assert (seen[running]["standing"], seen[running]["state"]) == ("active", "RUNNING")
+    assert seen[running]["nodes"] in looker.cluster.nodes
+    assert 0 < seen[running]["time_left_s"] <= 300
+    assert (seen[held]["standing"], seen[held]["will_not_start"], seen[held]["reason"]) == (
+        "pending",
+        True,
+        "JobHeldUser",
+    )
+    assert seen[array]["queued_tasks"] in (3, 4)
+    text = torc("status", workflow_id).out
+    assert "will not start: it is held; release it with scontrol release (JobHeldUser)" in text
+    listed = torc("scheduled-compute-nodes", "list", workflow_id, "-f", "json").json
+    assert {each["scheduler_id"]: each["state"] for each in listed}[held] == "PENDING"
+    table = torc("scheduled-compute-nodes", "list", workflow_id).out
+    assert max(map(len, table.splitlines())) <= 80
+
+    canceled = torc("cancel", workflow_id, "-f", "json", code=1).json
+    assert (canceled["status"], canceled["canceled_slurm_jobs"]) == ("partial_success", sorted([running, held, array]))
+    assert len(canceled["errors"]) == 1
+    assert "somebody-elses" in canceled["errors"][0]
+    for scheduler_id in (running, held):
+        await_that(lambda each=scheduler_id: looker.state(each) == "CANCELLED", "it is canceled")
+    assert looker.state(foreign) == "PENDING"
+    assert looker.record_of(running).status == "canceled"
+    ended = {view["scheduler_id"]: view for view in torc("status", workflow_id, "-f", "json").json["allocations"]}
+    assert (ended[running]["standing"], ended[running]["state"]) == ("ended", "CANCELLED")
+
+
+def test_a_controller_that_does_not_answer_delays_no_status(looker: Looker) -> None:
+    held = looker.submit("sleep 600", "--hold")
+    controller = looker.cluster.daemon("slurmctld")
+    controller.pause()
+    try:
+        status = looker.torc("status", looker.workflow_id, "-f", "json").json
+        canceled = looker.torc("cancel", looker.workflow_id, "-f", "json", code=1).json
+    finally:
+        controller.resume()
+    assert status["allocations_note"] == "Slurm does not answer: shown is what the server has recorded"
+    assert [(view["standing"], view["state"]) for view in status["allocations"]] == [("pending", None)]
+    assert (canceled["status"], canceled["canceled_slurm_jobs"]) == ("partial_success", [])
+    assert f"scancel {held}" in canceled["errors"][0]
+
+
+def test_on_a_machine_without_slurm_the_record_is_shown(looker: Looker) -> None:
+    looker.record(4711, "active")
+    away = Torc(looker.torc.folder, looker.torc.url, environment={"PATH": str(looker.torc.folder)})
+    text = away("status", looker.workflow_id).out
+    assert "Allocations: 0 pending, 1 active, 0 ended" in text
+    assert "Slurm's programs are not on this machine" in text
+    assert "scancel 4711" in away("cancel", looker.workflow_id, code=1).err

@@ -1,5 +1,6 @@
 """The life of a workflow: `torc init`, `reinit`, `status`, `cancel`, `delete`; also below `torc workflows`."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from torc_core.hints import Hint, torc
 from torc_core.jobs.status import ACTIVE, JobStatus
 
 if TYPE_CHECKING:
+    from torc_client.allocations.standing import StandingAllocations
     from torc_client.begin_run import StartedRun
 
 ForceOption = Annotated[
@@ -82,6 +84,7 @@ def reinit(
 def status(session: Session, workflow_id: WorkflowArgument = None) -> None:
     """Show how a workflow stands: counts, failures, next steps.
 
+    Of allocations on a Slurm cluster: why they wait, where they run and for how long, how they ended.
     For example: `torc status 3`.
     """
     from torc_cli.render.status_text import GROUPS_SHOWN, next_step_lines, status_data, status_text, unsuccessful
@@ -92,21 +95,50 @@ def status(session: Session, workflow_id: WorkflowArgument = None) -> None:
         failures = session.client.failures.groups(
             found.workflow_id, status="all", limit=GROUPS_SHOWN, job_ids_limit=GROUPS_SHOWN
         )
-    session.out.done([status_text(found, failures), *next_step_lines(found)], status_data(found, failures))
+    seen = _allocations(session, found.workflow_id)
+    session.out.done([status_text(found, failures, seen), *next_step_lines(found)], status_data(found, failures, seen))
+
+
+def _allocations(session: Session, workflow_id: int) -> "StandingAllocations | None":
+    """Return the workflow's allocations as the queue shows them; None where it has none, and nobody is asked."""
+    records = session.client.scheduled_compute_nodes.list_all(workflow_id=workflow_id)
+    if not records:
+        return None
+    from torc_client.allocations.standing import look_at_queue
+
+    return look_at_queue(records, os.environ)
 
 
 @command
 def cancel(session: Session, workflow_id: WorkflowArgument = None) -> None:
-    """Cancel a workflow and stop its jobs.
+    """Cancel a workflow, stop its jobs, and cancel its allocations.
 
     For example: `torc cancel 3`.
     """
+    from torc_client.allocations.cancel import cancel_allocations
+    from torc_client.slurm.cluster import find_cluster
+
     chosen = session.workflow_id(workflow_id)
+    # The workflow first: from then on nobody submits more allocations for it.
     answer = session.client.cancel_workflow(chosen)
+    allocations = cancel_allocations(session.client, chosen, find_cluster(os.environ, tries=1))
+    lines = [f"Canceled workflow {chosen} ({number(answer.canceled_jobs, 'job')})"]
+    if allocations.scheduler_ids:
+        lines.append(f"Canceled allocations: {', '.join(map(str, allocations.scheduler_ids))}")
+    for error in allocations.errors:
+        session.out.note(f"Error: {error}")
     session.out.done(
-        f"Canceled workflow {chosen} ({number(answer.canceled_jobs, 'job')})",
-        {"status": "success", "workflow_id": chosen, "canceled_jobs": answer.canceled_jobs},
+        lines,
+        {
+            "status": "partial_success" if allocations.errors else "success",
+            "workflow_id": chosen,
+            "canceled_jobs": answer.canceled_jobs,
+            "canceled_slurm_jobs": allocations.scheduler_ids,
+            "errors": allocations.errors,
+        },
     )
+    if allocations.errors:
+        raise typer.Exit(1)
 
 
 @command

@@ -1,8 +1,9 @@
 """The status of a workflow, as people and programs read it: counts, verdict, next commands."""
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from torc_cli.render.allocation_text import allocation_lines
 from torc_cli.render.text import display, number
 from torc_core.api.failures import FailureGroups
 from torc_core.api.workflows import WorkflowStatusModel
@@ -10,11 +11,16 @@ from torc_core.hints import Hint, TorcCommand, torc
 from torc_core.jobs.status import ACTIVE, AWAITING_DECISION, FAILED_FOR_GOOD, FRESH, RESETTABLE_FAILURES
 from torc_core.resources.duration import describe_duration
 
+if TYPE_CHECKING:
+    from torc_client.allocations.standing import StandingAllocations
+
 GROUPS_SHOWN: Final = 5
 _CAUSE_LENGTH: Final = 100
 
 
-def status_data(status: WorkflowStatusModel, failures: FailureGroups | None) -> dict[str, Any]:
+def status_data(
+    status: WorkflowStatusModel, failures: FailureGroups | None, allocations: "StandingAllocations | None" = None
+) -> dict[str, Any]:
     """Return the status for programs, with times for people too, and the largest failure groups without texts."""
     walltime = status.walltime_seconds
     return status.model_dump(mode="json") | {
@@ -25,10 +31,14 @@ def status_data(status: WorkflowStatusModel, failures: FailureGroups | None) -> 
             for group in (failures.items if failures else [])
         ],
         "failure_group_count": failures.total_count if failures else 0,
+        "allocations": [view.model_dump(mode="json") for view in (allocations.views if allocations else [])],
+        "allocations_note": allocations.note if allocations else None,
     }
 
 
-def status_text(status: WorkflowStatusModel, failures: FailureGroups | None) -> str:
+def status_text(
+    status: WorkflowStatusModel, failures: FailureGroups | None, allocations: "StandingAllocations | None" = None
+) -> str:
     """Return several lines for people, the verdict last."""
     name, user = display(status.workflow_name), display(status.workflow_user)
     lines = [
@@ -41,7 +51,10 @@ def status_text(status: WorkflowStatusModel, failures: FailureGroups | None) -> 
         lines.append(f"Walltime: {describe_duration(status.walltime_seconds)}")
     if status.active_compute_nodes:
         lines.append(f"Active runners: {status.active_compute_nodes}")
-    if status.pending_scheduled_nodes or status.active_scheduled_nodes:
+    if allocations is not None:
+        lines += allocation_lines(allocations.views)
+        lines += [f"  {allocations.note}"] if allocations.note else []
+    elif status.pending_scheduled_nodes or status.active_scheduled_nodes:
         lines.append(f"Allocations: {status.active_scheduled_nodes} active, {status.pending_scheduled_nodes} pending")
     if failures is not None and failures.items:
         lines += ["Failures:", *_failure_lines(failures)]

@@ -23,7 +23,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "reconcile": Entry(
         "reconcile", "reconcile", "Deliver the results that runners kept while the server was away.", _RUN
     ),
-    "cancel": Entry("lifecycle", "cancel", "Cancel a workflow and stop its jobs.", _RUN),
+    "cancel": Entry("lifecycle", "cancel", "Cancel a workflow, stop its jobs, and cancel its allocations.", _RUN),
     "delete": Entry("lifecycle", "delete", "Delete workflows with all their records.", _RUN),
     "status": Entry("lifecycle", "status", "Show how a workflow stands: counts, failures, next steps.", _LOOK),
     "reports": Entry("reports", "app", "Show what jobs used, how they ended, and where their logs are.", _LOOK),

@@ -7,6 +7,7 @@ from torc_client.http import TorcClient
 from torc_client.slurm.port import Scheduler
 from torc_core.recovery.orphans import allocation_of
 from torc_core.slurm.allocation import AccountingRecord
+from torc_core.slurm.environment import registered_cluster
 from torc_core.slurm.usage import attempt_of
 
 
@@ -20,12 +21,23 @@ class WorkflowAccounting:
     errors: Sequence[str]
 
 
-def recorded_allocations(client: TorcClient, workflow_id: int) -> list[int]:
-    """Return Slurm's ids of the workflow's allocations: those submitted for it, and those its runners ran in."""
+def recorded_allocations(client: TorcClient, workflow_id: int, *, cluster: str | None = None) -> list[int]:
+    """Return Slurm's ids of the workflow's allocations: those submitted for it, and those its runners ran in.
+
+    With `cluster`, only those of this cluster, and those whose cluster is not known.
+    """
     submitted = client.scheduled_compute_nodes.list_all(workflow_id=workflow_id)
     runners = client.compute_nodes.list_all(workflow_id=workflow_id)
-    ids = {each.scheduler_id for each in submitted if each.scheduler_type == "slurm" and each.scheduler_id > 0}
-    return sorted(ids | {found for runner in runners if (found := allocation_of(runner)) is not None})
+    found = {
+        (each.scheduler_id, each.cluster)
+        for each in submitted
+        if each.scheduler_type == "slurm" and each.scheduler_id > 0
+    }
+    for runner in runners:
+        allocation_id = allocation_of(runner)
+        if allocation_id is not None:
+            found.add((allocation_id, registered_cluster(runner.scheduler)))
+    return sorted({each for each, where in found if cluster is None or where in (None, cluster)})
 
 
 def read_accounting(client: TorcClient, workflow_id: int, scheduler: Scheduler) -> WorkflowAccounting:
@@ -34,7 +46,7 @@ def read_accounting(client: TorcClient, workflow_id: int, scheduler: Scheduler) 
     Raises NotFoundError for an unknown workflow, SchedulerError where the cluster keeps no accounting.
     """
     client.workflows.get(workflow_id)
-    wanted = recorded_allocations(client, workflow_id)
+    wanted = recorded_allocations(client, workflow_id, cluster=scheduler.name())
     found = scheduler.accounting(wanted) if wanted else {}
     records = sorted(found.values(), key=lambda record: record.scheduler_id)
     known = {record.scheduler_id for record in records} | {record.array_job_id for record in records}

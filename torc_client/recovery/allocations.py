@@ -223,8 +223,18 @@ def settle_intents(client: TorcClient, workflow_id: int, scheduler: Scheduler) -
 
 def allocation_key(workflow: WorkflowModel, intent: ScheduledComputeNodeModel) -> str:
     """Return the name of an allocation at the scheduler, which serves workflows of other Torc servers, too."""
+    return f"torc-wf{workflow.id}-{intent.id}-{_origin(workflow)}"
+
+
+def bears_key(name: str, workflow: WorkflowModel) -> bool:
+    """Return whether an allocation of this name at the scheduler was submitted for the workflow by this server."""
+    number = name.removeprefix(f"torc-wf{workflow.id}-").removesuffix(f"-{_origin(workflow)}")
+    return name == f"torc-wf{workflow.id}-{number}-{_origin(workflow)}" and number.isdigit()
+
+
+def _origin(workflow: WorkflowModel) -> str:
     origin = "|".join((workflow.timestamp or "", workflow.user, workflow.name))
-    return f"torc-wf{workflow.id}-{intent.id}-{sha256(origin.encode()).hexdigest()[:8]}"
+    return sha256(origin.encode()).hexdigest()[:8]
 
 
 def record_submission(

@@ -105,16 +105,22 @@ class SlurmCluster:
         """
         wanted = set(scheduler_ids)
         found: dict[int, AllocationStatus] = {}
-        for part in _parts(sorted(wanted)):
+        for row in self.queue(wanted):
+            for scheduler_id in wanted & {row.scheduler_id, row.array_job_id}:
+                if scheduler_id not in found or _rank(row) < _rank(found[scheduler_id]):
+                    found[scheduler_id] = row
+        return found
+
+    def queue(self, scheduler_ids: Collection[int]) -> Sequence[AllocationStatus]:
+        """Return the rows of the queue for these allocations: an array has one for each of its tasks."""
+        rows: list[AllocationStatus] = []
+        for part in _parts(sorted(set(scheduler_ids))):
             output = self._programs.run(queue_words(part))
             # Unknown ids are left out of the answer; only where none is known it is an error.
             if output.return_code != 0 and not is_unknown_job(output.stderr):
                 raise SchedulerError(f"squeue: {complaint(output.stderr)}")
-            for row in parse_queue(output.stdout):
-                for scheduler_id in wanted & {row.scheduler_id, row.array_job_id}:
-                    if scheduler_id not in found or _rank(row) < _rank(found[scheduler_id]):
-                        found[scheduler_id] = row
-        return found
+            rows.extend(parse_queue(output.stdout))
+        return rows
 
     def cancel(self, scheduler_ids: Collection[int]) -> None:
         """Cancel these allocations; those that have ended are no error. Raises SchedulerError for others."""

@@ -25,6 +25,10 @@ class Scheduler(Protocol):
         """Return what the queue says of these allocations, in one call. One that it does not know has surely ended."""
         ...
 
+    def queue(self, scheduler_ids: Collection[int]) -> Sequence[AllocationStatus]:
+        """Return the rows of the queue for these allocations, in one call: an array has one for each of its tasks."""
+        ...
+
     def cancel(self, scheduler_ids: Collection[int]) -> None:
         """End these allocations, queued or running. Those that have ended are no error."""
         ...

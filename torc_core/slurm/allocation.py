@@ -39,6 +39,8 @@ class AllocationStatus:
     state: str
     phase: Phase
     reason: str | None = None
+    explanation: str | None = None
+    """Why it is queued, in plain words."""
     will_not_start: bool = False
     """Whether the reason means that it stays in the queue until somebody changes the request or the cluster."""
     why_never: str | None = None

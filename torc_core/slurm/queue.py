@@ -5,7 +5,7 @@ from typing import Final
 
 from torc_core.slurm.allocation import AllocationStatus, Phase
 from torc_core.slurm.quantities import known_slurm_time, parse_slurm_count
-from torc_core.slurm.states import phase_of, state_word, why_never
+from torc_core.slurm.states import explain, phase_of, state_word, why_never
 
 QUEUE_FIELDS: Final = ("%A", "%i", "%F", "%K", "%T", "%r", "%S", "%e", "%N", "%P", "%j")
 """The name stands last: it is the only field that may hold the separator."""
@@ -52,6 +52,7 @@ def _read_row(line: str, fields: Sequence[str]) -> Iterator[AllocationStatus]:
         state=state,
         phase=phase,
         reason=reason,
+        explanation=explain(reason) if phase is Phase.QUEUED else None,
         will_not_start=never is not None,
         why_never=never,
         start_time=known_slurm_time(row.get("%S", "")),

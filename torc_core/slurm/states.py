@@ -53,6 +53,43 @@ NEVER_STARTS: Final[Mapping[str, str]] = {
 }
 """Reasons for which an allocation stays in the queue until a person changes something, and what they mean."""
 
+WAITS: Final[Mapping[str, str]] = {
+    "BeginTime": "it may not begin before its time",
+    "Cleaning": "it ran before, and its node is being cleaned",
+    "Dependency": "it waits for another allocation to end",
+    "FrontEndDown": "the cluster has no node to start it from",
+    "JobArrayTaskLimit": "as many tasks of its array run as may run at a time",
+    "JobLaunchFailure": "it could not be started; it is tried again",
+    "Licenses": "it waits for a license",
+    "MaxRequeue": "it was queued again too often",
+    "NodeDown": "a node that it asks for is down",
+    "None": "the scheduler has not looked at it yet",
+    "Priority": "others that wait have a higher priority",
+    "Prolog": "its nodes are being prepared",
+    "QOSJobLimit": "as many allocations of the quality of service run as may run at a time",
+    "QOSResourceLimit": "the quality of service uses as much as it may at a time",
+    "QOSTimeLimit": "the quality of service has used up its time",
+    "ReqNodeNotAvail": "a node that it asks for is not available",
+    "Reservation": "it waits for its reservation",
+    "Resources": "it waits for nodes to become free",
+}
+"""Reasons for which an allocation waits and may start by itself, and what they mean."""
+
+
+def explain(reason: str | None) -> str:
+    """Return in plain words why an allocation is queued; Slurm's own word where it is not known."""
+    if reason is None:
+        return WAITS["None"]
+    if (never := why_never(reason)) is not None:
+        return never
+    # `ReqNodeNotAvail, UnavailableNodes:n[1-3]`: what follows the word differs
+    word = reason.partition(",")[0].partition("(")[0].strip()
+    if word in WAITS:
+        return WAITS[word]
+    if word.startswith(("Assoc", "QOS")):
+        return "the account, the user or the quality of service uses as much as it may at a time"
+    return word
+
 
 def state_word(text: str) -> str:
     """Return the state of `CANCELLED by 0` or `CANCELLED+`: its first word, in capitals."""

@@ -1,0 +1,119 @@
+"""How recorded allocations stand: records of the server joined with rows of the queue."""
+
+from datetime import datetime
+
+import pytest
+
+from torc_cli.render.allocation_text import allocation_lines
+from torc_core.api.nodes import ScheduledComputeNodeModel
+from torc_core.slurm.queue import parse_queue
+from torc_core.slurm.standing import AllocationView, count_standings, view_allocations
+from torc_core.slurm.states import explain
+
+NOW = datetime.fromisoformat("2026-11-27T08:00:00")
+ROWS = """\
+11|11|11|N/A|PENDING|Priority|2026-11-27T09:00:00|2026-11-27T10:00:00||short|torc-wf3-1-abc
+12|12|12|N/A|PENDING|PartitionTimeLimit|N/A|N/A||short|torc-wf3-2-abc
+13|13|13|N/A|RUNNING|None|2026-11-27T07:00:00|2026-11-27T08:01:05|n[2-3]|short|torc-wf3-3-abc
+14|14|14|N/A|TIMEOUT|TimeLimit|2026-11-27T06:00:00|2026-11-27T07:00:00|n1|short|torc-wf3-4-abc
+67|67_2|67|2|PENDING|JobArrayTaskLimit|N/A|N/A||short|torc-wf3-6-abc
+67|67_3|67|3|PENDING|JobArrayTaskLimit|2026-11-27T09:30:00|N/A||short|torc-wf3-6-abc
+68|67_1|67|1|RUNNING|None|2026-11-27T07:00:00|2026-11-27T08:30:00|n4|short|torc-wf3-6-abc
+"""
+
+
+def record(record_id: int, scheduler_id: int, status: str = "pending", **more: object) -> ScheduledComputeNodeModel:
+    return ScheduledComputeNodeModel.model_validate(
+        {
+            "id": record_id,
+            "workflow_id": 3,
+            "scheduler_id": scheduler_id,
+            "scheduler_config_id": 1,
+            "scheduler_type": "slurm",
+            "status": status,
+            **more,
+        }
+    )
+
+
+RECORDS = [
+    record(1, 11),
+    record(2, 12),
+    record(3, 13, "active"),
+    record(4, 14, "active"),
+    record(5, 15, "active"),
+    record(6, 67, array="0-3"),
+    record(7, 68, "active", array_record_id=6),
+    record(8, 0, "submitting"),
+    record(9, 9, "complete"),
+]
+
+
+def views() -> list[AllocationView]:
+    return view_allocations(RECORDS, parse_queue(ROWS), now=NOW)
+
+
+def test_each_record_stands_as_the_queue_says() -> None:
+    assert [(view.id, view.standing, view.state) for view in views()] == [
+        (1, "pending", "PENDING"),
+        (2, "pending", "PENDING"),
+        (3, "active", "RUNNING"),
+        (4, "ended", "TIMEOUT"),
+        (5, "ended", None),
+        (6, "pending", "PENDING"),
+        (7, "active", "RUNNING"),
+        (8, "pending", None),
+        (9, "ended", None),
+    ]
+
+
+def test_waiting_tasks_of_an_array_are_counted_under_its_record() -> None:
+    of_array = views()[5]
+    assert (of_array.queued_tasks, of_array.reason, of_array.estimated_start) == (
+        2,
+        "JobArrayTaskLimit",
+        "2026-11-27T09:30:00",
+    )
+    assert count_standings(views()) == {"pending": 5, "active": 2, "ended": 3}
+
+
+def test_time_is_left_of_what_runs_alone() -> None:
+    assert [view.time_left_s for view in views()][:4] == [None, None, 65.0, None]
+
+
+def test_without_the_queue_the_record_is_all() -> None:
+    assert [view.standing for view in view_allocations(RECORDS, None, now=NOW)] == [
+        *("pending", "pending", "active", "active", "active", "pending", "active", "pending", "ended")
+    ]
+
+
+def test_people_read_why_it_waits_and_what_will_not_start() -> None:
+    lines = list(allocation_lines(views()))
+    assert lines[0] == "Allocations: 5 pending, 2 active, 3 ended"
+    assert lines[1] == (
+        "  12           pending will not start: it asks for more time than the partition gives (PartitionTimeLimit)"
+    )
+    assert (
+        "  11           pending others that wait have a higher priority (Priority); would start 2026-11-27 09:00:00"
+        in lines
+    )
+    assert "  13           active  on n[2-3], 1m 5s left" in lines
+    assert "  14           ended   TIMEOUT" in lines
+    assert "  67 x 2       pending" in " ".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("ReqNodeNotAvail, UnavailableNodes:n[1-3]", "a node that it asks for is not available"),
+        ("AssocGrpCpuLimit", "the account, the user or the quality of service uses as much as it may at a time"),
+        (
+            "AssocMaxWallDurationPerJobLimit",
+            "it asks for more than the account or the quality of service gives to one job",
+        ),
+        ("SomethingNew", "SomethingNew"),
+        (None, "the scheduler has not looked at it yet"),
+    ],
+)
+def test_a_reason_is_explained(reason: str | None, words: str) -> None:
+    assert explain(reason) == words
