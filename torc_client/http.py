@@ -314,6 +314,10 @@ class TorcClient:
     def actions(self, workflow_id: int) -> list[WorkflowActionModel]:
         return _ACTIONS.validate_json(self.transport.request("GET", f"/workflows/{workflow_id}/actions"))
 
+    def create_action(self, workflow_id: int, action: WorkflowActionModel) -> WorkflowActionModel:
+        """Create an action of the workflow; return it with its id."""
+        return self._calls.post(f"/workflows/{workflow_id}/actions", WorkflowActionModel, action, idempotent=False)
+
     def pending_actions(self, workflow_id: int, *, compute_node_id: int | None = None) -> list[WorkflowActionModel]:
         """Return the due actions, and with a runner also those that it has claimed and not finished."""
         answer = self.transport.request(

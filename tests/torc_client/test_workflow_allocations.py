@@ -34,7 +34,7 @@ def test_without_a_scheduler_nothing_is_asked_for(shared_client: TorcClient, tmp
     allocations = Allocations()
     assert not allocations.serves(shared_client, workflow_id)
     assert allocations.ended(shared_client, workflow_id) == {}
-    assert allocations.plan(shared_client, workflow_id, ()) == 0
+    assert allocations.plan(shared_client, workflow_id, {}) == ()
     assert allocations.submit(shared_client, workflow_id, output_dir=tmp_path) == ()
 
 
@@ -102,7 +102,7 @@ def test_a_submitted_allocation_is_recorded(shared_client: TorcClient, tmp_path:
     workflow_id, _ = make_scene(shared_client, job("only"))
     scheduler = SchedulerInMemory()
     allocations = Allocations(scheduler=scheduler, planner=plan_one)
-    assert allocations.plan(shared_client, workflow_id, ()) == 1
+    assert len(allocations.plan(shared_client, workflow_id, {})) == 1
     assert scheduler.submitted == []
     assert allocations.submit(shared_client, workflow_id, output_dir=tmp_path) == [1]
     [stored] = shared_client.scheduled_compute_nodes.list_all(workflow_id=workflow_id)

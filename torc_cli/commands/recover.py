@@ -61,6 +61,7 @@ def recover(
 
 
 def _preview(session: Session, workflow_id: int, options: "RecoverOptions", tools: "RecoveryTools") -> bool:
+    from torc_client.recovery.planned_text import planned_lines
     from torc_client.recovery.recover import preview
     from torc_core.recovery import texts
 
@@ -73,7 +74,18 @@ def _preview(session: Session, workflow_id: int, options: "RecoverOptions", tool
         orphans.insert(0, f"[DRY RUN] Would clean up {len(orphans)} orphaned job(s)")
     if not planned.plan.retries and not orphans:
         return _end_without_retries(session, planned, options, tools, dry_run=True)
-    lines = texts.proposed_lines(workflow_id, planned.plan, planned_allocations=planned.planned_allocations)
+    planned_allocations = planned.allocations
+    lines = texts.proposed_lines(
+        workflow_id,
+        planned.plan,
+        planned_allocations=None
+        if planned_allocations is None
+        else sum(each.allocation_count for each in planned_allocations),
+        allocation_lines=[
+            *planned_lines(planned_allocations or ()),
+            *(f"  {note}" for each in planned_allocations or () for note in each.notes),
+        ],
+    )
     _finish(session, [*orphans, *lines], planned, options, dry_run=True)
     _show_proposals(session, planned)
     return True

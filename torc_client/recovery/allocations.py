@@ -1,6 +1,7 @@
 """The allocations of workflows: what the server has recorded of them, joined with what the scheduler says."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -11,21 +12,30 @@ from torc_client.http import TorcClient
 from torc_client.slurm.cluster import find_cluster
 from torc_client.slurm.ends import QueueLook, look_at_queue
 from torc_client.slurm.port import Scheduler
+from torc_core.api.actions import WorkflowActionModel
 from torc_core.api.jobs import JobModel
 from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
 from torc_core.api.schedulers import SlurmSchedulerModel
 from torc_core.api.workflows import WorkflowModel
-from torc_core.errors import InvalidInputError, NotFoundError, SchedulerError, SchedulerUnreachableError
+from torc_core.errors import (
+    AlreadyTakenError,
+    InvalidInputError,
+    NotFoundError,
+    SchedulerError,
+    SchedulerUnreachableError,
+)
 from torc_core.evidence.attempt import PartitionLimits
 from torc_core.recovery.orphans import allocation_of, started_at
 from torc_core.slurm.allocation import AllocationEnd, AllocationRequest, Partition
 from torc_core.slurm.environment import registered_cluster
+from torc_core.slurm.plan import NewAmounts
 from torc_core.slurm.quantities import count_array_tasks
 from torc_core.slurm.script import BatchScript
 
 SUBMITTING: Final = "submitting"
 """Status of an intent: an allocation that is about to be submitted, or whose submission was never answered."""
 SCHEDULER_TYPE: Final = "slurm"
+SCHEDULE_NODES: Final = "schedule_nodes"
 _NO_ID_YET: Final = 0
 _OPEN: Final = ("pending", "active")
 """Statuses of a recorded allocation that, as far as the server knows, has not ended."""
@@ -47,6 +57,11 @@ class PlannedAllocation:
     array: str | None = None
     submission: str | None = None
     prepare: Callable[[], None] | None = None
+    gate: tuple[int, ...] = ()
+    """Jobs that wait for others: the allocations are asked for by an action, once all of these are ready."""
+    max_at_once: int | None = None
+    notes: tuple[str, ...] = ()
+    """What to say about the plan, on the first of its submissions."""
 
     @property
     def allocation_count(self) -> int:
@@ -59,8 +74,8 @@ class PlannedAllocation:
         return [least + (number < more) for number in range(self.allocation_count)]
 
 
-Planner = Callable[[TorcClient, int, Collection[int], Path], Sequence[PlannedAllocation]]
-"""Returns the allocations that a workflow's ready jobs need, and these jobs if they were ready too. Submits nothing."""
+Planner = Callable[[TorcClient, int, Mapping[int, NewAmounts], Path], Sequence[PlannedAllocation]]
+"""Returns the allocations that a workflow's jobs need, and these jobs if they were retried. Submits nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +84,8 @@ class Allocations:
 
     scheduler: Scheduler | None = None
     planner: Planner | None = None
+    retry_planner: Planner | None = None
+    """Plans for retried jobs alone, where the others have their allocations; None: `planner` does."""
 
     def serves(self, client: TorcClient, workflow_id: int) -> bool:
         """Return whether the workflow gets its nodes from the scheduler, so that a recovery submits allocations."""
@@ -117,25 +134,82 @@ class Allocations:
         partitions = self.scheduler.partitions()
         return [_limits(partitions, names.get(job.scheduler_id)) for job in jobs]
 
-    def plan(self, client: TorcClient, workflow_id: int, job_ids: Collection[int]) -> int:
-        """Return how many allocations `submit` would ask for if these jobs were ready too. Changes nothing."""
-        if self.planner is None:
-            return 0
-        return sum(each.allocation_count for each in self.planner(client, workflow_id, job_ids, Path()))
+    def plan(
+        self, client: TorcClient, workflow_id: int, retries: Mapping[int, NewAmounts]
+    ) -> Sequence[PlannedAllocation]:
+        """Return what `submit` would ask for if these jobs were retried. Changes nothing.
 
-    def submit(self, client: TorcClient, workflow_id: int, *, output_dir: Path) -> Sequence[int]:
-        """Submit allocations for what is ready; return the number of jobs of each.
-
-        Raises SchedulerError when the scheduler refuses one; those before it are submitted.
+        Raises InvalidInputError that names what fits no partition.
         """
-        if self.scheduler is None or self.planner is None:
+        return () if self.planner is None else self.planner(client, workflow_id, retries, Path())
+
+    def submit(
+        self,
+        client: TorcClient,
+        workflow_id: int,
+        *,
+        output_dir: Path,
+        only_retried: bool = False,
+        say: Callable[[str], None] | None = None,
+    ) -> Sequence[int]:
+        """Submit allocations for what is ready, and leave actions that ask for those of later stages.
+
+        Return the number of jobs of each allocation that was submitted. `only_retried`: the other jobs have
+        allocations. Raises SchedulerError when the scheduler refuses one; those before it are submitted.
+        """
+        planner = self.retry_planner if only_retried and self.retry_planner is not None else self.planner
+        if self.scheduler is None or planner is None:
             return ()
         settle_intents(client, workflow_id, self.scheduler)
-        planned = self.planner(client, workflow_id, (), output_dir)
+        planned = planner(client, workflow_id, {}, output_dir)
+        if say is not None:
+            for note in (note for each in planned for note in each.notes):
+                say(note)
         workflow = client.workflows.get(workflow_id)
+        if planned and planner is self.planner:
+            # Before anything is submitted: what is left is planned for here, and must not be asked for twice.
+            _retire_actions(client, workflow_id, planned)
         for allocation in with_scheduler_records(client, workflow_id, planned):
-            submit_planned(client, workflow, allocation, self.scheduler)
-        return [jobs for allocation in planned for jobs in allocation.jobs_of_each]
+            if allocation.gate:
+                _defer(client, workflow_id, allocation)
+            else:
+                submit_planned(client, workflow, allocation, self.scheduler)
+        return [jobs for allocation in planned if not allocation.gate for jobs in allocation.jobs_of_each]
+
+
+def _retire_actions(client: TorcClient, workflow_id: int, planned: Sequence[PlannedAllocation]) -> None:
+    """Mark the actions as executed that would ask for allocations of jobs that this plan is for.
+
+    Plans without later stages are for ready jobs alone: the actions of those that wait stay as they are.
+    """
+    gated = {job_id for each in planned for job_id in each.gate}
+    for action in client.actions(workflow_id):
+        if action.action_type != SCHEDULE_NODES or action.executed:
+            continue
+        if gated.issuperset(action.job_ids or ()) or action.state == "pending":
+            with suppress(AlreadyTakenError):
+                client.claim_action(workflow_id, action.id or 0, compute_node_id=None)
+
+
+def _defer(client: TorcClient, workflow_id: int, planned: PlannedAllocation) -> None:
+    """Leave an action that asks for the allocations once their jobs are ready; a later plan replaces it."""
+    at_once = {} if planned.max_at_once is None else {"max_at_once": planned.max_at_once}
+    client.create_action(
+        workflow_id,
+        WorkflowActionModel(
+            workflow_id=workflow_id,
+            trigger_type="on_jobs_ready",
+            action_type=SCHEDULE_NODES,
+            action_config={
+                "scheduler_type": SCHEDULER_TYPE,
+                "scheduler_id": planned.scheduler_config_id,
+                "num_allocations": planned.allocation_count,
+                **at_once,
+            },
+            job_ids=list(planned.gate),
+            is_recovery=True,
+        ),
+    )
 
 
 def with_scheduler_records(

@@ -67,6 +67,27 @@ def failed_attempts_of_run(client: TorcClient, workflow_id: int, *, run_id: int)
     return list(_of_results(client, workflow_id, run_id=run_id, statuses=tuple(FAILED_FOR_GOOD), evidence=evidence))
 
 
+def attempts_with_evidence(
+    client: TorcClient, workflow_id: int, *, statuses: Sequence[JobStatus]
+) -> Iterator[tuple[ResultModel, AttemptFacts]]:
+    """Yield every attempt of all runs that ended so, with its result and its evidence without texts."""
+    results = [
+        result
+        for status in statuses
+        for result in client.results.list_all(workflow_id=workflow_id, all_runs=True, status=status)
+    ]
+    if not results:
+        return
+    jobs = {job.id: job for job in client.jobs.list_all(workflow_id=workflow_id)}
+    requirements = _requirements(client, workflow_id)
+    evidence = _evidence(client, workflow_id, only_latest=False, with_texts=False, statuses=tuple(JobStatus))
+    for result in results:
+        job = jobs.get(result.job_id)
+        if job is not None:
+            facts = _facts(job, _requirement_of(job, requirements), result, evidence.get(_attempt_key(result)))
+            yield result, facts.model_copy(update={"status": result.status})
+
+
 def orphan_facts(
     orphan: OrphanedJob, job: JobModel, requirement: ResourceRequirementsModel | None, *, run_id: int
 ) -> AttemptFacts:

@@ -65,12 +65,19 @@ class AutoScheduler:
             self._state = note_scheduled(self._state, now)
         self._keep(why=decision.why)
         if decision.schedules:
-            self._submit()
+            self._submit(has_schedulers=has_schedulers)
 
-    def _submit(self) -> None:
+    def _submit(self, *, has_schedulers: bool) -> None:
         tools = self.tools
         try:
-            submitted = tools.allocations.submit(self.client, self.workflow_id, output_dir=tools.output_dir)
+            submitted = tools.allocations.submit(
+                self.client,
+                self.workflow_id,
+                output_dir=tools.output_dir,
+                # other jobs wait for the allocations that are there
+                only_retried=has_schedulers,
+                say=tools.say,
+            )
         except SchedulerUnreachableError as error:
             tools.say(f"Auto-schedule: {error.message}; trying again after the cooldown")
             return

@@ -88,7 +88,7 @@ class BoundedRecovery:
         say("")
         try:
             done = recover_once(self.client, workflow_id, self.options, self.tools, resetting=self._resetting)
-        except (StateConflictError, ServerUnreachableError) as error:
+        except (StateConflictError, ServerUnreachableError, SchedulerUnreachableError) as error:
             # Another watcher may have recovered it, or the answer was lost: look again.
             say(f"This recovery was not carried out: {error.message}")
             return True
@@ -107,7 +107,9 @@ class BoundedRecovery:
         if not self._owes_allocations:
             return False
         try:
-            submitted = self.tools.allocations.submit(self.client, workflow_id, output_dir=self.tools.output_dir)
+            submitted = self.tools.allocations.submit(
+                self.client, workflow_id, output_dir=self.tools.output_dir, say=self.tools.say
+            )
         except SchedulerError as error:
             return self._owes(workflow_id, error)
         self._owes_allocations = False

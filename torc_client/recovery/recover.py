@@ -8,7 +8,7 @@ from pathlib import Path
 from torc_client.agents.result import AgentRun, result_lines
 from torc_client.http import TorcClient
 from torc_client.processes import host_facts
-from torc_client.recovery.allocations import Allocations
+from torc_client.recovery.allocations import Allocations, PlannedAllocation
 from torc_client.recovery.attempt_facts import failed_attempts, orphan_facts
 from torc_client.recovery.hooks import Hook, run_hook
 from torc_client.recovery.orphans import find_orphans, reclaim
@@ -26,6 +26,7 @@ from torc_core.recovery.diagnosis import Diagnosis, diagnose
 from torc_core.recovery.orphans import OrphanPlan
 from torc_core.recovery.plan import RecoverOptions, RecoveryPlan, make_plan
 from torc_core.slurm.allocation import AllocationEnd
+from torc_core.slurm.plan import NewAmounts
 
 Say = Callable[[Line], None]
 AskAgent = Callable[[TorcClient, int, RecoveryPlan], AgentRun]
@@ -59,14 +60,22 @@ class PlannedRecovery:
     diagnoses: tuple[Diagnosis, ...]
     plan: RecoveryPlan
     orphans: OrphanPlan
-    planned_allocations: int | None = None
-    """None where the workflow has no scheduler."""
+    allocations: tuple[PlannedAllocation, ...] | None = None
+    """What would be submitted; None where the workflow has no scheduler."""
     agent: AgentRun | None = None
     """The call of an agent on the way, if there was one."""
 
     @property
     def workflow_id(self) -> int:
         return self.status.workflow_id
+
+    @property
+    def new_amounts(self) -> Mapping[int, NewAmounts]:
+        """Return what each job that is retried will have."""
+        return {
+            retry.job_id: NewAmounts(memory_bytes=retry.memory_bytes, runtime_s=retry.runtime_s)
+            for retry in self.plan.retries
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +99,8 @@ def preview(client: TorcClient, workflow_id: int, options: RecoverOptions, alloc
     planned = _planned(status, facts, options, orphans)
     if not allocations.serves(client, workflow_id):
         return planned
-    count = allocations.plan(client, workflow_id, [retry.job_id for retry in planned.plan.retries])
-    return replace(planned, planned_allocations=count)
+    submissions = allocations.plan(client, workflow_id, planned.new_amounts)
+    return replace(planned, allocations=tuple(submissions))
 
 
 def prepare(client: TorcClient, workflow_id: int, options: RecoverOptions, tools: RecoveryTools) -> PlannedRecovery:
@@ -126,8 +135,8 @@ def prepare(client: TorcClient, workflow_id: int, options: RecoverOptions, tools
 def carry_out(client: TorcClient, planned: PlannedRecovery, tools: RecoveryTools) -> AppliedRecovery:
     """Apply a plan with retries in one transaction, and submit allocations for them.
 
-    Raises StateConflictError, with nothing changed, when the workflow has changed since it was planned. Jobs that were
-    reset stay so where the scheduler refuses their allocations, or does not answer.
+    Raises StateConflictError when the workflow has changed since it was planned, InvalidInputError when a job fits no
+    partition; nothing has changed then. Jobs that were reset stay so where the scheduler refuses their allocations.
     """
     workflow_id = planned.workflow_id
     request = ApplyRecoveryRequest(
@@ -149,13 +158,17 @@ def carry_out(client: TorcClient, planned: PlannedRecovery, tools: RecoveryTools
             for retry in planned.plan.retries
         ],
     )
+    is_served = tools.allocations.serves(client, workflow_id)
+    if is_served:
+        # Before anything is changed: a job may have grown beyond every partition.
+        tools.allocations.plan(client, workflow_id, planned.new_amounts)
     answer = client.failures.apply_recovery(workflow_id, request)
     for reason, count in Counter(skipped.reason for skipped in answer.skipped).items():
         tools.say(texts.not_retried_line(count, reason))
-    if not tools.allocations.serves(client, workflow_id):
+    if not is_served:
         return AppliedRecovery(answer=answer)
     try:
-        submitted = tools.allocations.submit(client, workflow_id, output_dir=tools.output_dir)
+        submitted = tools.allocations.submit(client, workflow_id, output_dir=tools.output_dir, say=tools.say)
     except SchedulerError as error:
         return AppliedRecovery(answer=answer, not_submitted=error)
     return AppliedRecovery(answer=answer, jobs_per_allocation=tuple(submitted))

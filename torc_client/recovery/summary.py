@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from torc_client.recovery.bounded_recovery import FinishedRecovery
+from torc_client.recovery.planned_text import planned_data
 from torc_client.recovery.recover import AppliedRecovery, PlannedRecovery
 from torc_core.recovery import texts
 from torc_core.recovery.plan import RecoverOptions
@@ -16,8 +17,12 @@ def recovery_data(
 ) -> dict[str, Any]:
     """Return the recovery as JSON data: `result` counts and names the jobs, `diagnosis` is the resource report."""
     result = RecoveryResult.of(planned.plan).model_dump(mode="json")
-    if planned.planned_allocations is not None:
-        result["slurm_dry_run"] = {"total_allocations": planned.planned_allocations}
+    if planned.allocations is not None:
+        result["slurm_dry_run"] = {
+            "planned_schedulers": planned_data(planned.allocations),
+            "total_allocations": sum(each.allocation_count for each in planned.allocations),
+            "warnings": [note for each in planned.allocations for note in each.notes],
+        }
     return {
         "workflow_id": planned.workflow_id,
         "dry_run": dry_run,

@@ -37,7 +37,7 @@ class WorkflowPlanner:
     def plan(self, client: TorcClient, workflow_id: int, job_ids: Collection[int] = ()) -> AllocationPlan:
         """Return the plan for the ready jobs, and for these as if they were ready. Raises as `plan_allocations`."""
         site = self.sites.choose(self.profile)
-        options = self._complete(client, workflow_id, site)
+        options = self.complete(client, workflow_id, site)
         limits = self.sites.limits(site, user=getpass.getuser(), account=options.account)
         return plan_allocations(ready_jobs(client, workflow_id, job_ids), site.partitions, options, limits)
 
@@ -69,10 +69,12 @@ class WorkflowPlanner:
                     scheduler=scheduler,
                     job_count=jobs,
                     array=chosen,
+                    max_at_once=group.max_at_once,
                     prepare=scripts.prepare,
                 )
 
-    def _complete(self, client: TorcClient, workflow_id: int, site: HpcSite) -> PlanOptions:
+    def complete(self, client: TorcClient, workflow_id: int, site: HpcSite) -> PlanOptions:
+        """Return the options with what they leave open filled in."""
         options = self.options
         workflow = client.workflows.get(workflow_id)
         schedulers = client.slurm_schedulers.page(workflow_id=workflow_id, limit=1).items

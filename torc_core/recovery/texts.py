@@ -113,10 +113,17 @@ def _shortened(lines: list[str]) -> list[str]:
     return [*lines[:_JOBS_SHOWN], f"    and {more} more"] if more > 0 else lines
 
 
-def proposed_lines(workflow_id: int, plan: RecoveryPlan, *, planned_allocations: int | None = None) -> list[str]:
+def proposed_lines(
+    workflow_id: int,
+    plan: RecoveryPlan,
+    *,
+    planned_allocations: int | None = None,
+    allocation_lines: Sequence[str] = (),
+) -> list[str]:
     """Return everything that `torc recover --dry-run` shows; `planned_allocations` is None for a local workflow."""
     slurm = [] if planned_allocations is None else [
         "[DRY RUN] Would regenerate Slurm schedulers",
+        *allocation_lines,
         f"[DRY RUN] Total: {planned_allocations} allocation(s) would be submitted",
     ]  # fmt: skip
     then = "" if planned_allocations is None else " and regenerate Slurm schedulers"

@@ -124,6 +124,12 @@ def registered_cluster(scheduler: Any) -> str | None:
     return None if value is None else str(value)
 
 
+def registered_node(scheduler: Any) -> str | None:
+    """Return the cluster's name of the node that the runner works on; None where it did not name one."""
+    value = scheduler.get("node") if isinstance(scheduler, dict) else None
+    return None if value is None else str(value)
+
+
 def _memory_bytes(env: Mapping[str, str], *, cpus: int, gpus: int) -> int | None:
     """Return the bytes on this node; None where the allocation has all of the node's memory, or none is stated."""
     for variable, number in (("SLURM_MEM_PER_NODE", 1), ("SLURM_MEM_PER_CPU", cpus), ("SLURM_MEM_PER_GPU", gpus)):

@@ -41,6 +41,14 @@ class Requirement:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NewAmounts:
+    """What a job will have once it is retried; None: what it has now."""
+
+    memory_bytes: int | None = None
+    runtime_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlannedJob:
     """A job to find a place for. `stage` counts from 0: jobs of one stage can run at the same time."""
 
