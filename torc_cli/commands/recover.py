@@ -41,7 +41,7 @@ def recover(
     """
     try:
         options = recovery.as_options()
-        tools = recovery_tools(session, recovery, output_dir=output_dir)
+        tools = recovery_tools(session, recovery, output_dir=output_dir, submits=True)
         tools = replace(tools, ask_agent=agent_for(session, ai, recovery, say=tools.say, proposes_only=dry_run))
         chosen = session.workflow_id(workflow_id)
         done = _preview(session, chosen, options, tools) if dry_run else _recover(session, chosen, options, tools)

@@ -11,6 +11,7 @@ from torc_cli.commands.create import read_draft
 from torc_cli.commands.run import is_spec_file
 from torc_cli.commands.slurm_accounting import sacct, stats, usage
 from torc_cli.commands.slurm_logs import parse_logs
+from torc_cli.commands.slurm_regenerate import regenerate
 from torc_cli.render.plan_text import ALLOCATION_GROUPS, plan_lines
 from torc_cli.session.command import command
 from torc_cli.session.session import Session
@@ -30,6 +31,7 @@ app.command("sacct")(sacct)
 app.command("stats")(stats)
 app.command("usage")(usage)
 app.command("parse-logs")(parse_logs)
+app.command("regenerate")(regenerate)
 
 
 @app.command("plan")

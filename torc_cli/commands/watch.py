@@ -69,7 +69,7 @@ def watch(
 
     recovers = recover or ai.ai_recovery
     choices = recovery.as_options()
-    tools = recovery_tools(session, recovery, output_dir=output_dir, recovers=recovers)
+    tools = recovery_tools(session, recovery, output_dir=output_dir, recovers=recovers, submits=True)
     agent_for(session, ai, recovery, say=tools.say)  # an agent that nobody described is refused before anything begins
     chosen = session.workflow_id(workflow_id)
     session.client.workflow_status(chosen)

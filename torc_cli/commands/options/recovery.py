@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from torc_cli.commands.options.left_allocations import left_allocations
 from torc_cli.session.session import Session
 from torc_core.errors import InvalidInputError
 from torc_core.hints import Line
@@ -103,9 +104,9 @@ class RecoveryChoices:
 
 
 def recovery_tools(
-    session: Session, choices: RecoveryChoices, *, output_dir: Path | None, recovers: bool = True
+    session: Session, choices: RecoveryChoices, *, output_dir: Path | None, recovers: bool = True, submits: bool = False
 ) -> "RecoveryTools":
-    """Return what a recovery works with.
+    """Return what a recovery works with; `submits`: it asks the scheduler for nodes, too.
 
     Raises InvalidInputError for a hook that cannot be started, or that nothing would ever start.
     """
@@ -123,7 +124,7 @@ def recovery_tools(
         output_dir=output_dir or Path(session.settings.output_dir),
         hook=hook,
         environment=dict(os.environ),
-        allocations=find_allocations(os.environ),
+        allocations=left_allocations(session) if submits else find_allocations(os.environ),
     )
 
 
