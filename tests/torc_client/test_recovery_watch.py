@@ -346,8 +346,8 @@ def test_an_allocation_that_will_never_start_is_reported_once(watching: Watching
     watching.allocations.submit(client, workflow_id, output_dir=Path())
     script = Script(clock.forward(61), clock.forward(61), lambda: fail_all(client, workflow_id, {waiting: None}))
     watching(workflow_id, script)
-    said = [line for line in watching.lines if "will not start" in line]
-    assert said == ["Allocation 1 will not start: PartitionTimeLimit (it waits for ever). `scancel 1` removes it"]
+    printed = [line for line in watching.lines if "will not start" in line]
+    assert printed == ["Allocation 1 will not start: PartitionTimeLimit (it waits for ever). `scancel 1` removes it"]
 
 
 def test_allocations_that_slurm_did_not_answer_are_submitted_once_it_does(watching: Watching) -> None:
