@@ -280,7 +280,7 @@ class RunLoop:
         if self.reason is not None or self._is_draining:
             self._releases.extend(claim.job_id for claim in arrivals.jobs)
         else:
-            self._supervisor.executor.queue.extend(arrivals.jobs)
+            self._supervisor.executor.enqueue(arrivals.jobs)
         if self.reason is not None:
             self._warn_of_refusals()
             return

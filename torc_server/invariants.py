@@ -89,8 +89,11 @@ _RULES: Final[tuple[tuple[str, str], ...]] = (
         """,
     ),
     (
-        "each attempt lost to the infrastructure was followed by another",
-        "SELECT id FROM job WHERE infrastructure_faults < 0 OR infrastructure_faults >= attempt_id",
+        "each attempt or claim that was lost was followed by another",
+        """
+        SELECT id FROM job
+        WHERE infrastructure_faults < 0 OR lost_claims < 0 OR infrastructure_faults + lost_claims >= attempt_id
+        """,
     ),
     (
         "an action has counted the gating jobs that it has counted",

@@ -4,7 +4,7 @@ import shlex
 import signal
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from runner.base.attempt import Attempt, AttemptEnd, ClaimedJob, StopReason
@@ -56,6 +56,11 @@ class Executor:
     @property
     def is_empty(self) -> bool:
         return not (self.queue or self.suspects or self.running or self.ended)
+
+    def enqueue(self, claims: Sequence[ClaimedJob]) -> None:
+        """Queue claimed jobs. The server knows the suspects of earlier runners, too."""
+        self.queue.extend(claims)
+        self._suspect_ids.update(claim.job_id for claim in claims if claim.model.is_suspect)
 
     def start_what_fits(self) -> list[Attempt]:
         """Start queued jobs in their order; one that does not fit lets smaller ones pass.

@@ -40,11 +40,16 @@ def read_rules(handler: FailureHandlerModel) -> tuple[FailureRule, ...] | None:
 
 
 def first_match(
-    rules: Sequence[FailureRule], return_code: int, *, attempt_id: int, infrastructure_faults: int
+    rules: Sequence[FailureRule], return_code: int, *, attempt_id: int, infrastructure_faults: int, lost_claims: int = 0
 ) -> RuleDecision:
     """Return what the first rule that matches decides."""
     for rule in rules:
         if rule.match_all_exit_codes or return_code in rule.exit_codes:
-            again = may_retry(attempt_id, max_retries=rule.max_retries, infrastructure_faults=infrastructure_faults)
+            again = may_retry(
+                attempt_id,
+                max_retries=rule.max_retries,
+                infrastructure_faults=infrastructure_faults,
+                lost_claims=lost_claims,
+            )
             return TryAgain(rule) if again else Exhausted(rule)
     return NoRule()

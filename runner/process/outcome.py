@@ -79,6 +79,7 @@ class OutcomeRules:
             end.return_code,
             attempt_id=claim.attempt_id,
             infrastructure_faults=claim.model.infrastructure_faults or 0,
+            lost_claims=claim.model.lost_claims or 0,
         )
         match decision:
             case TryAgain(rule):

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from helpers import ended, make_runner
 from running import create, job, run
 
 from runner.base.progress import Notice
@@ -12,6 +13,7 @@ from runner.process.launcher import Delayed, Ended, Started, Unstartable
 from runner.process.local_launcher import LocalLauncher
 from torc_client.http import TorcClient
 from torc_core.api.drafts import ActionDraft
+from torc_core.jobs.status import JobStatus
 
 SHORT_SYSTEM = """
 import errno, os, runpy
@@ -40,6 +42,19 @@ def test_a_job_that_kills_the_launcher_again_and_again_harms_itself(client: Torc
     assert ran.statuses() == {"bad": "failed"} | {f"good{number}": "completed" for number in range(3)}
     assert {name: found.infrastructure_faults or 0 for name, found in ran.jobs().items()}["bad"] == 5
     assert all((found.infrastructure_faults or 0) <= 1 for name, found in ran.jobs().items() if name != "bad")
+
+
+def test_a_suspect_of_an_earlier_runner_runs_alone(client: TorcClient, tmp_path: Path) -> None:
+    good = [job(f"good{number}", f"sleep 0.3; echo >> {tmp_path}/good{number}") for number in range(3)]
+    alone = " && ".join(f"[ -s {tmp_path}/good{number} ]" for number in range(3))
+    workflow_id = create(client, job("bad", alone), *good, use_pending_failed=False)
+    runner_id = make_runner(client, workflow_id)
+    (claimed,) = client.claim_next_jobs(workflow_id, limit=1, compute_node_id=runner_id).jobs
+    lost = ended(claimed.id or 0, workflow_id=workflow_id, runner_id=runner_id, status=JobStatus.FAILED)
+    lost.infrastructure_fault = True
+    assert client.complete_jobs(workflow_id, [lost]).retried == [claimed.id]
+    ran = run(client, workflow_id, tmp_path / "out", num_cpus=4)
+    assert set(ran.statuses().values()) == {"completed"}
 
 
 def test_a_launcher_that_is_lost_during_a_recovery_script_is_no_failure_of_the_job(

@@ -97,3 +97,4 @@ def test_max_retries_counts_attempts_and_forgives_infrastructure_faults(
     attempt_id: int, max_retries: int, faults: int, allowed: bool
 ) -> None:
     assert may_retry(attempt_id, max_retries=max_retries, infrastructure_faults=faults) is allowed
+    assert may_retry(attempt_id, max_retries=max_retries, lost_claims=faults) is allowed

@@ -310,7 +310,7 @@ def test_jobs_of_a_lost_runner_go_back_with_a_record_of_what_happened(bench: Ben
     assert run.statuses() == {"started": "ready", "claimed": "ready", "behind": "blocked"}
     assert [(run.state(name).attempt_id, run.state(name).infrastructure_faults) for name in ("started", "claimed")] == [
         (2, 1),
-        (2, 1),
+        (2, 0),
     ]
     assert run.results("started") == [(1, 1, "failed", -128)]
     assert bench.count("SELECT exec_time_minutes FROM result") == pytest.approx(3)
@@ -353,6 +353,61 @@ def test_a_claim_that_was_lost_with_its_runner_gets_another_attempt_number_and_i
     run.begin("a")
     answer = run.report([run.ending("a", S.FAILED, retry=RetryRequest(max_retries=2))])
     assert answer.retried == []
+
+
+def test_lost_claims_leave_the_bound_of_infrastructure_faults_alone(bench: Bench) -> None:
+    run = bench.workflow([job("a")])
+    for _ in range(INFRASTRUCTURE_FAULT_LIMIT):
+        run.claim()
+        lose(run, requeue=True)
+    for _ in range(INFRASTRUCTURE_FAULT_LIMIT):
+        run.begin("a")
+        assert lose(run, requeue=True) == [("a", "requeued")]
+    run.begin("a")
+    assert lose(run, requeue=True) == [("a", "pending_failed")]
+
+
+def reset_and_initialize(run: Run) -> int:
+    run.bench.write(manage_status_change, run.id("a"), S.UNINITIALIZED, run_id=1)
+    run.bench.write(initialize_jobs, run.workflow_id)
+    return run.state("a").attempt_id
+
+
+def test_a_job_that_is_reset_within_a_run_gets_no_attempt_number_again(bench: Bench) -> None:
+    run = bench.workflow([job("a")])
+    for _ in range(3):
+        run.claim()
+        lose(run, requeue=True)
+    assert [reset_and_initialize(run), reset_and_initialize(run)] == [4, 4]
+    run.begin("a")
+    run.report([run.ending("a", S.FAILED)])
+    assert reset_and_initialize(run) == 5
+    run.begin("a")
+    assert reset_and_initialize(run) == 6, "attempt 5 was under way and may have written a log"
+
+
+def test_numbers_that_were_lost_are_charged_to_no_rule_after_a_reset(bench: Bench) -> None:
+    run = bench.workflow([job("a")])
+    for _ in range(3):
+        run.begin("a")
+        reset_and_initialize(run)
+    for is_retried in (True, False):
+        run.begin("a")
+        answer = run.report([run.ending("a", S.FAILED, retry=RetryRequest(max_retries=2))])
+        assert bool(answer.retried) is is_retried
+
+
+def test_a_job_that_was_lost_with_its_launcher_is_suspect_until_an_attempt_ends(bench: Bench) -> None:
+    run = bench.workflow([job("a"), job("b")])
+    run.begin("a")
+    run.report([run.ending("a", S.FAILED, infrastructure_fault=True)])
+    assert (run.state("a").is_suspect, run.state("b").is_suspect) == (1, 0)
+    run.begin("a")
+    lose(run, requeue=True)
+    assert run.state("a").is_suspect, "the loss of a runner tells nothing about it"
+    run.begin("a")
+    run.report([run.ending("a", S.FAILED, retry=RetryRequest(max_retries=9))])
+    assert not run.state("a").is_suspect
 
 
 def test_a_claim_that_its_runner_gives_back_keeps_its_attempt_number(bench: Bench) -> None:

@@ -44,6 +44,10 @@ class JobModel(ApiModel):
     attempt_id: int | None = None
     infrastructure_faults: int | None = None
     """Attempts lost to the infrastructure; they are not charged to a handler's max_retries."""
+    lost_claims: int | None = None
+    """Attempt numbers that a runner was given and of which no attempt is known; no rule is charged for them either."""
+    is_suspect: bool | None = None
+    """It ran when its runner's launcher was lost, and may be to blame: runners run it alone until an attempt ends."""
     priority: int | None = Field(default=None, ge=0)
     schedule_compute_nodes: ComputeNodeSchedule | None = None
     start_time: str | None = None

@@ -97,13 +97,14 @@ def target(event: Event) -> S:
     return _TARGETS[event]
 
 
-def may_retry(attempt_id: int, *, max_retries: int, infrastructure_faults: int = 0) -> bool:
+def may_retry(attempt_id: int, *, max_retries: int, infrastructure_faults: int = 0, lost_claims: int = 0) -> bool:
     """Return whether a handler with `max_retries` allows another attempt.
 
     Attempts count from 1, so `max_retries` = 3 allows attempts 1, 2 and 3. Attempts lost to
-    infrastructure faults (node failure, preemption, lost runner) are not charged.
+    infrastructure faults (node failure, preemption, lost runner) are not charged, nor are numbers
+    that were given to a runner and never became an attempt.
     """
-    return attempt_id - infrastructure_faults < max_retries
+    return attempt_id - infrastructure_faults - lost_claims < max_retries
 
 
 INFRASTRUCTURE_FAULT_LIMIT: Final = 5

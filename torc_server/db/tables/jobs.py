@@ -1,5 +1,8 @@
 """Tables of jobs, of what links them to other records, and of their ended attempts."""
 
+from collections.abc import Mapping
+from typing import Any, Final
+
 from sqlalchemy import Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
@@ -7,13 +10,17 @@ from torc_core.jobs.status import STATUS_CODES, JobStatus
 from torc_server.db.dialect import BY_PRIMARY_KEY, IDS_ONCE, only_where
 from torc_server.db.tables.columns import json_column, link, owner
 
+_ZERO: Final[Mapping[str, Any]] = {"server_default": text("0")}
+"""For columns that were added to tables with rows."""
+
 
 class Job(SQLModel, table=True):
     """One job.
 
     The amounts are copies of the requirement's, so that a claim reads one index. `unresolved_dependencies`
     counts the dependencies that are not done. `compute_node_id` is the runner that holds the job,
-    `start_time` when it started it; both are NULL while no runner holds it.
+    `start_time` when it started it; both are NULL while no runner holds it. `last_attempt` is the highest attempt
+    number that a runner was given, in the run `last_attempt_run`.
     """
 
     __tablename__ = "job"
@@ -57,6 +64,10 @@ class Job(SQLModel, table=True):
     failure_handler_id: int | None = Field(default=None, foreign_key="failure_handler.id", ondelete="SET NULL")
     attempt_id: int = 1
     infrastructure_faults: int = 0
+    lost_claims: int = Field(default=0, sa_column_kwargs=_ZERO)
+    is_suspect: bool = Field(default=False, sa_column_kwargs=_ZERO)
+    last_attempt: int = Field(default=0, sa_column_kwargs=_ZERO)
+    last_attempt_run: int = Field(default=0, sa_column_kwargs=_ZERO)
     unresolved_dependencies: int = 0
     compute_node_id: int | None = None
     start_time: str | None = None

@@ -11,7 +11,7 @@ from torc_core.jobs.status import ACTIVE, DONE, FAILED_FOR_GOOD, JobStatus
 from torc_server.db.queries.jobs import attempts as queries
 from torc_server.db.queries.jobs.attempts import AttemptKey
 from torc_server.db.queries.jobs.jobs import JobState, job_models, job_states
-from torc_server.db.queries.jobs.transitions import add_fault
+from torc_server.db.queries.jobs.transitions import add_fault, mark_suspects
 from torc_server.db.queries.records.workflows import WorkflowState
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.announcements import announce_status
@@ -136,7 +136,9 @@ def _is_retried(job: JobState, completion: JobCompletion) -> bool:
     if completion.infrastructure_fault:
         return may_go_back(faults)
     retry = completion.retry
-    return retry is not None and may_retry(job.attempt_id, max_retries=retry.max_retries, infrastructure_faults=faults)
+    return retry is not None and may_retry(
+        job.attempt_id, max_retries=retry.max_retries, infrastructure_faults=faults, lost_claims=job.lost_claims
+    )
 
 
 def _may_be_retried(completion: JobCompletion) -> bool:
@@ -189,12 +191,23 @@ def _record(uow: UnitOfWork, workflow_id: int, endings: Sequence[_Ending]) -> No
         names = [(ending.job.id, ending.job.name) for ending in group]
         announce_status(uow, workflow_id, outcome, names, run_id=group[0].attempt.run_id)
         done += [ending.job.id for ending in group if not ending.retried] if outcome in DONE else []
+    _note_suspects(uow, endings)
     retried = [ending for ending in endings if ending.retried]
     if retried:
         send_back(uow, [ending.job.id for ending in retried])
         add_fault(uow, [ending.job.id for ending in retried if ending.completion.infrastructure_fault])
         note_retries(uow, [(ending.job, ending.attempt.run_id) for ending in retried])
     finish(uow, workflow_id, done)
+
+
+def _note_suspects(uow: UnitOfWork, endings: Sequence[_Ending]) -> None:
+    """Suspect the jobs that were lost with their launcher, and no longer those that ended by themselves."""
+    suspects = [ending.job.id for ending in endings if ending.completion.infrastructure_fault]
+    cleared = [ending.job.id for ending in endings if ending.job.is_suspect and ending.job.id not in suspects]
+    if suspects:
+        mark_suspects(uow, suspects, is_suspect=True)
+    if cleared:
+        mark_suspects(uow, cleared, is_suspect=False)
 
 
 def _by_outcome(endings: Sequence[_Ending]) -> dict[JobStatus, list[_Ending]]:

@@ -33,9 +33,9 @@ _Outcome = Literal["requeued", "failed", "pending_failed", "released"]
 def reclaim_jobs(uow: UnitOfWork, workflow_id: int, request: ReclaimRequest) -> ReclaimResponse:
     """End every attempt of these runners and mark them inactive; a second time, this changes nothing.
 
-    Claims that were not reported as started are released, with the next attempt number. Started attempts get a result
-    and evidence; their jobs are requeued where the request asks for it and their infrastructure faults are within the
-    bound, otherwise they fail, or wait for a decision where the workflow uses pending_failed.
+    Claims that were not reported as started are released, with the next attempt number, which is no fault. Started
+    attempts get a result and evidence; their jobs are requeued where the request asks for it and their infrastructure
+    faults are within the bound, otherwise they fail, or wait for a decision where the workflow uses pending_failed.
     """
     workflow = find_workflow(uow, workflow_id)
     nodes = _find_nodes(uow, workflow_id, request.compute_node_ids)

@@ -34,7 +34,12 @@ def retry_job(uow: UnitOfWork, job_id: int, *, run_id: int, max_retries: int) ->
             ),
             ids=ids,
         )
-    if not may_retry(job.attempt_id, max_retries=max_retries, infrastructure_faults=job.infrastructure_faults):
+    if not may_retry(
+        job.attempt_id,
+        max_retries=max_retries,
+        infrastructure_faults=job.infrastructure_faults,
+        lost_claims=job.lost_claims,
+    ):
         raise StateConflictError(
             f"job {job_id} ({job.name}) has used up its retries: attempt {job.attempt_id} of {max_retries}",
             hint=Hint(

@@ -25,11 +25,13 @@ class JobState(NamedTuple):
     compute_node_id: int | None
     start_time: str | None
     unresolved_dependencies: int
+    lost_claims: int
+    is_suspect: int
 
 
 _STATE: Final = (
     "id, workflow_id, name, status, attempt_id, infrastructure_faults, compute_node_id, start_time, "
-    "unresolved_dependencies"
+    "unresolved_dependencies, lost_claims, is_suspect"
 )
 _COLUMNS: Final = tuple(field for field in JobModel.model_fields if field in Job.model_fields)
 SORTABLE: Final = tuple(column for column in _COLUMNS if column != "env")

@@ -10,7 +10,10 @@ from torc_server.db.unit_of_work import UnitOfWork
 
 _FREE: Final = "compute_node_id = NULL, start_time = NULL"
 _ALONG: Final[Mapping[Event, str]] = {
-    Event.CLAIM: "compute_node_id = :owner, start_time = NULL",
+    Event.CLAIM: (
+        "compute_node_id = :owner, start_time = NULL, last_attempt = attempt_id, "
+        "last_attempt_run = (SELECT run_id FROM workflow WHERE workflow.id = job.workflow_id)"
+    ),
     Event.START: "compute_node_id = :owner, start_time = :now",
     Event.RETRY: f"{_FREE}, attempt_id = attempt_id + 1",
 }
@@ -77,21 +80,27 @@ def count_unresolved_anew(uow: UnitOfWork, workflow_id: int) -> None:
 
 def forget_faults(uow: UnitOfWork, job_ids: Collection[int]) -> None:
     uow.run(
-        sql("UPDATE job SET infrastructure_faults = 0 WHERE id IN $ids AND infrastructure_faults <> 0"),
+        sql(
+            """
+            UPDATE job SET infrastructure_faults = 0, lost_claims = 0, is_suspect = 0
+            WHERE id IN $ids AND (infrastructure_faults <> 0 OR lost_claims <> 0 OR is_suspect)
+            """
+        ),
         ids=id_list(job_ids),
     )
 
 
 def skip_attempt(uow: UnitOfWork, job_ids: Collection[int]) -> None:
-    """Give the jobs the next attempt number; the skipped one counts as lost to the infrastructure."""
+    """Give the jobs the next attempt number; nobody is to blame for the skipped one."""
     uow.run(
-        sql(
-            """
-            UPDATE job SET attempt_id = attempt_id + 1, infrastructure_faults = infrastructure_faults + 1
-            WHERE id IN $ids
-            """
-        ),
+        sql("UPDATE job SET attempt_id = attempt_id + 1, lost_claims = lost_claims + 1 WHERE id IN $ids"),
         ids=id_list(job_ids),
+    )
+
+
+def mark_suspects(uow: UnitOfWork, job_ids: Collection[int], *, is_suspect: bool) -> None:
+    uow.run(
+        sql("UPDATE job SET is_suspect = :is_suspect WHERE id IN $ids"), ids=id_list(job_ids), is_suspect=is_suspect
     )
 
 

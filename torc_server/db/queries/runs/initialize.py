@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from torc_server.db.dialect import joined, json_rows
+from torc_server.db.dialect import joined, json_rows, larger
 from torc_server.db.sql import sql
 from torc_server.db.unit_of_work import UnitOfWork
 
@@ -65,19 +65,29 @@ def dependencies(uow: UnitOfWork, workflow_id: int) -> Iterator[tuple[int, int]]
 
 
 def begin_attempts(uow: UnitOfWork, workflow_id: int, run_id: int) -> None:
-    """Give every uninitialized job the attempt number after the last one recorded in this run."""
+    """Give every uninitialized job the attempt number after the last one of this run, recorded or only given out.
+
+    An attempt that was given out may have written a log although nothing was recorded of it: under its number, the next
+    one would overwrite the log.
+    """
     uow.run(
         sql(
             """
-            UPDATE job SET attempt_id = next.attempt_id, infrastructure_faults = 0
+            UPDATE job SET attempt_id = next.attempt_id, infrastructure_faults = 0, is_suspect = 0,
+                lost_claims = next.attempt_id - 1 - next.recorded
             FROM (
-                SELECT j.id AS id, 1 + COALESCE(MAX(r.attempt_id), 0) AS attempt_id
+                SELECT j.id AS id, COUNT(r.id) AS recorded, 1 + $last AS attempt_id
                 FROM job j LEFT JOIN result r ON r.job_id = j.id AND r.run_id = :run_id
                 WHERE j.workflow_id = :workflow_id AND j.status = $UNINITIALIZED
                 GROUP BY j.id
             ) AS next
-            WHERE job.id = next.id AND (job.attempt_id <> next.attempt_id OR job.infrastructure_faults <> 0)
-            """
+            WHERE job.id = next.id AND (job.attempt_id, job.infrastructure_faults, job.is_suspect, job.lost_claims)
+                <> (next.attempt_id, 0, 0, next.attempt_id - 1 - next.recorded)
+            """,
+            last=larger(
+                "COALESCE(MAX(r.attempt_id), 0)",
+                "MAX(CASE WHEN j.last_attempt_run = :run_id THEN j.last_attempt ELSE 0 END)",
+            ),
         ),
         workflow_id=workflow_id,
         run_id=run_id,
