@@ -4,8 +4,8 @@ from typing import Final
 
 from alembic import op
 
-revision: Final = "0008"
-down_revision: Final = "0007"
+revision: Final = "0009"
+down_revision: Final = "0008"
 
 _STATEMENTS: Final = (
     "ALTER TABLE job ADD COLUMN lost_claims INTEGER NOT NULL DEFAULT 0",
