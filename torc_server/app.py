@@ -116,7 +116,8 @@ def _close_door(app: FastAPI, settings: ServerSettings) -> None:
     if access.require_auth:
         work.write(keep_admin_group, access.admin_users)
     network = Network.of(settings.host, allowed_hosts=access.allowed_hosts, origins=access.allowed_origins)
-    app.add_middleware(Door, network=network, authenticator=Authenticator(logins.proofs))
+    app.state.authenticator = Authenticator(logins.proofs)
+    app.add_middleware(Door, network=network, authenticator=app.state.authenticator)
     if access.allowed_origins:
         # before the door: a browser asks for leave without credentials
         app.add_middleware(

@@ -107,11 +107,19 @@ class Hub:
         if self._loop is not None and not self.is_closing and (events or wake):
             self._loop.call_soon_threadsafe(self._deliver, events, wake)
 
+    def ask_readers(self) -> None:
+        """Let every stream look whether its reader may still read; from any thread."""
+        if self._loop is not None and not self.is_closing:
+            self._loop.call_soon_threadsafe(self._wake_readers)
+
     def close(self) -> None:
         """End every wait and every stream; in the loop's thread."""
         self.is_closing = True
         for queue in self._queues.values():
             queue.close()
+        self._wake_readers()
+
+    def _wake_readers(self) -> None:
         for reader in chain(*self._readers.values()):
             reader.wake()
 

@@ -9,6 +9,7 @@ from helpers import ServerProcess
 from recovery_scenes import BROKEN, fail_all, job, make_scene
 
 from torc_client.credentials import Credentials
+from torc_client.event_stream import stream_events
 from torc_client.http import TorcClient
 from torc_client.transport import Transport
 from torc_core.api.failures import Actor, ApproveRequest, Classification, ClassifyRequest, RejectRequest
@@ -60,6 +61,7 @@ def test_an_agent_that_may_propose_neither_decides_nor_approves_whatever_it_clai
             lambda: agent.workflows.delete(workflow_id),
             lambda: agent.access.create_token(TokenRequest(name="more", scope="operator")),
             lambda: agent.claim_next_jobs(workflow_id, limit=1),
+            lambda: list(stream_events(agent.transport, workflow_id, recovers=True, duration_s=1)),
         ):
             with pytest.raises(ForbiddenError):
                 refused()

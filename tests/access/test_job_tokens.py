@@ -14,6 +14,7 @@ from running import Ran, StartRunner, create, job, run, start_runner, until_runn
 
 from runner.base.progress import Notice
 from torc_client.credentials import Credentials
+from torc_client.event_stream import stream_events
 from torc_client.http import TorcClient
 from torc_client.transport import Transport
 from torc_core.api.access import AccessGroupModel
@@ -104,6 +105,7 @@ def test_with_the_token_of_its_run_a_job_contributes_to_its_workflow_and_does_no
             lambda: holder.jobs.delete(job_id),
             lambda: holder.claim_next_jobs(workflow_id, limit=1),
             lambda: holder.cancel_workflow(workflow_id),
+            lambda: list(stream_events(holder.transport, workflow_id, recovers=True, duration_s=1)),
             lambda: holder.access.create_token(TokenRequest(name="more", scope="viewer")),
             lambda: holder.access.create_job_token(node_id),
             lambda: holder.access.tokens(),

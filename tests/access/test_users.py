@@ -14,6 +14,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import bcrypt
 import httpx
 import pytest
 import torc.openapi_client as upstream
@@ -198,6 +199,57 @@ def test_tokens_made_without_users_open_no_server_with_users(users: Users) -> No
     server.arguments = with_users
     server.start()
     assert users.http(token=old).get("/workflows").status_code == 401
+
+
+def test_tokens_made_with_users_open_no_server_without(users: Users) -> None:
+    server = users.server
+    with users.http("anna") as anna:
+        old = make(anna, "/tokens", name="old", scope="owner")["token"]
+    assert users.http(token=old).get("/workflows").status_code == 200
+    server.stop()
+    server.arguments = []
+    server.start()
+    assert users.http(token=old).get("/workflows").status_code == 401
+    assert httpx.get(f"{server.url}/workflows", headers=server.headers, trust_env=False).status_code == 200
+
+
+def test_a_stream_of_events_ends_with_its_token_and_with_its_user(users: Users) -> None:
+    with users.http("anna") as anna, users.http("ada") as ada:
+        workflow_id = make(anna, "/workflows", name="w", user="anna")["id"]
+        path = f"/workflows/{workflow_id}/events/stream"
+        token = make(anna, "/tokens", name="reader", scope="viewer", workflow_id=workflow_id)
+        with users.http(token=token["token"]) as reader, reader.stream("GET", path) as stream:
+            lines = stream.iter_lines()
+            assert next(lines) == ": connected"
+            assert anna.delete(f"/tokens/{token['id']}").status_code == 200
+            assert not [line for line in lines if line.startswith("event")]
+        with users.http("anna") as reader, reader.stream("GET", path) as stream:
+            lines = stream.iter_lines()
+            assert next(lines) == ": connected"
+            write_users(users.file, {"ada": hash_password("ada", cost=4)})
+            assert ada.post("/admin/reload-auth").status_code == 200
+            assert not [line for line in lines if line.startswith("event")]
+
+
+def test_a_viewer_is_no_reader_who_recovers(users: Users) -> None:
+    with users.http("anna") as anna:
+        workflow_id = make(anna, "/workflows", name="w", user="anna")["id"]
+        token = make(anna, "/tokens", name="reader", scope="viewer")["token"]
+        path = f"/workflows/{workflow_id}/events/stream"
+        with users.http(token=token) as reader, reader.stream("GET", path, params={"recovers": True}) as stream:
+            assert stream.status_code == 403
+        with anna.stream("GET", path, params={"recovers": True}) as stream:
+            assert next(stream.iter_lines()) == ": connected"
+
+
+def test_a_wrong_password_costs_one_check(users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[bytes] = []
+    check = bcrypt.checkpw
+    monkeypatch.setattr(bcrypt, "checkpw", lambda word, digest: [checked.append(word), check(word, digest)][1])
+    proof = PasswordProof(users.file, admins=(), remember_s=60)
+    for user, word in (("anna", "wrong"), ("nobody", "wrong"), ("anna", "anna")):
+        asyncio.run(proof.prove(ShownCredentials(word, user), "here"))
+    assert checked == [b"wrong", b"wrong", b"anna"]
 
 
 def test_a_server_that_lets_everybody_in_makes_no_tokens(tmp_path: Path) -> None:

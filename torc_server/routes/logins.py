@@ -20,6 +20,7 @@ class Logins:
 
     def __init__(self, settings: ServerSettings, work: Work) -> None:
         access = settings.access
+        self._work = work
         self.token: str | None = None
         self.users: PasswordProof | None = None
         self.proofs: Sequence[Proof] = ()
@@ -51,14 +52,16 @@ class Logins:
         self.proofs = proofs
 
     def forget_tokens(self) -> None:
-        """Tokens were revoked: the next request of each asks the database again."""
+        """Tokens were revoked: the next request of each asks the database again, and so does each open stream."""
         if self.proofs:
             self._personal.forget()
+        self._work.hub.ask_readers()
 
     def reload(self) -> int | None:
         """Read the file of users again; return how many there are, None without a file."""
+        count = None if self.users is None else self.users.reload()
         self.forget_tokens()
-        return None if self.users is None else self.users.reload()
+        return count
 
 
 async def _logins(request: Request) -> Logins:
