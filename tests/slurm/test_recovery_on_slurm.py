@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from allocation_site import AllocationSite
+from helpers import wait_until
 from running import processes_with
+from slurm_daemons import await_that
 from torc_process import Torc
 
 from torc_core.api.jobs import EvidenceModel
@@ -60,6 +62,21 @@ def kill_runners(site: AllocationSite) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
+def recover_while_the_controller_is_slow(site: AllocationSite, torc: Torc, workflow_id: int) -> str:
+    """Recover with a controller that stands still until one of Slurm's programs waits for it."""
+    controller = site.cluster.daemon("slurmctld")
+    controller.pause()
+    try:
+        recovering = torc.start("recover", workflow_id)
+        children = Path(f"/proc/{recovering.pid}/task/{recovering.pid}/children")
+        wait_until(children.read_text, "one of Slurm's programs waits")
+    finally:
+        controller.resume()
+    out, err = recovering.communicate(timeout=120)
+    assert recovering.returncode == 0, err
+    return out
+
+
 def scheduler_ids(site: AllocationSite, workflow_id: int) -> list[int]:
     return [each.scheduler_id for each in site.client.scheduled_compute_nodes.list_all(workflow_id=workflow_id)]
 
@@ -86,7 +103,7 @@ def test_a_runner_that_was_killed_with_its_allocation_is_known_at_once_and_recov
     assert scheduler_ids(site, workflow_id) == [allocation], "a dry run submits nothing"
     assert site.statuses(workflow_id)["long"] == "running"
 
-    done = torc("recover", workflow_id).out
+    done = recover_while_the_controller_is_slow(site, torc, workflow_id)
     assert f"its allocation {allocation} has ended: {state}" in done
     assert "Submitted Slurm allocation with 1 job" in done
     [lost] = [each.evidence for each in evidence_of(site, workflow_id)]
@@ -137,3 +154,47 @@ def test_the_complete_example_from_submission_to_its_last_line(site: AllocationS
         if requirements[job.resource_requirements_id or 0].memory != "256m"
     }
     assert raised == {"train_model_3", "train_model_8"}
+
+
+def test_retried_jobs_get_nodes_when_their_allocations_have_ended(site: AllocationSite, torc: Torc) -> None:
+    flaky = 'sleep 5; [ "$TORC_ATTEMPT_ID" -ge 2 ] || exit 10'
+    jobs: dict[str, Any] = {f"flaky_{number}": {"command": flaky, "failure_handler": "again"} for number in (1, 2)}
+    requirement = {"name": "small", "num_cpus": 1, "num_gpus": 0, "num_nodes": 1, "memory": "64m", "runtime": "PT42S"}
+    workflow_id = create(
+        site,
+        torc,
+        jobs | {"fine": "true"},
+        resource_requirements=[requirement],
+        failure_handlers=[{"name": "again", "rules": [{"exit_codes": [10], "max_retries": 3}]}],
+        slurm_schedulers=[{"name": "first", "account": "proj", "nodes": 1, "walltime": "00:01:00"}],
+    )
+    # One minute is enough for an attempt, and not for another one after it.
+    first = site.submit(f"exec {site.runner(workflow_id)}", "--time=1", "--mem=1000", "-c4", workflow_id=workflow_id)
+    site.await_end(first)
+    assert site.statuses(workflow_id) == {"flaky_1": "ready", "flaky_2": "ready", "fine": "completed"}
+
+    watched = torc("watch", workflow_id, "--auto-schedule", "--auto-schedule-cooldown", 5, "-p", 1).out
+    assert "Auto-schedule: No schedulers available but 2 ready jobs found (2 retries)" in watched
+    assert "  Submitted Slurm allocation with 2 jobs" in watched
+    assert "Workflow completed successfully (3 jobs)" in watched
+    assert len(scheduler_ids(site, workflow_id)) == 2, "asked for once"
+
+
+def test_an_allocation_that_slurm_queued_again_has_lost_its_jobs(site: AllocationSite, torc: Torc) -> None:
+    workflow_id = create(site, torc, {"long": "sleep 600"})
+    node = site.cluster.nodes[-1]
+    allocation = site.submit(f"exec {site.runner(workflow_id)}", "--requeue", f"--nodelist={node}", "--mem=1000")
+    site.await_job(workflow_id, "long")
+    site.cluster.crash(node)
+    try:
+        await_that(lambda: site.state(allocation) == "PENDING", "the allocation is queued again")
+        found = torc("-f", "json", "workflows", "sync-status", workflow_id).json
+        [lost] = found["requeued_job_details"]
+        assert (lost["job_name"], lost["slurm_job_id"]) == ("long", allocation)
+        assert lost["reason"] == f"its allocation {allocation} was sent back to the queue"
+        [evidence] = [each.evidence for each in evidence_of(site, workflow_id)]
+        assert evidence.scheduler is not None
+        assert (evidence.return_code, evidence.scheduler.state) == (-128, "REQUEUED")
+        assert site.statuses(workflow_id) == {"long": "ready"}
+    finally:
+        site.cluster.boot(node)
