@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 
 from runner.base.log import RunnerLog
 from runner.base.paths import RunFiles
-from runner.process.actions import RUN_COMMANDS, ActionCommand, ActionQueue
+from runner.process.actions import SCHEDULE_NODES, ActionCommand, ActionQueue
 from runner.process.scripts import ScriptEnd
 from runner.server.action_thread import ActionThread
+from runner.server.scheduling_thread import ScheduledNodes, SchedulingThread
 from runner.supervisor import Supervisor
 from torc_core.api.actions import WorkflowActionModel
 
@@ -19,6 +20,7 @@ class ActionSupervisor:
         thread: ActionThread,
         supervisor: Supervisor,
         *,
+        scheduling: SchedulingThread | None,
         actions: Sequence[WorkflowActionModel],
         files: RunFiles,
         log: RunnerLog,
@@ -31,6 +33,8 @@ class ActionSupervisor:
         self._log = log
         self._warn = warn
         self._queue = ActionQueue()
+        self._scheduling = scheduling
+        self._left_alone: set[int] = set()
         self._is_dropped = False
 
     @property
@@ -41,7 +45,7 @@ class ActionSupervisor:
     @property
     def is_delivered(self) -> bool:
         """Return whether the server has answered all claims and reports."""
-        return self._thread.is_idle
+        return self._thread.is_idle and (self._scheduling is None or self._scheduling.is_idle)
 
     @property
     def claimed(self) -> frozenset[int]:
@@ -51,11 +55,7 @@ class ActionSupervisor:
     def claim(self, triggers: frozenset[str]) -> None:
         """Claim the due actions of these triggers; the answer comes later, as the server may be away."""
         self._is_dropped = False
-        actions = [action for action in self._actions if action.trigger_type in triggers]
-        for action in actions:
-            if action.action_type != RUN_COMMANDS:
-                self._log.write(f"action {action.id} ({action.action_type}) is not for this runner")
-        if actions:
+        if any(action.trigger_type in triggers for action in self._actions):
             self._thread.claim(triggers, self.claimed)
 
     def take_answers(self) -> None:
@@ -65,10 +65,24 @@ class ActionSupervisor:
                 what = "actions could not be claimed" if answer.is_claim else "the end of an action was not recorded"
                 self._warn(f"{what}: {answer.error.message}")
             self.add(answer.claimed)
+        for action_id in self._thread.take_left_alone():
+            if action_id not in self._left_alone:
+                self._left_alone.add(action_id)
+                self._warn(
+                    f"action {action_id} asks for allocations, which cannot be submitted from here; it stays due: "
+                    f"`torc submit {self._thread.workflow_id}` on a login node of the cluster submits them"
+                )
+        for end in self._scheduling.take() if self._scheduling is not None else ():
+            self._note_scheduled(end)
 
     def add(self, actions: Sequence[WorkflowActionModel]) -> None:
-        """Queue the commands of claimed actions."""
-        for action_id in self._queue.add(actions):
+        """Queue the commands of claimed actions, and submit the allocations that they ask for."""
+        for action in actions:
+            if action.action_type == SCHEDULE_NODES and action.id not in self._queue.claimed:
+                self._queue.claimed.add(action.id or 0)
+                if self._scheduling is not None:
+                    self._scheduling.carry_out(action)
+        for action_id in self._queue.add(action for action in actions if action.action_type != SCHEDULE_NODES):
             self._thread.finish(action_id, outcome="succeeded")
 
     def drop(self) -> None:
@@ -90,6 +104,15 @@ class ActionSupervisor:
             timeout_s=None,
             on_end=lambda end: self._end(command, end),
         )
+
+    def _note_scheduled(self, end: ScheduledNodes) -> None:
+        if end.problem is not None:
+            self._warn(f"action {end.action_id}: {end.problem}")
+        if end.ids:
+            self._log.write(f"action {end.action_id} submitted allocations with the ids {', '.join(map(str, end.ids))}")
+        if end.is_final:
+            outcome = "succeeded" if end.problem is None else "failed"
+            self._thread.finish(end.action_id, outcome=outcome, failure=end.problem)
 
     def _end(self, command: ActionCommand, end: ScriptEnd) -> None:
         log = self._files.of_action(command.action_id, command.number)

@@ -27,6 +27,7 @@ from runner.server.heartbeat import HeartbeatThread
 from runner.server.journal import Journal
 from runner.server.outage import OutageNotice
 from runner.server.reports import Reporter
+from runner.server.scheduling_thread import SchedulingThread
 from runner.summary import ExitReason, explain, reason_to_leave
 from runner.supervisor import Supervisor
 from runner.watchdog import LoopWatch, StallWatch, write_stacks
@@ -54,6 +55,7 @@ class Parts:
     supervisor: Supervisor
     claims: Claims
     actions: ActionThread
+    scheduling: SchedulingThread | None
     reporter: Reporter
     journal: Journal
     monitor: Monitor
@@ -70,6 +72,8 @@ class Parts:
         """Ask the threads to end; do not wait for requests under way."""
         self.claims.close()
         self.actions.close()
+        if self.scheduling is not None:
+            self.scheduling.close()
         self.reporter.close()
         self.monitor.close()
         self.heartbeat.close()
@@ -88,6 +92,7 @@ class RunLoop:
         self._actions = ActionSupervisor(
             parts.actions,
             parts.supervisor,
+            scheduling=parts.scheduling,
             actions=parts.facts.actions,
             files=parts.files,
             log=parts.log,

@@ -23,7 +23,7 @@ from runner.loop import Parts, RunLoop
 from runner.monitoring.monitor import Monitor
 from runner.monitoring.sampler import Sampler
 from runner.monitoring.series import FLUSH_EVERY_S, SeriesFile
-from runner.process.actions import RUN_COMMANDS
+from runner.process.actions import RUN_COMMANDS, SCHEDULE_NODES
 from runner.process.local_launcher import LocalLauncher
 from runner.process.oom import OomKills
 from runner.process.outcome import OutcomeRules
@@ -40,6 +40,7 @@ from runner.server.job_token import job_credentials
 from runner.server.journal import Journal
 from runner.server.registration import deregister, describe_reclaimed, own_tag, reclaim_orphans, register
 from runner.server.reports import Reporter
+from runner.server.scheduling_thread import SchedulingThread
 from runner.summary import ExitReason, RunSummary, describe_machine
 from runner.supervisor import Supervisor
 from runner.watchdog import ExitGuard, LoopWatch
@@ -47,6 +48,7 @@ from torc_client.credentials import Credentials
 from torc_client.http import TorcClient
 from torc_client.processes import RUNNER_VARIABLE
 from torc_client.slurm.cluster import find_cluster
+from torc_client.submission.schedule_nodes import NodeScheduling
 from torc_core.api.actions import JOB_TRIGGERS
 from torc_core.api.jobs import ReclaimRequest, ReleaseClaimsRequest
 from torc_core.api.nodes import ComputeNodeModel
@@ -223,7 +225,9 @@ def _assemble(
     """Start the runner's threads and return them with what the loop works on."""
     workflow_id, node_id = facts.workflow_id, node.id or 0
     connection = Connection(patience_s=_patience_s(options, facts), wake=wake.wake)
-    action_claims = ActionClaims(client, workflow_id, node_id, name=uuid4().hex)
+    scheduling = _scheduling(client, workflow_id, options, wake=wake)
+    types = [RUN_COMMANDS] if scheduling is None else [RUN_COMMANDS, SCHEDULE_NODES]
+    action_claims = ActionClaims(client, workflow_id, node_id, name=uuid4().hex, types=types)
     actions = ActionThread(action_claims, connection=connection, wake=wake.wake)
     prompt, waiter = (
         ClaimThread(
@@ -268,11 +272,10 @@ def _assemble(
                 scheduler_config_id=options.scheduler_config_id,
             ),
             wait_s=options.poll_interval_s,
-            has_job_actions=any(
-                action.trigger_type in JOB_TRIGGERS and action.action_type == RUN_COMMANDS for action in facts.actions
-            ),
+            has_job_actions=any(action.trigger_type in JOB_TRIGGERS for action in facts.actions),
         ),
         actions=actions,
+        scheduling=scheduling,
         reporter=reporter,
         journal=journal,
         monitor=Monitor(sampler, workflow=facts.workflow, interval_s=options.sample_interval_s),
@@ -281,6 +284,7 @@ def _assemble(
             prompt.thread,
             waiter.thread,
             actions.thread,
+            *(() if scheduling is None else (scheduling.thread,)),
             reporter.thread,
             reporter.journal_thread,
             sampler.thread,
@@ -293,6 +297,22 @@ def _assemble(
         log=log,
         progress=progress,
     )
+
+
+def _scheduling(client: TorcClient, workflow_id: int, options: RunnerOptions, *, wake: Wake) -> SchedulingThread | None:
+    """Return what submits allocations for actions; None where the scheduler cannot be reached from here."""
+    cluster = find_cluster(os.environ, tries=TRIES) if options.submits_allocations else None
+    if cluster is None:
+        return None
+    scheduling = NodeScheduling(
+        client=client,
+        workflow_id=workflow_id,
+        cluster=cluster,
+        output_dir=options.output_dir,
+        environment=os.environ,
+        poll_interval_s=options.poll_interval_s,
+    )
+    return SchedulingThread(scheduling, wake=wake.wake)
 
 
 @contextmanager

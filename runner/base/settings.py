@@ -39,6 +39,8 @@ class RunnerOptions:
     oom_counter: Path | None = None
     """Counts kills for lack of memory, like `memory.events` of a control group."""
     job_token: JobToken | None = None
+    submits_allocations: bool = True
+    """Whether schedule_nodes actions are carried out where the scheduler's programs are on PATH."""
     scheduler_config_id: int | None = None
     node_type: str = "local"
     node_facts: Mapping[str, Any] = field(default_factory=dict)

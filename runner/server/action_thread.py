@@ -16,12 +16,17 @@ from torc_core.errors import AlreadyTakenError, ServerFaultError, ServerUnreacha
 
 @dataclass(frozen=True, slots=True)
 class ActionClaims:
-    """Claims the due actions that this runner may carry out. `name` is the same for all claims of one runner."""
+    """Claims the due actions that this runner may carry out. `name` is the same for all claims of one runner.
+
+    `types` are those of the actions that it can carry out; the due ones that it cannot are noted in `left_alone`.
+    """
 
     client: TorcClient
     workflow_id: int
     compute_node_id: int
     name: str
+    types: Collection[str] = (RUN_COMMANDS,)
+    left_alone: deque[int] = field(default_factory=deque)
 
     def claim(self, triggers: Collection[str], done: Collection[int]) -> list[WorkflowActionModel]:
         """Return the due actions of these triggers, now this runner's.
@@ -34,7 +39,10 @@ class ActionClaims:
         for action in self.client.pending_actions(self.workflow_id, compute_node_id=self.compute_node_id):
             if action.id is None or action.id in done:
                 continue
-            if action.trigger_type not in triggers or action.action_type != RUN_COMMANDS:
+            if action.trigger_type not in triggers:
+                continue
+            if action.action_type not in self.types:
+                self.left_alone.append(action.id)  # deque.append is atomic: several threads claim
                 continue
             with suppress(AlreadyTakenError):
                 self.client.claim_action(
@@ -90,6 +98,18 @@ class ActionThread:
             answers = list(self._answers)
             self._answers.clear()
         return answers
+
+    def take_left_alone(self) -> list[int]:
+        """Return the due actions, since the last call, that this runner cannot carry out."""
+        found: list[int] = []
+        with suppress(IndexError):
+            while True:
+                found.append(self._claims.left_alone.popleft())
+        return found
+
+    @property
+    def workflow_id(self) -> int:
+        return self._claims.workflow_id
 
     @property
     def is_claiming(self) -> bool:

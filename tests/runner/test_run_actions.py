@@ -51,14 +51,20 @@ def test_a_failing_command_ends_its_action_and_not_the_workflow(client: TorcClie
     assert any("exited with 3" in str(event.text) for event in ran.events if isinstance(event, Notice))
 
 
-def test_actions_for_a_scheduler_are_left_alone(client: TorcClient, tmp_path: Path) -> None:
-    later = ActionDraft(
-        trigger_type="on_worker_start",
-        action_type="schedule_nodes",
-        action_config={"scheduler_type": "slurm", "scheduler_id": 1},
-    )
-    ran = run(client, create(client, "true", draft={"actions": [later]}), tmp_path / "out")
+def test_an_action_that_asks_for_allocations_stays_due_where_none_can_be_submitted(
+    client: TorcClient, tmp_path: Path
+) -> None:
+    raw = {"action_type": "schedule_nodes", "action_config": {"scheduler_type": "slurm", "scheduler_id": 1}}
+    actions = [
+        ActionDraft.model_validate(raw | {"trigger_type": "on_workflow_start"}),
+        ActionDraft.model_validate(raw | {"trigger_type": "on_jobs_complete", "jobs": [0]}),
+    ]
+    workflow_id = create(client, "true", draft={"actions": actions})
+    ran = run(client, workflow_id, tmp_path / "out", submits_allocations=False)
     assert ran.statuses() == {"job1": "completed"}
+    assert [each.state for each in client.actions(workflow_id)] == ["pending", "pending"]
+    notices = [str(event.text) for event in ran.events if isinstance(event, Notice)]
+    assert sum(f"`torc submit {workflow_id}` on a login node" in text for text in notices) == 2
 
 
 class LateClient(TorcClient):

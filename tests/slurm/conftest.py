@@ -7,6 +7,7 @@ import pytest
 from allocation_site import AllocationSite
 from helpers import ServerProcess
 from slurm_cluster import TestCluster, why_not_here
+from submission_site import SubmissionSite
 
 from torc_client.http import TorcClient
 
@@ -36,3 +37,8 @@ def site(
     cluster: TestCluster, shared_server: ServerProcess, shared_client: TorcClient, tmp_path: Path
 ) -> AllocationSite:
     return AllocationSite(cluster, shared_server, shared_client, tmp_path)
+
+
+@pytest.fixture
+def login(site: AllocationSite) -> SubmissionSite:
+    return SubmissionSite.at(site)

@@ -41,7 +41,7 @@ CARRIERS: Final = re.compile(
     r"|torc_server/db/(tables|migrations)/.*|torc_server/services/records/workflows\.py|torc_mcp/tools/inspect/.*"
 )
 """Files that describe, copy, keep or show a key; none of them does what the key asks for."""
-SHARED_WORDS: Final = {"user", "compute_node", "slurm_schedulers"}
+SHARED_WORDS: Final = {"user", "compute_node"}
 """Keys without effect whose words mean something else, too."""
 
 
@@ -98,7 +98,6 @@ def test_the_check_names_the_key_its_line_and_what_happens_instead() -> None:
         "w.yaml:4: jobs_sort_method: has no effect yet: give jobs a priority instead",
         "w.yaml:5: compute_node_expiration_buffer_seconds: has no effect yet: a runner with a time limit keeps "
         "execution_config.sigkill_headroom_seconds for its last reports",
-        "w.yaml:7: execution_config.staggered_start: has no effect yet: jobs start as soon as they are claimed",
         "w.yaml:9: resource_monitor.generate_plots: has no effect yet: draw them with `torc plot-resources`",
         "w.yaml:10: resource_monitor.compute_node: has no effect yet: jobs are sampled, whole nodes are not",
         "w.yaml:16: jobs[1].supports_termination: has no effect yet: every job that is stopped gets the termination "
@@ -111,7 +110,7 @@ def test_a_key_that_asks_for_what_happens_anyway_is_no_warning() -> None:
     assert check_workflow(f"{text}jobs: [{{name: a, command: 'true'}}]", file_name="w.yaml").warnings == []
 
 
-def test_a_mode_and_an_action_for_slurm_say_that_nothing_is_submitted() -> None:
+def test_a_mode_for_slurm_says_that_it_is_not_followed() -> None:
     text = """name: w
 execution_config: {mode: slurm, srun_mpi: pmix}
 slurm_schedulers: [{name: s, account: a}]
@@ -122,8 +121,4 @@ actions: [{trigger_type: on_workflow_start, action_type: schedule_nodes, schedul
         "w.yaml:2: execution_config.srun_mpi: has no effect yet: jobs are started without srun",
         "w.yaml:2: execution_config.mode: slurm has no effect yet: the runner starts the jobs itself, as with the mode "
         "direct",
-        "w.yaml:3: slurm_schedulers: has no effect yet: no allocation is asked for; start `torc run` in an allocation "
-        "of your own",
-        "w.yaml:5: actions[0].action_type: schedule_nodes has no effect yet: the action is stored and shown, and no "
-        "allocation is asked for",
     ]

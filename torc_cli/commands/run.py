@@ -134,6 +134,8 @@ def run(
         poll_interval_s=poll_interval,
         wait_at_start_s=wait_for_server,
         job_token=job_token.value if job_token else session.settings.job_token,
+        # a server that ends with this command is gone when allocations begin
+        submits_allocations=not session.options.standalone,
     )
     if recovers:
         choices = _within_the_machine(choices, options)

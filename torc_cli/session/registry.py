@@ -13,6 +13,12 @@ _OTHER: Final = "Other"
 
 COMMANDS: Final[Mapping[str, Entry]] = {
     "run": Entry("run", "run", "Run a workflow on this machine, from a file or by its id.", _RUN),
+    "submit-slurm": Entry(
+        "submit", "submit_slurm", "Create a workflow from a file, plan its allocations, and submit them to Slurm.", _RUN
+    ),
+    "submit": Entry(
+        "submit", "submit", "Submit the allocations that a workflow's schedule_nodes actions ask for.", _RUN
+    ),
     "recover": Entry("recover", "recover", "Diagnose failed jobs, raise what they lacked, and retry them.", _RUN),
     "watch": Entry("watch", "watch", "Follow a workflow to its end, and recover it on the way with --recover.", _RUN),
     "create": Entry("create", "create", "Create a workflow from a file.", _RUN),
@@ -48,7 +54,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "job-dependencies": Entry("job_dependencies", "app", "Who waits for whom, and through what.", _RECORDS),
     "compute-nodes": Entry("compute_nodes", "app", "The runners, one record for each start.", _RECORDS),
     "scheduled-compute-nodes": Entry("scheduled_compute_nodes", "app", "Allocations asked of a scheduler.", _RECORDS),
-    "slurm": Entry("slurm", "app", "Plan allocations of a Slurm cluster, and look at them.", _CLUSTERS),
+    "slurm": Entry("slurm", "app", "Plan, submit and look at allocations of a Slurm cluster.", _CLUSTERS),
     "hpc": Entry("hpc", "app", "HPC sites, their partitions, and which of them fits.", _CLUSTERS),
     "access-groups": Entry(
         "access_groups", "app", "Groups of users, and the workflows that are shared with them.", _OTHER

@@ -37,7 +37,7 @@ SUBMITTING: Final = "submitting"
 SCHEDULER_TYPE: Final = "slurm"
 SCHEDULE_NODES: Final = "schedule_nodes"
 _NO_ID_YET: Final = 0
-_OPEN: Final = ("pending", "active")
+OPEN_STATUSES: Final = ("pending", "active")
 """Statuses of a recorded allocation that, as far as the server knows, has not ended."""
 
 
@@ -287,12 +287,17 @@ def settle_intents(client: TorcClient, workflow_id: int, scheduler: Scheduler) -
     intents = [intent for intent in intents if intent.cluster in (None, scheduler.name())]
     workflow = client.workflows.get(workflow_id) if intents else None
     for intent in intents:
-        scheduler_id = scheduler.find(allocation_key(workflow, intent)) if workflow else None
-        if scheduler_id is not None:
-            record_submission(client, intent, scheduler_id)
-        else:
+        if workflow is not None and record_found(client, workflow, intent, scheduler) is None:
             # If its process still lives and submits after all, it stores its record anew.
             client.scheduled_compute_nodes.delete(intent.id or 0)
+
+
+def record_found(
+    client: TorcClient, workflow: WorkflowModel, intent: ScheduledComputeNodeModel, scheduler: Scheduler
+) -> ScheduledComputeNodeModel | None:
+    """Record what was submitted for the intent and return its record; None where the scheduler has nothing of it."""
+    scheduler_id = scheduler.find(allocation_key(workflow, intent))
+    return None if scheduler_id is None else record_submission(client, intent, scheduler_id)
 
 
 def allocation_key(workflow: WorkflowModel, intent: ScheduledComputeNodeModel) -> str:
@@ -333,7 +338,7 @@ def open_allocations(client: TorcClient, workflow_id: int) -> list[ScheduledComp
     """Return the recorded allocations of the workflow that have not ended as far as the server knows."""
     return [
         allocation
-        for status in _OPEN
+        for status in OPEN_STATUSES
         for allocation in client.scheduled_compute_nodes.list_all(workflow_id=workflow_id, status=status)
     ]
 

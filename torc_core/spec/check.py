@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torc_core.api.drafts import ActionDraft, FileDraft, UserDataDraft
 from torc_core.api.jobs import JobDraft
 from torc_core.spec.check_records import check_records
+from torc_core.spec.check_schedulers import check_schedulers
 from torc_core.spec.expand import Expansion, Group, count_items, expand
 from torc_core.spec.expand_data import expand_files, expand_user_data
 from torc_core.spec.graph import describe_cycle, find_job_cycle
@@ -39,7 +40,7 @@ def examine(spec: Spec, problems: Problems) -> Checked:
         problems.add(("jobs",), "a workflow needs at least one job")
     check_records(body, problems, warnings)
     check_actions(body.actions or [], problems, warnings)
-    _check_schedulers(spec, warnings)
+    check_schedulers(body, warnings)
     warn_of_keys_without_effect(body, warnings)
     expansion = expand(spec, problems)
     parts = _link(spec, expansion, problems, warnings)
@@ -114,24 +115,3 @@ def _check_graph(
         path = ("jobs", _entry_of(groups, cycle[0]), "name")
         chain = describe_cycle([jobs[position].name for position in cycle])
         problems.add(path, f"jobs wait for each other in a circle: {chain}")
-
-
-def _check_schedulers(spec: Spec, warnings: Problems) -> None:
-    body = spec.body
-    actions = body.actions or []
-    if len(body.slurm_schedulers or []) > 1 and any(job.scheduler is None for job in body.jobs):
-        place = next(place for place, job in enumerate(body.jobs) if job.scheduler is None)
-        warnings.add(("jobs", place), "names no scheduler although there are several; it runs on any of them")
-    nodes_of = {record.name: record.num_nodes or 1 for record in body.resource_requirements or []}
-    for place, scheduler in enumerate(body.slurm_schedulers or []):
-        needs = [
-            nodes_of.get(job.resource_requirements or "", 1) for job in body.jobs if job.scheduler == scheduler.name
-        ]
-        per_node = any(action.start_one_worker_per_node for action in actions if action.scheduler == scheduler.name)
-        nodes = scheduler.nodes or 1
-        if nodes > 1 and needs and nodes not in needs and not per_node:
-            message = (
-                f"allocates {nodes} nodes, but no job of it has num_nodes: {nodes}; "
-                "without start_one_worker_per_node the other nodes stay idle"
-            )
-            warnings.add(("slurm_schedulers", place, "nodes"), message)

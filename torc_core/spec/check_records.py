@@ -9,6 +9,7 @@ from torc_core.errors import InvalidInputError
 from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
 from torc_core.signals import signal_number
+from torc_core.slurm.scheduler_options import OWN_OPTIONS
 from torc_core.spec.model import FailureHandlerSpec, FailureRuleSpec, WorkflowSpec
 from torc_core.spec.problems import KeyPath, Problems, show
 
@@ -115,6 +116,8 @@ def _check_defaults(defaults: dict[str, Any], problems: Problems, warnings: Prob
     for key, value in defaults.items():
         if key.lower().lstrip("-").replace("_", "-") in _NOT_A_DEFAULT:
             problems.add(("slurm_defaults", key), "is set by each scheduler, it cannot be a default")
+        elif key.lower().lstrip("-").replace("_", "-") in OWN_OPTIONS:
+            warnings.add(("slurm_defaults", key), "is left out: Torc sets it itself in every batch script")
         elif isinstance(value, dict | list) or value is None:
             warnings.add(
                 ("slurm_defaults", key), "is left out: only texts, numbers, true and false are options of sbatch"

@@ -20,13 +20,11 @@ KEYS_WITHOUT_EFFECT: Final[Mapping[tuple[str, ...], str]] = {
         "compute_node_expiration_buffer_seconds",
     ): "a runner with a time limit keeps execution_config.sigkill_headroom_seconds for its last reports",
     ("jobs", "supports_termination"): "every job that is stopped gets the termination signal first",
-    ("execution_config", "staggered_start"): "jobs start as soon as they are claimed",
     ("execution_config", "srun_termination_signal"): _NO_SRUN,
     ("execution_config", "srun_mpi"): _NO_SRUN,
     ("execution_config", "enable_cpu_bind"): _NO_SRUN,
     ("resource_monitor", "generate_plots"): "draw them with `torc plot-resources`",
     ("resource_monitor", "compute_node"): _JOBS_ALONE,
-    ("slurm_schedulers",): "no allocation is asked for; start `torc run` in an allocation of your own",
 }
 """Way of keys -> what happens instead, for all keys below it too. When something reads a key, remove its entry."""
 
@@ -34,10 +32,6 @@ VALUES_WITHOUT_EFFECT: Final[Mapping[tuple[str, ...], tuple[frozenset[str], str]
     ("execution_config", "mode"): (
         frozenset({"slurm", "auto"}),
         "the runner starts the jobs itself, as with the mode direct",
-    ),
-    ("actions", "action_type"): (
-        frozenset({"schedule_nodes"}),
-        "the action is stored and shown, and no allocation is asked for",
     ),
 }
 """Way of a key whose other values have an effect -> the values without one, and what happens instead."""

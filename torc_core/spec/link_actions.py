@@ -15,6 +15,8 @@ _SCHEDULE_KEYS: Final = (
     "scheduler_type",
     "num_allocations",
     "start_one_worker_per_node",
+    "serialize_allocations",
+    "max_at_once",
     "max_parallel_jobs",
 )
 
@@ -51,6 +53,11 @@ def _check_type(action: ActionSpec, path: KeyPath, problems: Problems) -> None:
                 problems.add((*path, "scheduler_type"), "schedule_nodes needs a scheduler_type; write slurm")
             if action.commands is not None:
                 problems.add((*path, "commands"), "belongs to run_commands, not to schedule_nodes")
+            if action.trigger_type in _WORKER_TRIGGERS:
+                message = f"{action.trigger_type} would let every allocation ask for more; write on_workflow_start"
+                problems.add((*path, "trigger_type"), message)
+            if action.persistent:
+                problems.add((*path, "persistent"), "schedule_nodes asks once for allocations; leave it out")
         case unreachable:
             assert_never(unreachable)
 
@@ -81,6 +88,7 @@ def _config(action: ActionSpec) -> dict[str, Any]:
         "num_allocations": action.num_allocations or 1,
         "start_one_worker_per_node": action.start_one_worker_per_node or False,
     }
-    if action.max_parallel_jobs is not None:
-        config["max_parallel_jobs"] = action.max_parallel_jobs
+    for key in ("serialize_allocations", "max_at_once", "max_parallel_jobs"):
+        if getattr(action, key) is not None:
+            config[key] = getattr(action, key)
     return config

@@ -194,6 +194,10 @@ class ActionSpec(SpecModel):
     """Allocations to ask for. Default: 1."""
     start_one_worker_per_node: bool | None = None
     """One runner on each node instead of one for the allocation. Default: false."""
+    serialize_allocations: bool | None = None
+    """Whether each allocation begins only when the one before it has ended. Default: false."""
+    max_at_once: Positive | None = None
+    """So many of the allocations run at a time. Default: all."""
     max_parallel_jobs: Positive | None = None
     """Bound on the jobs that each of these runners runs at once."""
     persistent: bool | None = None

@@ -40,6 +40,7 @@ class _ScheduleNodes(BaseModel):
     start_one_worker_per_node: bool | None = None
     max_parallel_jobs: int | None = Field(default=None, ge=1)
     serialize_allocations: bool | None = None
+    max_at_once: int | None = Field(default=None, ge=1)
 
 
 _CONFIGS: Final[dict[str, type[BaseModel]]] = {"run_commands": _RunCommands, "schedule_nodes": _ScheduleNodes}

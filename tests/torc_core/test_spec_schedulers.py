@@ -1,0 +1,60 @@
+"""Schedulers and schedule_nodes actions of a workflow file: what is wrong with them, and what they do not serve."""
+
+import pytest
+
+from torc_core.spec.build import check_workflow, read_workflow
+
+HEAD = """name: w
+resource_requirements: [{name: r, num_cpus: 1, memory: 2g, runtime: PT2H}]
+"""
+JOBS = "jobs: [{name: a, command: 'true', resource_requirements: r, scheduler: s}]\n"
+
+
+def warnings(scheduler: str) -> list[str]:
+    text = f"{HEAD}slurm_schedulers: [{{name: s, account: a{scheduler}}}]\n{JOBS}"
+    return check_workflow(text, file_name="w.yaml").warnings
+
+
+def test_jobs_that_their_scheduler_never_starts_are_warned_of() -> None:
+    assert warnings(", walltime: '02:00:00', mem: 2g") == []
+    assert warnings(", mem: 1500") == [
+        "w.yaml:4: jobs[0]: its runtime PT2H is over the walltime 01:00:00; its memory 2g is over mem 1500: "
+        "no allocation of s would start it"
+    ]
+
+
+ACTION = "trigger_type: on_workflow_start, action_type: schedule_nodes, scheduler: s, scheduler_type: slurm"
+
+
+def test_all_that_an_action_says_about_allocations_reaches_the_server() -> None:
+    more = "num_allocations: 4, serialize_allocations: true, max_at_once: 2, max_parallel_jobs: 3"
+    text = f"{HEAD}slurm_schedulers: [{{name: s, account: a}}]\nactions: [{{{ACTION}, {more}}}]\n{JOBS}"
+    draft, _ = read_workflow(text, file_name="w.yaml", user="u")
+    [action] = draft.actions
+    assert action.action_config == {
+        "scheduler_type": "slurm",
+        "num_allocations": 4,
+        "start_one_worker_per_node": False,
+        "serialize_allocations": True,
+        "max_at_once": 2,
+        "max_parallel_jobs": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (ACTION.replace("on_workflow_start", "on_worker_start"), "would let every allocation ask for more"),
+        (f"{ACTION}, persistent: true", "asks once for allocations"),
+        ("trigger_type: on_workflow_start, action_type: run_commands, commands: [x], max_at_once: 2", "belongs to"),
+    ],
+)
+def test_actions_that_would_never_end_are_refused(changed: str, message: str) -> None:
+    text = f"{HEAD}slurm_schedulers: [{{name: s, account: a}}]\nactions: [{{{changed}}}]\n{JOBS}"
+    assert any(message in error for error in check_workflow(text, file_name="w.yaml").errors)
+
+
+def test_defaults_that_torc_sets_itself_are_left_out() -> None:
+    text = "name: w\nslurm_defaults: {output: x, mail_type: END}\njobs: [{name: a, command: 'true'}]\n"
+    [warning] = check_workflow(text, file_name="w.yaml").warnings
+    assert "slurm_defaults.output: is left out" in warning
