@@ -32,6 +32,7 @@ from runner.summary import ExitReason, explain, reason_to_leave
 from runner.supervisor import Supervisor
 from runner.watchdog import LoopWatch, StallWatch, write_stacks
 from torc_client.http import TorcClient
+from torc_core.api.actions import END_TRIGGERS
 from torc_core.api.jobs import Outlook
 from torc_core.errors import RunnerError, StateConflictError, TorcError
 from torc_core.hints import Line
@@ -123,13 +124,14 @@ class RunLoop:
 
     def work(self) -> None:
         """Work until the runner may leave. Raises the error that forced it to."""
-        self._actions.claim(START_TRIGGERS)
+        if not self._parts.facts.workflow.is_canceled:
+            self._actions.claim(START_TRIGGERS)
         self._work_until(self._is_over)
         self._raise_error()
         if self._signals_seen < 2:
             self._emptied_at = None
-            last = {"on_worker_complete"} | ({"on_workflow_complete"} if self.reason is ExitReason.COMPLETE else set())
-            self._actions.claim(frozenset(last))
+            has_ended = self.reason in (ExitReason.COMPLETE, ExitReason.CANCELED)
+            self._actions.claim(frozenset({"on_worker_complete"}) | (END_TRIGGERS if has_ended else frozenset()))
             self._work_until(self._is_over_with_actions)
             self._raise_error()
 

@@ -176,6 +176,7 @@ class Run:
 
     def ending(self, name: str, status: JobStatus = JobStatus.COMPLETED, **facts: Any) -> JobCompletion:
         """What a runner reports of the job's present attempt; result fields may be given as `result_…`."""
+        facts.setdefault("claimed", True)
         of_result = {key.removeprefix("result_"): facts.pop(key) for key in list(facts) if key.startswith("result_")}
         run_id = facts.pop("run_id", self.run_id)
         result = {

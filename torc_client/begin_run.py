@@ -153,7 +153,7 @@ def reset_status(
 
 
 def _begin_run(client: TorcClient, workflow_id: int, *, force: bool) -> int:
-    """Return the id of a new run, or of the current one where no job has been claimed in it yet."""
+    """Return the id of a new run, or of the current one where no job and no action has been claimed in it yet."""
     status = client.workflow_status(workflow_id)
     if status.is_canceled or status.is_archived or _has_happened(client, status):
         begun = client.reset_workflow_status(workflow_id, force=force, run_id=status.run_id + 1)
@@ -162,14 +162,16 @@ def _begin_run(client: TorcClient, workflow_id: int, *, force: bool) -> int:
 
 
 def _has_happened(client: TorcClient, status: WorkflowStatusModel) -> bool:
-    """Return whether jobs are active, or an attempt of the current run has ended."""
+    """Return whether jobs are active, or an attempt of the current run has ended, or an action was carried out."""
     counts = status.jobs_by_status
     if counts.total(FRESH) == status.total_jobs:
         return False
     if counts.total(ACTIVE) + status.pending_scheduled_nodes + status.active_scheduled_nodes:
         return True
     query = {"workflow_id": status.workflow_id, "run_id": status.run_id}
-    return client.results.page(limit=1, all_runs=True, **query).count > 0
+    if client.results.page(limit=1, all_runs=True, **query).count > 0:
+        return True
+    return any(action.executed_at is not None for action in client.actions(status.workflow_id))
 
 
 def _refuse_unsafe(check: StartCheck, *, force: bool, force_option: str = "--force") -> None:

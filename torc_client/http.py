@@ -345,6 +345,21 @@ class TorcClient:
             idempotent=claim is not None,
         )
 
+    def update_action(self, action: WorkflowActionModel) -> WorkflowActionModel:
+        """Change an action's configuration. Raises StateConflictError for one that is being carried out."""
+        path = f"/workflows/{action.workflow_id}/actions/{action.id}"
+        return self._calls.put(path, WorkflowActionModel, action)
+
+    def delete_action(self, workflow_id: int, action_id: int) -> WorkflowActionModel:
+        """Delete an action. Raises StateConflictError for one that is being carried out."""
+        return self._calls.delete(f"/workflows/{workflow_id}/actions/{action_id}", WorkflowActionModel)
+
+    def rerun_action(self, workflow_id: int, action_id: int) -> WorkflowActionModel:
+        """Make an action due again. Raises StateConflictError for one that waits or is being carried out."""
+        return self._calls.post(
+            f"/workflows/{workflow_id}/actions/{action_id}/rerun", WorkflowActionModel, idempotent=False
+        )
+
     def finish_action(self, workflow_id: int, action_id: int, request: FinishActionRequest) -> WorkflowActionModel:
         """Report how a claimed action ended. Raises StateConflictError when another runner has it by now."""
         return self._calls.post(f"/workflows/{workflow_id}/actions/{action_id}/finish", WorkflowActionModel, request)

@@ -36,7 +36,7 @@ _RULES: Final[tuple[tuple[str, str], ...]] = (
         """
         SELECT id, status, compute_node_id, start_time FROM job
         WHERE (compute_node_id IS NOT NULL AND status NOT IN $ACTIVE)
-            OR (status = $RUNNING AND (compute_node_id IS NULL OR start_time IS NULL))
+            OR (status = $RUNNING AND start_time IS NULL)
             OR (start_time IS NOT NULL AND status <> $RUNNING)
         """,
     ),

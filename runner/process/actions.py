@@ -67,7 +67,9 @@ class ActionQueue:
         return empty
 
     def clear(self) -> None:
-        """Drop the commands that have not begun."""
+        """Drop the commands that have not begun; actions of which none has begun may be added again."""
+        begun = set() if self.current is None else {self.current.action_id}
+        self.claimed -= {command.action_id for command in self._waiting if command.number == 1} - begun
         self._waiting.clear()
 
     def next(self) -> ActionCommand | None:

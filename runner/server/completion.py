@@ -38,6 +38,7 @@ class Reporting:
             retry=None if end.max_retries is None else RetryRequest(max_retries=end.max_retries),
             unmatched_failure=end.unmatched,
             infrastructure_fault=end.infrastructure_fault,
+            claimed=True,
             output_mtimes=dict(end.output_mtimes),
         )
 

@@ -93,14 +93,14 @@ def test_a_batch_tells_what_is_wrong_with_each_completion(api: Any) -> None:
     api.claim_next_jobs(workflow_id, limit=2)
     entries = [
         upstream.JobCompletionEntry(
-            job_id=job_id, run_id=1, status="completed", result=api.result(workflow_id, job_id, node_id)
+            job_id=job_id, run_id=run_id, status="completed", result=api.result(workflow_id, job_id, node_id)
         )
-        for job_id in ids
+        for job_id, run_id in zip(ids, (1, 1, 2), strict=True)
     ]
     answer = api.batch_complete_jobs(workflow_id, upstream.BatchCompleteJobsRequest(completions=entries))
     assert answer.completed == ids[:2]
     [error] = answer.errors
-    assert (error.job_id, "ready" in error.message) == (ids[2], True)
+    assert (error.job_id, "not in run 2" in error.message) == (ids[2], True)
     again = api.batch_complete_jobs(workflow_id, upstream.BatchCompleteJobsRequest(completions=entries[:2]))
     assert (again.completed, again.errors) == (ids[:2], [])
 

@@ -66,4 +66,21 @@ def test_an_action_is_claimed_without_a_body(http: httpx.Client, workflow_id: in
             "action_config": {"commands": ["true"]},
         },
     ).json()
-    assert http.post(f"/workflows/{workflow_id}/actions/{action['id']}/claim").json()["success"]
+    answer = http.post(f"/workflows/{workflow_id}/actions/{action['id']}/claim").json()
+    assert (answer["success"], answer["claimed"]) == (True, True)
+
+
+def test_an_empty_sort_by_means_the_default(http: httpx.Client, workflow_id: int) -> None:
+    for path in ("jobs", "files", "results", "compute_nodes"):
+        listed = http.get(f"/{path}", params={"workflow_id": workflow_id, "sort_by": ""})
+        assert listed.status_code == 200, path
+    assert http.get("/workflows", params={"sort_by": ""}).status_code == 200
+
+
+def test_a_modification_time_is_cleared_by_null_and_kept_when_left_out(http: httpx.Client, workflow_id: int) -> None:
+    file = {"workflow_id": workflow_id, "name": "f", "path": "f", "st_mtime": 5.0}
+    url = f"/files/{http.post('/files', json=file).json()['id']}"
+    http.put(url, json={"workflow_id": workflow_id, "name": "g", "path": "f"})
+    assert http.get(url).json()["st_mtime"] == 5.0
+    assert http.put(url, json=file | {"st_mtime": None}).json()["st_mtime"] is None
+    assert http.get(url).json()["st_mtime"] is None

@@ -11,7 +11,7 @@ DRAFT = WorkflowDraft(
     workflow=WorkflowModel(name="planned", user="tester"),
     resource_requirements=[
         ResourceRequirementsDraft(name="stated", num_cpus=2, num_gpus=1, num_nodes=3, memory="4g", runtime="PT1H"),
-        ResourceRequirementsDraft(name="open", num_cpus=0, memory="0", runtime="PT0S"),
+        ResourceRequirementsDraft(name="open", num_cpus=1, memory="0", runtime="PT0S"),
     ],
     jobs=[
         JobDraft(name="first", command="true", resource_requirements=0),

@@ -117,7 +117,6 @@ def test_a_wrong_name_in_a_large_group_is_reported_once() -> None:
         ("execution_config: {oom_code: 1}\n" + JOB, "did you mean 'oom_exit_code'?"),
         ("execution_config: {srun_mpi: pmix}\n" + JOB, "has no meaning with the mode direct"),
         ("execution_config: {mode: slurm, oom_exit_code: 1}\n" + JOB, "has no meaning with the mode slurm"),
-        ("resource_monitor: {jobs: {enable: true}}\n" + JOB, "did you mean 'enabled'?"),
         ("slurm_defaults: {partition: x}\n" + JOB, "slurm_defaults.partition: is set by each scheduler"),
         ("metadata: '[1]'\n" + JOB, "metadata: expected a mapping"),
         ("metadata: '{'\n" + JOB, "metadata: expected a mapping, or a text that holds one as JSON"),
@@ -260,10 +259,20 @@ def test_a_strange_rule_is_a_warning(rule: str, message: str) -> None:
     assert message in warning
 
 
-def test_requirements_without_a_cpu_are_a_warning() -> None:
+def test_requirements_without_a_cpu_are_refused() -> None:
     text = "resource_requirements: [{name: r, num_cpus: 0, memory: 1m}]\n"
-    (warning,) = warnings(f"{text}jobs: [{{name: a, command: x, resource_requirements: r}}]")
-    assert "resource_requirements[0].num_cpus: 0" in warning
+    assert "resource_requirements[0].num_cpus: must be 1 or more, got 0" in complaint(text + JOB)
+
+
+def test_an_unknown_key_of_the_resource_monitor_is_a_warning_with_the_nearest_key() -> None:
+    text = "resource_monitor:\n  metrics: [cpu]\n  jobs: {enable: true}\n  granularity: time_series\n"
+    draft, report = read_workflow(text + JOB, file_name="wf.yaml", user="ann")
+    assert report.warnings == [
+        "wf.yaml:2: resource_monitor.metrics: unknown key 'metrics'; it has no effect",
+        "wf.yaml:3: resource_monitor.jobs.enable: unknown key 'enable'; did you mean 'enabled'?; it has no effect",
+    ]
+    assert draft.workflow.resource_monitor_config is not None
+    assert draft.workflow.resource_monitor_config.granularity == "time_series"
 
 
 def test_an_unused_handler_is_a_warning() -> None:

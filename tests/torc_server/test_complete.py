@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from services_bench import Bench, Run, job
 
-from torc_core.api.jobs import RetryRequest, StartJobsRequest
+from torc_core.api.jobs import ReclaimRequest, RetryRequest, StartJobsRequest
 from torc_core.errors import InvalidInputError, NotFoundError, StateConflictError, TorcError
 from torc_core.evidence.record import Evidence
 from torc_core.jobs.lifecycle import INFRASTRUCTURE_FAULT_LIMIT
 from torc_core.jobs.status import JobStatus
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.complete import complete_job
+from torc_server.services.jobs.reclaim import reclaim_jobs
 from torc_server.services.jobs.retry import retry_job
 from torc_server.services.jobs.start import start_job, start_jobs
 from torc_server.services.runs.reset import cancel_workflow, reset_workflow_status
@@ -176,6 +177,22 @@ def test_a_job_that_nobody_took_cannot_end(bench: Bench) -> None:
     run = bench.workflow([job("a")])
     answer = run.report([run.ending("a")])
     assert "the job is ready" in answer.errors[0].message
+
+
+def test_a_program_of_ones_own_may_end_a_ready_job_that_it_never_claimed(bench: Bench) -> None:
+    run = bench.workflow([job("a"), job("b", 0)])
+    run.end("a", claimed=False)
+    assert run.statuses() == {"a": "completed", "b": "ready"}
+    assert run.results("a") == [(1, 1, "completed", 0)]
+
+
+def test_what_nobody_claimed_ends_only_when_it_is_ready_and_for_an_active_runner(bench: Bench) -> None:
+    run = bench.workflow([job("a"), job("b", 0)])
+    assert "the job is blocked" in run.report([run.ending("b", claimed=False)]).errors[0].message
+    gone = run.new_runner()
+    bench.write(reclaim_jobs, run.workflow_id, ReclaimRequest(compute_node_ids=[gone], reason="gone"))
+    late = run.ending("a", claimed=False, result_compute_node_id=gone)
+    assert "the job is ready" in run.report([late]).errors[0].message
 
 
 def test_what_ends_after_the_cancellation_is_refused_with_the_reason(run: Run) -> None:

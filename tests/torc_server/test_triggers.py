@@ -12,7 +12,7 @@ from torc_server.services.jobs.job_records import delete_job
 from torc_server.services.jobs.retry import retry_job
 from torc_server.services.records.actions import claim_action, create_action, list_actions, pending_actions
 from torc_server.services.runs.initialize import initialize_jobs
-from torc_server.services.runs.reset import reset_job_status
+from torc_server.services.runs.reset import cancel_workflow, reset_job_status, reset_workflow_status
 
 S = JobStatus
 
@@ -123,6 +123,48 @@ def test_a_partial_initialize_keeps_done_what_still_holds(bench: Bench) -> None:
     run.begin("b")
     run.end("b")
     assert due(run) == ["on_jobs_complete", "on_jobs_ready"]
+
+
+def test_a_new_run_lets_every_action_be_carried_out_again(bench: Bench) -> None:
+    run, actions = initialized(bench, "on_workflow_start", "on_jobs_ready", "on_jobs_complete", "on_workflow_complete")
+    first = act(run, "on_jobs_complete", "a")
+    for name in "ab":
+        run.begin(name)
+        run.end(name, S.TERMINATED if name == "b" else S.COMPLETED)
+    for action in (*actions, first):
+        carry_out(run, action)
+    assert due(run) == []
+    bench.write(reset_workflow_status, run.workflow_id)
+    assert due(run) == []
+    bench.write(reset_job_status, run.workflow_id, failed_only=True)
+    bench.write(initialize_jobs, run.workflow_id, only_uninitialized=True)
+    run.run_id = 2
+    # a stays completed and counts, so that what waited for a alone is due at once
+    assert due(run) == ["on_workflow_start", "on_jobs_ready", "on_jobs_complete"]
+    assert first in {action.id for action in bench.read(pending_actions, run.workflow_id, ())}
+    run.begin("b")
+    run.end("b")
+    assert due(run).count("on_jobs_complete") == 2
+    assert "on_workflow_complete" in due(run)
+
+
+def test_a_cancellation_ends_what_waits_and_makes_the_actions_of_the_end_due(bench: Bench) -> None:
+    run = bench.workflow([job("a"), job("b", 0), job("c")], initialize=False)
+    for kind, names in (("on_jobs_complete", "abc"), ("on_workflow_complete", ""), ("on_jobs_ready", "b")):
+        act(run, kind, *names)
+    bench.write(initialize_jobs, run.workflow_id)
+    run.claim(limit=1)
+    run.start("a")
+    bench.write(cancel_workflow, run.workflow_id)
+    assert run.statuses() == dict.fromkeys("abc", "canceled")
+    assert due(run) == ["on_jobs_complete", "on_workflow_complete"]
+
+
+def test_a_workflow_that_was_never_initialized_has_no_end_to_act_on(bench: Bench) -> None:
+    run = bench.workflow([job("a")], initialize=False)
+    act(run, "on_workflow_complete")
+    bench.write(cancel_workflow, run.workflow_id)
+    assert (due(run), run.statuses()) == ([], {"a": "uninitialized"})
 
 
 def test_an_action_does_not_wait_for_a_deleted_job(bench: Bench) -> None:

@@ -57,10 +57,14 @@ def _make_ready(session: Session, workflow_id: int, options: "RunnerOptions", *,
             hint=Hint("bring it back: {}", torc("workflows archive", "false", workflow_id)),
         )
     if status.is_canceled:
-        raise StateConflictError(
-            f"workflow {workflow_id} was canceled", hint=Hint("begin a new run: {}", torc("reinit", workflow_id))
-        )
-    if status.is_complete and status.total_jobs and not counts[JobStatus.UNINITIALIZED]:
+        due = open_actions(client, workflow_id, is_canceled=True)
+        if not due:
+            raise StateConflictError(
+                f"workflow {workflow_id} was canceled", hint=Hint("begin a new run: {}", torc("reinit", workflow_id))
+            )
+        names = ", ".join(describe_action(action) for action in due)
+        session.out.note(f"Workflow {workflow_id} was canceled, but not all its actions were carried out: {names}.")
+    elif status.is_complete and status.total_jobs and not counts[JobStatus.UNINITIALIZED]:
         due = open_actions(client, workflow_id)
         if not due:
             _say_complete(session, status)
@@ -68,6 +72,8 @@ def _make_ready(session: Session, workflow_id: int, options: "RunnerOptions", *,
         names = ", ".join(describe_action(action) for action in due)
         session.out.note(f"Workflow {workflow_id} is complete, but not all its actions were carried out: {names}.")
     create_output_dir(options.output_dir)
+    if status.is_canceled:
+        return True
     if counts.total(FRESH) == status.total_jobs:
         started = initialize(client, workflow_id, folder=Path.cwd(), force=force, force_option=FORCE_OPTION)
         for path in started.existing_output_files[:20]:
@@ -117,18 +123,28 @@ def _run(session: Session, workflow_id: int, options: "RunnerOptions", recovery:
     runner = asdict(summary) | {"explanation": session.out.text_of(summary.explanation)}
     with session.waiting_for_server(options.wait_at_start_s):
         _report(session, status, summary.explanation, runner=runner, history=recovery.history)
-        missed = _note_actions(session, workflow_id)
+        missed = _note_actions(session, workflow_id, is_canceled=status.is_canceled)
     if missed or not is_success(status):
         raise typer.Exit(1)
 
 
-def _note_actions(session: Session, workflow_id: int) -> bool:
-    """Print which actions were due and not carried out, or perhaps not; return whether there are any."""
+def _note_actions(session: Session, workflow_id: int, *, is_canceled: bool) -> bool:
+    """Print which actions failed, were due and not carried out, or perhaps not; return whether the last two exist.
+
+    A failed action leaves the workflow as it is.
+    """
     from torc_client.actions import describe_action
+    from torc_core.api.actions import END_TRIGGERS
 
     missed = False
     for action in session.client.actions(workflow_id):
+        if action.state == "failed":
+            text = f"Warning: {describe_action(action)} failed: {action.failure}; what it printed: {{}}"
+            session.out.note(Hint(text, torc("actions logs", workflow_id, "--action", action.id or 0)))
+            continue
         if action.action_type != "run_commands" or action.persistent:
+            continue
+        if is_canceled and action.trigger_type not in END_TRIGGERS:
             continue
         if action.state == "pending":
             text = f"Warning: {describe_action(action)} was not carried out; carry it out: {{}}"

@@ -1,7 +1,9 @@
 """`torc watch`: follow a workflow to its end, and recover it on the way."""
 
+import time
 from dataclasses import replace
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +15,15 @@ from torc_cli.session.session import Session
 from torc_core.recovery.auto_schedule import COOLDOWN_S, RETRY_WAIT_TIMEOUT_S, THRESHOLD
 from torc_core.recovery.defaults import MAX_RETRIES, POLL_S, WATCH_RUNTIME_MULTIPLIER
 
+if TYPE_CHECKING:
+    from torc_client.http import TorcClient
+    from torc_client.recovery.recover import Say
+    from torc_client.recovery.watch import Alarm
+    from torc_core.api.workflows import WorkflowStatusModel
+
+_LAST_RUNNER_S = 60.0
+"""So long the runner of the last job may take to carry out what is due at the end."""
+_LOOK_AGAIN_S = 1.0
 _PATIENCE_S = 1200.0
 """The seconds that the server may be away."""
 _SCHEDULING = "Auto-scheduling"
@@ -91,6 +102,7 @@ def watch(
     with log, session.connect(patience_s=_PATIENCE_S) as client:
         tools = replace(log.attached_to(tools), ask_agent=agent_for(session, ai, recovery, say=log.say))
         result = watch_workflow(client, chosen, options, tools, alarm=listener)
+        _carry_out_actions(client, result.status, output_dir=tools.output_dir, say=log.say, alarm=listener)
     listener.close()
     if session.is_json:
         session.out.record(
@@ -105,3 +117,33 @@ def watch(
         )
     if not result.is_success:
         raise typer.Exit(1)
+
+
+def _carry_out_actions(
+    client: "TorcClient", status: "WorkflowStatusModel", *, output_dir: Path, say: "Say", alarm: "Alarm"
+) -> None:
+    """Carry out, as a runner, the actions that are due at the end of a workflow and that no runner is there to do."""
+    from torc_client.actions import describe_action, open_actions
+
+    workflow_id, deadline = status.workflow_id, time.monotonic() + _LAST_RUNNER_S
+    if not (status.is_complete or status.is_canceled):
+        return
+    while due := open_actions(client, workflow_id, is_canceled=status.is_canceled):
+        # the runner of the last job carries them out before it leaves
+        if not client.workflow_status(workflow_id).active_compute_nodes or time.monotonic() > deadline:
+            break
+        alarm.wait(_LOOK_AGAIN_S)
+    if not due:
+        return
+    from runner.base.progress import Notice
+    from runner.base.settings import RunnerOptions
+    from runner.main import run_workflow
+
+    names = ", ".join(describe_action(action) for action in due)
+    say(f"No runner is there for what is due at the end of workflow {workflow_id}: {names}. It is carried out here.")
+    run_workflow(
+        client,
+        workflow_id,
+        RunnerOptions(output_dir=output_dir),
+        progress=lambda event: say(event.text) if isinstance(event, Notice) else None,
+    )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from torc_cli.commands import lifecycle
+from torc_cli.commands import actions, lifecycle
 from torc_cli.commands.correct_resources import correct_resources
 from torc_cli.commands.create import create
 from torc_cli.commands.crud import changes, parse_json, show_changed
@@ -17,7 +17,6 @@ from torc_cli.render.base import Column, Table
 from torc_cli.session.command import command
 from torc_cli.session.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument
 from torc_cli.session.session import Session
-from torc_core.api.actions import WorkflowActionModel
 from torc_core.api.workflows import WorkflowModel
 from torc_core.errors import InvalidInputError
 
@@ -39,6 +38,9 @@ for name, function in {
     "sync-status": sync_status,
     "correct-resources": correct_resources,
     "check-resources": check_resource_utilization,
+    "list-actions": actions.list_actions,
+    "update-action": actions.update_action,
+    "delete-action": actions.delete_action,
 }.items():
     app.command(name)(function)
 
@@ -175,49 +177,3 @@ def is_complete(session: Session, workflow_id: WorkflowArgument = None) -> None:
     answer = session.client.is_complete(session.workflow_id(workflow_id))
     canceled = " (canceled)" if answer.is_canceled else ""
     session.out.done(f"{'complete' if answer.is_complete else 'not complete'}{canceled}", answer)
-
-
-def _progress(action: WorkflowActionModel) -> str:
-    return f"{action.trigger_count or 0}/{action.required_triggers or 1}"
-
-
-def _action_state(action: WorkflowActionModel) -> str:
-    match action.state:
-        case "claimed":
-            return f"Claimed by runner {action.executed_by}"
-        case "failed":
-            return f"Failed: {action.failure}" if action.failure else "Failed"
-        case "unknown":
-            return "Unknown: its runner is gone, and retry is false"
-        case _:
-            pass
-    if action.executed:
-        return "Executed"
-    is_due = (action.trigger_count or 0) >= (action.required_triggers or 1)
-    return "Pending (ready to claim)" if is_due else "Waiting"
-
-
-ACTIONS = Table(
-    "actions",
-    (
-        Column("ID", "id", right=True),
-        Column("Trigger", "trigger_type"),
-        Column("Action", "action_type"),
-        Column("Progress", _progress, right=True),
-        Column("Status", _action_state),
-        Column("Executed At", "executed_at"),
-        Column("Exit Code", "return_code", right=True),
-        Column("Log", "log"),
-        Column("Job IDs", lambda action: ", ".join(map(str, action.job_ids or ()))),
-    ),
-)
-
-
-@app.command("list-actions")
-@command
-def list_actions(session: Session, workflow_id: WorkflowArgument = None) -> None:
-    """List a workflow's actions with the progress of their triggers.
-
-    For example: `torc workflows list-actions 3`.
-    """
-    session.out.records(ACTIONS, session.client.actions(session.workflow_id(workflow_id)))

@@ -51,6 +51,10 @@ def status_text(
         lines.append(f"Walltime: {describe_duration(status.walltime_seconds)}")
     if status.active_compute_nodes:
         lines.append(f"Active runners: {status.active_compute_nodes}")
+    if status.failed_actions:
+        lines.append(f"Actions: {status.failed_actions} failed")
+    if status.due_actions and (status.is_complete or status.is_canceled):
+        lines.append(f"Actions: {status.due_actions} due, and wait for a runner")
     if allocations is not None:
         lines += allocation_lines(allocations.views)
         lines += [f"  {allocations.note}"] if allocations.note else []
@@ -119,6 +123,10 @@ def next_steps(status: WorkflowStatusModel) -> Iterator[NextStep]:
     if status.is_archived:
         yield NextStep(torc("workflows archive", "false", workflow_id))
         return
+    if status.due_actions and (status.is_complete or status.is_canceled):
+        yield NextStep(torc("run", workflow_id), "carries out the actions that are due")
+    if status.failed_actions:
+        yield NextStep(torc("actions logs", workflow_id), "what the failed actions printed")
     if status.is_canceled:
         yield NextStep(torc("reinit", workflow_id), "what was canceled goes back to its beginning")
         yield NextStep(torc("run", workflow_id))

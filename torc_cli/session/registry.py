@@ -43,6 +43,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     ),
     "workflows": Entry("workflows", "app", "Create, change, run and delete workflows.", _RECORDS),
     "jobs": Entry("jobs", "app", "The jobs of workflows, and their logs.", _RECORDS),
+    "actions": Entry("actions", "app", "Commands and allocations that triggers set off, and how they ended.", _RECORDS),
     "results": Entry("results", "app", "The record of every attempt of every job.", _RECORDS),
     "events": Entry("events", "app", "What happened, stored and live.", _RECORDS),
     "files": Entry("files", "app", "What jobs read and write.", _RECORDS),

@@ -20,6 +20,9 @@ ActionState = Literal["waiting", "pending", "claimed", "executed", "failed", "un
 JOB_TRIGGERS: Final = frozenset({"on_jobs_ready", "on_jobs_complete"})
 """Gated by jobs: due when all of these became ready, or are done."""
 
+END_TRIGGERS: Final = frozenset({"on_workflow_complete", "on_jobs_complete"})
+"""What is done when something has ended, also by a cancellation."""
+
 
 class WorkflowActionModel(ApiModel):
     """One action. The server alone sets `required_triggers`, `trigger_count`, and all from `executed` to `executed_by`
@@ -65,8 +68,11 @@ class ClaimActionRequest(ApiModel):
 
 
 class ClaimActionResponse(ApiModel):
+    """The answer to a claim. Runners older than 0.24 read `claimed`, which always equals `success`."""
+
     action_id: int
     success: bool
+    claimed: bool = False
 
 
 class FinishActionRequest(ApiModel):

@@ -100,4 +100,5 @@ class ResourceMonitorConfig(ApiModel):
 
 
 class DynamicJobsConfig(ApiModel):
-    max_iterations: int | None = None
+    max_iterations: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    """How many generations of jobs one lineage may add. Default: 1000."""

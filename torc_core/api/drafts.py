@@ -24,7 +24,7 @@ class UserDataDraft(ApiModel):
 
 class ResourceRequirementsDraft(ApiModel):
     name: str
-    num_cpus: int = Field(default=1, ge=0)
+    num_cpus: int = Field(default=1, ge=1)
     num_gpus: int = Field(default=0, ge=0)
     num_nodes: int = Field(default=1, ge=1)
     memory: str = "1m"

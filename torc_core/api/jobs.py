@@ -53,6 +53,7 @@ class JobModel(ApiModel):
     start_time: str | None = None
     compute_node_id: int | None = None
     origin: str | None = None
+    """`spawn`: added by a running job; `retry`: sent back after a failed attempt; null: declared, and not retried."""
 
 
 class JobDraft(ApiModel):
@@ -204,6 +205,8 @@ class JobCompletion(ApiModel):
     """No handler rule decided about this failure; the server makes it pending_failed where that is in use."""
     infrastructure_fault: bool = False
     """The job is not to blame: it goes back to ready, too, as often as the limit for such faults allows."""
+    claimed: bool = False
+    """The runner claimed the job and holds it; without it, a program of one's own ran a ready job without a claim."""
     output_mtimes: dict[int, float] = Field(default_factory=dict)
     """By file id, when the files that the attempt wrote were last modified, in seconds since the epoch."""
 

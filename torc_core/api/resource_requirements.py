@@ -6,7 +6,10 @@ from torc_core.api.base import ApiModel
 
 
 class ResourceRequirementsModel(ApiModel):
-    """A named requirement. `memory` like `8g` (binary units), `runtime` an ISO 8601 duration."""
+    """A named requirement. `memory` like `8g` (binary units), `runtime` an ISO 8601 duration.
+
+    `num_cpus` of a new one is at least 1; an older server stored 0, too.
+    """
 
     id: int | None = None
     workflow_id: int

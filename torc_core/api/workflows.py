@@ -75,7 +75,10 @@ class JobStatusCounts(RootModel[dict[JobStatus, int]]):
 
 
 class WorkflowStatusModel(ApiModel):
-    """Everything a status line needs, counted by the server."""
+    """Everything a status line needs, counted by the server.
+
+    `due_actions` are actions with commands that no runner has claimed, without those that every runner repeats.
+    """
 
     workflow_id: int
     workflow_name: str
@@ -91,6 +94,8 @@ class WorkflowStatusModel(ApiModel):
     is_complete: bool
     is_canceled: bool
     is_archived: bool = False
+    due_actions: int = 0
+    failed_actions: int = 0
 
 
 class IsComplete(ApiModel):

@@ -34,7 +34,7 @@ class Event(StrEnum):
     FAIL = "fail"
     TERMINATE = "terminate"
     CANCEL = "cancel"
-    """The runner reports the job canceled, or the workflow was canceled."""
+    """The runner reports the job canceled, or the workflow was canceled, with all jobs that have begun to wait."""
     DEFER = "defer"
     """The attempt failed and waits for a decision."""
     RETRY = "retry"
@@ -47,6 +47,7 @@ class Event(StrEnum):
 
 
 _AT_WORK = (S.PENDING, S.RUNNING)
+_CANCELABLE = (S.BLOCKED, S.READY, *_AT_WORK)
 _ALL_BUT_UNINITIALIZED = tuple(s for s in S if s is not S.UNINITIALIZED)
 
 _RULES: Final[tuple[tuple[Event, tuple[S, ...], S], ...]] = (
@@ -61,7 +62,7 @@ _RULES: Final[tuple[tuple[Event, tuple[S, ...], S], ...]] = (
     (Event.COMPLETE, _AT_WORK, S.COMPLETED),
     (Event.FAIL, _AT_WORK, S.FAILED),
     (Event.TERMINATE, _AT_WORK, S.TERMINATED),
-    (Event.CANCEL, _AT_WORK, S.CANCELED),
+    (Event.CANCEL, _CANCELABLE, S.CANCELED),
     (Event.DEFER, _AT_WORK, S.PENDING_FAILED),
     (Event.RETRY, (S.RUNNING, S.FAILED, S.TERMINATED, S.PENDING_FAILED), S.READY),
     (Event.GIVE_UP, (S.PENDING_FAILED,), S.FAILED),

@@ -35,6 +35,8 @@ class Checked:
 def examine(spec: Spec, problems: Problems) -> Checked:
     """Expand, link and check a workflow file. Adds to `problems`, where every place is reported once."""
     warnings = spec.collect()
+    for path, message in spec.ignored.items():
+        warnings.add(path, message)
     body = spec.body
     if not body.jobs:
         problems.add(("jobs",), "a workflow needs at least one job")

@@ -30,9 +30,6 @@ def check_records(body: WorkflowSpec, problems: Problems, warnings: Problems) ->
         _check_amount((*path, "memory"), record.memory, parse_memory, problems)
         if record.runtime is not None:
             _check_amount((*path, "runtime"), record.runtime, parse_duration, problems)
-        if record.num_cpus == 0:
-            message = "0 CPUs: however many such jobs run at the same time, no CPU is kept for them"
-            warnings.add((*path, "num_cpus"), message)
     for place, scheduler in enumerate(body.slurm_schedulers or []):
         if scheduler.walltime and not _WALLTIME.fullmatch(scheduler.walltime.strip()):
             message = f"{show(scheduler.walltime)} is no time limit of Slurm; write for example 04:00:00 or 1-12:00:00"

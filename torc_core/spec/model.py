@@ -116,8 +116,8 @@ class UserDataSpec(Parameterized):
 class ResourceRequirementsSpec(SpecModel):
     name: Text
     """Name, unique."""
-    num_cpus: Count
-    """CPUs."""
+    num_cpus: Positive
+    """CPUs, at least 1."""
     memory: Quantity
     """Whole number with k, m, g or t, binary (`512m`, `16g`); without a letter bytes."""
     num_gpus: Count | None = None

@@ -1,7 +1,7 @@
 """The model of a workflow file, and problems with its keys and their types."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -47,6 +47,8 @@ _MODELS: Final[Mapping[tuple[str, ...], type[BaseModel]]] = {
     ("execution_config",): ExecutionConfig,
     ("execution_config", "stdio"): StdioConfig,
 }
+_MAY_HOLD_MORE: Final = frozenset({"resource_monitor"})
+"""Sections in which an unknown key is a warning: other versions know keys that change nothing but measurements."""
 _EXPECTED: Final[Mapping[str, str]] = {
     "string_type": "expected text",
     "list_type": "expected a list",
@@ -70,10 +72,11 @@ _STAND_INS: Final[Mapping[str | int, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One workflow file: its model, and the source with the lines."""
+    """One workflow file: its model, the source with the lines, and a message for each key that is left out of it."""
 
     body: WorkflowSpec
     source: Source
+    ignored: Mapping[KeyPath, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -99,10 +102,15 @@ def read_spec(text: str, *, file_name: str) -> tuple[Spec, Problems]:
     except ValidationError as error:
         details = error.errors(include_url=False)
     faults = [(_path_of(detail, source.value), detail) for detail in details]
+    ignored: dict[KeyPath, str] = {}
     for path, detail in faults:
-        problems.add(path, _message_of(path, detail))
+        message = _message_of(path, detail)
+        if detail["type"] == "extra_forbidden" and path[0] in _MAY_HOLD_MORE:
+            ignored[path] = f"{message}; it has no effect"
+        else:
+            problems.add(path, message)
     try:
-        return Spec(_validate(_repair(source.value, [path for path, _ in faults])), source), problems
+        return Spec(_validate(_repair(source.value, [path for path, _ in faults])), source, ignored), problems
     except ValidationError:
         raise problems.error() from None
 

@@ -23,6 +23,23 @@ def get_workflow_actions(workflow_id: RecordId, work: Working) -> list[WorkflowA
     return work.read(actions.list_actions, workflow_id)
 
 
+@router.put("/workflows/{id}/actions/{action_id}")
+def update_workflow_action(
+    workflow_id: RecordId, action_id: PathId, body: WorkflowActionModel, work: Working
+) -> WorkflowActionModel:
+    return work.write(actions.update_action, workflow_id, action_id, body)
+
+
+@router.delete("/workflows/{id}/actions/{action_id}")
+def delete_workflow_action(workflow_id: RecordId, action_id: PathId, work: Working) -> WorkflowActionModel:
+    return work.write(actions.delete_action, workflow_id, action_id)
+
+
+@router.post("/workflows/{id}/actions/{action_id}/rerun")
+def rerun_action(workflow_id: RecordId, action_id: PathId, work: Working) -> WorkflowActionModel:
+    return work.write(actions.rerun_action, workflow_id, action_id)
+
+
 @router.get("/workflows/{id}/actions/pending")
 def get_pending_actions(
     workflow_id: RecordId,

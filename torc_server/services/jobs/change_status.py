@@ -13,24 +13,30 @@ from torc_server.db.queries.jobs.transitions import dependents_of
 from torc_server.db.queries.runs.initialize import begin_attempts
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs import triggers
+from torc_server.services.jobs.announcements import announce_status
 from torc_server.services.jobs.dependents import finish
 from torc_server.services.jobs.transitions import apply_event, hold_back, reset, send_back
 from torc_server.services.records.lookup import check_run, find_job, find_workflow, no_such_job
 
 _NEVER_BY_HAND: Final = frozenset({Event.CLAIM, Event.START, Event.BLOCK, Event.REOPEN})
-"""A claim and a start name a runner; whether a job is blocked follows from its dependencies."""
+"""A claim and a start happen together, in `take_by_hand`; whether a job is blocked follows from its dependencies."""
+_TAKEN_BY_HAND: Final = frozenset({JobStatus.READY, JobStatus.PENDING})
+"""Statuses in which a program that is no runner may start a job, as long as no runner holds it."""
 _WHEN_FREE: Final = frozenset({Event.MAKE_READY, Event.RELEASE})
 
 
 def manage_status_change(uow: UnitOfWork, job_id: int, status: JobStatus, *, run_id: int) -> JobModel:
     """Apply the event that leads from the job's status to `status`; the same status is no change.
 
-    A reset of a finished job resets everything that depends on it. Raises StateConflictError when there is no such
+    From ready to running is a claim and a start by a program that is no runner: no runner owns the job then. A reset
+    of a finished job resets everything that depends on it. Raises StateConflictError when there is no such
     event, when dependencies are unresolved, and for finished statuses, which only an attempt reaches.
     """
     job = find_job(uow, job_id)
     check_run(find_workflow(uow, job.workflow_id), run_id)
-    if status is not job.status:
+    if status is JobStatus.RUNNING and job.status in _TAKEN_BY_HAND:
+        take_by_hand(uow, [job])
+    elif status is not job.status:
         _change(uow, job, _event_for(job, status), run_id=run_id)
     return job_models(uow, [job_id])[0]
 
@@ -51,6 +57,26 @@ def reset_jobs(uow: UnitOfWork, workflow_id: int, request: ResetJobsRequest) -> 
         reset(uow, {*(job.id for job in moving), *dependents})
         uow.touch(workflow_id)
     return ResetJobStatus(workflow_id=workflow_id, updated_count=len(moving))
+
+
+def take_by_hand(uow: UnitOfWork, jobs: Sequence[JobState]) -> None:
+    """Claim and start jobs that no runner holds, for a program that is no runner.
+
+    Raises StateConflictError for a job that a runner holds: it would run twice.
+    """
+    for job in jobs:
+        if job.compute_node_id is not None:
+            raise StateConflictError(
+                f"job {job.id} ({job.name}) is held by compute node {job.compute_node_id}",
+                hint="its runner starts and completes it",
+                ids={"job_id": job.id, "workflow_id": job.workflow_id},
+            )
+    # in one transaction: between a claim and a start a runner that adopts its claims could not see whose it is
+    apply_event(uow, Event.CLAIM, [job.id for job in jobs if job.status is JobStatus.READY])
+    apply_event(uow, Event.START, [job.id for job in jobs])
+    for job in jobs:
+        announce_status(uow, job.workflow_id, JobStatus.RUNNING, [(job.id, job.name)])
+        uow.touch(job.workflow_id)
 
 
 def _change(uow: UnitOfWork, job: JobState, event: Event, *, run_id: int) -> None:

@@ -11,10 +11,12 @@ from torc_core.jobs.status import ACTIVE, DONE, FAILED_FOR_GOOD, JobStatus
 from torc_server.db.queries.jobs import attempts as queries
 from torc_server.db.queries.jobs.attempts import AttemptKey
 from torc_server.db.queries.jobs.jobs import JobState, job_models, job_states
+from torc_server.db.queries.jobs.runners import node_states
 from torc_server.db.queries.jobs.transitions import add_fault, mark_suspects
 from torc_server.db.queries.records.workflows import WorkflowState
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.announcements import announce_status
+from torc_server.services.jobs.change_status import take_by_hand
 from torc_server.services.jobs.dependents import finish
 from torc_server.services.jobs.evidence import sign_evidence
 from torc_server.services.jobs.retry import note_retries
@@ -86,10 +88,12 @@ def _endings(
     states = job_states(uow, job_ids)
     recorded = queries.recorded_attempts(uow, job_ids, workflow.run_id)
     defers = uses_pending_failed(uow, workflow)
+    listening = _active_reporters(uow, workflow.id, states, completions)
     endings: list[tuple[JobCompletion, _Ending | JobState | TorcError]] = []
     for completion in completions:
         try:
-            endings.append((completion, _end(workflow, states, recorded, completion, defers=defers)))
+            is_known = completion.result.compute_node_id in listening
+            endings.append((completion, _end(workflow, states, recorded, completion, defers=defers, is_known=is_known)))
         except TorcError as error:
             endings.append((completion, error))
     return endings
@@ -102,6 +106,7 @@ def _end(
     completion: JobCompletion,
     *,
     defers: bool,
+    is_known: bool,
 ) -> _Ending | JobState:
     job = states.get(completion.job_id)
     if job is None:
@@ -111,6 +116,10 @@ def _end(
     moved_on = job.status not in ACTIVE or attempt.attempt_id != job.attempt_id
     if moved_on and attempt in recorded:
         return job
+    # a program of one's own may run a ready job without a claim; what a runner reports of a job that was reset or
+    # reclaimed is refused: the job will run again
+    is_unclaimed = job.status is JobStatus.READY and attempt.attempt_id == job.attempt_id and not completion.claimed
+    moved_on = moved_on and not (is_unclaimed and is_known)
     if moved_on:
         raise StateConflictError(
             f"attempt {attempt.attempt_id} of job {job.id} ({job.name}) cannot end: the job is {job.status} in attempt "
@@ -129,6 +138,21 @@ def _end(
     if completion.unmatched_failure and outcome is JobStatus.FAILED and defers:
         outcome = JobStatus.PENDING_FAILED
     return _Ending(job, attempt, completion, outcome, _is_retried(job, completion))
+
+
+def _active_reporters(
+    uow: UnitOfWork, workflow_id: int, states: Mapping[int, JobState], completions: Sequence[JobCompletion]
+) -> set[int]:
+    """Return the active runners of the workflow that completions of unclaimed ready jobs name, mostly none."""
+    named = {
+        completion.result.compute_node_id
+        for completion in completions
+        if not completion.claimed
+        and completion.job_id in states
+        and states[completion.job_id].status is JobStatus.READY
+    }
+    nodes = node_states(uow, sorted(named)) if named else {}
+    return {node_id for node_id, node in nodes.items() if node.workflow_id == workflow_id and node.is_active}
 
 
 def _is_retried(job: JobState, completion: JobCompletion) -> bool:
@@ -179,6 +203,7 @@ def _record(uow: UnitOfWork, workflow_id: int, endings: Sequence[_Ending]) -> No
     )
     mtimes = (mtime for ending in endings for mtime in ending.completion.output_mtimes.items())
     queries.write_mtimes(uow, workflow_id, mtimes)
+    take_by_hand(uow, [ending.job for ending in endings if ending.job.status is JobStatus.READY])
     done: list[int] = []
     # the start of a short attempt is not reported on its own: its frame would be missing from the streams
     for job, _, completion, *_ in endings:

@@ -9,8 +9,9 @@ from torc_server.db.unit_of_work import UnitOfWork
 def on_initialized(uow: UnitOfWork, workflow_id: int, *, is_anew: bool, is_complete: bool) -> None:
     """Make the actions wait for their triggers, and trigger those of the start and of the runners.
 
-    Unless the workflow begins anew (`is_anew`), those stay executed that the start triggered, or that waited for jobs
-    that are still done. With `is_complete` no job will end any more, so the actions of the end are triggered here.
+    Unless the workflow begins anew (`is_anew`), what was carried out in this run stays so if the start triggered it,
+    or if it waited for jobs that are still done. With `is_complete` no job will end any more, so the actions of the
+    end are triggered here.
     """
     if not queries.has_actions(uow, workflow_id):
         return
@@ -20,6 +21,16 @@ def on_initialized(uow: UnitOfWork, workflow_id: int, *, is_anew: bool, is_compl
     due = ["on_workflow_start", "on_worker_start", "on_worker_complete"]
     for trigger_type in [*due, "on_workflow_complete"] if is_complete else due:
         queries.trigger(uow, workflow_id, trigger_type)
+
+
+def on_run_begun(uow: UnitOfWork, workflow_id: int) -> None:
+    """Forget that actions were carried out: in the run that begins now each may be triggered and claimed again.
+
+    The next initialize counts the gating jobs by their statuses, so that jobs that stay completed count at once.
+    """
+    if queries.has_actions(uow, workflow_id):
+        queries.forget_counts(uow, workflow_id)
+        queries.rearm(uow, workflow_id, all_actions=True)
 
 
 def on_jobs_ready(uow: UnitOfWork, workflow_id: int, job_ids: Collection[int]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from torc_core.api.actions import (
+    END_TRIGGERS,
     JOB_TRIGGERS,
     ActionState,
     ClaimActionRequest,
@@ -16,10 +17,12 @@ from torc_core.api.actions import (
 )
 from torc_core.errors import AlreadyTakenError, InvalidInputError, NotFoundError, StateConflictError
 from torc_core.hints import Hint, torc
-from torc_server.db.queries.jobs.triggers import count_anew
+from torc_server.db.queries.jobs.runners import node_states
+from torc_server.db.queries.jobs.triggers import count_anew, has_actions
 from torc_server.db.queries.records import actions as queries
 from torc_server.db.queries.runs.create import foreign_ids
 from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.records.events import store_event
 from torc_server.services.records.lookup import find_runner, find_workflow
 
 _TRIGGERS: Final = frozenset(get_args(TriggerType))
@@ -116,6 +119,25 @@ def pending_actions(
     return [_model(row) for row in queries.list_actions(uow, workflow_id, conditions)]
 
 
+def count_open_actions(uow: UnitOfWork, workflow_id: int, *, is_canceled: bool) -> tuple[int, int]:
+    """Return how many actions with commands are due and not claimed, and how many failed.
+
+    Of a canceled workflow only what follows its end is due. An action that every runner repeats is never due here.
+    """
+    if not has_actions(uow, workflow_id):
+        return 0, 0
+    rows = queries.list_actions(uow, workflow_id)
+    due = [
+        row
+        for row in rows
+        if _state(row) == "pending"
+        and row["action_type"] == "run_commands"
+        and not row["persistent"]
+        and (not is_canceled or row["trigger_type"] in END_TRIGGERS)
+    ]
+    return len(due), sum(_state(row) == "failed" for row in rows)
+
+
 def claim_action(uow: UnitOfWork, workflow_id: int, action_id: int, request: ClaimActionRequest) -> ClaimActionResponse:
     """Claim the action for one caller, a persistent one for each caller.
 
@@ -132,7 +154,7 @@ def claim_action(uow: UnitOfWork, workflow_id: int, action_id: int, request: Cla
         raise AlreadyTakenError(
             f"action {action_id} of workflow {workflow_id} is claimed already", ids=_ids(workflow_id, action_id)
         )
-    return ClaimActionResponse(action_id=action_id, success=True)
+    return ClaimActionResponse(action_id=action_id, success=True, claimed=True)
 
 
 def finish_action(
@@ -158,6 +180,87 @@ def finish_action(
     return _model(queries.ACTIONS.get(uow, action_id) or row)
 
 
+def rerun_action(uow: UnitOfWork, workflow_id: int, action_id: int) -> WorkflowActionModel:
+    """Make an action due again that was carried out, failed, or was claimed by a runner that is gone.
+
+    Raises StateConflictError for one that is due or waits, that a living runner carries out, or that every runner does.
+    """
+    row = _find(uow, workflow_id, action_id)
+    problem = _why_not_again(uow, row)
+    if problem is not None:
+        raise StateConflictError(
+            f"action {action_id} of workflow {workflow_id} {problem}", ids=_ids(workflow_id, action_id)
+        )
+    queries.mark_due(uow, action_id)
+    data = {"category": "user_action", "action": "rerun_action", "action_id": action_id}
+    store_event(uow, workflow_id, {**data, "previous_state": _state(row)})
+    uow.touch(workflow_id)
+    return _model(queries.ACTIONS.get(uow, action_id) or row)
+
+
+def update_action(
+    uow: UnitOfWork, workflow_id: int, action_id: int, wanted: WorkflowActionModel
+) -> WorkflowActionModel:
+    """Change the configuration of an action, `persistent` and `retry`; what is null stays as it is.
+
+    Raises InvalidInputError for another trigger, type or other jobs, and StateConflictError for a claimed action.
+    """
+    row = _find(uow, workflow_id, action_id)
+    stored = _with_gates(uow, row)
+    fixed = ("trigger_type", "action_type")
+    changed = [field for field in fixed if getattr(wanted, field) != getattr(stored, field)]
+    if wanted.job_ids is not None and sorted(wanted.job_ids) != (stored.job_ids or []):
+        changed.append("job_ids")
+    if changed:
+        raise InvalidInputError(
+            f"{', '.join(changed)} of action {action_id} cannot change",
+            hint="delete the action and create another",
+            ids=_ids(workflow_id, action_id),
+        )
+    check_action(wanted)
+    if _state(row) == "claimed":
+        raise StateConflictError(
+            f"action {action_id} of workflow {workflow_id} is being carried out", ids=_ids(workflow_id, action_id)
+        )
+    values = {"action_config": wanted.action_config}
+    given = {
+        field: getattr(wanted, field) for field in wanted.model_fields_set & {"persistent", "retry", "is_recovery"}
+    }
+    values |= {field: value for field, value in given.items() if value is not None}
+    queries.ACTIONS.update(uow, action_id, values)
+    return _with_gates(uow, queries.ACTIONS.get(uow, action_id) or row)
+
+
+def delete_action(uow: UnitOfWork, workflow_id: int, action_id: int) -> WorkflowActionModel:
+    """Delete an action and return it. Raises StateConflictError for one that a living runner carries out."""
+    row = _find(uow, workflow_id, action_id)
+    if _is_held(uow, row):
+        raise StateConflictError(
+            f"action {action_id} of workflow {workflow_id} is being carried out by runner {row['executed_by']}",
+            hint="wait for its end",
+            ids=_ids(workflow_id, action_id),
+        )
+    stored = _with_gates(uow, row)
+    queries.ACTIONS.delete(uow, action_id)
+    return stored
+
+
+def _why_not_again(uow: UnitOfWork, row: dict[str, Any]) -> str | None:
+    if row["persistent"]:
+        return "is persistent: each runner carries it out once"
+    if not row["executed"]:
+        return "is due already" if _state(row) == "pending" else "waits for its trigger"
+    return f"is being carried out by runner {row['executed_by']}" if _is_held(uow, row) else None
+
+
+def _is_held(uow: UnitOfWork, row: dict[str, Any]) -> bool:
+    """Return whether a runner that counts as active has claimed the action and not reported its end."""
+    if _state(row) != "claimed" or row["executed_by"] is None:
+        return False
+    node = node_states(uow, [row["executed_by"]]).get(row["executed_by"])
+    return node is not None and node.is_active
+
+
 def release_actions(uow: UnitOfWork, compute_node_ids: Collection[int]) -> None:
     """Make the unfinished actions of runners that are gone due again; those without `retry` become unknown."""
     for row in queries.release_unfinished(uow, compute_node_ids):
@@ -171,6 +274,11 @@ def _find(uow: UnitOfWork, workflow_id: int, action_id: int) -> dict[str, Any]:
     return row
 
 
+def _with_gates(uow: UnitOfWork, row: dict[str, Any]) -> WorkflowActionModel:
+    (whole,) = queries.list_actions(uow, row["workflow_id"], queries.is_action(row["id"]))
+    return _model(whole)
+
+
 def _ids(workflow_id: int, action_id: int) -> dict[str, int]:
     return {"workflow_id": workflow_id, "action_id": action_id}
 
@@ -178,6 +286,9 @@ def _ids(workflow_id: int, action_id: int) -> dict[str, int]:
 def _announce(uow: UnitOfWork, row: dict[str, Any], outcome: str, failure: str | None) -> None:
     data = {"action_id": row["id"], "trigger_type": row["trigger_type"], "failure": failure}
     uow.announce(row["workflow_id"], f"action_{outcome}", severity="error", data=data)
+    how = "failed" if outcome == "failed" else "may not have been carried out to its end"
+    message = f"action {row['id']} ({row['trigger_type']}) {how}: {failure}"
+    store_event(uow, row["workflow_id"], {"category": f"action_{outcome}", **data, "message": message})
 
 
 def _state(row: dict[str, Any]) -> ActionState:

@@ -1,6 +1,6 @@
 """Records without rules of their own: create, get, list, update, delete."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 from torc_core.api.base import MAX_PAGE, ApiModel, Page
@@ -17,15 +17,25 @@ _SERVERS_OWN: Final = frozenset({"id", "workflow_id"})
 
 
 class Records(Generic[M]):
-    """The records of one kind. `defaults` are stored for the fields that a new record leaves out."""
+    """The records of one kind. `defaults` are stored for the fields that a new record leaves out.
+
+    In an update null leaves a field as it is, but for those that are `clearable`.
+    """
 
     def __init__(
-        self, store: RecordStore, model: type[M], *, noun: str, defaults: Mapping[str, Any] | None = None
+        self,
+        store: RecordStore,
+        model: type[M],
+        *,
+        noun: str,
+        defaults: Mapping[str, Any] | None = None,
+        clearable: Collection[str] = (),
     ) -> None:
         self.store = store
         self.noun = noun
         self._model = model
         self._defaults = dict(defaults or {})
+        self._clearable = frozenset(clearable)
         self._fields = frozenset(model.model_fields) & store.columns
         self._sortable = sorted(self._fields)
 
@@ -55,7 +65,7 @@ class Records(Generic[M]):
         return self.read(self._require(uow, record_id))
 
     def update(self, uow: UnitOfWork, record_id: int, record: M, *, derived: Mapping[str, Any] | None = None) -> M:
-        """Update the fields that the caller set to anything but null; the others stay as they are."""
+        """Update the fields that the caller set to anything but null, and the clearable ones that it set at all."""
         row = self._require(uow, record_id)
         given = {name: getattr(record, name) for name in record.model_fields_set & self._fields}
         if given.get("workflow_id", row["workflow_id"]) != row["workflow_id"]:
@@ -63,7 +73,11 @@ class Records(Generic[M]):
                 f"{self.noun} {record_id} is of workflow {row['workflow_id']} and stays there",
                 ids={"workflow_id": row["workflow_id"]},
             )
-        values = {name: value for name, value in given.items() if value is not None and name not in _SERVERS_OWN}
+        values = {
+            name: value
+            for name, value in given.items()
+            if (value is not None or name in self._clearable) and name not in _SERVERS_OWN
+        }
         values |= derived or {}
         self.store.update(uow, record_id, values)
         return self.read({**row, **values})

@@ -11,7 +11,7 @@ from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.base import Records
 from torc_server.services.records.paging import PageRequest
 
-FILES: Final = Records(RecordStore(File), FileModel, noun="file")
+FILES: Final = Records(RecordStore(File), FileModel, noun="file", clearable={"st_mtime"})
 
 
 def list_files(

@@ -12,7 +12,7 @@ M = TypeVar("M", bound=ApiModel)
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """`sort_by` names a column, None means by id; `reverse_sort` means descending."""
+    """`sort_by` names a column, None or an empty text means by id; `reverse_sort` means descending."""
 
     offset: int = 0
     limit: int = MAX_PAGE
@@ -21,7 +21,7 @@ class PageRequest:
 
     def sort_column(self, allowed: Sequence[str], *, default: str = "id") -> str:
         """Return the column to sort by. Raises InvalidInputError that names the allowed ones."""
-        if self.sort_by is None:
+        if not self.sort_by:  # list commands of clients older than 0.24 always send it, mostly empty
             return default
         if self.sort_by not in allowed:
             raise InvalidInputError(

@@ -5,7 +5,7 @@ from typing import Any, Final
 from torc_core.api.base import Page
 from torc_core.api.resource_requirements import ResourceRequirementsModel
 from torc_core.api.system import DeleteCount
-from torc_core.errors import StateConflictError
+from torc_core.errors import InvalidInputError, StateConflictError
 from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
 from torc_server.db.queries.records.base import RecordStore
@@ -23,6 +23,7 @@ REQUIREMENTS: Final = Records(
 
 
 def create_resource_requirements(uow: UnitOfWork, record: ResourceRequirementsModel) -> ResourceRequirementsModel:
+    _refuse_without_cpus(record)
     return REQUIREMENTS.create(uow, record, derived=_amounts(record))
 
 
@@ -30,6 +31,8 @@ def update_resource_requirements(
     uow: UnitOfWork, record_id: int, record: ResourceRequirementsModel
 ) -> ResourceRequirementsModel:
     """Update the fields that are given; jobs with this resource requirement are claimed by the new amounts."""
+    if "num_cpus" in record.model_fields_set:
+        _refuse_without_cpus(record)
     updated = REQUIREMENTS.update(uow, record_id, record)
     updated = REQUIREMENTS.update(uow, record_id, record, derived=_amounts(updated))
     copy_requirements_to_jobs(uow, record_id)
@@ -64,6 +67,14 @@ def list_resource_requirements(
     if job_id is not None:
         conditions.append(requirements_of(job_id))
     return REQUIREMENTS.list_where(uow, workflow_id, page, conditions)
+
+
+def _refuse_without_cpus(record: ResourceRequirementsModel) -> None:
+    if record.num_cpus < 1:
+        raise InvalidInputError(
+            f"num_cpus of resource requirements {record.name!r} is {record.num_cpus}",
+            hint="a job needs at least 1 CPU: without one, any number of such jobs would run at the same time",
+        )
 
 
 def _amounts(record: ResourceRequirementsModel) -> dict[str, float]:

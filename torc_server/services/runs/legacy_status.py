@@ -4,6 +4,7 @@ from torc_core.api.legacy import OldWorkflowStatus
 from torc_core.errors import StateConflictError
 from torc_server.db.queries.records.workflows import WORKFLOWS
 from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.jobs import triggers
 from torc_server.services.records.lookup import find_workflow
 from torc_server.services.runs.reset import cancel_workflow
 
@@ -20,6 +21,8 @@ def put_workflow_status(uow: UnitOfWork, workflow_id: int, wanted: OldWorkflowSt
             hint=f"the next run is {workflow.run_id + 1}",
             ids={"workflow_id": workflow_id},
         )
+    if wanted.run_id > workflow.run_id:
+        triggers.on_run_begun(uow, workflow_id)
     if wanted.is_canceled:
         cancel_workflow(uow, workflow_id)
     values = wanted.model_copy(update={"id": workflow_id})

@@ -2,7 +2,7 @@
 
 from torc_core.api.workflows import CancelResult, ChangedJobInputs, ResetJobStatus, WorkflowModel
 from torc_core.errors import StateConflictError
-from torc_core.jobs.lifecycle import Event
+from torc_core.jobs.lifecycle import Event, sources
 from torc_core.jobs.status import ACTIVE, FRESH, RESETTABLE_FAILURES, JobStatus
 from torc_server.db.queries.jobs import jobs as queries_jobs
 from torc_server.db.queries.jobs.transitions import dependents_of
@@ -10,7 +10,7 @@ from torc_server.db.queries.records import workflows as queries_workflows
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs import triggers
 from torc_server.services.jobs.announcements import announce_status
-from torc_server.services.jobs.transitions import apply_event, reset, settle
+from torc_server.services.jobs.transitions import apply_event, reset
 from torc_server.services.records.events import store_event
 from torc_server.services.records.lookup import find_open_workflow, find_workflow
 from torc_server.services.records.workflows import get_workflow
@@ -20,7 +20,7 @@ from torc_server.services.runs.input_hashes import changed_jobs
 def reset_workflow_status(
     uow: UnitOfWork, workflow_id: int, *, force: bool = False, run_id: int | None = None
 ) -> WorkflowModel:
-    """Begin a new run and clear the canceled flag; the jobs stay as they are.
+    """Begin a new run and clear the canceled flag; jobs stay as they are, every action may be carried out again.
 
     `run_id` is the run to begin: when it has begun, nothing changes. Raises StateConflictError when it is not the next
     one, for an archived workflow, and unless forced while jobs or allocations are active.
@@ -38,6 +38,7 @@ def reset_workflow_status(
     if not force:
         _refuse_active(uow, workflow_id)
     queries_workflows.begin_run(uow, workflow_id)
+    triggers.on_run_begun(uow, workflow_id)
     _note(uow, workflow_id, "reset_workflow_status", run_id=workflow.run_id + 1, force=force)
     uow.touch(workflow_id)
     return get_workflow(uow, workflow_id)
@@ -92,15 +93,20 @@ def find_changed_job_inputs(uow: UnitOfWork, workflow_id: int) -> ChangedJobInpu
 
 
 def cancel_workflow(uow: UnitOfWork, workflow_id: int) -> CancelResult:
-    """Cancel pending and running jobs and their dependents; nothing can be claimed any more."""
+    """Cancel the jobs that run or wait; nothing can be claimed any more.
+
+    Failures that wait for a decision stay as they are. The actions of the workflow's end become due, as far as a run
+    had begun.
+    """
     workflow = find_workflow(uow, workflow_id)
-    names = queries_jobs.job_names(uow, queries_jobs.jobs_in(uow, workflow_id, ACTIVE))
-    canceled = apply_event(uow, Event.CANCEL, list(names))
-    ready, behind = settle(uow, canceled)
-    names |= queries_jobs.job_names(uow, behind)
+    has_begun = any(status not in FRESH for status in queries_workflows.count_jobs(uow, workflow_id))
+    names = queries_jobs.job_names(uow, queries_jobs.jobs_in(uow, workflow_id, sources(Event.CANCEL)))
+    # all in one step: with the dependents left to `settle`, one that does not want to be canceled would become ready
+    apply_event(uow, Event.CANCEL, list(names))
     announce_status(uow, workflow_id, JobStatus.CANCELED, names.items())
-    triggers.on_jobs_ready(uow, workflow_id, ready)
     triggers.on_jobs_finished(uow, workflow_id, list(names))
+    if has_begun:
+        triggers.on_workflow_complete(uow, workflow_id)
     if not workflow.is_canceled:
         queries_workflows.set_canceled(uow, workflow_id)
         event = {"category": "workflow_canceled", "type": "cancel_workflow", "canceled_jobs": len(names)}

@@ -21,6 +21,7 @@ from torc_server.db.queries.jobs import jobs as queries_jobs
 from torc_server.db.queries.records import workflows as queries
 from torc_server.db.queries.runs import initialize
 from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.records.actions import count_open_actions
 from torc_server.services.records.base import slice_of
 from torc_server.services.records.lookup import find_job, find_workflow
 from torc_server.services.records.paging import PageRequest
@@ -32,6 +33,7 @@ def workflow_status(uow: UnitOfWork, workflow_id: int) -> WorkflowStatusModel:
     counts = queries.count_jobs(uow, workflow_id)
     nodes = queries.count_nodes(uow, workflow_id)
     exec_time_minutes, walltime_s = queries.time_spent(uow, workflow_id, workflow.run_id)
+    due, failed = count_open_actions(uow, workflow_id, is_canceled=workflow.is_canceled)
     return WorkflowStatusModel(
         workflow_id=workflow_id,
         workflow_name=workflow.name,
@@ -47,6 +49,8 @@ def workflow_status(uow: UnitOfWork, workflow_id: int) -> WorkflowStatusModel:
         is_complete=workflow.is_canceled or all(status in DONE for status in counts),
         is_canceled=workflow.is_canceled,
         is_archived=workflow.is_archived,
+        due_actions=due,
+        failed_actions=failed,
     )
 
 

@@ -15,7 +15,8 @@ _ALONG: Final[Mapping[Event, str]] = {
         "last_attempt_run = (SELECT run_id FROM workflow WHERE workflow.id = job.workflow_id)"
     ),
     Event.START: "compute_node_id = :owner, start_time = :now",
-    Event.RETRY: f"{_FREE}, attempt_id = attempt_id + 1",
+    Event.RETRY: f"{_FREE}, attempt_id = attempt_id + 1, origin = COALESCE(origin, 'retry')",
+    Event.RESET: f"{_FREE}, origin = NULLIF(origin, 'retry')",
 }
 """The columns that change in the same row; after every other event no runner holds the job."""
 

@@ -81,6 +81,17 @@ def delete_recovery_actions(uow: UnitOfWork, workflow_id: int) -> None:
     uow.run("DELETE FROM workflow_action WHERE workflow_id = :id AND is_recovery", id=workflow_id)
 
 
+def forget_counts(uow: UnitOfWork, workflow_id: int) -> None:
+    """Let no gating job count any more."""
+    uow.run(
+        """
+        UPDATE workflow_action_job SET counted = 0
+        WHERE counted AND action_id IN (SELECT id FROM workflow_action WHERE workflow_id = :workflow_id)
+        """,
+        workflow_id=workflow_id,
+    )
+
+
 def rearm(uow: UnitOfWork, workflow_id: int, *, all_actions: bool) -> None:
     """Make actions wait for their trigger again.
 

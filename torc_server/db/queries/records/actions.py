@@ -46,6 +46,11 @@ def list_actions(uow: UnitOfWork, workflow_id: int, conditions: Sequence[Conditi
     return [{**row, "job_ids": job_ids.get(row["id"])} for row in uow.session.execute(statement).mappings()]
 
 
+def is_action(action_id: int) -> list[Condition]:
+    """Return the condition: this action."""
+    return [_ACTION.c.id == action_id]
+
+
 def is_pending(trigger_types: Sequence[str], *, compute_node_id: int | None = None) -> list[Condition]:
     """Return the condition: triggered as often as required and not executed, of one of the types or of any.
 
@@ -85,6 +90,18 @@ def mark_claimed(
         values |= {"outcome": None, "return_code": None, "failure": None, "log": None}
     statement = update(_ACTION).where(_ACTION.c.id == action_id, free).values(**values).returning(_ACTION.c.id)
     return uow.session.execute(statement).first() is not None
+
+
+def mark_due(uow: UnitOfWork, action_id: int) -> None:
+    """Make the action due again, as if nobody had claimed it."""
+    statement = update(_ACTION).where(_ACTION.c.id == action_id)
+    free = {
+        "executed": False,
+        **dict.fromkeys(
+            ("executed_at", "executed_by", "claim", "finished_at", "outcome", "return_code", "failure", "log")
+        ),
+    }
+    uow.session.execute(statement.values(**free, trigger_count=_ACTION.c.required_triggers))
 
 
 def mark_finished(uow: UnitOfWork, action_id: int, values: Row) -> None:
