@@ -120,8 +120,12 @@ def _what_is_left(outlook: Outlook, workflow_id: int, machine: Machine, left_s: 
     if outlook.pending_failed:
         waiting = _jobs(outlook.pending_failed, "waits", "wait")
         parts.append(Hint("{} for a decision: `{}`", waiting, torc("failures list", workflow_id)))
-    if outlook.ready:
-        parts.append(_what_does_not_fit(outlook, machine, left_s))
+    others = outlook.ready_with_other_labels
+    if others:
+        labeled = _jobs(others, "is ready for a runner with its labels", "are ready for runners with their labels")
+        parts.append(Hint(f"{labeled}: `{{}}`", torc("jobs list", workflow_id, "--status", "ready")))
+    if outlook.ready > others:
+        parts.append(_what_does_not_fit(outlook.model_copy(update={"ready": outlook.ready - others}), machine, left_s))
     if outlook.blocked:
         parts.append(f"{_jobs(outlook.blocked, 'waits', 'wait')} for others that did not complete")
     return Hint.joined("; ", parts or [f"nothing in workflow {workflow_id} can become ready"])

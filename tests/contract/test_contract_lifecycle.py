@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torc.openapi_client as upstream
+from helpers import wait_until
 
 CPUS = upstream.ComputeNodesResources(num_cpus=2, num_gpus=0, num_nodes=1, memory_gb=4)
 
@@ -194,12 +195,24 @@ def test_a_new_run_is_refused_while_jobs_are_at_work(api: Any) -> None:
     assert api.get_workflow(workflow_id).run_id == 1
 
 
+def test_a_background_operation_that_is_refused_is_a_failed_task(api: Any) -> None:
+    workflow_id = api.new_workflow()
+    files = [api.create_file(upstream.FileModel(workflow_id=workflow_id, name=name, path=name)).id for name in "xy"]
+    for name, reads, writes in (("c", 0, 1), ("d", 1, 0)):
+        api.new_jobs(workflow_id, name, input_file_ids=[files[reads]], output_file_ids=[files[writes]])
+    task = api.initialize_jobs(workflow_id, var_async=True)
+    wait_until(lambda: api.get_task(task.id).status == "failed", "the task has failed")
+    assert "wait for each other" in api.get_task(task.id).error
+
+
 def test_an_operation_in_the_background_is_a_task_that_can_be_looked_up(api: Any) -> None:
     workflow_id = api.new_workflow()
     api.new_jobs(workflow_id, "a")
     task = api.initialize_jobs(workflow_id, var_async=True)
-    assert (task.workflow_id, task.operation, task.status) == (workflow_id, "initialize_jobs", "succeeded")
-    assert api.get_task(task.id) == task
+    assert (task.workflow_id, task.operation, task.status) == (workflow_id, "initialize_jobs", "queued")
+    wait_until(lambda: api.get_task(task.id).status == "succeeded", "the task has ended")
+    ended = api.get_task(task.id)
+    assert task.created_at_ms <= ended.started_at_ms <= ended.finished_at_ms
     assert api.get_active_task_for_workflow(workflow_id).task is None
     assert _statuses(api, workflow_id) == {"a": "ready"}
     with pytest.raises(upstream.exceptions.NotFoundException):

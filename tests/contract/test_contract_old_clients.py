@@ -1,5 +1,6 @@
 """What only clients older than 0.24 send is served too."""
 
+import json
 from collections.abc import Iterator
 
 import httpx
@@ -84,3 +85,33 @@ def test_a_modification_time_is_cleared_by_null_and_kept_when_left_out(http: htt
     assert http.get(url).json()["st_mtime"] == 5.0
     assert http.put(url, json=file | {"st_mtime": None}).json()["st_mtime"] is None
     assert http.get(url).json()["st_mtime"] is None
+
+
+TEXTS = {
+    "metadata": '{"study":7}',
+    "resource_monitor_config": '{"enabled":true,"granularity":"time_series","sample_interval_seconds":2}',
+    "slurm_defaults": '{"qos":"high"}',
+}
+
+
+def test_settings_written_as_json_text_are_answered_as_text(http: httpx.Client) -> None:
+    created = http.post("/workflows", json={"name": "old", "user": "u", **TEXTS})
+    assert created.status_code == 200, created.text
+    url = f"/workflows/{created.json()['id']}"
+    for answer in (
+        created.json(),
+        http.get(url).json(),
+        http.get("/workflows", params={"name": "old"}).json()["items"][-1],
+    ):
+        assert {name: json.loads(answer[name]) for name in TEXTS} == {
+            name: json.loads(text) for name, text in TEXTS.items()
+        }
+    changed = http.put(url, json={"name": "old", "user": "u", "metadata": {"study": 8}}).json()
+    assert changed["metadata"] == {"study": 8}
+    assert isinstance(changed["slurm_defaults"], str)
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '"a"', "nothing"])
+def test_a_setting_whose_text_is_no_json_object_is_refused(http: httpx.Client, text: str) -> None:
+    refused = http.post("/workflows", json={"name": "old", "user": "u", "metadata": text})
+    assert (refused.status_code, "metadata" in refused.text) == (422, True)

@@ -174,6 +174,7 @@ def test_an_empty_answer_says_what_there_is_to_hope_for(bench: Bench) -> None:
         "pending_failed": 0,
         "is_complete": False,
         "is_canceled": False,
+        "ready_with_other_labels": 0,
         "smallest_need": None,
     }
 

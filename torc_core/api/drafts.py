@@ -48,6 +48,7 @@ class SlurmSchedulerDraft(ApiModel):
     ntasks_per_node: int | None = None
     tmp: str | None = None
     extra: str | None = None
+    serialize_allocations: bool | None = None
 
 
 class ActionDraft(ApiModel):

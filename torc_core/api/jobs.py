@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 from pydantic import AwareDatetime, Field
 
 from torc_core.api.base import ApiModel
+from torc_core.api.labels import Labels
 from torc_core.api.results import ResultModel
 from torc_core.evidence.record import Evidence, SchedulerFacts
 from torc_core.jobs.status import JobStatus
@@ -52,6 +53,8 @@ class JobModel(ApiModel):
     schedule_compute_nodes: ComputeNodeSchedule | None = None
     start_time: str | None = None
     compute_node_id: int | None = None
+    labels: Labels | None = None
+    """What a runner must have, all of it, to be given the job. In an update an empty list clears them."""
     origin: str | None = None
     """`spawn`: added by a running job; `retry`: sent back after a failed attempt; null: declared, and not retried."""
 
@@ -66,6 +69,7 @@ class JobDraft(ApiModel):
     cancel_on_blocking_job_failure: bool = True
     supports_termination: bool = False
     priority: int = Field(default=0, ge=0)
+    labels: Labels | None = None
     depends_on: list[int] = Field(default_factory=list)
     input_files: list[int] = Field(default_factory=list)
     output_files: list[int] = Field(default_factory=list)
@@ -80,7 +84,7 @@ SHARED_JOB_FIELDS: Final = tuple(field for field in JobDraft.model_fields if fie
 """The fields that a draft, a job and its row hold under one name. Inserts, updates and exports are derived from it."""
 
 PLAIN_JOB_FIELDS: Final = tuple(
-    field for field in SHARED_JOB_FIELDS if field not in {"name", "command", "invocation_script", "env"}
+    field for field in SHARED_JOB_FIELDS if field not in {"name", "command", "invocation_script", "env", "labels"}
 )
 """The shared fields that a workflow file holds under the same name and whose value no parameter changes."""
 
@@ -123,6 +127,8 @@ class ComputeNodesResources(Capacity):
 
     id: int | None = None
     run_id: int | None = None
+    labels: Labels | None = None
+    """The runner's labels: without any it is given only jobs that have none."""
     time_limit: str | None = None
     takes_unstated_runtime: bool = False
     scheduler_config_id: int | None = None
@@ -139,16 +145,17 @@ class JobNeed(Capacity):
 class Outlook(ApiModel):
     """What a runner that claimed nothing can expect.
 
-    `active` counts jobs pending or running anywhere, `ready` jobs that any runner could claim,
-    `ready_that_fit` those the asking runner could run were it idle. With active and ready_that_fit both 0
-    nothing will become ready for it in this run. `smallest_need` is that of the most modest ready job when none fits.
-    `run_id` is the workflow's present run.
+    `active` counts jobs pending or running anywhere, `ready` jobs that any runner could claim, `ready_that_fit` those
+    the asking runner could run were it idle, `ready_with_other_labels` those whose labels it lacks, counted when none
+    fits. With active and ready_that_fit both 0 nothing will become ready for it in this run. `smallest_need` is that of
+    the most modest ready job when none fits. `run_id` is the workflow's present run.
     """
 
     run_id: int | None = None
 
     active: int = 0
     ready: int = 0
+    ready_with_other_labels: int = 0
     ready_that_fit: int = 0
     blocked: int = 0
     pending_failed: int = 0

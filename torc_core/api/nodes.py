@@ -1,10 +1,24 @@
 """Runners (compute nodes) and the allocations they may run in."""
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from torc_core.api.base import MAX_KEY_CHARS, ApiModel
+from torc_core.api.labels import Labels
+
+
+def _moment(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no point in time: write it like 2030-01-31T18:00:00Z") from error
+    return text if moment.tzinfo else moment.replace(tzinfo=UTC).isoformat()
+
+
+Moment = Annotated[str, AfterValidator(_moment)]
+"""RFC 3339; without an offset it is UTC."""
 
 
 class ComputeNodeModel(ApiModel):
@@ -23,6 +37,10 @@ class ComputeNodeModel(ApiModel):
     is_active: bool | None = None
     duration_seconds: float | None = None
     time_limit: str | None = None
+    end_time: Moment | None = None
+    """When the runner will end, RFC 3339; None: no limit is known."""
+    labels: Labels | None = None
+    """Which jobs with labels the runner takes: those that need no others."""
     scheduler_config_id: int | None = None
     scheduler: Any | None = None
     """Facts of the scheduler; for local runners `boot_id` and `pid_start_time`, as a pid alone may be reused."""

@@ -17,6 +17,8 @@ class SlurmSchedulerModel(ApiModel):
     ntasks_per_node: int | None = None
     tmp: str | None = None
     extra: str | None = None
+    serialize_allocations: bool | None = None
+    """Whether the allocations of the scheduler run one after the other."""
 
 
 class LocalSchedulerModel(ApiModel):

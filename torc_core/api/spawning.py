@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from torc_core.api.base import ApiModel
+from torc_core.api.labels import Labels
 
 
 class SpawnedJob(ApiModel):
@@ -15,6 +16,7 @@ class SpawnedJob(ApiModel):
     depends_on: list[str] | None = None
     cancel_on_blocking_job_failure: bool | None = None
     priority: int | None = Field(default=None, ge=0)
+    labels: Labels | None = None
     resource_requirements: str | None = None
     """Name of requirements of the workflow; None means `default`."""
 

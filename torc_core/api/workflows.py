@@ -1,21 +1,34 @@
 """A workflow and the answers about its state."""
 
+import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any, Final
 
-from pydantic import ConfigDict, Field, GetJsonSchemaHandler, RootModel, model_validator
-from pydantic.json_schema import JsonSchemaValue
+from pydantic import (
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    RootModel,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue, SkipJsonSchema
 from pydantic_core import CoreSchema
 
 from torc_core.api.base import ApiModel
 from torc_core.api.configs import DynamicJobsConfig, ExecutionConfig, ResourceMonitorConfig
 from torc_core.jobs.status import JobStatus
 
+TEXT_FIELDS: Final = ("metadata", "resource_monitor_config", "slurm_defaults")
+"""Settings that clients older than 0.24 write, and read, as JSON text."""
+
 
 class WorkflowModel(ApiModel):
     """One workflow. `run_id`, `is_canceled`, `is_archived` and `timestamp` are the server's to set.
 
-    `use_pending_failed` None means the server's own setting.
+    `use_pending_failed` None means the server's own setting. A setting that was written as JSON text goes over the wire
+    as text: `written_as_text` holds the names of those.
     """
 
     id: int | None = None
@@ -42,6 +55,46 @@ class WorkflowModel(ApiModel):
     execution_config: ExecutionConfig | None = None
     slurm_defaults: dict[str, Any] | None = None
     dynamic_jobs: DynamicJobsConfig | None = None
+    written_as_text: Annotated[list[str], SkipJsonSchema()] = Field(default_factory=list, exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_texts(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        texts = [name for name in TEXT_FIELDS if isinstance(data.get(name), str)]
+        return (
+            {**data, **{name: _object_of(name, data[name]) for name in texts}, "written_as_text": texts}
+            if texts
+            else data
+        )
+
+    @model_serializer(mode="wrap")
+    def _write_texts(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = write(self)
+        for name in self.written_as_text:
+            if isinstance(written.get(name), dict):
+                written[name] = json.dumps(_without_nulls(written[name]), separators=(",", ":"))
+        return written
+
+
+def _object_of(name: str, text: str) -> dict[str, Any] | None:
+    if not text.strip():
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{name} is text that is no JSON: {error}") from error
+    if not isinstance(value, dict | None):
+        raise ValueError(f"{name} is JSON text that holds no object")
+    return value
+
+
+def _without_nulls(value: Any) -> Any:
+    """Return the value without null members: clients that read text know absent keys alone."""
+    if not isinstance(value, dict):
+        return value
+    return {key: _without_nulls(item) for key, item in value.items() if item is not None}
 
 
 class JobStatusCounts(RootModel[dict[JobStatus, int]]):
@@ -96,6 +149,14 @@ class WorkflowStatusModel(ApiModel):
     is_archived: bool = False
     due_actions: int = 0
     failed_actions: int = 0
+    runtime_blocked_ready_jobs: int = 0
+    """Ready jobs that state a runtime longer than what is left to every active runner, where all have an end."""
+    longest_ready_runtime_seconds: int | None = None
+    """The longest runtime of a ready job, where some are blocked by it."""
+    max_allocation_remaining_seconds: int | None = None
+    """The most time that an active runner with a known end has left."""
+    unserved_ready_labels: dict[str, int] = Field(default_factory=dict)
+    """Labels (joined by commas) of ready jobs that no active runner has all of -> how many jobs."""
 
 
 class IsComplete(ApiModel):
@@ -146,7 +207,7 @@ class CancelResult(ApiModel):
 
 
 class TaskModel(ApiModel):
-    """An asynchronous operation. Ours finish within the request, so a task is born succeeded."""
+    """An operation in the background: queued, running, then succeeded or failed."""
 
     id: int
     workflow_id: int

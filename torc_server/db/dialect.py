@@ -9,7 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, text
+from sqlalchemy import ColumnElement, Table, func, text
+from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.exc import DBAPIError
 
 from torc_core.errors import ServerFaultError, ServerUnavailableError, TorcError
@@ -137,12 +138,19 @@ def only_where(condition: str) -> dict[str, Any]:
 NAMES: Final[Mapping[str, str]] = {
     # a list of any length in one parameter; bound one by one, the number of parameters would be limited
     "ids": "(SELECT value FROM json_each(:ids))",
+    "labels_of_job": "json_each(job.labels)",
+    "labels_of_runner": "json_each(:labels)",
     # SQLite never reorders a cross join: the planner, without statistics, would begin at the large side
     "ordered_join": "CROSS JOIN",
     # the claim reads no table, only this index; an error is better than a plan that reads every job
     "claim_index": "INDEXED BY ix_job_ready",
 }
 """Names for the templates of `torc_server.db.sql`."""
+
+
+def insert_or_ignore(table: Table) -> Insert:
+    """Return an insert that leaves a row alone whose key exists."""
+    return insert(table).on_conflict_do_nothing()
 
 
 def json_field(column: str, field: str) -> str:

@@ -12,6 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope
 
@@ -154,9 +155,10 @@ class ContractRoute(APIRoute):
         return handle_contract
 
 
-def json_answer(answer: Any, status_code: int = 200) -> Response:
-    """Return the answer as JSON, for models and plain lists of models."""
-    return Response(_ANYTHING.dump_json(answer), status_code=status_code, media_type="application/json")
+def json_answer(answer: Any, status_code: int = 200, *, background: BackgroundTask | None = None) -> Response:
+    """Return the answer as JSON, for models and plain lists of models; `background` is done once it was sent."""
+    content = _ANYTHING.dump_json(answer)
+    return Response(content, status_code=status_code, media_type="application/json", background=background)
 
 
 def contract_router(tag: str) -> APIRouter:

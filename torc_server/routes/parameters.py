@@ -5,6 +5,8 @@ from typing import Annotated, Final
 from fastapi import Depends, Path, Query
 
 from torc_core.api.base import MAX_PAGE
+from torc_core.api.labels import labels_of_text
+from torc_core.errors import InvalidInputError
 from torc_server.services.records.paging import PageRequest
 
 LARGEST_ID: Final = 2**63 - 1
@@ -24,6 +26,20 @@ RetryLimit = Annotated[int, Query(ge=0, le=LARGEST_ID)]
 QueryId = Annotated[int | None, Query(ge=0, le=LARGEST_ID)]
 Number = Annotated[int | None, Query(ge=-LARGEST_ID, le=LARGEST_ID)]
 """A number to filter by."""
+
+LabelList = Annotated[
+    list[str] | None, Query(description="labels: one parameter each, or several in one, with commas between them")
+]
+"""Labels to filter by, or those of a runner."""
+
+
+def read_labels(given: list[str] | None) -> list[str]:
+    """Return the labels of the parameters. Raises InvalidInputError for what is no label."""
+    try:
+        return sorted({label for text in given or () if text for label in labels_of_text(text)})
+    except ValueError as error:
+        raise InvalidInputError(str(error)) from error
+
 
 OptionalText = str | None
 OptionalFlag = bool | None

@@ -37,6 +37,7 @@ class Job(SQLModel, table=True):
             "id",
             "num_nodes",
             "scheduler_id",
+            "labels",
             **only_where(f"status = {STATUS_CODES[JobStatus.READY]}"),
         ),
         Index("ix_job_held", "compute_node_id", **only_where("compute_node_id IS NOT NULL")),
@@ -54,6 +55,7 @@ class Job(SQLModel, table=True):
     cancel_on_blocking_job_failure: bool = True
     supports_termination: bool = False
     priority: int = 0
+    labels: list[str] | None = Field(default=None, sa_column=json_column())
     resource_requirements_id: int = Field(foreign_key="resource_requirements.id", index=True)
     num_cpus: int
     num_gpus: int
@@ -126,6 +128,18 @@ class WorkflowActionJob(SQLModel, table=True):
     action_id: int = link("workflow_action")
     job_id: int = link("job")
     counted: bool = False
+
+
+class ActionClaim(SQLModel, table=True):
+    """The claim of a persistent action by one runner, which carries it out once; `claim` names it."""
+
+    __tablename__ = "action_claim"
+    __table_args__ = (BY_PRIMARY_KEY,)
+
+    action_id: int = link("workflow_action")
+    compute_node_id: int = link("compute_node")
+    claim: str | None = None
+    finished_at: str | None = None
 
 
 class Result(SQLModel, table=True):

@@ -38,6 +38,8 @@ class ComputeNode(SQLModel, table=True):
     is_active: bool = True
     duration_seconds: float | None = None
     time_limit: str | None = None
+    end_time: str | None = None
+    labels: list[str] | None = Field(default=None, sa_column=json_column())
     scheduler_config_id: int | None = None
     scheduler: Any | None = Field(default=None, sa_column=json_column())
     peak_memory_bytes: int | None = None
@@ -94,6 +96,7 @@ class SlurmScheduler(SQLModel, table=True):
     ntasks_per_node: int | None = None
     tmp: str | None = None
     extra: str | None = None
+    serialize_allocations: bool | None = None
 
 
 class LocalScheduler(SQLModel, table=True):

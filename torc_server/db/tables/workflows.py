@@ -42,6 +42,7 @@ class Workflow(SQLModel, table=True):
     execution_config: dict[str, Any] | None = Field(default=None, sa_column=json_column())
     slurm_defaults: dict[str, Any] | None = Field(default=None, sa_column=json_column())
     dynamic_jobs: dict[str, Any] | None = Field(default=None, sa_column=json_column())
+    written_as_text: list[str] | None = Field(default=None, sa_column=json_column())
     creation_key: str | None = None
 
 

@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from torc_core.api.jobs import ClaimedJobs, ComputeNodesResources
 from torc_server.routes.contract import contract_router, json_answer
-from torc_server.routes.parameters import LARGEST_ID, QueryId, RecordId
+from torc_server.routes.parameters import LARGEST_ID, LabelList, QueryId, RecordId, read_labels
 from torc_server.routes.unit_of_work import Work, Working
 from torc_server.services.jobs.claim import claim_jobs, claim_next_jobs, nothing_to_claim
 
@@ -33,9 +33,9 @@ async def claim_jobs_based_on_resources(
     strict_scheduler_match: bool = False,
     wait_seconds: WaitSeconds = 0.0,
 ) -> Response:
-    strict = {"strict_scheduler_match": strict_scheduler_match}
-    claim = partial(work.write, claim_jobs, workflow_id, body, limit=limit, **strict)
-    look = partial(work.read, nothing_to_claim, workflow_id, body, **strict)
+    strict = strict_scheduler_match
+    claim = partial(work.write, claim_jobs, workflow_id, body, limit=limit, strict_scheduler_match=strict)
+    look = partial(work.read, nothing_to_claim, workflow_id, body, strict_scheduler_match=strict)
     return await _claim_or_wait(request, work, workflow_id, claim, look, wait_seconds)
 
 
@@ -48,11 +48,19 @@ async def claim_next(
     compute_node_id: QueryId = None,
     run_id: QueryId = None,
     wait_seconds: WaitSeconds = 0.0,
+    labels: LabelList = None,
 ) -> Response:
+    own = read_labels(labels)
     claim = partial(
-        work.write, claim_next_jobs, workflow_id, limit=limit, compute_node_id=compute_node_id, run_id=run_id
+        work.write,
+        claim_next_jobs,
+        workflow_id,
+        limit=limit,
+        compute_node_id=compute_node_id,
+        run_id=run_id,
+        labels=own,
     )
-    look = partial(work.read, nothing_to_claim, workflow_id, run_id=run_id)
+    look = partial(work.read, nothing_to_claim, workflow_id, run_id=run_id, labels=own)
     return await _claim_or_wait(request, work, workflow_id, claim, look, wait_seconds)
 
 

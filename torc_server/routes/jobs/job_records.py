@@ -10,8 +10,9 @@ from torc_core.api.spawning import SpawnJobsRequest, SpawnJobsResponse
 from torc_core.api.system import DeleteCount
 from torc_core.jobs.status import JobStatus
 from torc_server.db.queries.jobs.lists import JobFilter
+from torc_server.db.queries.runs.create import as_text
 from torc_server.routes.contract import contract_router
-from torc_server.routes.parameters import QueryId, RecordId, SortedPage, WorkflowId
+from torc_server.routes.parameters import LabelList, QueryId, RecordId, SortedPage, WorkflowId, read_labels
 from torc_server.routes.unit_of_work import Working
 from torc_server.services.jobs import job_records
 from torc_server.services.jobs.update_job import update_job as write_job
@@ -43,6 +44,7 @@ async def _job_filter(
     name: str | None = None,
     command: str | None = None,
     origin_is_set: bool | None = None,
+    labels: LabelList = None,
 ) -> JobFilter:
     return JobFilter(
         statuses=frozenset(status),
@@ -52,6 +54,7 @@ async def _job_filter(
         name=name,
         command=command,
         origin_is_set=origin_is_set,
+        labels=as_text(read_labels(labels)) if labels else None,
     )
 
 

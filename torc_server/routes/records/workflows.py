@@ -32,6 +32,7 @@ def list_workflows(
     user: str | None = None,
     description: str | None = None,
     is_archived: bool | None = None,
+    access_group: str | None = None,
 ) -> Page[WorkflowModel]:
     return work.read(
         workflows.list_workflows,
@@ -40,6 +41,7 @@ def list_workflows(
         user=user,
         description=description,
         is_archived=is_archived,
+        access_group=access_group,
         visible_to=caller.visible_to,
         only_id=caller.principal.workflow_id,
     )

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import Query, Response
+from starlette.background import BackgroundTask
 
 from torc_core.api.legacy import OldWorkflowStatus
 from torc_core.api.workflows import (
@@ -15,10 +16,10 @@ from torc_core.api.workflows import (
     TaskModel,
     WorkflowModel,
 )
-from torc_server.db.unit_of_work import UnitOfWork
+from torc_core.errors import TorcError
 from torc_server.routes.contract import contract_router, json_answer
 from torc_server.routes.parameters import Number, RecordId
-from torc_server.routes.unit_of_work import Working
+from torc_server.routes.unit_of_work import Work, Working
 from torc_server.services.jobs import change_status
 from torc_server.services.runs import reset, tasks
 from torc_server.services.runs.initialize import initialize_jobs as initialize
@@ -35,26 +36,25 @@ def initialize_jobs(
     clear_ephemeral_user_data: bool = False,
     as_task: Annotated[bool, Query(alias="async")] = False,
 ) -> Response:
-    result, task = work.write(
-        _initialize,
-        workflow_id,
-        only_uninitialized=only_uninitialized,
-        clear_ephemeral_user_data=clear_ephemeral_user_data,
-        as_task=as_task,
-    )
-    return json_answer(result) if task is None else json_answer(task, 202)
+    options = {"only_uninitialized": only_uninitialized, "clear_ephemeral_user_data": clear_ephemeral_user_data}
+    if not as_task:
+        return json_answer(work.write(initialize, workflow_id, **options))
+    task, is_new = work.write(tasks.queue_task, workflow_id, "initialize_jobs", options)
+    background = BackgroundTask(_initialize_later, work, task.id, workflow_id, options) if is_new else None
+    return json_answer(task, 202, background=background)
 
 
-def _initialize(
-    uow: UnitOfWork, workflow_id: int, *, only_uninitialized: bool, clear_ephemeral_user_data: bool, as_task: bool
-) -> tuple[InitializeResult, TaskModel | None]:
-    result = initialize(
-        uow,
-        workflow_id,
-        only_uninitialized=only_uninitialized,
-        clear_ephemeral_user_data=clear_ephemeral_user_data,
-    )
-    return result, tasks.record_task(uow, workflow_id, "initialize_jobs") if as_task else None
+def _initialize_later(work: Work, task_id: int, workflow_id: int, options: dict[str, bool]) -> None:
+    """Initialize the jobs after the request was answered; how it ended stands in the task."""
+    error: str | None = "the server failed in a way it did not expect; its log holds the cause"
+    try:
+        work.write(tasks.begin_task, task_id)
+        work.write(initialize, workflow_id, **options)
+        error = None
+    except TorcError as refusal:
+        error = refusal.message
+    finally:
+        work.write(tasks.end_task, task_id, error=error)
 
 
 @router.post("/workflows/{id}/reset_status")

@@ -13,6 +13,7 @@ from torc_server.db.queries.jobs import claims as queries
 from torc_server.db.queries.jobs.claims import Candidate, Eligible
 from torc_server.db.queries.jobs.jobs import OUTPUTS, job_models
 from torc_server.db.queries.records.workflows import WorkflowState, count_jobs
+from torc_server.db.queries.runs.create import as_text
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.packing import Packing
 from torc_server.services.jobs.transitions import apply_event
@@ -57,13 +58,14 @@ def claim_next_jobs(
     limit: int = 10,
     compute_node_id: int | None = None,
     run_id: int | None = None,
+    labels: Sequence[str] = (),
 ) -> ClaimedJobs:
-    """Claim up to `limit` ready jobs whatever they need; a caller of another run gets nothing."""
+    """Claim up to `limit` ready jobs whatever they need but for labels; a caller of another run gets nothing."""
     workflow = find_workflow(uow, workflow_id)
     if compute_node_id is not None:
         find_runner(uow, workflow_id, compute_node_id)
     is_served = limit > 0 and _why_nothing(workflow, run_id) is None
-    wanted = queries.first_ready(uow, workflow_id, limit) if is_served else []
+    wanted = queries.first_ready(uow, workflow_id, limit, labels=as_text(list(labels))) if is_served else []
     apply_event(uow, Event.CLAIM, wanted, owner=compute_node_id)
     return _answer(uow, workflow, wanted, None, strict=False, run_id=run_id)
 
@@ -75,12 +77,13 @@ def nothing_to_claim(
     *,
     strict_scheduler_match: bool = False,
     run_id: int | None = None,
+    labels: Sequence[str] = (),
 ) -> ClaimedJobs | None:
     """Return the empty answer that a claim would get now, or None when it would get jobs. Only reads."""
     workflow = find_workflow(uow, workflow_id)
     run_id = resources.run_id if resources else run_id
     is_served = _why_nothing(workflow, run_id) is None
-    if is_served and _would_get_any(uow, workflow_id, resources, strict=strict_scheduler_match):
+    if is_served and _would_get_any(uow, workflow_id, resources, strict=strict_scheduler_match, labels=labels):
         return None
     return _answer(uow, workflow, [], resources, strict=strict_scheduler_match, run_id=run_id)
 
@@ -93,9 +96,16 @@ def _why_nothing(workflow: WorkflowState, run_id: int | None) -> str | None:
     return None
 
 
-def _would_get_any(uow: UnitOfWork, workflow_id: int, resources: ComputeNodesResources | None, *, strict: bool) -> bool:
+def _would_get_any(
+    uow: UnitOfWork,
+    workflow_id: int,
+    resources: ComputeNodesResources | None,
+    *,
+    strict: bool,
+    labels: Sequence[str],
+) -> bool:
     if resources is None:
-        return queries.is_anything_ready(uow, workflow_id)
+        return queries.is_anything_ready(uow, workflow_id, labels=as_text(list(labels)))
     *_, widest = _passes(workflow_id, resources, strict=strict)
     offers: list[Capacity] = [resources]
     if resources.ahead and resources.capacity:
@@ -107,9 +117,10 @@ def _passes(workflow_id: int, resources: ComputeNodesResources, *, strict: bool)
     time_limit_s = None if resources.time_limit is None else parse_duration(resources.time_limit)
     scheduler_id = _NO_SCHEDULER if resources.scheduler_config_id is None else resources.scheduler_config_id
     timeless = UNSPECIFIED_REQUIREMENT if resources.takes_unstated_runtime else None
-    yield Eligible(workflow_id, time_limit_s, scheduler_id, timeless)
+    labels = as_text(resources.labels or [])
+    yield Eligible(workflow_id, time_limit_s, scheduler_id, timeless, labels)
     if not strict:
-        yield Eligible(workflow_id, time_limit_s, None, timeless)
+        yield Eligible(workflow_id, time_limit_s, None, timeless, labels)
 
 
 def _claim(uow: UnitOfWork, eligible: Eligible, resources: ComputeNodesResources, *, limit: int) -> list[int]:
@@ -162,12 +173,16 @@ def _outlook(
     if ready and resources is not None:
         *_, widest = _passes(workflow.id, resources, strict=strict)
         fitting = queries.count_fitting(uow, widest, Packing(resources.capacity or resources).fit())
+    others = 0
+    if ready and resources is not None and not fitting:
+        others = queries.count_with_other_labels(uow, workflow.id, as_text(resources.labels or []))
     smallest = queries.smallest_need(uow, workflow.id) if ready and not fitting else None
     return Outlook(
         run_id=workflow.run_id,
         active=sum(counts.get(status, 0) for status in ACTIVE),
         ready=ready,
         ready_that_fit=fitting,
+        ready_with_other_labels=others,
         blocked=counts.get(JobStatus.BLOCKED, 0),
         pending_failed=counts.get(JobStatus.PENDING_FAILED, 0),
         is_complete=workflow.is_canceled or all(status in DONE for status in counts),

@@ -148,6 +148,13 @@ def claim_action(uow: UnitOfWork, workflow_id: int, action_id: int, request: Cla
     if request.claim is not None and request.compute_node_id is not None:
         find_runner(uow, workflow_id, request.compute_node_id)
     is_repeated = request.claim is not None and row["claim"] == request.claim
+    if row["persistent"] and request.compute_node_id in node_states(uow, [request.compute_node_id or 0]):
+        is_new = queries.claim_persistent(uow, action_id, request.compute_node_id or 0, request.claim)
+        if not is_new:
+            raise AlreadyTakenError(
+                f"runner {request.compute_node_id} has had action {action_id} of workflow {workflow_id} already",
+                ids=_ids(workflow_id, action_id),
+            )
     if not is_repeated and not queries.mark_claimed(
         uow, action_id, compute_node_id=request.compute_node_id, claim=request.claim, replaces=request.replaces
     ):
@@ -171,6 +178,8 @@ def finish_action(
             ids=_ids(workflow_id, action_id),
         )
     is_repeated = row["claim"] == request.claim and row["finished_at"] is not None
+    if row["persistent"] and queries.finish_persistent(uow, action_id, request.claim):
+        is_repeated = False
     # every runner carries out a persistent action: a success of one must not hide the failure of another
     hides_failure = row["persistent"] and row["outcome"] == "failed" and request.outcome != "failed"
     if not is_repeated and not hides_failure:

@@ -1,10 +1,11 @@
 """Workflows as records: create, read, change, archive, delete."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from torc_core.api.base import ApiModel, Page
 from torc_core.api.resource_requirements import ResourceRequirementsModel
-from torc_core.api.workflows import WorkflowModel
+from torc_core.api.workflows import TEXT_FIELDS, WorkflowModel
 from torc_core.errors import InvalidInputError
 from torc_core.evidence.attempt import UNSPECIFIED_REQUIREMENT
 from torc_server.db.queries.records import workflows as queries
@@ -45,6 +46,7 @@ def create_bare_workflow(
         {
             **_DEFAULTS,
             **_given(workflow),
+            **_text_fields((), workflow),
             "timestamp": uow.now_text,
             "run_id": 1,
             "is_canceled": False,
@@ -72,10 +74,11 @@ def list_workflows(
     user: str | None = None,
     description: str | None = None,
     is_archived: bool | None = None,
+    access_group: str | None = None,
     visible_to: str | None = None,
     only_id: int | None = None,
 ) -> Page[WorkflowModel]:
-    """List workflows by exact name and user, or by a part of the description; archived ones too, unless chosen.
+    """List workflows by exact name, user and access group, or by a part of the description; archived ones too.
 
     `visible_to` leaves those that a user owns or that are shared with a group of theirs, `only_id` one alone.
     """
@@ -86,6 +89,7 @@ def list_workflows(
         user=user,
         description=description,
         is_archived=is_archived,
+        access_group=access_group,
         visible_to=visible_to,
         only_id=only_id,
     )
@@ -95,7 +99,9 @@ def list_workflows(
 def update_workflow(uow: UnitOfWork, workflow_id: int, workflow: WorkflowModel) -> WorkflowModel:
     """Update the fields that are given; null and the server's own fields keep what is stored."""
     find_workflow(uow, workflow_id)
-    queries.WORKFLOWS.update(uow, workflow_id, _given(workflow))
+    row = queries.WORKFLOWS.get(uow, workflow_id) or {}
+    values = _given(workflow) | _text_fields(row.get("written_as_text") or (), workflow)
+    queries.WORKFLOWS.update(uow, workflow_id, values)
     return get_workflow(uow, workflow_id)
 
 
@@ -117,8 +123,15 @@ def archive_workflow(uow: UnitOfWork, workflow_id: int, *, is_archived: bool) ->
 
 
 def _given(workflow: WorkflowModel) -> dict[str, Any]:
-    values = {name: getattr(workflow, name) for name in _STORED}
+    values = {name: getattr(workflow, name) for name in _STORED if name != "written_as_text"}
     return {name: _plain(value) for name, value in values.items() if value is not None}
+
+
+def _text_fields(before: Collection[str], workflow: WorkflowModel) -> dict[str, Any]:
+    """Return the column with the names of the settings that were written as JSON text, the last form of each."""
+    given = {name for name in TEXT_FIELDS if getattr(workflow, name) is not None}
+    names = sorted((set(before) - given) | set(workflow.written_as_text))
+    return {"written_as_text": names or None}
 
 
 def _plain(value: Any) -> Any:
@@ -127,4 +140,9 @@ def _plain(value: Any) -> Any:
 
 def _models(uow: UnitOfWork, rows: list[dict[str, Any]]) -> list[WorkflowModel]:
     groups = queries.group_names(uow, [row["id"] for row in rows])
-    return [WorkflowModel.model_validate({**row, "access_groups": groups.get(row["id"])}) for row in rows]
+    return [
+        WorkflowModel.model_validate(
+            {**row, "access_groups": groups.get(row["id"]), "written_as_text": row["written_as_text"] or []}
+        )
+        for row in rows
+    ]

@@ -4,7 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from torc_core.api.actions import WorkflowActionModel
-from torc_core.api.drafts import ActionDraft, ResourceRequirementsDraft, WorkflowCreated, WorkflowDraft
+from torc_core.api.drafts import (
+    ActionDraft,
+    ResourceRequirementsDraft,
+    SlurmSchedulerDraft,
+    WorkflowCreated,
+    WorkflowDraft,
+)
 from torc_core.api.failure_handlers import FAILURE_RULES
 from torc_core.api.jobs import JobDraft
 from torc_core.errors import AlreadyTakenError
@@ -96,14 +102,11 @@ class _Writer:
                 for handler in draft.failure_handlers
             ),
         )
-        columns = ("name", "account", "nodes", "walltime", "partition", "qos", "gres", "mem", "ntasks_per_node", "tmp")
+        columns = tuple(SlurmSchedulerDraft.model_fields)
         self._insert(
             "slurm_scheduler",
-            (*columns, "extra"),
-            (
-                (own, *(getattr(scheduler, column) for column in columns), scheduler.extra)
-                for scheduler in draft.slurm_schedulers
-            ),
+            columns,
+            ((own, *(getattr(scheduler, column) for column in columns)) for scheduler in draft.slurm_schedulers),
         )
         self._insert(
             "resource_requirements",

@@ -106,6 +106,7 @@ def _model(
         name=job.name,
         command=job.command,
         priority=job.priority,
+        labels=job.labels,
         cancel_on_blocking_job_failure=job.cancel_on_blocking_job_failure,
         env={LINEAGE_VARIABLE: lineage},
         resource_requirements_id=requirements[job.resource_requirements] if job.resource_requirements else None,

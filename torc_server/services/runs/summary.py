@@ -1,5 +1,10 @@
 """The state of a workflow, counted from its records at each request."""
 
+import json
+import math
+from datetime import datetime
+from typing import Any
+
 from torc_core.api.base import Page
 from torc_core.api.jobs import EvidenceModel, RunningJob
 from torc_core.api.workflows import (
@@ -18,6 +23,7 @@ from torc_core.jobs.status import DONE, FRESH, JobStatus
 from torc_core.resources.duration import format_duration
 from torc_server.db.queries.jobs import attempts, claims
 from torc_server.db.queries.jobs import jobs as queries_jobs
+from torc_server.db.queries.jobs import runners as queries_runners
 from torc_server.db.queries.records import workflows as queries
 from torc_server.db.queries.runs import initialize
 from torc_server.db.unit_of_work import UnitOfWork
@@ -51,7 +57,29 @@ def workflow_status(uow: UnitOfWork, workflow_id: int) -> WorkflowStatusModel:
         is_archived=workflow.is_archived,
         due_actions=due,
         failed_actions=failed,
+        **_what_cannot_start(uow, workflow_id, has_ready=bool(counts.get(JobStatus.READY))),
     )
+
+
+def _what_cannot_start(uow: UnitOfWork, workflow_id: int, *, has_ready: bool) -> dict[str, Any]:
+    """Return the fields of the status about ready jobs that no active runner has the time or the labels for."""
+    runners = queries_runners.active_runners(uow, workflow_id)
+    left_s = [
+        max(0.0, (datetime.fromisoformat(end) - uow.now).total_seconds()) for end, _ in runners if end is not None
+    ]
+    found: dict[str, Any] = {"max_allocation_remaining_seconds": int(max(left_s)) if left_s else None}
+    if not has_ready:
+        return found
+    if left_s and len(left_s) == len(runners):
+        blocked, longest_s = claims.longer_ready_jobs(uow, workflow_id, max(left_s))
+        found["runtime_blocked_ready_jobs"] = blocked
+        found["longest_ready_runtime_seconds"] = math.ceil(longest_s) if blocked else None
+    unserved: dict[str, int] = {}
+    for text, count in claims.ready_labels(uow, workflow_id):
+        labels = json.loads(text)
+        if not any(has.issuperset(labels) for _, has in runners):
+            unserved[",".join(labels)] = count
+    return found | {"unserved_ready_labels": unserved}
 
 
 def is_complete(uow: UnitOfWork, workflow_id: int) -> IsComplete:

@@ -33,19 +33,27 @@ class Fit(NamedTuple):
 class Eligible(NamedTuple):
     """Which jobs a claim may take at all. `scheduler_id` None means that the job's scheduler does not matter.
 
-    Jobs whose resource requirement is named `timeless` fit into any time limit; None: no job does.
+    Jobs whose resource requirement is named `timeless` fit into any time limit; None: no job does. `labels` are the
+    runner's as JSON text, None for a runner without any: it may take only jobs that have none.
     """
 
     workflow_id: int
     time_limit_s: float | None
     scheduler_id: int | None
     timeless: str | None = None
+    labels: str | None = None
 
 
 _ORDER: Final = "priority DESC, num_gpus DESC, runtime_s DESC, memory_bytes DESC, num_cpus DESC, id"
 _AMOUNTS: Final = "priority, num_gpus, runtime_s, memory_bytes, num_cpus"
+_LABELED: Final = """
+    (labels IS NULL OR NOT EXISTS (
+        SELECT 1 FROM $labels_of_job WHERE value NOT IN (SELECT value FROM $labels_of_runner)
+    ))
+"""
+"""The condition that the runner has all labels of the job; `json_each` of NULL has no rows."""
 _FITS: Final = """
-    workflow_id = :workflow_id AND status = $READY
+    workflow_id = :workflow_id AND status = $READY AND $labeled
     AND (
         :time_limit_s IS NULL OR runtime_s <= :time_limit_s OR :timeless IS NOT NULL AND resource_requirements_id IN
             (SELECT id FROM resource_requirements WHERE workflow_id = :workflow_id AND name = :timeless)
@@ -57,6 +65,10 @@ _FITS: Final = """
             AND num_cpus <= :node_cpus AND num_gpus <= :node_gpus AND memory_bytes <= :node_memory_bytes
     )
 """
+
+
+def _fits() -> str:
+    return sql(_FITS, labeled=sql(_LABELED))
 
 
 def next_candidates(
@@ -83,7 +95,7 @@ def next_candidates(
             WHERE $fits $behind ORDER BY $order LIMIT :limit
             """,
             amounts=_AMOUNTS,
-            fits=sql(_FITS),
+            fits=_fits(),
             behind=behind,
             order=_ORDER,
         ),
@@ -92,19 +104,24 @@ def next_candidates(
     return [Candidate(*row) for row in rows]
 
 
-def first_ready(uow: UnitOfWork, workflow_id: int, limit: int) -> list[int]:
-    """Return ready jobs whatever they need, in claim order."""
+def first_ready(uow: UnitOfWork, workflow_id: int, limit: int, *, labels: str | None = None) -> list[int]:
+    """Return ready jobs whatever they need, in claim order, for a runner with these labels (JSON text)."""
     return uow.ids(
         sql(
-            "SELECT id FROM job WHERE workflow_id = :id AND status = $READY ORDER BY $order LIMIT :limit", order=_ORDER
+            """
+            SELECT id FROM job WHERE workflow_id = :id AND status = $READY AND $labeled ORDER BY $order LIMIT :limit
+            """,
+            order=_ORDER,
+            labeled=sql(_LABELED),
         ),
         id=workflow_id,
         limit=limit,
+        labels=labels,
     )
 
 
 def count_fitting(uow: UnitOfWork, eligible: Eligible, fit: Fit) -> int:
-    statement = sql("SELECT COUNT(*) FROM job $claim_index WHERE $fits", fits=sql(_FITS))
+    statement = sql("SELECT COUNT(*) FROM job $claim_index WHERE $fits", fits=_fits())
     return int(uow.value(statement, **eligible._asdict(), **fit._asdict()))
 
 
@@ -133,11 +150,45 @@ def smallest_need(uow: UnitOfWork, workflow_id: int) -> SmallestNeed | None:
     return None if row is None else SmallestNeed(*row)
 
 
-def is_anything_ready(uow: UnitOfWork, workflow_id: int) -> bool:
-    return (
-        uow.row(sql("SELECT 1 FROM job WHERE workflow_id = :id AND status = $READY LIMIT 1"), id=workflow_id)
-        is not None
+def is_anything_ready(uow: UnitOfWork, workflow_id: int, *, labels: str | None = None) -> bool:
+    return bool(first_ready(uow, workflow_id, 1, labels=labels))
+
+
+def count_with_other_labels(uow: UnitOfWork, workflow_id: int, labels: str | None) -> int:
+    """Return how many ready jobs need labels that are not among these (JSON text)."""
+    statement = sql(
+        "SELECT COUNT(*) FROM job WHERE workflow_id = :id AND status = $READY AND NOT $labeled", labeled=sql(_LABELED)
     )
+    return int(uow.value(statement, id=workflow_id, labels=labels))
+
+
+def ready_labels(uow: UnitOfWork, workflow_id: int) -> list[tuple[str, int]]:
+    """Return the labels (JSON text) of ready jobs that have any, and how many jobs have each set of them."""
+    rows = uow.rows(
+        sql(
+            """
+            SELECT labels, COUNT(*) FROM job
+            WHERE workflow_id = :id AND status = $READY AND labels IS NOT NULL GROUP BY labels ORDER BY labels
+            """
+        ),
+        id=workflow_id,
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def longer_ready_jobs(uow: UnitOfWork, workflow_id: int, seconds: float) -> tuple[int, float]:
+    """Return how many ready jobs have a runtime above so many seconds, and the longest runtime of a ready job."""
+    row = uow.row(
+        sql(
+            """
+            SELECT COUNT(CASE WHEN runtime_s > :seconds THEN 1 END), COALESCE(MAX(runtime_s), 0)
+            FROM job WHERE workflow_id = :id AND status = $READY
+            """
+        ),
+        id=workflow_id,
+        seconds=seconds,
+    )
+    return (0, 0.0) if row is None else (row[0], row[1])
 
 
 class ReadyNeeds(NamedTuple):

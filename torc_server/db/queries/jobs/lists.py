@@ -13,7 +13,10 @@ from torc_server.db.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Conditions on the jobs of a list; None and no status are none. `name` must be equal, `command` contained."""
+    """Conditions on the jobs of a list; None and no status are none. `name` must be equal, `command` contained.
+
+    `labels` (JSON text) are such that a job has all of them.
+    """
 
     statuses: Collection[JobStatus] = ()
     needs_file_id: int | None = None
@@ -22,6 +25,7 @@ class JobFilter:
     name: str | None = None
     command: str | None = None
     origin_is_set: bool | None = None
+    labels: str | None = None
 
 
 _CONDITIONS: Final = {
@@ -31,6 +35,13 @@ _CONDITIONS: Final = {
     "name": "name = :name",
     "command": contains("command", ":command"),
     "origin_is_set": "(origin IS NOT NULL) = :origin_is_set",
+    "labels": sql(
+        """
+        NOT EXISTS (
+            SELECT 1 FROM $labels_of_runner WHERE value NOT IN (SELECT wanted.value FROM $labels_of_job AS wanted)
+        )
+        """
+    ),
 }
 
 

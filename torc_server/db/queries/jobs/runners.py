@@ -1,5 +1,6 @@
 """The state of runners, as far as the lifecycle of jobs depends on it."""
 
+import json
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -47,6 +48,12 @@ def registered_runner(uow: UnitOfWork, workflow_id: int, registration: str) -> i
         registration=registration,
     )
     return found
+
+
+def active_runners(uow: UnitOfWork, workflow_id: int) -> list[tuple[str | None, frozenset[str]]]:
+    """Return end time and labels of each active runner."""
+    rows = uow.rows("SELECT end_time, labels FROM compute_node WHERE workflow_id = :id AND is_active", id=workflow_id)
+    return [(row[0], frozenset(json.loads(row[1]) if row[1] else ())) for row in rows]
 
 
 def note_heartbeat(uow: UnitOfWork, compute_node_id: int) -> bool:

@@ -3,17 +3,19 @@
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import Table, exists, insert, select, update
 from sqlmodel import SQLModel
 
+from torc_server.db.dialect import insert_or_ignore
 from torc_server.db.queries.records.base import Condition, RecordStore, Row
 from torc_server.db.sql import id_list, sql
-from torc_server.db.tables.jobs import WorkflowActionJob
+from torc_server.db.tables.jobs import ActionClaim, WorkflowActionJob
 from torc_server.db.tables.workflows import WorkflowAction
 from torc_server.db.unit_of_work import UnitOfWork
 
 ACTIONS: Final = RecordStore(WorkflowAction)
 _ACTION: Final = ACTIONS.table
+_CLAIM: Final[Table] = SQLModel.metadata.tables[str(ActionClaim.__tablename__)]
 _GATE: Final[Table] = SQLModel.metadata.tables[str(WorkflowActionJob.__tablename__)]
 
 
@@ -54,10 +56,13 @@ def is_action(action_id: int) -> list[Condition]:
 def is_pending(trigger_types: Sequence[str], *, compute_node_id: int | None = None) -> list[Condition]:
     """Return the condition: triggered as often as required and not executed, of one of the types or of any.
 
-    With a runner also what it has claimed and not finished: the answer to its claim may have been lost.
+    With a runner also what it has claimed and not finished: the answer to its claim may have been lost. What it has
+    carried out of those that every runner does is left out.
     """
     due = (_ACTION.c.trigger_count >= _ACTION.c.required_triggers) & ~_ACTION.c.executed
     if compute_node_id is not None:
+        own = (_CLAIM.c.action_id == _ACTION.c.id) & (_CLAIM.c.compute_node_id == compute_node_id)
+        due = due & ~exists().where(own & _CLAIM.c.finished_at.is_not(None))
         due = due | (is_unfinished() & (_ACTION.c.executed_by == compute_node_id))
     return [due, _ACTION.c.trigger_type.in_(trigger_types)] if trigger_types else [due]
 
@@ -89,6 +94,28 @@ def mark_claimed(
         free = free | ((_ACTION.c.claim == replaces) & is_open)
         values |= {"outcome": None, "return_code": None, "failure": None, "log": None}
     statement = update(_ACTION).where(_ACTION.c.id == action_id, free).values(**values).returning(_ACTION.c.id)
+    return uow.session.execute(statement).first() is not None
+
+
+def claim_persistent(uow: UnitOfWork, action_id: int, compute_node_id: int, claim: str | None) -> bool:
+    """Note that the runner carries out the persistent action; False when it had claimed it by another name."""
+    statement = (
+        insert_or_ignore(_CLAIM).values(action_id=action_id, compute_node_id=compute_node_id, claim=claim)
+    ).returning(_CLAIM.c.action_id)
+    if uow.session.execute(statement).first() is not None:
+        return True
+    known = select(_CLAIM.c.claim).where(_CLAIM.c.action_id == action_id, _CLAIM.c.compute_node_id == compute_node_id)
+    return claim is not None and uow.session.execute(known).scalar() == claim
+
+
+def finish_persistent(uow: UnitOfWork, action_id: int, claim: str) -> bool:
+    """Note the end of a runner's persistent action; False when it was noted before."""
+    statement = (
+        update(_CLAIM)
+        .where(_CLAIM.c.action_id == action_id, _CLAIM.c.claim == claim, _CLAIM.c.finished_at.is_(None))
+        .values(finished_at=uow.now_text)
+        .returning(_CLAIM.c.action_id)
+    )
     return uow.session.execute(statement).first() is not None
 
 

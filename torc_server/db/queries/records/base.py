@@ -48,6 +48,11 @@ class RecordStore:
         row = uow.session.execute(select(self.table).where(self.table.c.id == record_id)).mappings().first()
         return None if row is None else dict(row)
 
+    def find(self, uow: UnitOfWork, conditions: Sequence[Condition]) -> list[Row]:
+        """Return the rows that meet the conditions, by id."""
+        statement = select(self.table).where(*conditions).order_by(self.table.c.id)
+        return [dict(row) for row in uow.session.execute(statement).mappings()]
+
     def update(self, uow: UnitOfWork, record_id: int, values: Mapping[str, Any]) -> None:
         if values:
             uow.session.execute(update(self.table).where(self.table.c.id == record_id).values(**values))

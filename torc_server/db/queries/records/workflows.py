@@ -10,12 +10,13 @@ from torc_core.jobs.status import STATUS_BY_CODE, JobStatus
 from torc_server.db.dialect import days
 from torc_server.db.queries.records.base import RecordStore, Slice
 from torc_server.db.sql import id_list, sql
-from torc_server.db.tables.access import UserGroupMembership, WorkflowAccessGroup
+from torc_server.db.tables.access import AccessGroup, UserGroupMembership, WorkflowAccessGroup
 from torc_server.db.tables.workflows import Workflow
 from torc_server.db.unit_of_work import UnitOfWork
 
 WORKFLOWS: Final = RecordStore(Workflow)
 _LINK: Final = SQLModel.metadata.tables[str(WorkflowAccessGroup.__tablename__)]
+_GROUP: Final = SQLModel.metadata.tables[str(AccessGroup.__tablename__)]
 _MEMBER: Final = SQLModel.metadata.tables[str(UserGroupMembership.__tablename__)]
 
 
@@ -50,6 +51,7 @@ def find_workflows(
     user: str | None,
     description: str | None,
     is_archived: bool | None,
+    access_group: str | None = None,
     visible_to: str | None = None,
     only_id: int | None = None,
 ) -> tuple[list[dict[str, Any]], int]:
@@ -59,6 +61,13 @@ def find_workflows(
         equals={"name": name, "user": user, "is_archived": is_archived, "id": only_id},
         contains={"description": description},
     )
+    if access_group is not None:
+        of_group = (
+            select(_LINK.c.workflow_id)
+            .join(_GROUP, _GROUP.c.id == _LINK.c.group_id)
+            .where(_GROUP.c.name == access_group)
+        )
+        conditions = [*conditions, WORKFLOWS.table.c.id.in_(of_group)]
     if visible_to is not None:
         table, group_link, member = WORKFLOWS.table, _LINK, _MEMBER
         shared = (

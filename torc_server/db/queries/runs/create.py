@@ -84,7 +84,9 @@ def _shared_columns(source: JobModel | JobDraft) -> Iterator[Any]:
 
 
 def column_value(value: Any) -> Any:
-    """Return the value as a column holds it: JSON text for mappings and lists."""
+    """Return the value as a column holds it: JSON text for mappings and lists, NULL for an empty list."""
+    if isinstance(value, list) and not value:
+        return None
     return as_text(value) if isinstance(value, dict | list) else value
 
 
