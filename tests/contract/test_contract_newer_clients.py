@@ -144,5 +144,5 @@ def test_a_runner_has_a_persistent_action_once_and_others_have_it_too(http: http
         ("curl/8", "0.35.0"),
     ],
 )
-def test_each_client_is_told_the_version_that_it_compares(http: httpx.Client, user_agent: str, version: str) -> None:
+def test_each_client_gets_the_version_that_it_compares(http: httpx.Client, user_agent: str, version: str) -> None:
     assert http.get("/version", headers={"User-Agent": user_agent}).json()["api_version"] == version

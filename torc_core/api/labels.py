@@ -12,7 +12,7 @@ MAX_LABEL_CHARS: Final = 128
 def normalized_labels(labels: Sequence[str]) -> list[str]:
     """Return the labels sorted, each once. Raises ValueError for one that is empty, too long, or holds a comma."""
     if len(labels) > MAX_LABELS:
-        raise ValueError(f"{len(labels)} labels are too many; at most {MAX_LABELS} can be told apart")
+        raise ValueError(f"{len(labels)} labels are too many; the most is {MAX_LABELS}")
     for label in labels:
         if not label or label != label.strip() or "," in label or len(label) > MAX_LABEL_CHARS:
             raise ValueError(f"{label!r} is no label: write a word without commas and without blanks around it")

@@ -148,13 +148,12 @@ def claim_action(uow: UnitOfWork, workflow_id: int, action_id: int, request: Cla
     if request.claim is not None and request.compute_node_id is not None:
         find_runner(uow, workflow_id, request.compute_node_id)
     is_repeated = request.claim is not None and row["claim"] == request.claim
-    if row["persistent"] and request.compute_node_id in node_states(uow, [request.compute_node_id or 0]):
-        is_new = queries.claim_persistent(uow, action_id, request.compute_node_id or 0, request.claim)
-        if not is_new:
-            raise AlreadyTakenError(
-                f"runner {request.compute_node_id} has had action {action_id} of workflow {workflow_id} already",
-                ids=_ids(workflow_id, action_id),
-            )
+    is_own_share = row["persistent"] and request.claim is not None and request.compute_node_id is not None
+    if is_own_share and not queries.claim_persistent(uow, action_id, request.compute_node_id or 0, request.claim):
+        raise AlreadyTakenError(
+            f"runner {request.compute_node_id} has had action {action_id} of workflow {workflow_id} already",
+            ids=_ids(workflow_id, action_id),
+        )
     if not is_repeated and not queries.mark_claimed(
         uow, action_id, compute_node_id=request.compute_node_id, claim=request.claim, replaces=request.replaces
     ):

@@ -4,8 +4,8 @@ from typing import Final
 
 from alembic import op
 
-revision: Final = "0008"
-down_revision: Final = "0007"
+revision: Final = "0010"
+down_revision: Final = "0009"
 
 _STATEMENTS: Final = (
     "ALTER TABLE job ADD COLUMN labels JSON",
