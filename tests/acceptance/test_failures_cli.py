@@ -186,6 +186,18 @@ def test_a_program_cannot_approve_unasked(
     assert "ready" not in _statuses(client, workflow_id).values()
 
 
+def test_a_group_of_a_proposal_is_left_out(torc: Torc, client: TorcClient, workflow_id: int) -> None:
+    proposal_id = _propose(client, workflow_id)
+    shown = torc("failures", "proposal", proposal_id, "-f", "json").json
+    assert sum(entry["count"] for entry in shown["entries"]) == shown["job_count"]
+    signature = shown["entries"][0]["signature"]
+    assert "names no group" in torc("failures", "approve", proposal_id, "--yes", "--leave-out", "nosuch", code=2).err
+    printed = torc("failures", "approve", proposal_id, "--yes", "--leave-out", signature[:8], code=2)
+    assert "no job of the proposal is left" in printed.err
+    torc("failures", "approve", proposal_id, "--yes", "--only-group", signature[:8])
+    assert "ready" in _statuses(client, workflow_id).values()
+
+
 def test_a_proposal_is_rejected_with_a_reason(torc: Torc, client: TorcClient, workflow_id: int) -> None:
     proposal_id = _propose(client, workflow_id)
     torc("failures", "reject", proposal_id, "--reason", "the storage is fine")

@@ -52,6 +52,31 @@ def test_a_proposal_changes_no_job(tmp_path: Path) -> None:
     assert _get(run, proposal.id) == proposal
 
 
+def test_a_proposal_is_shown_by_what_failed_alike(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED, "b": BUG, "c": REFUSED, "d": BUG})
+    proposal = _propose(
+        run, alike(run, "a", "retry", reason="same words"), alike(run, "b", "retry", memory="2g", reason="same words")
+    )
+    one, other = proposal.entries
+    assert (one.count, one.job_ids, one.job_names) == (2, [run.id("a"), run.id("c")], ["a", "c"])
+    assert one.signature != other.signature
+    assert None not in (one.cause, other.cause)
+    assert one.cause != other.cause
+    assert (other.old_memory, other.memory, one.memory) == ("1g", "2g", None)
+    assert (one.cpu_hours, one.node_hours) == (2.0, 2.0)
+    assert _get(run, proposal.id).entries == proposal.entries
+
+
+def test_entries_that_fail_jobs_cost_nothing_and_show_what_came_before(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED})
+    decide(run, entry_for(run, "a", "retry"))
+    run.begin("a")
+    fail(run, "a", REFUSED)
+    [entry] = _propose(run, entry_for(run, "a", "fail")).entries
+    assert (entry.record.retried, entry.record.retries_failed_again) == (1, 1)
+    assert (entry.action, entry.cpu_hours) == ("fail", 0.0)
+
+
 def test_an_approved_proposal_does_what_it_showed(tmp_path: Path) -> None:
     run = failed_run(tmp_path, {"a": REFUSED, "b": BUG}, job("c", 1))
     proposal = _propose(run, entry_for(run, "a", "retry", memory="2g"), entry_for(run, "b", "fail"))

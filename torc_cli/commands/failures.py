@@ -162,7 +162,7 @@ def classify(
     if propose:
         proposal = session.client.failures.propose(chosen, request)
         step = Hint("Next: {}", torc("failures approve", proposal.id))
-        session.out.done([proposal_text(proposal), step], proposal)
+        session.out.done([*proposal_text(proposal), step], proposal)
         return
     if dry_run:
         answer = session.client.failures.preview(chosen, request)

@@ -55,6 +55,14 @@ def approve(
         list[int] | None,
         typer.Option("--only-job", metavar="JOB_ID", help="Apply it to this job alone; may be repeated."),
     ] = None,
+    only_group: Annotated[
+        list[str] | None,
+        typer.Option("--only-group", metavar="S", help="Apply it to the jobs with this signature alone."),
+    ] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option("--leave-out", metavar="S", help="Leave out the jobs with this signature."),
+    ] = None,
     edit: Annotated[
         list[str] | None,
         typer.Option("--edit", metavar="JOB=retry|fail", help="Decide about this job otherwise; needs --reason."),
@@ -73,15 +81,19 @@ def approve(
     """Approve a proposal and apply it to the jobs that have not moved on since.
 
     Approval is a person's: without a terminal, and with JSON output, it needs --yes.
-    For example: `torc failures approve 1 --edit 12=fail --reason "wrong input"`.
+    For example: `torc failures approve 1 --edit 12=fail --reason "wrong input"`, or
+    `torc failures approve 1 --leave-out 4f2a`.
     """
-    from torc_cli.commands.options.proposal_edits import read_edits
+    from torc_cli.commands.options.proposal_edits import choose_jobs, read_edits
     from torc_cli.render.decision_text import decided_text
     from torc_core.api.failures import ApproveRequest
 
     edits = read_edits(
         edit or [], reason=reason if reason is None else check_reason(reason), memory=memory, runtime=runtime
     )
+    if only_group or leave_out:
+        found = session.client.failures.proposal(proposal_id)
+        only_job = choose_jobs(found, only_jobs=only_job or [], only_groups=only_group or [], left_out=leave_out or [])
     if not session.agrees(f"Apply proposal {proposal_id}?", without_asking=no_prompts, needs_person=True):
         session.out.note("Nothing was changed.")
         return

@@ -166,7 +166,7 @@ def _show_proposals(session: Session, planned: "PlannedRecovery") -> bool:
 
     session.out.done(["", *result_lines(agent)], {})
     for proposal in agent.proposals:
-        session.out.records(ENTRIES, proposal_rows(proposal.jobs))
+        session.out.records(ENTRIES, proposal_rows(proposal.entries))
         session.out.done(how_to_approve(proposal), {})
     return bool(agent.proposals)
 

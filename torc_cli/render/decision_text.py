@@ -1,17 +1,19 @@
 """Proposals and decisions about failed jobs, as people read them."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from pydantic import BaseModel
 
 from torc_cli.render.base import Column, Table
 from torc_cli.render.text import number
-from torc_core.api.failures import Actor, ClassifiedJob, ClassifyResponse, ProposalModel
+from torc_core.api.failures import Actor, ClassifiedJob, ClassifyResponse, ProposalEntry, ProposalModel, SignatureRecord
 from torc_core.hints import Hint, Line, torc
 
 _JOBS_SHOWN: Final = 50
+_SIGNATURE_SHOWN: Final = 12
+_LEAST_HOURS: Final = 0.05
+"""Less than this is not worth a word."""
 
 
 PROPOSALS: Final = Table(
@@ -58,7 +60,7 @@ def describe_actor(actor: Actor) -> str:
     return " ".join(word for word in words if word)
 
 
-def decided_text(answer: ClassifyResponse | ProposalModel, *, planned: bool) -> str:
+def decided_text(answer: ClassifyResponse, *, planned: bool) -> str:
     """Return what was or would be done: counts first, then the jobs."""
     would = "would be " if planned else ""
     counts = (
@@ -75,7 +77,7 @@ def progress_text(so_far: ClassifyResponse) -> str:
     return f"{number(decided, 'job')} decided, {so_far.remaining} left..."
 
 
-def changes(job: ClassifiedJob) -> list[str]:
+def changes(job: ClassifiedJob | ProposalEntry) -> list[str]:
     """Return the amounts that an entry changes."""
     return [
         f"{what} {old or '-'} -> {new}"
@@ -96,23 +98,63 @@ def _job_lines(jobs: Sequence[ClassifiedJob]) -> Iterator[str]:
         yield f"  - and {len(ordered) - _JOBS_SHOWN} more"
 
 
-def proposal_text(proposal: ProposalModel) -> str:
-    """Return a proposal with its state, reasons and jobs."""
+def proposal_text(proposal: ProposalModel) -> list[Line]:
+    """Return a proposal with its state and its entries: what failed alike and is to be treated alike."""
     decided = (
         f"{proposal.status} by {describe_actor(proposal.decided_by)} at {proposal.decided_at}"
         if proposal.decided_by
         else f"{proposal.status}, until {proposal.expires_at}"
     )
-    reasons = list(dict.fromkeys(job.reason for job in proposal.jobs))
-    return "\n".join(
-        [
-            f"Proposal {proposal.id} for workflow {proposal.workflow_id}: {decided}",
-            f"By {describe_actor(proposal.actor)} at {proposal.created_at}",
-            *(f"Reason: {reason}" for reason in reasons[:10]),
-            *([f"Decision: {proposal.decision_reason}"] if proposal.decision_reason else []),
-            decided_text(proposal, planned=proposal.status != "approved"),
-        ]
-    )
+    would = "" if proposal.status == "approved" else "would be "
+    more = [f"{proposal.remaining} more are too many for one call."] if proposal.remaining else []
+    return [
+        f"Proposal {proposal.id} for workflow {proposal.workflow_id}: {decided}",
+        f"By {describe_actor(proposal.actor)} at {proposal.created_at}",
+        *([f"Decision: {proposal.decision_reason}"] if proposal.decision_reason else []),
+        f"{number(proposal.jobs_to_retry, 'job')} {would}sent back, {proposal.jobs_to_fail} {would}failed, "
+        f"{proposal.jobs_skipped} {would}skipped.{_cost(proposal.entries)}",
+        *(line for place, entry in enumerate(proposal.entries, 1) for line in entry_lines(entry, place)),
+        *more,
+    ]
+
+
+def entry_lines(entry: ProposalEntry, place: int) -> Iterator[str]:
+    """Yield one entry as people review it: the jobs, their cause, what changes, why, and what came before."""
+    action = "skip" if entry.status == "skipped" else entry.action
+    signature = f"  [{entry.signature[:_SIGNATURE_SHOWN]}]" if entry.signature else ""
+    yield f"{place}. {action} {number(entry.count, 'job')}: {_names(entry)}{signature}"
+    if entry.cause:
+        yield f"   Cause: {entry.cause}"
+    if entry.reason != entry.cause:
+        yield f"   Reason: {entry.reason}"
+    if changed := changes(entry):
+        yield f"   Change: {', '.join(changed)}"
+    if entry.detail:
+        yield f"   Note: {entry.detail}"
+    if text := _record_text(entry.record):
+        yield f"   Before: {text}"
+
+
+def _names(entry: ProposalEntry) -> str:
+    more = entry.count - len(entry.job_names)
+    names = ", ".join(f"{name} ({job_id})" for name, job_id in zip(entry.job_names, entry.job_ids, strict=False))
+    return f"{names} and {more} more" if more > 0 else names
+
+
+def _record_text(record: SignatureRecord) -> str:
+    parts = [
+        f"retried {record.retried}, of these {record.retries_succeeded} succeeded and "
+        f"{record.retries_failed_again} failed again"
+        if record.retried
+        else "",
+        f"given up {record.failed}" if record.failed else "",
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+def _cost(entries: Sequence[ProposalEntry]) -> str:
+    hours = sum(entry.cpu_hours for entry in entries)
+    return f" The attempts may take {hours:,.1f} CPU-hours at most." if hours >= _LEAST_HOURS else ""
 
 
 _IDS_SHOWN = 3
@@ -140,22 +182,9 @@ ENTRIES = Table(
 )
 
 
-class _Kind(NamedTuple):
-    action: str
-    change: str
-    reason: str
-
-
-def proposal_rows(jobs: Sequence[ClassifiedJob]) -> list[ProposalRow]:
-    """Return the rows of a proposal: retries first, then failures, then what is skipped; large groups first."""
-    groups: defaultdict[_Kind, list[ClassifiedJob]] = defaultdict(list)
-    for job in jobs:
-        action = "skip" if job.status == "skipped" else job.action
-        reason = job.detail if job.status == "skipped" and job.detail else job.reason
-        groups[_Kind(action, ", ".join(changes(job)), reason)].append(job)
-    order = ("retry", "fail", "skip")
-    ranked = sorted(groups.items(), key=lambda group: (order.index(group[0].action), -len(group[1])))
-    return [_row(kind, members) for kind, members in ranked]
+def proposal_rows(entries: Sequence[ProposalEntry]) -> list[ProposalRow]:
+    """Return one row for each entry of a proposal, in their order."""
+    return [_row(entry) for entry in entries]
 
 
 def how_to_approve(proposal: ProposalModel) -> list[Line]:
@@ -167,9 +196,15 @@ def how_to_approve(proposal: ProposalModel) -> list[Line]:
     ]
 
 
-def _row(kind: _Kind, jobs: Sequence[ClassifiedJob]) -> ProposalRow:
-    shown = ", ".join(str(job.job_id) for job in jobs[:_IDS_SHOWN])
-    more = f" and {len(jobs) - _IDS_SHOWN} more" if len(jobs) > _IDS_SHOWN else ""
+def _row(entry: ProposalEntry) -> ProposalRow:
+    shown = ", ".join(map(str, entry.job_ids[:_IDS_SHOWN]))
+    more = f" and {entry.count - _IDS_SHOWN} more" if entry.count > _IDS_SHOWN else ""
+    is_skipped = entry.status == "skipped"
+    reason = entry.detail if is_skipped and entry.detail else entry.reason
     return ProposalRow(
-        jobs=shown + more, example=jobs[0].job_name, action=kind.action, change=kind.change, reason=kind.reason
+        jobs=shown + more,
+        example=entry.job_names[0],
+        action="skip" if is_skipped else entry.action,
+        change=", ".join(changes(entry)),
+        reason=reason if entry.cause is None or entry.cause in reason else f"{entry.cause} - {reason}",
     )

@@ -138,10 +138,37 @@ class ClassifiedJob(ApiModel):
     """Why a job is skipped: it moved on, its bound is reached, it is of another workflow."""
 
 
+class ProposalEntry(ApiModel):
+    """The jobs of a proposal that failed alike and are to be treated alike; the unit that a person reviews.
+
+    `cpu_hours` and `node_hours` are the most that another attempt of these jobs may use: the runtime they will have, or
+    what their longest attempt used where they state none.
+    """
+
+    signature: str | None = None
+    cause: str | None = None
+    action: Action
+    status: ItemStatus
+    reason: str
+    memory: str | None = None
+    old_memory: str | None = None
+    runtime: str | None = None
+    old_runtime: str | None = None
+    detail: str | None = None
+    count: int
+    job_ids: list[int]
+    job_names: list[str]
+    """The names of the first few jobs."""
+    record: SignatureRecord = Field(default_factory=SignatureRecord)
+    cpu_hours: float = 0.0
+    node_hours: float = 0.0
+
+
 class ProposalModel(ApiModel):
     """A stored proposal. `jobs` may be cut; the counts are whole.
 
-    `remaining`, sent once, counts the jobs of the named groups that were too many for one proposal.
+    `remaining`, sent once, counts the jobs of the named groups that were too many for one proposal. `entries` holds the
+    same jobs by what they have in common; it is empty in lists of proposals.
     """
 
     id: int
@@ -155,6 +182,7 @@ class ProposalModel(ApiModel):
     jobs_to_fail: int
     jobs_skipped: int
     jobs: list[ClassifiedJob]
+    entries: list[ProposalEntry] = Field(default_factory=list)
     decided_by: Actor | None = None
     decided_at: str | None = None
     decision_reason: str | None = None

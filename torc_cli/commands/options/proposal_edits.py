@@ -1,10 +1,11 @@
-"""Edits of a proposal by the person who approves it: `--edit 12=fail`."""
+"""What a person approves of a proposal, and the edits of it: `--leave-out 4f2a`, `--edit 12=fail`."""
 
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from torc_core.api.failures import Classification
+from torc_core.api.failures import Classification, ProposalModel
 from torc_core.errors import InvalidInputError
+from torc_core.hints import Hint, torc
 
 _Decision = Literal["retry", "fail"]
 
@@ -33,6 +34,39 @@ def read_edits(
         )
         for job_id, action in chosen.items()
     ]
+
+
+def choose_jobs(
+    proposal: ProposalModel, *, only_jobs: Sequence[int], only_groups: Sequence[str], left_out: Sequence[str]
+) -> list[int]:
+    """Return the jobs of the proposal that are meant: those named, or all, without the groups that are left out.
+
+    Groups go by their signature, or its first characters. Raises InvalidInputError for a group that the proposal does
+    not hold, for one that more than one signature may be, and when no job is left.
+    """
+    chosen = set(only_jobs)
+    for prefix in only_groups:
+        chosen |= _jobs_of(proposal, prefix)
+    if not (only_jobs or only_groups):
+        chosen = {job.job_id for job in proposal.jobs}
+    for prefix in left_out:
+        chosen -= _jobs_of(proposal, prefix)
+    if not chosen:
+        raise InvalidInputError(
+            "no job of the proposal is left", hint=Hint("reject it instead: {}", torc("failures reject", proposal.id))
+        )
+    return sorted(chosen)
+
+
+def _jobs_of(proposal: ProposalModel, prefix: str) -> set[int]:
+    found = {entry.signature for entry in proposal.entries if entry.signature and entry.signature.startswith(prefix)}
+    if len(found) != 1 or not prefix:
+        problem = "more than one group of" if found else "no group of"
+        raise InvalidInputError(
+            f"{prefix!r} names {problem} proposal {proposal.id}",
+            hint=Hint("`{}` shows its groups with their signatures", torc("failures proposal", proposal.id)),
+        )
+    return {job_id for entry in proposal.entries if entry.signature in found for job_id in entry.job_ids}
 
 
 def _read_edit(text: str) -> tuple[int, _Decision]:

@@ -40,6 +40,7 @@ from torc_server.services.triage.plan import (
     plan_request,
     some,
 )
+from torc_server.services.triage.proposal_entries import group_entries
 
 _LONGEST_S: Final = 365 * 86_400.0
 _NOT_CHOSEN: Final = "it was left out of the approval"
@@ -60,7 +61,8 @@ def propose(uow: UnitOfWork, workflow_id: int, request: ClassifyRequest) -> Prop
     _store(uow, proposal_id, planned.jobs)
     note_decisions(uow, workflow_id, "failures_proposed", planned.jobs, by=request.actor, proposal_id=proposal_id)
     proposal = _model(_find(uow, proposal_id), planned.jobs)
-    return proposal.model_copy(update={"remaining": sum(planned.left.values())})
+    entries = group_entries(uow, proposal_id, planned.jobs)
+    return proposal.model_copy(update={"remaining": sum(planned.left.values()), "entries": entries})
 
 
 def get_proposal(uow: UnitOfWork, proposal_id: int) -> ProposalModel:
@@ -70,7 +72,7 @@ def get_proposal(uow: UnitOfWork, proposal_id: int) -> ProposalModel:
     if proposal.state in ("open", "superseded"):
         workflow = find_workflow(uow, proposal.workflow_id)
         jobs = _plan(uow, workflow, proposal, jobs, decider="person")
-    return _model(proposal, jobs)
+    return _model(proposal, jobs).model_copy(update={"entries": group_entries(uow, proposal_id, jobs)})
 
 
 def list_proposals(

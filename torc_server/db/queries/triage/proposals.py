@@ -115,6 +115,50 @@ def read_items(uow: UnitOfWork, proposal_id: int) -> list[ClassifiedJob]:
     ]
 
 
+class Need(NamedTuple):
+    """What a job of a proposal asks for, and the time that its longest attempt took."""
+
+    job_id: int
+    num_cpus: int
+    num_nodes: int
+    requirement_name: str
+    runtime_s: float
+    exec_time_s: float | None
+
+
+def needs(uow: UnitOfWork, proposal_id: int) -> dict[int, Need]:
+    """Return what the jobs of the proposal ask for now, by id."""
+    rows = uow.rows(
+        """
+        SELECT j.id, q.num_cpus, q.num_nodes, q.name, q.runtime_s,
+            (SELECT 60 * MAX(r.exec_time_minutes) FROM result r WHERE r.job_id = j.id)
+        FROM proposal_item i JOIN job j ON j.id = i.job_id
+        JOIN resource_requirements q ON q.id = j.resource_requirements_id
+        WHERE i.proposal_id = :proposal_id
+        """,
+        proposal_id=proposal_id,
+    )
+    return {row[0]: Need(*row) for row in rows}
+
+
+def causes(uow: UnitOfWork, proposal_id: int) -> dict[str | None, str]:
+    """Return a cause for each signature of the proposal: that of one of the attempts that it was made on."""
+    rows = uow.rows(
+        """
+        SELECT i.signature, MIN(e.cause) FROM proposal_item i JOIN failure_evidence e
+            ON e.job_id = i.job_id AND e.run_id = i.run_id AND e.attempt_id = i.attempt_id
+        WHERE i.proposal_id = :proposal_id AND e.cause IS NOT NULL GROUP BY i.signature
+        """,
+        proposal_id=proposal_id,
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def workflow_of(uow: UnitOfWork, proposal_id: int) -> int:
+    """Return the id of the workflow that the proposal is about."""
+    return int(uow.value("SELECT workflow_id FROM proposal WHERE id = :id", id=proposal_id))
+
+
 def write_counts(uow: UnitOfWork, proposal_id: int, *, retry: int, fail: int, skipped: int) -> None:
     uow.run(
         """
