@@ -1,5 +1,6 @@
 """Proposals and decisions about failed jobs, as people read them."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -183,8 +184,9 @@ ENTRIES = Table(
 
 
 def proposal_rows(entries: Sequence[ProposalEntry]) -> list[ProposalRow]:
-    """Return one row for each entry of a proposal, in their order."""
-    return [_row(entry) for entry in entries]
+    """Return a row for each entry of a proposal, in their order; where a reason stands twice, the cause follows it."""
+    times = Counter(entry.reason for entry in entries)
+    return [_row(entry, with_cause=times[entry.reason] > 1) for entry in entries]
 
 
 def how_to_approve(proposal: ProposalModel) -> list[Line]:
@@ -196,7 +198,7 @@ def how_to_approve(proposal: ProposalModel) -> list[Line]:
     ]
 
 
-def _row(entry: ProposalEntry) -> ProposalRow:
+def _row(entry: ProposalEntry, *, with_cause: bool) -> ProposalRow:
     shown = ", ".join(map(str, entry.job_ids[:_IDS_SHOWN]))
     more = f" and {entry.count - _IDS_SHOWN} more" if entry.count > _IDS_SHOWN else ""
     is_skipped = entry.status == "skipped"
@@ -206,5 +208,5 @@ def _row(entry: ProposalEntry) -> ProposalRow:
         example=entry.job_names[0],
         action="skip" if is_skipped else entry.action,
         change=", ".join(changes(entry)),
-        reason=reason if entry.cause is None or entry.cause in reason else f"{entry.cause} - {reason}",
+        reason=f"{reason} ({entry.cause})" if with_cause and entry.cause else reason,
     )

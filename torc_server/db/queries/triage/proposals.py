@@ -115,7 +115,7 @@ def read_items(uow: UnitOfWork, proposal_id: int) -> list[ClassifiedJob]:
     ]
 
 
-class Need(NamedTuple):
+class JobNeed(NamedTuple):
     """What a job of a proposal asks for, and the time that its longest attempt took."""
 
     job_id: int
@@ -126,7 +126,7 @@ class Need(NamedTuple):
     exec_time_s: float | None
 
 
-def needs(uow: UnitOfWork, proposal_id: int) -> dict[int, Need]:
+def needs(uow: UnitOfWork, proposal_id: int) -> dict[int, JobNeed]:
     """Return what the jobs of the proposal ask for now, by id."""
     rows = uow.rows(
         """
@@ -138,7 +138,7 @@ def needs(uow: UnitOfWork, proposal_id: int) -> dict[int, Need]:
         """,
         proposal_id=proposal_id,
     )
-    return {row[0]: Need(*row) for row in rows}
+    return {row[0]: JobNeed(*row) for row in rows}
 
 
 def causes(uow: UnitOfWork, proposal_id: int) -> dict[str | None, str]:
