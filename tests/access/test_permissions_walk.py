@@ -33,7 +33,7 @@ _BODIES: dict[str, dict[str, Any]] = {
     "resource_requirements": {"name": "r"},
     "ro_crate_entities": {"entity_id": "e", "entity_type": "File", "metadata": {}},
     "scheduled_compute_nodes": {
-        "scheduler_id": 1, "scheduler_config_id": 1, "scheduler_type": "slurm", "status": "pending",
+        "scheduler_id": 1, "scheduler_config_id": 987654, "scheduler_type": "slurm", "status": "pending",
     },
     "slurm_schedulers": {"name": "s", "account": "a", "nodes": 1, "walltime": "01:00:00"},
     "slurm_stats": {"job_id": 1, "run_id": 1, "attempt_id": 1},

@@ -191,7 +191,11 @@ def test_allocations_are_followed(api: Any) -> None:
     workflow_id = api.new_workflow()
     node = api.create_scheduled_compute_node(
         upstream.ScheduledComputeNodesModel(
-            workflow_id=workflow_id, scheduler_id=123, scheduler_config_id=1, scheduler_type="slurm", status="pending"
+            workflow_id=workflow_id,
+            scheduler_id=123,
+            scheduler_config_id=987654,
+            scheduler_type="slurm",
+            status="pending",
         )
     )
     with pytest.raises(Unprocessable):
@@ -199,7 +203,7 @@ def test_allocations_are_followed(api: Any) -> None:
     node.status = "complete"
     api.update_scheduled_compute_node(node.id, node)
     assert api.get_scheduled_compute_node(node.id).status == "complete"
-    for filters in ({}, {"scheduler_id": "123"}, {"scheduler_config_id": "1"}, {"status": "complete"}):
+    for filters in ({}, {"scheduler_id": "123"}, {"scheduler_config_id": "987654"}, {"status": "complete"}):
         assert api.list_scheduled_compute_nodes(workflow_id, **filters).count == 1, filters
     assert api.list_scheduled_compute_nodes(workflow_id, status="pending").count == 0
     assert api.delete_scheduled_compute_node(node.id).id == node.id

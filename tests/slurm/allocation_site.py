@@ -54,7 +54,7 @@ class AllocationSite:
             ScheduledComputeNodeModel(
                 workflow_id=workflow_id,
                 scheduler_id=scheduler_id,
-                scheduler_config_id=1,
+                scheduler_config_id=987654,
                 scheduler_type="slurm",
                 status="pending",
             )

@@ -29,7 +29,7 @@ def test_one_runner_on_each_of_two_nodes_registers_its_share_and_runs_its_jobs(s
         assert runner.scheduler["node"] == runner.hostname
         assert (runner.compute_node_type, runner.num_cpus, runner.is_active) == ("slurm", 4, False)
         assert runner.memory_gb == 1000 * MIB / (1 << 30)
-        assert runner.scheduler_config_id == 1
+        assert runner.scheduler_config_id == 987654
         assert runner.time_limit is not None
         assert 300 < parse_duration(runner.time_limit) <= 600
     assert {runner.hostname for runner in runners} <= set(site.cluster.nodes)

@@ -32,7 +32,7 @@ def plan_sleep(_: TorcClient, __: int, ___: Collection[int], folder: Path) -> li
     script = folder / "allocation.sh"
     script.write_text("#!/bin/sh\nexec sleep 600\n")
     request = AllocationRequest(key="", script=script, options=("--time=5", f"--output={folder}/%j.out"))
-    return [PlannedAllocation(request=request, scheduler_config_id=1, job_count=1)]
+    return [PlannedAllocation(request=request, scheduler_config_id=987654, job_count=1)]
 
 
 def test_an_allocation_that_was_canceled_by_hand_has_ended(

@@ -51,7 +51,7 @@ class Looker:
             ScheduledComputeNodeModel(
                 workflow_id=self.workflow_id,
                 scheduler_id=scheduler_id,
-                scheduler_config_id=1,
+                scheduler_config_id=987654,
                 scheduler_type="slurm",
                 status=status,
             )

@@ -73,7 +73,7 @@ class SchedulerInMemory:
 def plan_one(client: TorcClient, workflow_id: int, job_ids: Collection[int], folder: Path) -> list[PlannedAllocation]:
     """One allocation for everything."""
     request = AllocationRequest(key=f"wf{workflow_id}", script=folder / "allocation.sh")
-    return [PlannedAllocation(request=request, scheduler_config_id=1, job_count=1)]
+    return [PlannedAllocation(request=request, scheduler_config_id=987654, job_count=1)]
 
 
 def give_scheduler(client: TorcClient, workflow_id: int, *, partition: str | None = None) -> int:

@@ -20,7 +20,7 @@ def record(client: TorcClient, workflow_id: int, scheduler_id: int, status: str,
         ScheduledComputeNodeModel(
             workflow_id=workflow_id,
             scheduler_id=scheduler_id,
-            scheduler_config_id=1,
+            scheduler_config_id=987654,
             scheduler_type="slurm",
             status=status,
             cluster=cluster,

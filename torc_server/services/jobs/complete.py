@@ -1,7 +1,7 @@
 """Completions: attempts end, are recorded, and decide the next status of their jobs."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, assert_never
 
 from torc_core.api.jobs import CompleteJobsRequest, CompleteJobsResponse, JobCompletion, JobError, JobModel
@@ -13,6 +13,7 @@ from torc_server.db.queries.jobs.attempts import AttemptKey
 from torc_server.db.queries.jobs.jobs import JobState, job_models, job_states
 from torc_server.db.queries.jobs.runners import node_states
 from torc_server.db.queries.jobs.transitions import add_fault, mark_suspects
+from torc_server.db.queries.records.lookup import others_records
 from torc_server.db.queries.records.workflows import WorkflowState
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.announcements import announce_status
@@ -21,6 +22,7 @@ from torc_server.services.jobs.dependents import finish
 from torc_server.services.jobs.evidence import sign_evidence
 from torc_server.services.jobs.retry import note_retries
 from torc_server.services.jobs.transitions import apply_event, send_back
+from torc_server.services.records.foreign import RUNNERS
 from torc_server.services.records.lookup import check_run, find_job, find_workflow, no_such_job
 
 
@@ -89,9 +91,12 @@ def _endings(
     recorded = queries.recorded_attempts(uow, job_ids, workflow.run_id)
     defers = uses_pending_failed(uow, workflow)
     listening = _active_reporters(uow, workflow.id, states, completions)
+    runners = {completion.result.compute_node_id for completion in completions}
+    foreign = frozenset(others_records(uow, RUNNERS, workflow.id, runners))
     endings: list[tuple[JobCompletion, _Ending | JobState | TorcError]] = []
     for completion in completions:
         try:
+            _refuse_foreign(workflow, completion, foreign)
             is_known = completion.result.compute_node_id in listening
             endings.append((completion, _end(workflow, states, recorded, completion, defers=defers, is_known=is_known)))
         except TorcError as error:
@@ -167,6 +172,16 @@ def _is_retried(job: JobState, completion: JobCompletion) -> bool:
 
 def _may_be_retried(completion: JobCompletion) -> bool:
     return completion.retry is not None or completion.infrastructure_fault
+
+
+def _refuse_foreign(workflow: WorkflowState, completion: JobCompletion, foreign: Collection[int]) -> None:
+    """Raise InvalidInputError where the result names a runner of another workflow."""
+    runner_id = completion.result.compute_node_id
+    if runner_id in foreign:
+        raise InvalidInputError(
+            f"workflow {workflow.id} has no compute node {runner_id}",
+            ids={"workflow_id": workflow.id, "job_id": completion.job_id},
+        )
 
 
 def _check(workflow: WorkflowState, job: JobState, completion: JobCompletion) -> None:

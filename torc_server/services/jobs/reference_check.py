@@ -7,6 +7,7 @@ from torc_core.api.jobs import JobModel
 from torc_core.errors import InvalidInputError
 from torc_server.db.queries.runs.create import foreign_ids
 from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.records.foreign import SCHEDULERS, refuse_foreign
 
 _LISTS: Final[Mapping[str, str]] = {
     "depends_on_job_ids": "job",
@@ -28,6 +29,7 @@ def check_references(uow: UnitOfWork, workflow_id: int, jobs: Sequence[JobModel]
         _check(uow, workflow_id, field, table, {item for job in jobs for item in (getattr(job, field) or ())})
     for field, table in _SINGLE.items():
         _check(uow, workflow_id, field, table, {getattr(job, field) for job in jobs} - {None})
+    refuse_foreign(uow, workflow_id, "scheduler_id", SCHEDULERS, {job.scheduler_id for job in jobs})
 
 
 def _check(uow: UnitOfWork, workflow_id: int, field: str, table: str, ids: set[int]) -> None:

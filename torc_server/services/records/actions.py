@@ -23,6 +23,7 @@ from torc_server.db.queries.records import actions as queries
 from torc_server.db.queries.runs.create import foreign_ids
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.events import store_event
+from torc_server.services.records.foreign import RUNNERS, SCHEDULERS, refuse_foreign
 from torc_server.services.records.lookup import find_runner, find_workflow
 
 _TRIGGERS: Final = frozenset(get_args(TriggerType))
@@ -60,6 +61,9 @@ def create_action(uow: UnitOfWork, workflow_id: int, action: WorkflowActionModel
             hint=Hint("`{}` shows its jobs", torc("jobs list", workflow_id)),
             ids={"workflow_id": workflow_id},
         )
+    if isinstance(action.action_config, dict):
+        scheduler_id = action.action_config.get("scheduler_id")
+        refuse_foreign(uow, workflow_id, "action_config.scheduler_id", SCHEDULERS, [scheduler_id])
     row = queries.ACTIONS.insert(
         uow,
         {
@@ -147,6 +151,8 @@ def claim_action(uow: UnitOfWork, workflow_id: int, action_id: int, request: Cla
     row = _find(uow, workflow_id, action_id)
     if request.claim is not None and request.compute_node_id is not None:
         find_runner(uow, workflow_id, request.compute_node_id)
+    # its end would make the action due again
+    refuse_foreign(uow, workflow_id, "compute_node_id", RUNNERS, [request.compute_node_id])
     is_repeated = request.claim is not None and row["claim"] == request.claim
     is_own_share = row["persistent"] and request.claim is not None and request.compute_node_id is not None
     if is_own_share and not queries.claim_persistent(uow, action_id, request.compute_node_id or 0, request.claim):

@@ -8,6 +8,7 @@ from torc_core.api.system import DeleteCount
 from torc_core.errors import InvalidInputError, NotFoundError
 from torc_server.db.queries.records.base import Condition, RecordStore, Row, Slice
 from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.records.foreign import refuse_foreign
 from torc_server.services.records.lookup import find_workflow
 from torc_server.services.records.paging import PageRequest
 
@@ -17,9 +18,11 @@ _SERVERS_OWN: Final = frozenset({"id", "workflow_id"})
 
 
 class Records(Generic[M]):
-    """The records of one kind. `defaults` are stored for the fields that a new record leaves out.
+    """The records of one kind.
 
-    In an update null leaves a field as it is, but for those that are `clearable`.
+    `defaults` are stored for the fields that a new record leaves out. In an update null leaves a field as it is, but for
+    those that are `clearable`. `references` are fields with the ids of other records, and the tables of those: they must
+    not be another workflow's.
     """
 
     def __init__(
@@ -30,12 +33,14 @@ class Records(Generic[M]):
         noun: str,
         defaults: Mapping[str, Any] | None = None,
         clearable: Collection[str] = (),
+        references: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.store = store
         self.noun = noun
         self._model = model
         self._defaults = dict(defaults or {})
         self._clearable = frozenset(clearable)
+        self._references = dict(references or {})
         self._fields = frozenset(model.model_fields) & store.columns
         self._sortable = sorted(self._fields)
 
@@ -43,6 +48,7 @@ class Records(Generic[M]):
         """Create a record; `derived` are columns that the contract does not have."""
         row = self._row(record)
         find_workflow(uow, row["workflow_id"])
+        self._refuse_foreign(uow, row["workflow_id"], [row])
         return self.read(self.store.insert(uow, {**row, **(derived or {})}))
 
     def create_all(self, uow: UnitOfWork, records: Sequence[M]) -> list[M]:
@@ -57,7 +63,9 @@ class Records(Generic[M]):
             )
         if not rows:
             return []
-        find_workflow(uow, workflows.pop())
+        workflow_id = workflows.pop()
+        find_workflow(uow, workflow_id)
+        self._refuse_foreign(uow, workflow_id, rows)
         ids = self.store.insert_all(uow, rows)
         return [self.read({**row, "id": record_id}) for row, record_id in zip(rows, ids, strict=True)]
 
@@ -78,6 +86,7 @@ class Records(Generic[M]):
             for name, value in given.items()
             if (value is not None or name in self._clearable) and name not in _SERVERS_OWN
         }
+        self._refuse_foreign(uow, row["workflow_id"], [values])
         values |= derived or {}
         self.store.update(uow, record_id, values)
         return self.read({**row, **values})
@@ -112,6 +121,10 @@ class Records(Generic[M]):
     def read(self, row: Row) -> M:
         """Return the contract's model of a row."""
         return self._model.model_validate(row)
+
+    def _refuse_foreign(self, uow: UnitOfWork, workflow_id: int, rows: Sequence[Row]) -> None:
+        for field, tables in self._references.items():
+            refuse_foreign(uow, workflow_id, field, tables, [row.get(field) for row in rows])
 
     def _row(self, record: M) -> Row:
         row = {name: getattr(record, name) for name in self._fields if name != "id"}

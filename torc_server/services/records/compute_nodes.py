@@ -18,14 +18,22 @@ from torc_server.db.tables.runners import ComputeNode, LocalScheduler, Scheduled
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.actions import release_actions
 from torc_server.services.records.base import Records
+from torc_server.services.records.foreign import ALLOCATIONS, SCHEDULERS
 from torc_server.services.records.lookup import find_runner
 from torc_server.services.records.paging import PageRequest
 
 COMPUTE_NODES: Final = Records(
-    RecordStore(ComputeNode), ComputeNodeModel, noun="compute node", defaults={"is_active": True}
+    RecordStore(ComputeNode),
+    ComputeNodeModel,
+    noun="compute node",
+    defaults={"is_active": True},
+    references={"scheduler_config_id": SCHEDULERS},
 )
 SCHEDULED_NODES: Final = Records(
-    RecordStore(ScheduledComputeNode), ScheduledComputeNodeModel, noun="scheduled compute node"
+    RecordStore(ScheduledComputeNode),
+    ScheduledComputeNodeModel,
+    noun="scheduled compute node",
+    references={"scheduler_config_id": SCHEDULERS, "array_record_id": ALLOCATIONS},
 )
 SLURM_SCHEDULERS: Final = Records(RecordStore(SlurmScheduler), SlurmSchedulerModel, noun="Slurm scheduler")
 LOCAL_SCHEDULERS: Final = Records(RecordStore(LocalScheduler), LocalSchedulerModel, noun="local scheduler")

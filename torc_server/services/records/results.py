@@ -13,6 +13,7 @@ from torc_server.db.queries.records.base import Row
 from torc_server.db.queries.records.relationships import workflow_of_job
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.base import slice_of
+from torc_server.services.records.foreign import RUNNERS, refuse_foreign
 from torc_server.services.records.lookup import find_workflow
 from torc_server.services.records.paging import PageRequest
 
@@ -26,6 +27,7 @@ def create_result(uow: UnitOfWork, record: ResultModel) -> ResultModel:
     if workflow_of_job(uow, record.job_id) != record.workflow_id:
         raise InvalidInputError(f"there is no job {record.job_id} in workflow {record.workflow_id}")
     row = _row(record) | {"attempt_id": record.attempt_id or 1}
+    refuse_foreign(uow, record.workflow_id, "compute_node_id", RUNNERS, [record.compute_node_id])
     if queries.attempt_has_result(uow, record.job_id, run_id=record.run_id, attempt_id=row["attempt_id"]):
         raise AlreadyTakenError(
             f"attempt {row['attempt_id']} of job {record.job_id} in run {record.run_id} has a result",
@@ -47,7 +49,8 @@ def get_result(uow: UnitOfWork, result_id: int) -> ResultModel:
 
 def update_result(uow: UnitOfWork, result_id: int, record: ResultModel) -> ResultModel:
     """Update the fields that are given; job, run and attempt stay as they are."""
-    get_result(uow, result_id)
+    known = get_result(uow, result_id)
+    refuse_foreign(uow, known.workflow_id, "compute_node_id", RUNNERS, [record.compute_node_id])
     given = {name: value for name, value in _row(record).items() if name not in _FIXED and value is not None}
     queries.RESULTS.update(uow, result_id, given)
     return get_result(uow, result_id)

@@ -1,0 +1,17 @@
+"""Which workflow the records belong to that a body names."""
+
+from collections.abc import Collection
+
+from torc_server.db.sql import id_list, sql
+from torc_server.db.unit_of_work import UnitOfWork
+
+
+def others_records(uow: UnitOfWork, tables: Collection[str], workflow_id: int, ids: Collection[int]) -> list[int]:
+    """Return those of the ids that other workflows have in one of the tables, and this workflow in none."""
+    own: set[int] = set()
+    others: set[int] = set()
+    for table in tables:
+        statement = sql("SELECT id, workflow_id = :workflow_id FROM $table WHERE id IN $ids", table=table)
+        for record_id, is_own in uow.rows(statement, ids=id_list(ids), workflow_id=workflow_id):
+            (own if is_own else others).add(record_id)
+    return sorted(others - own)
