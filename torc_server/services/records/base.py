@@ -20,9 +20,9 @@ _SERVERS_OWN: Final = frozenset({"id", "workflow_id"})
 class Records(Generic[M]):
     """The records of one kind.
 
-    `defaults` are stored for the fields that a new record leaves out. In an update null leaves a field as it is, but for
-    those that are `clearable`. `references` are fields with the ids of other records, and the tables of those: they must
-    not be another workflow's.
+    `defaults` are stored for the fields that a new record leaves out. In an update null leaves a field as it is, but
+    for those that are `clearable`. `references` are fields with the ids of other records, and the tables of those: they
+    must not be another workflow's.
     """
 
     def __init__(
