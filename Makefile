@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST_ARGS ?=
 
-.PHONY: demo test check unit fuzz setup dev docs reference pictures dist floors newest bench lock clean help
+.PHONY: demo test check unit train fuzz setup dev docs reference pictures dist floors newest bench lock clean help
 
 help:
 	@echo "make demo    set up, run the failure handler demo, show jobs, attempts and open decisions"
@@ -18,6 +18,7 @@ help:
 	@echo "make fuzz    set up, send many generated requests to a server; none may be an error of it"
 	@echo "make floors  install the lowest versions that pyproject.toml allows in a new environment, and try them there"
 	@echo "make newest  the same with the newest versions"
+	@echo "make train   train the word model of the triage anew; the same texts give the same file"
 	@echo "make bench   set up, run the benchmarks (several minutes)"
 	@echo "make lock    renew the pinned versions in locks/"
 	@echo "make clean   remove .venv and everything that runs left behind"
@@ -86,6 +87,10 @@ newest: setup
 
 fuzz: dev
 	TORC_FUZZ_EXAMPLES=$${TORC_FUZZ_EXAMPLES:-200} $(BIN)/python -m pytest -q tests/torc_server/test_openapi_fuzz.py
+
+# One thread: with more, sums come in another order, and weights can differ.
+train: dev
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.train
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.throughput

@@ -1,5 +1,7 @@
 """Views of failures in answers: groups, and single jobs with their evidence."""
 
+from collections.abc import Sequence
+
 from pydantic import Field
 
 from torc_core.api.failures import FailureGroup, SignatureRecord
@@ -7,7 +9,7 @@ from torc_core.evidence.cleaning import shorten_line
 from torc_core.evidence.record import Evidence
 from torc_core.resources.memory import describe_memory
 from torc_core.triage.pattern_library import Action, FailureClass
-from torc_core.triage.suggestion import Suggestion
+from torc_core.triage.suggestion import WORDS_RULE, Leaning, Suggestion
 from torc_mcp.answers import Part
 from torc_mcp.context import one_line
 from torc_mcp.fence import Fence, harmless
@@ -20,12 +22,13 @@ _MAX_LINE_CHARS = 80
 
 
 class SuggestionView(Part):
-    """The suggestion of the rules. `memory` and `runtime` are the suggested amounts."""
+    """The suggestion of rules and words. `memory` and `runtime` are the suggested amounts, `basis` what it rests on."""
 
     class_: FailureClass = Field(alias="class")
     action: Action
     category: str
     confidence: float
+    basis: str
     reason: str
     advice: str | None = None
     memory: str | None = None
@@ -42,12 +45,17 @@ class RecordView(Part):
 
 
 class GroupView(Part):
-    """Failures with the same signature. `count` counts all of them, `job_ids` holds some."""
+    """Failures with the same signature. `count` counts all of them, `job_ids` holds some.
+
+    `leaning` is given where rules and words are not sure enough; `doubts`: claims of the log that facts contradict.
+    """
 
     signature: str
     count: int
     cause: str
     suggestion: SuggestionView | None = None
+    leaning: str | None = None
+    doubts: list[str] | None = None
     record: RecordView | None = None
     job_ids: list[int]
 
@@ -86,6 +94,8 @@ def view_group(group: FailureGroup, fence: Fence) -> GroupView:
         count=group.count,
         cause=fence.line(group.cause, _MAX_CAUSE_CHARS),
         suggestion=None if group.suggestion is None else _view_suggestion(group.suggestion),
+        leaning=None if group.leaning is None else _view_leaning(group.leaning),
+        doubts=[one_line(doubt, _MAX_WORDS_CHARS) for doubt in group.doubts] or None,
         record=_view_record(group.record),
         job_ids=group.job_ids[:_MAX_SHOWN_IDS],
     )
@@ -140,11 +150,24 @@ def _view_suggestion(suggestion: Suggestion) -> SuggestionView:
         action=suggestion.action,
         category=suggestion.category,
         confidence=round(suggestion.confidence, 2),
+        basis=_basis(suggestion.rule, suggestion.words),
         reason=one_line(suggestion.reason, _MAX_WORDS_CHARS),
         advice=one_line(suggestion.advice, _MAX_WORDS_CHARS) or None,
         memory=suggestion.memory,
         runtime=suggestion.runtime,
     )
+
+
+def _view_leaning(leaning: Leaning) -> str:
+    named = f"{leaning.action} ({leaning.class_}, confidence {leaning.confidence:.2f})"
+    return f"{named}, {_basis(leaning.rule, leaning.words)}"
+
+
+def _basis(rule: str | None, words: Sequence[str]) -> str:
+    """Return the rule that matched and the words that spoke loudest; words are those of the model, never free text."""
+    ruled = f"rule {rule}" if rule and rule != WORDS_RULE else ""
+    spoken = f"words {', '.join(words)}" if words else ""
+    return one_line("; ".join(filter(None, (ruled, spoken))), _MAX_WORDS_CHARS)
 
 
 def _view_record(record: SignatureRecord) -> RecordView | None:

@@ -70,9 +70,10 @@ def test_recover_applies_what_rules_are_sure_of_and_heuristics_what_they_foresee
 
 
 def test_what_rules_are_not_sure_enough_of_is_left(torc: IsolatedTorc, shared_client: TorcClient) -> None:
-    scene = failed_scene(shared_client, {"fetch": REFUSED, "model": NO_MODULE})
-    torc("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", "rules", "--ai-min-confidence", 0.93, code=1)
-    assert scene.statuses() == {"fetch": "pending_failed", "model": "failed"}
+    unsure = Evidence(return_code=1, stderr_tail="ValueError: month must be in 1..12")
+    scene = failed_scene(shared_client, {"check": unsure, "model": NO_MODULE})
+    torc("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", "rules", "--ai-min-confidence", 0.97, code=1)
+    assert scene.statuses() == {"check": "pending_failed", "model": "failed"}
 
 
 def test_the_bound_of_retries_holds_for_rules_too(torc: IsolatedTorc, shared_client: TorcClient) -> None:

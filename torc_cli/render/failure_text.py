@@ -1,6 +1,6 @@
 """Failure groups and their evidence, as people read them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from torc_cli.render.base import Column, Table
@@ -10,6 +10,7 @@ from torc_core.api.results import ResultModel
 from torc_core.evidence.record import Evidence
 from torc_core.resources.duration import describe_duration
 from torc_core.resources.memory import describe_memory
+from torc_core.triage.suggestion import WORDS_RULE
 
 _JOBS_SHOWN: Final = 50
 
@@ -17,9 +18,14 @@ _JOBS_SHOWN: Final = 50
 def _of_suggestion(field: str) -> "Column":
     return Column(
         {"class_": "Class", "action": "Action", "confidence": "Confidence"}[field],
-        lambda group: None if group.suggestion is None else getattr(group.suggestion, field),
+        lambda group: _leaning(group, field) if group.suggestion is None else getattr(group.suggestion, field),
         right=field == "confidence",
     )
+
+
+def _leaning(group: FailureGroup, field: str) -> str | None:
+    """Return the class that rule and words lean to, with a question mark: it is no suggestion."""
+    return f"{group.leaning.class_}?" if field == "class_" and group.leaning is not None else None
 
 
 GROUPS: Final = Table(
@@ -54,6 +60,13 @@ def _suggestion_lines(group: FailureGroup) -> Iterator[str]:
     suggestion = group.suggestion
     if suggestion is None:
         yield "Suggestion: none; read the evidence and decide"
+        leaning = group.leaning
+        if leaning is not None:
+            yield (
+                f"  It leans to {leaning.action} ({leaning.class_}, confidence {leaning.confidence:.2f}"
+                f"{_basis(leaning.rule, leaning.words)}), which is not enough."
+            )
+        yield from _doubt_lines(group)
         return
     amounts = "".join(
         f" with {what} {amount}"
@@ -62,9 +75,21 @@ def _suggestion_lines(group: FailureGroup) -> Iterator[str]:
     )
     yield (
         f"Suggestion: {suggestion.action}{amounts} ({suggestion.class_}, {suggestion.category}, "
-        f"confidence {suggestion.confidence:.2f}, rule {suggestion.rule})"
+        f"confidence {suggestion.confidence:.2f}{_basis(suggestion.rule, suggestion.words)})"
     )
     yield f"  {suggestion.reason} {suggestion.advice}".rstrip()
+    yield from _doubt_lines(group)
+
+
+def _basis(rule: str | None, words: Sequence[str]) -> str:
+    """Return what a suggestion rests on: the rule that matched, and the words that spoke loudest."""
+    ruled = f", rule {rule}" if rule and rule != WORDS_RULE else ""
+    return f"{ruled}, words: {' / '.join(words)}" if words else ruled
+
+
+def _doubt_lines(group: FailureGroup) -> Iterator[str]:
+    for doubt in group.doubts:
+        yield f"  Not believed: {doubt}."
 
 
 def record_text(record: SignatureRecord) -> str:

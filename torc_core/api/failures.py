@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 from torc_core.api.base import ApiModel, Page
 from torc_core.evidence.record import Evidence
 from torc_core.triage.pattern_library import Action as Action
-from torc_core.triage.suggestion import Suggestion
+from torc_core.triage.suggestion import Leaning, Suggestion
 
 MAX_DECIDED_JOBS = 10_000
 """How many jobs one proposal or one call decides; of a larger group the rest waits for the next call."""
@@ -65,13 +65,19 @@ class FailureSample(ApiModel):
 
 
 class FailureGroup(ApiModel):
-    """Failures with one signature. `job_ids` is cut to the asked length, `count` is the whole number."""
+    """Failures with one signature. `job_ids` is cut to the asked length, `count` is the whole number.
+
+    `leaning` is what rule and words lean to where they are not sure enough for a suggestion; `doubts` says which
+    claims of the log were not believed, as measured facts contradict them.
+    """
 
     signature: str
     cause: str
     count: int
     job_ids: list[int]
     suggestion: Suggestion | None = None
+    leaning: Leaning | None = None
+    doubts: tuple[str, ...] = ()
     record: SignatureRecord = Field(default_factory=SignatureRecord)
     sample: FailureSample
 

@@ -5,12 +5,12 @@ from functools import cached_property
 
 from torc_core.evidence.record import Evidence
 from torc_core.triage.cause_line import CauseReading, read_cause
-from torc_core.triage.classify import classify_reading
+from torc_core.triage.classify import Classified, classify_reading
 from torc_core.triage.facts import assess_facts
 from torc_core.triage.measured import find_doubt
 from torc_core.triage.pattern_library import load_library
 from torc_core.triage.signature import CauseShape, find_shape, sign
-from torc_core.triage.suggestion import Suggestion, quote_line
+from torc_core.triage.suggestion import Leaning, Suggestion, quote_line
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,17 @@ class Assessment:
 
         Texts are data: they are matched against the pattern library and can never choose an action by themselves.
         """
-        if self.facts is not None and self.facts.confidence >= 1.0:
-            return self.facts
-        return classify_reading(self.evidence, self._read.reading)
+        return self._classified.suggestion
+
+    @property
+    def leaning(self) -> Leaning | None:
+        """Return what rule and words lean to, be it enough for a suggestion or not; None where facts decide."""
+        return self._classified.leaning
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Return why claims of the texts were not believed, each reason once."""
+        return tuple(dict.fromkeys(doubt.why for doubt in self._read.doubts))
 
     @cached_property
     def signature(self) -> str:
@@ -43,6 +51,12 @@ class Assessment:
     def cause_line(self) -> str:
         """Return the line that names the cause, harmless and bounded; a sentence where only facts name it."""
         return quote_line(self._shape.line)
+
+    @cached_property
+    def _classified(self) -> Classified:
+        if self.facts is not None and self.facts.confidence >= 1.0:
+            return Classified(self.facts)
+        return classify_reading(self.evidence, self._read)
 
     @cached_property
     def _read(self) -> CauseReading:

@@ -90,9 +90,10 @@ class _Lines:
 
 
 class Doubt(NamedTuple):
-    """A claim of the text that measured facts contradict, and why."""
+    """A claim of the text that measured facts contradict, its line in lowercase, and why."""
 
     pattern: Pattern
+    message: str
     why: str
 
 
@@ -119,7 +120,7 @@ def read_cause(
             if why is None:
                 believed.append(hit)
             else:
-                doubts.append(Doubt(hit.pattern, why))
+                doubts.append(Doubt(hit.pattern, hit.message, why))
         if believed:
             return CauseReading(_read(believed, text, lower), tuple(doubts))
     return CauseReading(None, tuple(doubts))

@@ -147,4 +147,5 @@ def _suggest(class_: FailureClass, category: str, confidence: float, reason: str
         rule=rule,
         advice=_ADVICE[category],
         memory_helps=class_ == "oom",
+        runtime_helps=class_ == "timeout",
     )

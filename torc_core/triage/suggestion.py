@@ -7,6 +7,8 @@ from torc_core.evidence.redaction import redact_secrets
 from torc_core.triage.pattern_library import Action, FailureClass
 
 MAX_QUOTE_CHARS = 300
+WORDS_RULE = "words"
+"""The rule of a suggestion that rests on the words of the log alone."""
 
 
 class Suggestion(BaseModel):
@@ -21,10 +23,25 @@ class Suggestion(BaseModel):
     reason: str
     evidence_line: str = ""
     rule: str
+    words: tuple[str, ...] = ()
+    """The words of the log that spoke loudest for this class, the loudest first."""
     advice: str = ""
     memory_helps: bool = False
+    runtime_helps: bool = False
     memory: str | None = None
     runtime: str | None = None
+
+
+class Leaning(BaseModel):
+    """What rule and words lean to together, whether or not that is enough for a suggestion."""
+
+    model_config = ConfigDict(frozen=True, validate_by_name=True, serialize_by_alias=True)
+
+    class_: FailureClass = Field(alias="class")
+    action: Action
+    confidence: float = Field(ge=0, le=1)
+    rule: str | None = None
+    words: tuple[str, ...] = ()
 
 
 def quote_line(line: str) -> str:

@@ -46,8 +46,9 @@ def test_the_rules_are_right_on_texts_they_were_not_written_for(capsys: pytest.C
     precision, coverage, misses = measure([case for case in cases if case.class_ != "none"])
     with capsys.disabled():
         sys.stdout.write(f"\nheld-out set: {len(cases)} texts, precision {precision:.3f}, coverage {coverage:.3f}\n")
-    assert precision >= 0.95, misses
-    assert coverage >= 0.9, misses
+    # words and rules together are silent where they are not sure
+    assert precision >= 0.97, misses
+    assert coverage >= 0.85, misses
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.class_ == "none"], ids=lambda case: case.cause)
@@ -56,16 +57,19 @@ def test_nothing_is_suggested_when_the_evidence_does_not_tell(case: FailureCase)
 
 
 def test_banners_warnings_and_recovered_retries_above_change_no_class() -> None:
-    changed = []
+    changed, silenced = [], []
     for case in CASES:
         if case.class_ == "none" or not case.stderr:
             continue
         evidence = case.evidence()
         noisy = assess(evidence.model_copy(update={"stderr_tail": NOISE_ABOVE + evidence.stderr_tail})).suggestion
         plain = assess(evidence).suggestion
-        if (noisy and noisy.class_) != (plain and plain.class_):
-            changed.append((case.cause, noisy and (noisy.class_, noisy.rule, noisy.evidence_line)))
+        if noisy is None and plain is not None:
+            silenced.append(case.cause)
+        elif noisy is not None and (plain is None or noisy.class_ != plain.class_):
+            changed.append((case.cause, noisy.class_, noisy.rule, noisy.evidence_line))
     assert not changed
+    assert len(silenced) <= len(CASES) / 100, silenced
 
 
 def test_orders_to_the_reader_change_no_class() -> None:

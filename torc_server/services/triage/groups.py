@@ -11,7 +11,7 @@ from torc_core.evidence.attempt import UNSPECIFIED_REQUIREMENT, AttemptFacts, Pa
 from torc_core.evidence.record import Evidence
 from torc_core.jobs.status import FAILURES, JobStatus
 from torc_core.recovery.suggested_amounts import suggest_amounts
-from torc_core.triage.assess import assess
+from torc_core.triage.assess import Assessment, assess
 from torc_core.triage.history import apply_history
 from torc_core.triage.limits import AllocationLimits, Ceiling, find_ceiling
 from torc_core.triage.suggestion import Suggestion
@@ -119,12 +119,16 @@ def _group(
     first = group[0]
     evidence = _evidence(stored)
     cause = _cause(first, stored)
+    assessed = assess(evidence or _facts(first))
+    suggestion = _suggestion(group, assessed, history, allocations=allocations, cause=cause)
     return FailureGroup(
         signature=first.signature,
         cause=cause,
         count=len(group),
         job_ids=[failure.job_id for failure in group[:job_ids_limit]],
-        suggestion=_suggestion(group, evidence or _facts(first), history, allocations=allocations, cause=cause),
+        suggestion=suggestion,
+        leaning=assessed.leaning if suggestion is None else None,
+        doubts=assessed.doubts,
         record=SignatureRecord(
             retried=sum(each.retried for each in history),
             retries_succeeded=sum(each.succeeded for each in history),
@@ -145,17 +149,17 @@ def _group(
 
 def _suggestion(
     group: Sequence[Failure],
-    evidence: Evidence,
+    assessed: Assessment,
     history: Histories,
     *,
     allocations: Collection[AllocationLimits],
     cause: str,
 ) -> Suggestion | None:
-    suggestion = apply_history(assess(evidence).suggestion, history.here, elsewhere=history.elsewhere, cause=cause)
+    suggestion = apply_history(assessed.suggestion, history.here, elsewhere=history.elsewhere, cause=cause)
     if suggestion is None:
         return None
     ceiling = find_ceiling(allocations, group[0].scheduler_id)
-    return suggest_amounts(suggestion, _neediest(group, evidence, ceiling))
+    return suggest_amounts(suggestion, _neediest(group, assessed.evidence, ceiling))
 
 
 def _neediest(group: Sequence[Failure], evidence: Evidence, ceiling: Ceiling) -> AttemptFacts:
