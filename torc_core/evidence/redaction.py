@@ -19,6 +19,18 @@ _TOKENS: Final = re.compile(
     r"|hf_[A-Za-z0-9]{20,}|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{40,}|dop_v1_[a-f0-9]{40,}"
     r"|hvs\.[A-Za-z0-9_-]{20,}|dapi[a-f0-9]{32}|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"
     r"|torc_(?=[A-Za-z_-]{0,42}\d)[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])"  # our own
+    r"|dckr_(?:pat|oat)_[A-Za-z0-9_-]{16,}|gl(?:sa|c)_[A-Za-z0-9_+/=]{16,}|[A-Za-z0-9]{10,20}\.atlasv1\.[A-Za-z0-9_-]{20,}"
+    r"|AGE-SECRET-KEY-1[A-Z0-9]{30,}|MUNGE:[A-Za-z0-9+/=]{20,}:|GOCSPX-[A-Za-z0-9_-]{20,}|1//0[A-Za-z0-9_-]{30,}"
+    r"|[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_.~-]{31,}"
+    r"|sq0(?:atp|csp)-[A-Za-z0-9_-]{20,}|shp(?:at|ca|pa|ss)_[a-f0-9]{32}|SK[a-f0-9]{32}|key-[a-f0-9]{32}|NRAK-[A-Z0-9]{20,}"
+    r"|lin_(?:api|oauth)_[A-Za-z0-9]{20,}|(?:ntn|secret)_[A-Za-z0-9]{30,}|fig[dor]_[A-Za-z0-9_-]{20,}|PMAK-[a-f0-9]{20,}-[a-f0-9]{30,}"
+    r"|dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9._-]{20,}|hv[br]\.[A-Za-z0-9_-]{20,}|s\.(?=[A-Za-z0-9]{0,23}\d)[A-Za-z0-9]{24}(?![A-Za-z0-9])"
+    r"|r8_[A-Za-z0-9]{30,}|gsk_[A-Za-z0-9]{20,}|pplx-[A-Za-z0-9]{20,}|xai-[A-Za-z0-9]{40,}|lsv2_(?:pt|sk)_[A-Za-z0-9_]{20,}"
+    r"|pcsk_[A-Za-z0-9_]{20,}|sbp_[a-f0-9]{40}|pscale_(?:tkn|oauth|pw)_[A-Za-z0-9_.=-]{20,}|f[mo]\d_[A-Za-z0-9+/=_-]{20,}"
+    r"|rubygems_[a-f0-9]{32,}|cio(?=[A-Za-z0-9]{0,31}\d)[A-Za-z0-9]{32}(?![A-Za-z0-9])|oy2[a-z0-9]{43}(?![a-z0-9])"
+    r"|AKCp[A-Za-z0-9]{40,}|ATBB[A-Za-z0-9]{28,}|ATATT3[A-Za-z0-9_=-]{40,}|ATCTT3[A-Za-z0-9_=-]{40,}"
+    r"|[MNO][A-Za-z0-9_-]{22,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}(?![A-Za-z0-9_-])"  # Discord
+    r"|\d{6,12}:AA[A-Za-z0-9_-]{32,36}(?![A-Za-z0-9_-])|bot\d{6,12}:[A-Za-z0-9_-]{30,}"  # Telegram
     r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"  # JWT
     r")"
 )
@@ -62,7 +74,9 @@ _AUTHORIZATION: Final = re.compile(
     re.IGNORECASE,
 )
 _BEARER: Final = re.compile(r"(\bbearer\s+)(?=[A-Za-z0-9+/_.~-]*\d)[A-Za-z0-9+/_.~-]{16,}=*", re.IGNORECASE)
-_COOKIE: Final = re.compile(r"(\b(?:set-)?cookie['\"]?\s{0,3}:\s{0,3})(?!\[redacted\])[^\r\n'\"]{8,}", re.IGNORECASE)
+_COOKIE: Final = re.compile(
+    r"(\b(?:set-)?cookie['\"]?\s{0,3}:\s{0,3})(?!\s{0,3}\[redacted\])[^\r\n'\"]{8,}", re.IGNORECASE
+)
 _ASSIGNED: Final = re.compile(
     r"((?:passw(?:or)?d|passwd|passphrase|secret(?:[_-]?(?:access)?[_-]?key(?:_base)?)?|api[_-]?key|access[_-]?key(?:[_-]?id)?"
     r"|private[_-]?key|client[_-]?secret|account[_-]?key|sharedaccesskey|credentials?|x-amz-signature"
@@ -79,7 +93,21 @@ _FLAG: Final = re.compile(
     r"['\"]?[^\s'\"-][^\s'\"]{2,}['\"]?",
     re.IGNORECASE,
 )
+_PLACED: Final = re.compile(
+    r"(\bmachine\s+\S{1,200}\s+(?:login\s+\S{1,200}\s+)?password\s+"  # .netrc
+    r"|[\"'](?:auth|identitytoken|registrytoken)\\?[\"']\s{0,3}:\s{0,3}\\?[\"']|\b_auth\s{0,2}=\s{0,2}[\"']?"
+    r"|\bclient-(?:key|certificate)-data[\"']?\s{0,3}:\s{0,3}[\"']?"
+    r"|\bx-(?:goog|amz)-(?:signature|credential|security-token)=|\bprivate_key_id\\?[\"']\s{0,3}:\s{0,3}\\?[\"']"
+    r"|\bwandb\s+login\s+(?:--\S{1,40}\s+){0,3}|\bWLS(?:SECRET|ACCESSID)\s{0,2}=\s{0,2}|\bmit-magic-cookie-1\s{1,4}"
+    r"|\bdocker\s+login\b[^\n|;]{0,200}?\s-p\s{0,2}|\bldap\w{2,10}\b[^\n|;]{0,200}?\s-w\s{1,2}"
+    r"|\bopenssl\b[^\n|;]{0,200}?\s-k\s{1,2}|-pass(?:in|out)?\s{1,2}pass:|[\"']d\\?[\"']\s{0,2}:\s{0,2}\\?[\"'](?=[A-Za-z0-9_-]{40})"
+    r"|^Private-Lines:\s\d{1,3}\n)"
+    r"(?!\[redacted\])[^\s\"'&\\,;]{6,8000}",
+    re.IGNORECASE | re.MULTILINE,
+)
+_CONDA: Final = re.compile(r"(/t/)[a-z]{2}-[A-Za-z0-9-]{20,200}")
 _HINTS: Final = (
+    "machine", "/t/", "client-", "x-goog", "x-amz", "wandb", "wls", "login", "ldap", "openssl", "private", '"d', "'d",
     "pass", "pwd", "pw", "secret", "token", "key", "auth", "bearer", "cookie", "cred", "sig", "://", "--user", "curl",
     "mysql", "mariadb", "hooks", "webhook",
 )  # fmt: skip
@@ -140,6 +168,8 @@ def _blocks(text: str) -> Iterator[tuple[bool, str]]:
 def _redact_named(text: str) -> str:
     text = _URL_PASSWORD.sub(rf"\1{REDACTED}", text)
     text = _URL_TOKEN.sub(rf"\1{REDACTED}", text)
+    text = _CONDA.sub(rf"\1{REDACTED}", text)
+    text = _PLACED.sub(rf"\1{REDACTED}", text)
     text = _WEBHOOK.sub(rf"\1{REDACTED}", text)
     text = _COMMAND.sub(rf"\1{REDACTED}", text)
     text = _ENVIRONMENT.sub(rf"\1{REDACTED}", text)
