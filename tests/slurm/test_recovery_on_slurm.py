@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from allocation_site import AllocationSite
 from helpers import wait_until
+from pseudo_terminal import PseudoTerminal
+from recovery_scenes import MIB, fail_all
 from running import processes_with
 from slurm_daemons import await_that
 from torc_process import Torc
 
 from torc_core.api.jobs import EvidenceModel
+from torc_core.evidence.record import Evidence
 from torc_core.jobs.status import JobStatus
 
 RUNNER_PROGRAM = "torc-slurm-job-runner"
@@ -198,3 +201,29 @@ def test_an_allocation_that_slurm_queued_again_has_lost_its_jobs(site: Allocatio
         assert site.statuses(workflow_id) == {"long": "ready"}
     finally:
         site.cluster.boot(node)
+
+
+def test_the_wizard_submits_what_a_person_chooses_of_a_scheduler_that_is_there(
+    site: AllocationSite, torc: Torc
+) -> None:
+    scheduler = {"name": "first", "account": "proj", "nodes": 1, "walltime": "00:05:00", "extra": "--hold"}
+    workflow_id = create(site, torc, {"hungry": "true"}, slurm_schedulers=[scheduler])
+    out_of_memory = Evidence(return_code=137, verdict="oom", memory_limit_bytes=256 * MIB, peak_memory_bytes=260 * MIB)
+    fail_all(site.client, workflow_id, {site.jobs(workflow_id)["hungry"].id or 0: out_of_memory})
+    argv = torc.argv("recover", workflow_id)
+    with PseudoTerminal(argv, folder=torc.folder, environment=torc.env()) as terminal:
+        terminal.answer("Out of memory: retry, adjust or skip [retry]", "")
+        terminal.expect("Allocations for these jobs:")
+        terminal.answer("new (planned for them), existing scheduler, or none [new]", "existing")
+        terminal.answer("Scheduler [", "")
+        terminal.answer("Walltime [00:05:00]", "10")
+        terminal.answer("Number of allocations [1]", "2")
+        terminal.expect("2 allocations of 00:10:00 on 1 node for 1 job")
+        terminal.answer("Go ahead? [Y/n]", "")
+        terminal.expect("Slurm schedulers regenerated and submitted.")
+        assert terminal.await_end() == 0
+    [allocation] = scheduler_ids(site, workflow_id)
+    rows = site.cluster.call("squeue", "-h", "-r", "-j", str(allocation), "-o", "%l %r").splitlines()
+    assert rows == ["10:00 JobHeldUser"] * 2
+    names = [each.name for each in site.client.slurm_schedulers.list_all(workflow_id=workflow_id)]
+    assert names == ["first", "first_recovery"]

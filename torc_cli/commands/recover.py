@@ -1,5 +1,6 @@
 """`torc recover`: one recovery of a workflow that ended with failures."""
 
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +18,7 @@ from torc_core.jobs.status import JobStatus
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from torc_client.recovery.recover import PlannedRecovery, RecoveryTools
+    from torc_client.recovery.recover import AppliedRecovery, PlannedRecovery, RecoveryTools
     from torc_core.recovery.plan import RecoverOptions
 
 
@@ -34,8 +35,11 @@ def recover(
     ai: AiChoices = _AI,
     output_dir: OutputDirOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would be done.")] = False,
+    no_prompts: Annotated[
+        bool, typer.Option("--no-prompts", help="Do not ask, on a terminal neither: apply the heuristics.")
+    ] = False,
 ) -> None:
-    """Diagnose failed jobs, raise what they lacked, and retry them.
+    """Diagnose failed jobs, raise what they lacked, and retry them. On a terminal it asks what to do with each kind.
 
     For example: `torc recover 3 --dry-run`.
     """
@@ -44,7 +48,12 @@ def recover(
         tools = recovery_tools(session, recovery, output_dir=output_dir, submits=True)
         tools = replace(tools, ask_agent=agent_for(session, ai, recovery, say=tools.say, proposes_only=dry_run))
         chosen = session.workflow_id(workflow_id)
-        done = _preview(session, chosen, options, tools) if dry_run else _recover(session, chosen, options, tools)
+        if dry_run:
+            done = _preview(session, chosen, options, tools)
+        elif not no_prompts and not session.is_json and sys.stdin.isatty() and sys.stdout.isatty():
+            done = _ask_and_recover(session, chosen, options, tools)
+        else:
+            done = _recover(session, chosen, options, tools)
     except TorcError as error:
         if not session.is_json:
             raise
@@ -93,7 +102,6 @@ def _preview(session: Session, workflow_id: int, options: "RecoverOptions", tool
 
 def _recover(session: Session, workflow_id: int, options: "RecoverOptions", tools: "RecoveryTools") -> bool:
     from torc_client.recovery.bounded_recovery import recover_once
-    from torc_client.recovery.summary import recovery_data
     from torc_core.recovery import texts
 
     session.client.workflow_status(workflow_id)  # a server that is not there at all is not waited for
@@ -104,6 +112,46 @@ def _recover(session: Session, workflow_id: int, options: "RecoverOptions", tool
     planned, applied = done.planned, done.applied
     if applied is None:
         return _end_without_retries(session, planned, options, tools, dry_run=False)
+    return _show_applied(session, planned, applied, options, tools)
+
+
+def _ask_and_recover(session: Session, workflow_id: int, options: "RecoverOptions", tools: "RecoveryTools") -> bool:
+    """Recover as a person chooses on the terminal."""
+    from torc_cli.commands.recover_wizard import RecoveryWizard
+    from torc_client.recovery.recover import carry_out, find_failures, run_hook_of
+    from torc_core.recovery import texts
+
+    session.client.workflow_status(workflow_id)
+    planned = find_failures(session.client, workflow_id, options, tools)
+    if not planned.diagnoses:
+        return _end_without_retries(session, planned, options, tools, dry_run=False)
+    try:
+        chosen = RecoveryWizard(session, options).ask(planned, tools)
+    except typer.Abort:
+        chosen = None
+    if chosen is None:
+        session.out.done(Hint("Nothing was retried. To look again: {}", torc("recover", workflow_id)), {})
+        return False
+    planned, tools = chosen
+    with session.connect(patience_s=RECOVERY_PATIENCE_S) as client:
+        run_hook_of(client, planned, tools)
+        tools.say(texts.resetting_line(planned.plan))
+        applied = carry_out(client, planned, tools)
+    return _show_applied(session, planned, applied, options, tools)
+
+
+def _show_applied(
+    session: Session,
+    planned: "PlannedRecovery",
+    applied: "AppliedRecovery",
+    options: "RecoverOptions",
+    tools: "RecoveryTools",
+) -> bool:
+    """Print what a recovery did; return whether all of it was done."""
+    from torc_client.recovery.summary import recovery_data
+    from torc_core.recovery import texts
+
+    workflow_id = planned.workflow_id
     count, allocations = applied.answer.reset_count, applied.jobs_per_allocation
     moved_on = len(applied.answer.skipped_job_ids)
     for line in texts.carried_out_lines(count, moved_on=moved_on, jobs_per_allocation=allocations):

@@ -36,6 +36,8 @@ SUBMITTING: Final = "submitting"
 """Status of an intent: an allocation that is about to be submitted, or whose submission was never answered."""
 SCHEDULER_TYPE: Final = "slurm"
 SCHEDULE_NODES: Final = "schedule_nodes"
+_BEFORE_JOBS: Final = ("on_workflow_start", "on_jobs_ready")
+"""Triggers of actions that ask for the nodes of jobs."""
 _NO_ID_YET: Final = 0
 OPEN_STATUSES: Final = ("pending", "active")
 """Statuses of a recorded allocation that, as far as the server knows, has not ended."""
@@ -184,7 +186,7 @@ def _retire_actions(client: TorcClient, workflow_id: int, planned: Sequence[Plan
     """
     gated = {job_id for each in planned for job_id in each.gate}
     for action in client.actions(workflow_id):
-        if action.action_type != SCHEDULE_NODES or action.executed:
+        if action.action_type != SCHEDULE_NODES or action.executed or action.trigger_type not in _BEFORE_JOBS:
             continue
         if gated.issuperset(action.job_ids or ()) or action.state == "pending":
             with suppress(AlreadyTakenError):

@@ -109,27 +109,42 @@ def prepare(client: TorcClient, workflow_id: int, options: RecoverOptions, tools
     Raises StateConflictError while jobs are active, HookFailedError when the hook did not succeed; no job has been
     reset then.
     """
-    status = client.workflow_status(workflow_id)
-    orphans = clean_up(client, workflow_id, tools)
-    planned = _look(client, workflow_id, options, tools, orphans)
-    if planned.plan.needs_decision and tools.ask_agent is not None:
-        planned = _ask(client, planned, options, tools, tools.ask_agent)
+    planned = find_failures(client, workflow_id, options, tools)
     if not planned.diagnoses:
         return planned
     tools.say(texts.DIAGNOSING)
     for line in texts.heuristics_lines(planned.plan):
         tools.say(line)
-    if planned.plan.recovery_hook is None or tools.hook is None:
+    if not run_hook_of(client, planned, tools):
         return planned
+    # Again: the hook may have changed resources or decided about jobs itself.
+    return replace(_look(client, workflow_id, options, tools, planned.orphans), agent=planned.agent)
+
+
+def find_failures(
+    client: TorcClient, workflow_id: int, options: RecoverOptions, tools: RecoveryTools
+) -> PlannedRecovery:
+    """Reclaim orphans, diagnose and plan. Raises StateConflictError while jobs are active."""
+    client.workflow_status(workflow_id)  # an unknown workflow, before anything is looked for
+    orphans = clean_up(client, workflow_id, tools)
+    planned = _look(client, workflow_id, options, tools, orphans)
+    if planned.plan.needs_decision and tools.ask_agent is not None:
+        planned = _ask(client, planned, options, tools, tools.ask_agent)
+    return planned
+
+
+def run_hook_of(client: TorcClient, planned: PlannedRecovery, tools: RecoveryTools) -> bool:
+    """Run the hook where the plan needs it; return whether it did. Raises HookFailedError."""
+    if planned.plan.recovery_hook is None or tools.hook is None:
+        return False
     environment = {
         **tools.environment,
         **client.environment(),
-        "TORC_RUN_ID": str(status.run_id),
+        "TORC_RUN_ID": str(planned.status.run_id),
         "TORC_OUTPUT_DIR": str(tools.output_dir),
     }
-    run_hook(tools.hook, workflow_id, environment=environment, say=tools.say)
-    # Again: the hook may have changed resources or decided about jobs itself.
-    return replace(_look(client, workflow_id, options, tools, orphans), agent=planned.agent)
+    run_hook(tools.hook, planned.workflow_id, environment=environment, say=tools.say)
+    return True
 
 
 def carry_out(client: TorcClient, planned: PlannedRecovery, tools: RecoveryTools) -> AppliedRecovery:

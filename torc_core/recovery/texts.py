@@ -96,6 +96,11 @@ def left_lines(plan: RecoveryPlan) -> list[str]:
     return ["  Left to a person:", *lines] if lines else []
 
 
+def change_lines(plan: RecoveryPlan) -> list[str]:
+    """Return a line for each job that would be retried: the cause, and what it would have."""
+    return _shortened([f"  Job {each.job_id} ({each.job_name}): {_retried_with(each)}" for each in plan.retries])
+
+
 def _retried_with(retry: Retry) -> str:
     changes = [
         f"{what} {'set to' if retry.states_no_limits else f'{old} ->'} {new}"
