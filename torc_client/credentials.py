@@ -2,10 +2,11 @@
 
 import base64
 import os
+import pwd
 import socket
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from torc_core.credentials import (
     CREDENTIALS_FILE_VARIABLE,
     PASSWORD_VARIABLE,
+    SERVER_USER_VARIABLE,
     TOKEN_VARIABLE,
     USER_VARIABLE,
     credentials_file,
@@ -92,20 +94,44 @@ def find_token(url: str, environment: Mapping[str, str] | None = None) -> str | 
         return None
     env = os.environ if environment is None else environment
     token = _read_own(token_file(env, host, port, machine=socket.gethostname()))
-    if token is None or is_foreign(url):
+    if token is None or foreign_user(url) is not None:
         return None
     return token
 
 
-def is_foreign(url: str, *, client_port: int | None = None) -> bool:
-    """Return whether another user listens at this address of this machine; False where /proc does not show it.
+def foreign_user(url: str, *, client_port: int | None = None, expected: int | None = None) -> int | None:
+    """Return the user, by number, who listens at this address of this machine and is neither this one nor root.
 
+    None also for other machines, where /proc does not show it, and for the user that is `expected` there.
     `client_port` is ours of a connection to it, whose other end must not be another user's either: a server that
     closes its listening socket as soon as it has the connection would not be seen otherwise.
     """
     address = urlsplit(url)
     port = _port(address.scheme, url)
-    return port is not None and is_loopback(address.hostname or "") and _is_foreign(port, client_port)
+    if port is None or not is_loopback(address.hostname or ""):
+        return None
+    return _foreign_user(port, client_port, {os.geteuid(), 0, expected})
+
+
+def user_number(name: str) -> int:
+    """Return the number of a user of this machine, by name or number. Raises InvalidInputError for an unknown one."""
+    if name.isdecimal():
+        return int(name)
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError as error:
+        raise InvalidInputError(
+            f"this machine has no user {name!r}",
+            hint=f"{SERVER_USER_VARIABLE} and `server_user` name the user whose server you mean",
+        ) from error
+
+
+def user_name(number: int) -> str:
+    """Return the name of a user of this machine, the number where it has none."""
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
 
 
 def token_of_database(database: Path) -> str | None:
@@ -131,8 +157,7 @@ def _read_own(path: Path) -> str | None:
     return None
 
 
-def _is_foreign(port: int, client_port: int | None) -> bool:
-    ours = {os.geteuid(), 0}
+def _foreign_user(port: int, client_port: int | None, known: Collection[int | None]) -> int | None:
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with suppress(OSError, ValueError, IndexError):
             for line in Path(table).read_text().splitlines()[1:]:
@@ -141,6 +166,6 @@ def _is_foreign(port: int, client_port: int | None) -> bool:
                 is_other_end = client_port is not None and int(fields[2].rpartition(":")[2], 16) == client_port
                 if int(local_port, 16) != port or not (fields[3] == _LISTENING or is_other_end):
                     continue
-                if local in _ANY_ADDRESS_OR_LOOPBACK and int(fields[7]) not in ours:
-                    return True
-    return False
+                if local in _ANY_ADDRESS_OR_LOOPBACK and int(fields[7]) not in known:
+                    return int(fields[7])
+    return None

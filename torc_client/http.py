@@ -54,6 +54,7 @@ from torc_core.api.workflows import (
     WorkflowModel,
     WorkflowStatusModel,
 )
+from torc_core.credentials import SERVER_USER_VARIABLE
 
 _ACTIONS: Final[TypeAdapter[list[WorkflowActionModel]]] = TypeAdapter(list[WorkflowActionModel])
 
@@ -103,6 +104,8 @@ class TorcClient:
         """Return the variables by which programs find the same server, without a proof of who they are."""
         transport = self.transport
         found = {"TORC_API_URL": transport.base_url}
+        if transport.server_user is not None:
+            found[SERVER_USER_VARIABLE] = transport.server_user
         if transport.tls_ca_cert is not None:
             found["TORC_TLS_CA_CERT"] = str(transport.tls_ca_cert.absolute())
         return found

@@ -7,10 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, get_args
+from urllib.parse import urlsplit
 
 from torc_client.credentials import Credentials, read_credentials
 from torc_core import API_PREFIX
-from torc_core.credentials import CREDENTIALS_FILE_VARIABLE, PASSWORD_VARIABLE, TOKEN_VARIABLE, JobToken
+from torc_core.credentials import (
+    CREDENTIALS_FILE_VARIABLE,
+    PASSWORD_VARIABLE,
+    SECRET_VARIABLES,
+    SERVER_USER_VARIABLE,
+    TOKEN_VARIABLE,
+    JobToken,
+)
 from torc_core.errors import InvalidInputError
 from torc_core.spec.problems import did_you_mean
 
@@ -20,7 +28,17 @@ DEFAULT_DATABASE: Final = Path(DEFAULT_OUTPUT_DIR) / "torc.db"
 _TABLE: Final = "client"
 _OTHER_TABLES: Final = ("server", "dash")
 """Tables that other programs read from the same file."""
-_KEYS: Final = ("api_token", "api_url", "database", "format", "job_token", "log_level", "output_dir", "tls_ca_cert")
+_KEYS: Final = (
+    "api_token",
+    "api_url",
+    "database",
+    "format",
+    "job_token",
+    "log_level",
+    "output_dir",
+    "server_user",
+    "tls_ca_cert",
+)
 _CORRECT: Final = "correct or remove this config file"
 _FORMATS: Final = ("table", "json")
 _LOG_LEVELS: Final = ("error", "warning", "info", "debug")
@@ -34,6 +52,10 @@ class ClientSettings:
     user: str = "anonymous"
     password: str | None = None
     token: str | None = None
+    server_user: str | None = None
+    """The user of this machine whose server on loopback gets the credentials that the user gave."""
+    withheld: str = ""
+    """What was not taken from the environment, and why; one sentence for the user."""
     tls_ca_cert: Path | None = None
     format: str = "table"
     output_dir: str = DEFAULT_OUTPUT_DIR
@@ -68,8 +90,11 @@ def load_settings(
     config = _read_config(default_config_files(env) if config_files is None else config_files)
     ca_cert = tls_ca_cert or env.get("TORC_TLS_CA_CERT") or config.get("tls_ca_cert")
     chosen_url = url or env.get("TORC_API_URL") or config.get("api_url") or DEFAULT_URL
+    env, withheld = _for_this_server(env, chosen_url)
     return ClientSettings(
         url=complete_url(chosen_url),
+        server_user=env.get(SERVER_USER_VARIABLE) or config.get("server_user"),
+        withheld=withheld,
         user=env.get("TORC_USERNAME") or env.get("USER") or env.get("USERNAME") or _login_name(),
         password=password or env.get(PASSWORD_VARIABLE),
         # a password on the command line is meant for this command: no token of the environment replaces it
@@ -90,6 +115,28 @@ def _with_credentials(env: Mapping[str, str]) -> Mapping[str, str]:
     if env.get(TOKEN_VARIABLE) or env.get(PASSWORD_VARIABLE) or not env.get(CREDENTIALS_FILE_VARIABLE):
         return env
     return {**env, **read_credentials(Path(env[CREDENTIALS_FILE_VARIABLE]))}
+
+
+def _for_this_server(env: Mapping[str, str], url: str) -> tuple[Mapping[str, str], str]:
+    """Return the environment without credentials that are for another server, and a sentence where there were any.
+
+    An address and credentials in one environment belong together: another address, typed for one command, names another
+    server, which must not learn them.
+    """
+    named = env.get("TORC_API_URL")
+    if not named or _place(named) == _place(url):
+        return env, ""
+    kept = {name: value for name, value in env.items() if name not in SECRET_VARIABLES}
+    if len(kept) == len(env):
+        return env, ""
+    return kept, f"the login in the environment is for {named} (TORC_API_URL) and is not sent to {url}"
+
+
+def _place(url: str) -> str:
+    try:
+        return urlsplit(complete_url(url)).netloc
+    except ValueError:
+        return url  # no address at all, of which the connection will tell
 
 
 def _job_token(value: str | None) -> JobToken | None:

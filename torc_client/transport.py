@@ -10,9 +10,11 @@ from typing import Any, Final, Self
 
 import httpx
 
-from torc_client.credentials import Credentials
+from torc_client.credentials import Credentials, user_name
 from torc_core.api.system import ErrorResponse
+from torc_core.credentials import SERVER_USER_VARIABLE
 from torc_core.errors import (
+    AnotherUsersServerError,
     InvalidInputError,
     ServerFaultError,
     ServerUnavailableError,
@@ -35,8 +37,12 @@ _CONNECTED: Final = "connection.connect_tcp.complete"
 QueryValue = str | int | float | bool | list[str] | None
 
 
-class AnotherUsersServer(httpx.ConnectError):
-    """Nothing was sent: the server is gone, and another user of the machine has taken its port."""
+class AnotherUsersSocketError(httpx.ConnectError):
+    """Nothing was sent: another user of the machine, of this number, has the port."""
+
+    def __init__(self, user: int) -> None:
+        super().__init__(f"the socket of user {user}")
+        self.user = user
 
 
 class _NotTorcError(ServerFaultError):
@@ -50,7 +56,8 @@ class Transport:
     have reached the server is repeated only when its operation is idempotent, and one that failed in the server only
     within `waiting`. Where no `credentials` are given,
     `find_credentials` is asked, and again when the server does not take them: it may have begun after this client.
-    `is_foreign` is asked with the port of our end at each new connection, before anything is sent on it.
+    `foreign_user` is asked with the port of our end at each new connection, before anything is sent on it; the
+    connection is given up where it names the user of another one's server. `server_user` is whose server is meant.
     `pause` and `clock` are arguments for tests. Raises InvalidInputError for an address that is none, or a
     certificate that cannot be read.
     """
@@ -61,7 +68,8 @@ class Transport:
         *,
         credentials: Credentials | None = None,
         find_credentials: Callable[[], Credentials | None] = lambda: None,
-        is_foreign: Callable[[int], bool] | None = None,
+        foreign_user: Callable[[int], int | None] = lambda _: None,
+        server_user: str | None = None,
         tls_ca_cert: Path | None = None,
         patience_s: float = 0.0,
         timeout_s: float = 60.0,
@@ -78,7 +86,8 @@ class Transport:
         self._may_renew = credentials is None
         self._outlasts_faults = False
         self._on_wait: Callable[[TorcError], None] | None = None
-        self._is_foreign = is_foreign
+        self._foreign_user = foreign_user
+        self.server_user = server_user
         self._http = httpx.Client(
             auth=self._sign,
             verify=_trusted(tls_ca_cert),
@@ -183,19 +192,19 @@ class Transport:
         header = self.credentials.header() if self.credentials else None
         if header is not None:
             request.headers["Authorization"] = header
-            if self._is_foreign is not None:
-                # where the connection is new: a check of every request would cost time, and one before the
-                # connection would leave a gap in which the port changes hands
-                request.extensions["trace"] = self._check_other_end
+            # where the connection is new: a check of every request would cost time, and one before the
+            # connection would leave a gap in which the port changes hands
+            request.extensions["trace"] = self._check_other_end
         return request
 
     def _check_other_end(self, event: str, facts: Mapping[str, Any]) -> None:
-        if event != _CONNECTED or self._is_foreign is None:
+        if event != _CONNECTED:
             return
         connection = facts["return_value"]
-        if self._is_foreign(connection.get_extra_info("client_addr")[1]):
+        user = self._foreign_user(connection.get_extra_info("client_addr")[1])
+        if user is not None:
             connection.close()
-            raise AnotherUsersServer(f"another user of this machine listens at {self.base_url}")
+            raise AnotherUsersSocketError(user)
 
     def _renew(self) -> bool:
         """Look for other credentials than those that the server refused; return whether there are."""
@@ -247,6 +256,13 @@ class Transport:
         return detail.as_error()
 
     def _unreachable(self, error: Exception) -> ServerUnreachableError:
+        if isinstance(error, AnotherUsersSocketError):
+            name = user_name(error.user)
+            return AnotherUsersServerError(
+                f"{name}, another user of this machine, listens at {self.base_url}: no token or password was sent",
+                hint=f"start your own server again; or, where the server of {name} is the one you mean, set "
+                f"{SERVER_USER_VARIABLE}={name}",
+            )
         return ServerUnreachableError(
             f"no answer from the server at {self.base_url} ({type(error).__name__})",
             hint="start one with `torc-server run` and name it with --url or TORC_API_URL, "

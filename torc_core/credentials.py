@@ -13,6 +13,8 @@ TOKEN_PREFIX: Final = "torc_"  # noqa: S105
 TOKEN_VARIABLE: Final = "TORC_API_TOKEN"  # noqa: S105
 PASSWORD_VARIABLE: Final = "TORC_PASSWORD"  # noqa: S105
 USER_VARIABLE: Final = "TORC_USERNAME"
+SERVER_USER_VARIABLE: Final = "TORC_SERVER_USER"
+"""Names the user of this machine to whose server on loopback the credentials above may go."""
 CREDENTIALS_FILE_VARIABLE: Final = "TORC_CREDENTIALS_FILE"
 """Names a file of the user's own with one `NAME=value` line for each of the variables above."""
 SECRET_VARIABLES: Final = (TOKEN_VARIABLE, PASSWORD_VARIABLE)

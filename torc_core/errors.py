@@ -98,6 +98,12 @@ class ServerUnreachableError(TorcError):
     http_status = 503
 
 
+class AnotherUsersServerError(ServerUnreachableError):
+    """Another user of this machine listens at the server's address. Nothing was sent."""
+
+    code = "another_users_server"
+
+
 class ServerUnavailableError(ServerUnreachableError):
     """The server answers that it cannot work now: its disk is full, or its database is locked. Nothing was changed.
 

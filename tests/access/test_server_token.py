@@ -18,7 +18,7 @@ from torc_process import Torc
 from torc_client.connect import connect
 from torc_client.credentials import find_token
 from torc_client.http import TorcClient
-from torc_client.settings import ClientSettings
+from torc_client.settings import ClientSettings, load_settings
 from torc_client.standalone import embedded_server
 from torc_client.transport import Transport
 from torc_core import API_PREFIX
@@ -226,11 +226,48 @@ def test_a_client_at_work_sends_nothing_to_a_server_of_another_user_that_took_th
             assert other.stdout is not None
             assert other.stdout.readline() == "listening\n"
             try:
-                with pytest.raises(ServerUnreachableError, match="AnotherUsersServer"):
+                with pytest.raises(ServerUnreachableError, match="another user of this machine, listens"):
                     client.is_complete(1)
             finally:
                 other.kill()
             assert server.token not in other.stdout.read()
+
+
+@needs_second_user
+def test_a_token_that_was_typed_goes_to_another_users_server_only_where_the_user_is_named(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    server.kill()
+    typed = {"TORC_API_TOKEN": server.token, "XDG_STATE_HOME": str(tmp_path)}
+    with subprocess.Popen(
+        [str(python_of_nobody()), "-I", "-c", _RECORD_A_REQUEST, str(server.port), "open"],
+        user="nobody", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd="/", text=True,
+    ) as other:  # fmt: skip
+        assert other.stdout is not None
+        assert other.stdout.readline() == "listening\n"
+        try:
+            refused = Torc(tmp_path, server.url, environment=typed)("workflows", "list", code=1)
+            assert "nobody, another user of this machine, listens at" in refused.err
+            assert "no token or password was sent" in refused.err
+            assert "TORC_SERVER_USER=nobody" in refused.err
+            unknown = Torc(tmp_path, server.url, environment={**typed, "TORC_SERVER_USER": "no such user"})
+            assert "no user 'no such user'" in unknown("workflows", "list", code=2).err
+            named = Torc(tmp_path, server.url, environment={**typed, "TORC_SERVER_USER": "nobody"})
+            named("workflows", "list", code=1)
+        finally:
+            other.kill()
+        assert other.stdout.read().count(server.token) == 1, "only the last command has sent it"
+
+
+def test_a_token_of_the_environment_goes_to_the_server_of_the_environment_alone(server: ServerProcess) -> None:
+    environment = {"TORC_API_URL": "http://elsewhere.example:8080", "TORC_API_TOKEN": "for elsewhere"}
+    typed = load_settings(url=server.url, environment=environment, config_files=())
+    assert typed.token is None
+    assert "is for http://elsewhere.example:8080 (TORC_API_URL) and is not sent to" in typed.withheld
+    same = load_settings(url="elsewhere.example:8080", environment=environment, config_files=())
+    assert (same.token, same.withheld) == ("for elsewhere", "")
+    alone = load_settings(url=server.url, environment={"TORC_API_TOKEN": "for any"}, config_files=())
+    assert (alone.token, alone.withheld) == ("for any", "")
 
 
 @needs_second_user

@@ -14,6 +14,7 @@ from torc_cli.render.base import Output
 from torc_cli.render.spelling import Spelling
 from torc_cli.session.options import Format, GlobalOptions
 from torc_core.errors import (
+    AnotherUsersServerError,
     InvalidInputError,
     ServerFaultError,
     ServerUnavailableError,
@@ -60,6 +61,8 @@ class Session:
                 return f"the log of the embedded server is {self.settings.database}.server.log"
             case ServerUnavailableError():  # a server answers: the ways to one do not help
                 return None if error.hint is None else error.hint.spelled(self.spelling)
+            case AnotherUsersServerError():
+                return str(error.hint)
             case ServerUnreachableError() if not self.options.standalone and self._name:
                 embedded = Spelling(["-s"])(TorcCommand(self._name, ("...",)))
                 return (
@@ -124,6 +127,8 @@ class Session:
 
     @cached_property
     def client(self) -> "TorcClient":
+        if self.settings.withheld and not self.options.standalone:
+            self.out.note(self.settings.withheld)
         return self._stack.enter_context(self.connect())
 
     @contextmanager
