@@ -16,6 +16,7 @@ _SURE_FACT: Final = 0.75
 _CONFIRMED: Final = 0.93
 """How sure a claim of a text is that measured facts confirm."""
 
+_UP: Final = "Give it more runtime."
 _NOT_UP: Final = "It raises a limit that is not the job's: set it in the program that names it."
 
 
@@ -81,11 +82,14 @@ def _choose(reading: Reading | None, by_text: Suggestion | None, hint: Suggestio
 
 
 def _limit(suggestion: Suggestion | None, evidence: Evidence) -> Suggestion | None:
-    """Return the suggestion without a raise of the job's runtime, where that was not what ran out."""
-    if suggestion is None or suggestion.class_ != "timeout" or suggestion.action != "retry":
+    """Return the suggestion with a raise of the job's runtime where that ran out, and without one where it did not."""
+    if suggestion is None or suggestion.class_ != "timeout":
         return suggestion
-    if is_late(evidence) is not False:
+    late = is_late(evidence)
+    if late is None or late is (suggestion.action == "retry"):
         return suggestion
+    if late:
+        return suggestion.model_copy(update={"action": "retry", "runtime_helps": True, "advice": _UP})
     return suggestion.model_copy(update={"action": "fail", "runtime_helps": False, "advice": _NOT_UP})
 
 
