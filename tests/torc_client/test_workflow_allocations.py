@@ -82,20 +82,22 @@ def test_an_intent_of_another_cluster_is_left_to_it(shared_client: TorcClient) -
     assert stored(shared_client, workflow_id) == [(0, SUBMITTING)]
 
 
-def test_a_job_is_bound_by_the_partition_of_its_scheduler_or_the_default_one(shared_client: TorcClient) -> None:
+def test_jobs_are_bound_by_the_widest_partition_or_the_one_that_the_workflow_names(shared_client: TorcClient) -> None:
     workflow_id, _ = make_scene(shared_client, job("a"), job("b"))
-    scheduler_id = give_scheduler(shared_client, workflow_id, partition="long")
-    first, second = shared_client.jobs.list_all(workflow_id=workflow_id)
-    jobs = [first, second.model_copy(update={"scheduler_id": scheduler_id})]
+    jobs = shared_client.jobs.list_all(workflow_id=workflow_id)
     partitions = (
-        Partition(name="short", is_default=True, max_time_s=3600.0, memory_bytes_per_node=1 << 30),
-        Partition(name="long", memory_bytes_per_node=1 << 31),
+        Partition(name="short", is_default=True, max_time_s=3600.0, memory_bytes_per_node=1 << 31),
+        Partition(name="long", max_time_s=7200.0, memory_bytes_per_node=1 << 30),
+        Partition(name="huge", max_time_s=7200.0, memory_bytes_per_node=1 << 40, is_explicit=True),
     )
     allocations = Allocations(scheduler=SchedulerInMemory(known_partitions=partitions))
-    assert allocations.limits(shared_client, jobs) == [
-        PartitionLimits(memory_bytes=1 << 30, runtime_s=3600.0),
-        PartitionLimits(memory_bytes=1 << 31),
-    ]
+    assert allocations.limits(shared_client, jobs) == [PartitionLimits()] * 2, "it gets no nodes from the scheduler"
+    give_scheduler(shared_client, workflow_id, partition="short")
+    widest = PartitionLimits(memory_bytes=1 << 31, runtime_s=7200.0)
+    assert allocations.limits(shared_client, jobs) == [widest] * 2
+    workflow = shared_client.workflows.get(workflow_id)
+    shared_client.workflows.update(workflow_id, workflow.model_copy(update={"slurm_defaults": {"partition": "huge"}}))
+    assert allocations.limits(shared_client, jobs)[0].memory_bytes == 1 << 40
 
 
 def test_a_submitted_allocation_is_recorded(shared_client: TorcClient, tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ def recover(
 def _preview(session: Session, workflow_id: int, options: "RecoverOptions", tools: "RecoveryTools") -> bool:
     from torc_client.recovery.planned_text import planned_lines
     from torc_client.recovery.recover import preview
+    from torc_client.recovery.state import lacks_allocations
     from torc_core.recovery import texts
 
     planned = preview(session.client, workflow_id, options, tools.allocations)
@@ -81,9 +82,10 @@ def _preview(session: Session, workflow_id: int, options: "RecoverOptions", tool
     orphans = [f"  Job {job.job_id} ({job.job_name}): {job.reason}" for job in planned.orphans.jobs]
     if orphans:
         orphans.insert(0, f"[DRY RUN] Would clean up {len(orphans)} orphaned job(s)")
-    if not planned.plan.retries and not orphans:
-        return _end_without_retries(session, planned, options, tools, dry_run=True)
     planned_allocations = planned.allocations
+    has_ready = bool(planned_allocations) and lacks_allocations(planned.status)
+    if not planned.plan.retries and not orphans and not has_ready:
+        return _end_without_retries(session, planned, options, tools, dry_run=True)
     lines = texts.proposed_lines(
         workflow_id,
         planned.plan,
@@ -102,6 +104,7 @@ def _preview(session: Session, workflow_id: int, options: "RecoverOptions", tool
 
 def _recover(session: Session, workflow_id: int, options: "RecoverOptions", tools: "RecoveryTools") -> bool:
     from torc_client.recovery.bounded_recovery import recover_once
+    from torc_client.recovery.state import lacks_allocations
     from torc_core.recovery import texts
 
     session.client.workflow_status(workflow_id)  # a server that is not there at all is not waited for
@@ -110,9 +113,29 @@ def _recover(session: Session, workflow_id: int, options: "RecoverOptions", tool
             client, workflow_id, options, tools, resetting=lambda planned: [texts.resetting_line(planned.plan)]
         )
     planned, applied = done.planned, done.applied
+    if applied is None and lacks_allocations(planned.status) and tools.allocations.serves(session.client, workflow_id):
+        return _submit_for_ready(session, planned, options, tools)
     if applied is None:
         return _end_without_retries(session, planned, options, tools, dry_run=False)
     return _show_applied(session, planned, applied, options, tools)
+
+
+def _submit_for_ready(
+    session: Session, planned: "PlannedRecovery", options: "RecoverOptions", tools: "RecoveryTools"
+) -> bool:
+    """Submit allocations for jobs that are ready and have none, such as those of allocations that are gone."""
+    from torc_core.recovery import texts
+
+    submitted = tools.allocations.submit(
+        session.client, planned.workflow_id, output_dir=tools.output_dir, say=tools.say
+    )
+    lines = [
+        "No failed or terminated jobs to recover; the jobs that are ready had no allocations.",
+        texts.REGENERATING,
+        *texts.submission_lines(submitted),
+    ]
+    _finish(session, lines, planned, options, dry_run=False)
+    return True
 
 
 def _ask_and_recover(session: Session, workflow_id: int, options: "RecoverOptions", tools: "RecoveryTools") -> bool:

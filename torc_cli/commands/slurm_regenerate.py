@@ -1,10 +1,11 @@
 """`torc slurm regenerate`: allocations for the jobs that a workflow has left."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from torc_cli.commands.options.allocations import PlanChoices
 from torc_cli.commands.options.left_allocations import left_allocations, left_planner
 from torc_cli.commands.options.recovery import OutputDirOption
 from torc_cli.session.command import command
@@ -12,8 +13,6 @@ from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.errors import InvalidInputError
 from torc_core.hints import Hint, Line, torc
-from torc_core.slurm.plan import PlanOptions
-from torc_core.slurm.quantities import parse_slurm_walltime
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,25 +20,15 @@ if TYPE_CHECKING:
     from torc_client.recovery.allocations import Allocations, PlannedAllocation
     from torc_client.submission.recovery_planner import LeftPlan, RecoveryPlanner
 
+_CHOICES: Final = PlanChoices()
+
 
 @command
 def regenerate(
     session: Session,
     workflow_id: WorkflowArgument = None,
     *,
-    account: Annotated[
-        str | None, typer.Option("-a", "--account", metavar="NAME", help="Account that the allocations are charged to.")
-    ] = None,
-    profile: Annotated[
-        str | None,
-        typer.Option("--profile", metavar="NAME", help="Plan for this HPC site; that of this machine when left out."),
-    ] = None,
-    partition: Annotated[
-        str | None, typer.Option("--partition", metavar="NAME", help="Use this partition for all jobs.")
-    ] = None,
-    walltime: Annotated[
-        str | None, typer.Option("--walltime", metavar="TIME", help="Make allocations so long: `04:00:00`, `2-00`.")
-    ] = None,
+    choices: PlanChoices = _CHOICES,
     submit: Annotated[bool, typer.Option("--submit", help="Submit the allocations.")] = False,
     output_dir: OutputDirOption = None,
     dry_run: Annotated[
@@ -54,8 +43,7 @@ def regenerate(
     if submit and dry_run:
         raise InvalidInputError("--submit and --dry-run contradict each other", hint="use one of them")
     chosen = session.workflow_id(workflow_id)
-    options = PlanOptions(account=account, partition=partition, walltime_s=_seconds(walltime))
-    planner, allocations = _planner(session, profile=profile, options=options, submit=submit)
+    planner, allocations = _planner(session, choices, submit=submit)
     status = session.client.workflow_status(chosen)
     left = planner.plan(session.client, chosen)
     planned = planner.submissions(session.client, chosen, left, Path())
@@ -88,11 +76,10 @@ def regenerate(
     )
 
 
-def _planner(
-    session: Session, *, profile: str | None, options: PlanOptions, submit: bool
-) -> "tuple[RecoveryPlanner, Allocations]":
+def _planner(session: Session, choices: PlanChoices, *, submit: bool) -> "tuple[RecoveryPlanner, Allocations]":
     """Return the planner, and what submits. Raises InvalidInputError where nothing can be submitted."""
-    allocations = left_allocations(session, profile=profile, options=options)
+    options = choices.as_options({})
+    allocations = left_allocations(session, profile=choices.profile, options=options)
     if submit and allocations.planner is None:
         if session.options.standalone:
             raise InvalidInputError(
@@ -103,7 +90,7 @@ def _planner(
             "Slurm's programs (sbatch, squeue, scancel) are not on PATH: nothing can be submitted from here",
             hint="run this on a login node of the cluster, or leave out --submit",
         )
-    return left_planner(allocations, profile=profile, options=options), allocations
+    return left_planner(allocations, profile=choices.profile, options=options), allocations
 
 
 def _data(left: "LeftPlan", planned: "Sequence[PlannedAllocation]", workflow_id: int) -> dict[str, Any]:
@@ -133,15 +120,3 @@ def _lines(left: "LeftPlan", planned: "Sequence[PlannedAllocation]", workflow_id
         *(f"  {note}" for note in left.notes),
         f"Total: {left.plan.allocations} allocation(s) would be submitted",
     ]
-
-
-def _seconds(walltime: str | None) -> float | None:
-    if walltime is None:
-        return None
-    seconds = parse_slurm_walltime(walltime)
-    if seconds is None or seconds < 60:
-        raise InvalidInputError(
-            f"--walltime {walltime!r} is no time of a minute or more",
-            hint="write minutes, 04:00:00, 2-00:00:00 or PT4H",
-        )
-    return seconds

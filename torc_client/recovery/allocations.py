@@ -128,13 +128,18 @@ class Allocations:
         return replace(look, ends=ends)
 
     def limits(self, client: TorcClient, jobs: Sequence[JobModel]) -> Sequence[PartitionLimits]:
-        """Return the most that each job can get where it may run, in the order of `jobs`."""
-        records = client.slurm_schedulers.list_all(workflow_id=jobs[0].workflow_id) if self.scheduler and jobs else ()
-        if self.scheduler is None or not records:
+        """Return the most that each job can get where it may run, in the order of `jobs`.
+
+        Allocations are planned anew for what is retried, so this is what the widest partition has, or the one that the
+        workflow names for all its jobs.
+        """
+        if self.scheduler is None or not jobs:
             return [PartitionLimits()] * len(jobs)
-        names = {record.id: record.partition for record in records}
-        partitions = self.scheduler.partitions()
-        return [_limits(partitions, names.get(job.scheduler_id)) for job in jobs]
+        workflow_id = jobs[0].workflow_id
+        if client.slurm_schedulers.page(workflow_id=workflow_id, limit=1).total_count == 0:
+            return [PartitionLimits()] * len(jobs)
+        named = (client.workflows.get(workflow_id).slurm_defaults or {}).get("partition")
+        return [_widest(self.scheduler.partitions(), named)] * len(jobs)
 
     def plan(
         self, client: TorcClient, workflow_id: int, retries: Mapping[int, NewAmounts]
@@ -359,9 +364,14 @@ def _first_starts(runners: Iterable[ComputeNodeModel]) -> dict[int, datetime]:
     return starts
 
 
-def _limits(partitions: Sequence[Partition], name: str | None) -> PartitionLimits:
-    """Return the limits of the named partition, of the default one without a name; none where it is not known."""
-    found = [each for each in partitions if (each.is_default if name is None else each.name == name)]
-    if not found:
-        return PartitionLimits()
-    return PartitionLimits(memory_bytes=found[0].memory_bytes_per_node, runtime_s=found[0].max_time_s)
+def _widest(partitions: Sequence[Partition], named: object) -> PartitionLimits:
+    """Return the most of the named partition, or of those that need not be named; None: no limit is known."""
+    found = [each for each in partitions if each.name == named] or [
+        each for each in partitions if each.is_up and not each.is_explicit
+    ]
+    memory = [each.memory_bytes_per_node for each in found]
+    runtime = [each.max_time_s for each in found]
+    return PartitionLimits(
+        memory_bytes=None if None in memory else max((each for each in memory if each is not None), default=None),
+        runtime_s=None if None in runtime else max((each for each in runtime if each is not None), default=None),
+    )

@@ -9,7 +9,16 @@ from torc_client.http import TorcClient
 from torc_client.recovery.auto_scheduler import AutoScheduler
 from torc_client.recovery.bounded_recovery import BoundedRecovery
 from torc_client.recovery.recover import RecoveryTools, clean_up
-from torc_client.recovery.state import active_jobs, counts_of, failed_jobs, is_at_rest, is_success, waiting_jobs
+from torc_client.recovery.state import (
+    active_jobs,
+    counts_of,
+    failed_jobs,
+    has_allocations,
+    is_at_rest,
+    is_success,
+    lacks_allocations,
+    waiting_jobs,
+)
 from torc_core.api.workflows import WorkflowStatusModel
 from torc_core.errors import SchedulerError
 from torc_core.hints import Hint, torc
@@ -144,8 +153,8 @@ class _Watch:
                 status = self._client.workflow_status(self._workflow_id)
             if is_served and not is_at_rest(status):
                 if self._scheduler is not None:
-                    self._scheduler.look(has_schedulers=_has_allocations(status))
-                elif _lacks_allocations(status) and not self._submits_what_it_owes():
+                    self._scheduler.look(has_schedulers=has_allocations(status))
+                elif lacks_allocations(status) and not self._submits_what_it_owes():
                     self._say(f"{waiting_jobs(status)} ready jobs with no schedulers. {_HOW_TO_SCHEDULE}")
                     return status
             has_event = self._alarm.wait(self._next_look_s(status))
@@ -161,11 +170,11 @@ class _Watch:
 
     def _looks_for_orphans(self, status: WorkflowStatusModel, *, has_event: bool) -> bool:
         """Return whether it is time to look for orphans; only after a poll without events: a runner's end is one."""
-        if not (active_jobs(status) or _has_allocations(status)):
+        if not (active_jobs(status) or has_allocations(status)):
             return False
         if self._looked_at is None:
             return not has_event
-        pause_s = _QUEUE_S if has_event else _QUEUE_LEAST_S if _has_allocations(status) else 0.0
+        pause_s = _QUEUE_S if has_event else _QUEUE_LEAST_S if has_allocations(status) else 0.0
         return self._clock() - self._looked_at >= pause_s
 
     def _clean_up(self) -> bool:
@@ -250,12 +259,3 @@ class _Watch:
         self._say("")
         for line in texts.outcome_lines(counts_of(status)):
             self._say(line)
-
-
-def _has_allocations(status: WorkflowStatusModel) -> bool:
-    return status.pending_scheduled_nodes + status.active_scheduled_nodes > 0
-
-
-def _lacks_allocations(status: WorkflowStatusModel) -> bool:
-    """Return whether jobs wait although no allocation is queued or running and no runner is active."""
-    return not (_has_allocations(status) or status.active_compute_nodes or active_jobs(status))
