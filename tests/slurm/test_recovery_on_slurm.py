@@ -32,7 +32,14 @@ def torc(site: AllocationSite) -> Torc:
 
 
 def create(site: AllocationSite, torc: Torc, jobs: dict[str, Any], **keys: Any) -> int:
-    """A workflow whose jobs are ready; its scheduler makes it one that gets nodes from Slurm."""
+    """A workflow whose jobs are ready."""
+    workflow_id = int(torc("-f", "json", "create", write_file(site, jobs, **keys)).json["workflow_id"])
+    torc("init", workflow_id)
+    return workflow_id
+
+
+def write_file(site: AllocationSite, jobs: dict[str, Any], **keys: Any) -> Path:
+    """A workflow file whose jobs need little."""
     requirement = {"num_cpus": 1, "num_gpus": 0, "num_nodes": 1, "memory": "256m", "runtime": "PT5M", "name": "small"}
     entries = [
         {"name": name, "resource_requirements": "small"} | (body if isinstance(body, dict) else {"command": body})
@@ -48,9 +55,7 @@ def create(site: AllocationSite, torc: Torc, jobs: dict[str, Any], **keys: Any) 
     }
     path = site.folder / "workflow.json"
     path.write_text(json.dumps(body))
-    workflow_id = int(torc("-f", "json", "create", path).json["workflow_id"])
-    torc("init", workflow_id)
-    return workflow_id
+    return path
 
 
 def evidence_of(site: AllocationSite, workflow_id: int) -> list[EvidenceModel]:
@@ -121,9 +126,12 @@ def test_a_runner_that_was_killed_with_its_allocation_is_known_at_once_and_recov
 
 def test_the_complete_example_from_submission_to_its_last_line(site: AllocationSite, torc: Torc) -> None:
     jobs = {f"train_model_{number}": GREEDY if number in (3, 8) else "true" for number in range(12)}
-    workflow_id = create(site, torc, jobs)
-    submitted = torc("slurm", "regenerate", workflow_id, "--submit").out
-    assert "Submitted 3 allocation(s)" in submitted
+    submitted = torc("submit-slurm", "--account", "proj", write_file(site, jobs)).out
+    workflow_id = max(each.id or 0 for each in site.client.workflows.list_all())
+    assert submitted.splitlines() == [
+        f"Created workflow {workflow_id} with 12 jobs",
+        "Submitted to Slurm with 3 allocations",
+    ]
     watched = torc(
         "watch", workflow_id, "--recover", "--max-retries", 3, "--show-job-counts", "-p", 2, "-o", site.output
     ).out
@@ -175,6 +183,9 @@ def test_retried_jobs_get_nodes_when_their_allocations_have_ended(site: Allocati
     first = site.submit(f"exec {site.runner(workflow_id)}", "--time=1", "--mem=1000", "-c4", workflow_id=workflow_id)
     site.await_end(first)
     assert site.statuses(workflow_id) == {"flaky_1": "ready", "flaky_2": "ready", "fine": "completed"}
+
+    planned = torc("-f", "json", "recover", workflow_id, "--dry-run").json["result"]
+    assert (planned["jobs_to_retry"], planned["slurm_dry_run"]["total_allocations"]) == ([], 1)
 
     watched = torc("watch", workflow_id, "--auto-schedule", "--auto-schedule-cooldown", 5, "-p", 1).out
     assert "Auto-schedule: No schedulers available but 2 ready jobs found (2 retries)" in watched
