@@ -95,6 +95,7 @@ train: dev
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.scale
+	$(BIN)/python -m benchmarks.slurm_scale
 	$(BIN)/python -m benchmarks.triage
 	$(BIN)/python -m benchmarks.recovery
 	$(BIN)/python -m benchmarks.monitoring

@@ -61,22 +61,41 @@ class Server:
     """A torc-server process with a database of its own."""
 
     def __init__(self, folder: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "torc_server.main", "run", "--port", "0", "--database", str(folder / "scale.db")],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        with (folder / "server.log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "torc_server.main",
+                    "run",
+                    "--port",
+                    "0",
+                    "--database",
+                    str(folder / "scale.db"),
+                ],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
         assert self.process.stdout is not None
         port = self.process.stdout.readline().strip().removeprefix("TORC_SERVER_PORT=")
-        token = token_of_database(folder / "scale.db")
-        self.client = TorcClient(
-            Transport(f"http://127.0.0.1:{port}{API_PREFIX}", credentials=Credentials(token=token), timeout_s=600)
-        )
+        self._url = f"http://127.0.0.1:{port}{API_PREFIX}"
+        self._credentials = Credentials(token=token_of_database(folder / "scale.db"))
+        self.client = self.connect()
+
+    def connect(self) -> TorcClient:
+        """Return a client with connections of its own."""
+        return TorcClient(Transport(self._url, credentials=self._credentials, timeout_s=600))
 
     def rss_mb(self) -> float:
         """Return the high-water mark of the server's resident memory, in MB."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+    def cpu_s(self) -> float:
+        """Return the CPU time that the server has used, in seconds."""
+        words = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self) -> None:
         self.process.terminate()

@@ -1,7 +1,7 @@
 """The client of the server: one method per operation, the models of the contract in and out."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 from uuid import uuid4
 
 from pydantic import TypeAdapter
@@ -10,7 +10,7 @@ from torc_client.access import AccessOperations
 from torc_client.calls import BATCH_TIMEOUT_S, Calls
 from torc_client.failures import FailureOperations
 from torc_client.record_collection import RecordCollection
-from torc_client.transport import Transport
+from torc_client.transport import QueryValue, Transport
 from torc_core.api.actions import ClaimActionRequest, ClaimActionResponse, FinishActionRequest, WorkflowActionModel
 from torc_core.api.base import Page
 from torc_core.api.drafts import WorkflowCreated, WorkflowDraft
@@ -47,6 +47,7 @@ from torc_core.api.workflows import (
     InitializeResult,
     IsComplete,
     IsUninitialized,
+    JobOutlines,
     MissingUserData,
     RequiredFiles,
     ResetJobsRequest,
@@ -55,6 +56,17 @@ from torc_core.api.workflows import (
     WorkflowStatusModel,
 )
 from torc_core.credentials import SERVER_USER_VARIABLE
+from torc_core.jobs.status import JobStatus
+
+
+class JobOutline(NamedTuple):
+    """Some facts of one job, for those who need them of all jobs of a large workflow."""
+
+    id: int
+    name: str
+    status: JobStatus
+    resource_requirements_id: int | None
+
 
 _ACTIONS: Final[TypeAdapter[list[WorkflowActionModel]]] = TypeAdapter(list[WorkflowActionModel])
 
@@ -222,6 +234,18 @@ class TorcClient:
         return list(
             self._calls.each(f"/workflows/{workflow_id}/job_user_data_relationships", Page[JobUserDataRelationship])
         )
+
+    def job_outlines(self, workflow_id: int, *statuses: JobStatus) -> list[JobOutline]:
+        """Return some facts of the jobs in these statuses, of all jobs without one, in the order of their ids."""
+        found: list[JobOutline] = []
+        after: int | None = 0
+        while after is not None:
+            query: dict[str, QueryValue] = {"status": sorted(statuses), "after": after}
+            part = self._calls.get(f"/workflows/{workflow_id}/job_outlines", JobOutlines, query=query)
+            columns = (part.ids, part.names, part.statuses, part.resource_requirements_ids)
+            found.extend(map(JobOutline._make, zip(*columns, strict=True)))
+            after = part.next_after
+        return found
 
     def running_jobs(self, workflow_id: int) -> list[RunningJob]:
         return list(self._calls.each(f"/workflows/{workflow_id}/running_jobs", Page[RunningJob]))

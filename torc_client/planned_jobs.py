@@ -38,10 +38,12 @@ def jobs_of_workflow(client: TorcClient, workflow_id: int) -> list[PlannedJob]:
     requirements: Mapping[int | None, Requirement] = {
         each.id: _requirement(each) for each in client.resource_requirements.list_all(workflow_id=workflow_id)
     }
-    jobs = [job for job in client.jobs.list_all(workflow_id=workflow_id, sort_by="id") if job.status in _TO_RUN]
+    jobs = client.job_outlines(workflow_id, *_TO_RUN)
     position = {job.id: place for place, job in enumerate(jobs)}
     waits_for: list[set[int]] = [set() for _ in jobs]
-    for row in client.job_dependencies(workflow_id):
+    # Jobs that are all ready wait for nobody.
+    rows = client.job_dependencies(workflow_id) if any(job.status is not JobStatus.READY for job in jobs) else []
+    for row in rows:
         if row.job_id in position and row.depends_on_job_id in position:
             waits_for[position[row.job_id]].add(position[row.depends_on_job_id])
     stages = _stage_of_each(waits_for)
@@ -56,10 +58,9 @@ def ready_jobs(client: TorcClient, workflow_id: int, also: Collection[int] = ())
     requirements: Mapping[int | None, Requirement] = {
         each.id: _requirement(each) for each in client.resource_requirements.list_all(workflow_id=workflow_id)
     }
-    chosen = client.jobs.list_all(workflow_id=workflow_id, sort_by="id") if also else ()
-    jobs = [job for job in chosen if job.status is JobStatus.READY or job.id in also]
-    if not also:
-        jobs = client.jobs.list_all(workflow_id=workflow_id, sort_by="id", status=JobStatus.READY)
+    jobs = client.job_outlines(workflow_id, *([] if also else [JobStatus.READY]))
+    if also:
+        jobs = [job for job in jobs if job.status is JobStatus.READY or job.id in also]
     return [
         PlannedJob(name=job.name, requirement=requirements.get(job.resource_requirements_id, _UNSPECIFIED))
         for job in jobs
@@ -76,7 +77,7 @@ def left_jobs(
     requirements: Mapping[int | None, Requirement] = {
         each.id: _requirement(each) for each in client.resource_requirements.list_all(workflow_id=workflow_id)
     }
-    jobs = client.jobs.list_all(workflow_id=workflow_id, sort_by="id")
+    jobs = client.job_outlines(workflow_id)
     rows = client.job_dependencies(workflow_id) if any(job.status is not JobStatus.READY for job in jobs) else []
     wanted = set(retries) | {job.id or 0 for job in jobs if job.status in _TO_RUN}
     dependents: dict[int, list[int]] = {}

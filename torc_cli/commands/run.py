@@ -1,5 +1,6 @@
 """`torc run`: create if a file is given, initialize if need be, and run on this machine to the end."""
 
+import os
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +20,7 @@ from torc_cli.session.session import Session
 from torc_core.errors import InvalidInputError
 from torc_core.hints import Hint, torc
 from torc_core.recovery.defaults import MAX_RETRIES
+from torc_core.slurm.environment import ALLOCATION_VARIABLE
 
 if TYPE_CHECKING:
     from runner.base.settings import RunnerOptions
@@ -141,6 +143,7 @@ def run(
         choices = _within_the_machine(choices, options)
     if is_spec_file(what):
         draft = read_draft(session, Path(what), resource_monitoring=not no_resource_monitoring)
+        _note_allocations(session, what, draft)
         with session.waiting_for_server(wait_for_server):
             workflow_id = _create(session, draft, options, force=skip_checks)
     else:
@@ -156,6 +159,31 @@ def run(
         own = BoundedRecovery(client=client, options=choices, tools=tools, max_retries=max_retries)
         own.brings_more(client.workflow_status(workflow_id))
         make_ready_and_run(session, workflow_id, options, own, force=skip_checks)
+
+
+def _note_allocations(session: Session, file: str, draft: "WorkflowDraft") -> None:
+    """Say of a file that describes allocations which of them this command asks for, and how to get the others."""
+    actions = sum(action.action_type == "schedule_nodes" for action in draft.actions)
+    if not (draft.slurm_schedulers or actions) or ALLOCATION_VARIABLE in os.environ:
+        return
+    from torc_client.slurm.cluster import find_cluster
+
+    submit = torc("submit", file)
+    if not actions:
+        text = (
+            f"{file} names Slurm schedulers, and no schedule_nodes action: its jobs run on this machine, and nothing "
+        )
+        session.out.note(Hint(text + "is asked of Slurm. {} plans allocations for them.", torc("submit-slurm", file)))
+    elif find_cluster(os.environ) is None:
+        text = (
+            f"{file} asks for Slurm allocations, and Slurm's programs are not on this machine: its jobs run here, and "
+        )
+        session.out.note(Hint(text + "no allocation is submitted. On a machine of the cluster, {} does.", submit))
+    else:
+        text = (
+            f"{file} asks for Slurm allocations: its jobs run on this machine, too, and allocations are submitted when "
+        )
+        session.out.note(Hint(text + "their actions are due. To run nothing here, type {} instead.", submit))
 
 
 def _within_the_machine(choices: "RecoverOptions", options: "RunnerOptions") -> "RecoverOptions":

@@ -93,6 +93,11 @@ def _place_jobs(jobs: Sequence[PlannedJob], places: Sequence[Place], options: Pl
     members: dict[tuple[int, Requirement], list[int]] = {}
     for position, job in enumerate(jobs):
         members.setdefault((job.stage, job.requirement), []).append(position)
+    whose: dict[Requirement, list[int]] = {}
+    for (_, requirement), positions in members.items():
+        # the first job and how many: looking for them among all jobs costs minutes where many kinds fit nowhere
+        first, count = whose.get(requirement, (positions[0], 0))
+        whose[requirement] = [min(first, positions[0]), count + len(positions)]
     found: dict[Requirement, Place] = {}
     errors: dict[Requirement, str] = {}
     for _, requirement in members:
@@ -102,7 +107,7 @@ def _place_jobs(jobs: Sequence[PlannedJob], places: Sequence[Place], options: Pl
         if place is not None:
             found[requirement] = place
         else:
-            errors[requirement] = _no_place(requirement, places, options, jobs)
+            errors[requirement] = _no_place(requirement, places, options, whose[requirement], jobs)
     if errors:
         lines = list(errors.values())
         more = [f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
@@ -118,13 +123,17 @@ def _place_jobs(jobs: Sequence[PlannedJob], places: Sequence[Place], options: Pl
 
 
 def _no_place(
-    requirement: Requirement, places: Sequence[Place], options: PlanOptions, jobs: Sequence[PlannedJob]
+    requirement: Requirement,
+    places: Sequence[Place],
+    options: PlanOptions,
+    whose: Sequence[int],
+    jobs: Sequence[PlannedJob],
 ) -> str:
-    first = next(job.name for job in jobs if job.requirement == requirement)
-    count = sum(job.requirement == requirement for job in jobs)
-    whose = f"job {first}" if count == 1 else f"{count} jobs, the first is {first}"
+    first, count = whose
+    name = jobs[first].name
+    owners = f"job {name}" if count == 1 else f"{count} jobs, the first is {name}"
     place, lacks = nearest_place(places, requirement, least_s=_least_s(requirement, options))
-    return f"{requirement.name} ({whose}) fits no partition; the nearest, {place.partition}, has {lacks}"
+    return f"{requirement.name} ({owners}) fits no partition; the nearest, {place.partition}, has {lacks}"
 
 
 def _least_s(requirement: Requirement, options: PlanOptions) -> float:

@@ -171,6 +171,7 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
         "GET /job_dependencies",
         "GET /job_file_relationships",
         "GET /job_ids",
+        "GET /job_outlines",
         "GET /job_user_data_relationships",
         "GET /missing_user_data",
         "GET /proposals",

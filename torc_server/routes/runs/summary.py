@@ -1,18 +1,24 @@
 """The state of a workflow as a whole."""
 
-from torc_core.api.base import Page
+from typing import Annotated
+
+from fastapi import Query
+
+from torc_core.api.base import MAX_PAGE, Page
 from torc_core.api.jobs import RunningJob
 from torc_core.api.workflows import (
     IsComplete,
     IsUninitialized,
     JobIds,
+    JobOutlines,
     MissingUserData,
     ReadyJobRequirements,
     RequiredFiles,
     WorkflowStatusModel,
 )
+from torc_core.jobs.status import JobStatus
 from torc_server.routes.contract import contract_router
-from torc_server.routes.parameters import QueryId, RecordId, UnsortedPage
+from torc_server.routes.parameters import LARGEST_ID, QueryId, RecordId, UnsortedPage
 from torc_server.routes.unit_of_work import Working
 from torc_server.services.runs import summary
 
@@ -37,6 +43,17 @@ def is_workflow_uninitialized(workflow_id: RecordId, work: Working) -> IsUniniti
 @router.get("/workflows/{id}/job_ids")
 def list_job_ids(workflow_id: RecordId, work: Working) -> JobIds:
     return work.read(summary.job_ids, workflow_id)
+
+
+@router.get("/workflows/{id}/job_outlines")
+def list_job_outlines(
+    workflow_id: RecordId,
+    work: Working,
+    status: Annotated[list[JobStatus], Query(default_factory=list)],
+    after: Annotated[int, Query(ge=0, le=LARGEST_ID)] = 0,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = MAX_PAGE,
+) -> JobOutlines:
+    return work.read(summary.job_outlines, workflow_id, statuses=status, after=after, limit=limit)
 
 
 @router.get("/workflows/{id}/running_jobs")

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from torc_core.api.workflows import (
     IsComplete,
     IsUninitialized,
     JobIds,
+    JobOutlines,
     JobStatusCounts,
     MissingUserData,
     ReadyJobRequirements,
@@ -19,7 +21,7 @@ from torc_core.api.workflows import (
 )
 from torc_core.errors import NotFoundError
 from torc_core.evidence.record import Evidence
-from torc_core.jobs.status import DONE, FRESH, JobStatus
+from torc_core.jobs.status import DONE, FRESH, STATUS_BY_CODE, JobStatus
 from torc_core.resources.duration import format_duration
 from torc_server.db.queries.jobs import attempts, claims
 from torc_server.db.queries.jobs import jobs as queries_jobs
@@ -102,6 +104,21 @@ def job_ids(uow: UnitOfWork, workflow_id: int) -> JobIds:
     find_workflow(uow, workflow_id)
     ids = queries_jobs.jobs_in(uow, workflow_id, JobStatus)
     return JobIds(job_ids=ids, count=len(ids))
+
+
+def job_outlines(
+    uow: UnitOfWork, workflow_id: int, *, statuses: Collection[JobStatus], after: int, limit: int
+) -> JobOutlines:
+    """Return the outlines of the jobs behind the id `after`; of all statuses where none is named."""
+    find_workflow(uow, workflow_id)
+    rows = queries_jobs.outline_rows(uow, workflow_id, statuses or JobStatus, after=after, limit=limit)
+    return JobOutlines(
+        ids=[row[0] for row in rows],
+        names=[row[1] for row in rows],
+        statuses=[STATUS_BY_CODE[row[2]] for row in rows],
+        resource_requirements_ids=[row[3] for row in rows],
+        next_after=rows[-1][0] if rows and len(rows) == limit else None,
+    )
 
 
 def running_jobs(uow: UnitOfWork, workflow_id: int, page: PageRequest) -> Page[RunningJob]:

@@ -82,6 +82,24 @@ def jobs_in(uow: UnitOfWork, workflow_id: int, statuses: Iterable[JobStatus]) ->
     )
 
 
+def outline_rows(
+    uow: UnitOfWork, workflow_id: int, statuses: Iterable[JobStatus], *, after: int, limit: int
+) -> Sequence[Sequence[Any]]:
+    """Return id, name, status code and requirement of the jobs behind the id `after`, in the order of ids."""
+    return uow.rows(
+        sql(
+            """
+            SELECT id, name, status, resource_requirements_id FROM job
+            WHERE workflow_id = :workflow_id AND id > :after AND status IN $statuses ORDER BY id LIMIT :limit
+            """,
+            statuses=status_list(statuses),
+        ),
+        workflow_id=workflow_id,
+        after=after,
+        limit=limit,
+    )
+
+
 def job_models(uow: UnitOfWork, job_ids: Sequence[int], *, fields: Collection[str] = ()) -> list[JobModel]:
     """Return the jobs in the order of `job_ids`, with these relationship fields filled; empty ones are null."""
     statement = sql("SELECT $columns FROM job WHERE id IN $ids", columns=", ".join(_COLUMNS))
