@@ -1,6 +1,5 @@
 """The entry point of `torc`."""
 
-import errno
 import sys
 from io import TextIOWrapper
 from typing import Annotated
@@ -11,7 +10,8 @@ from torc_cli.session.command import root
 from torc_cli.session.lazy_commands import lazy_group
 from torc_cli.session.registry import COMMANDS
 from torc_core import __version__
-from torc_core.errors import InvalidInputError, RunnerError, ServerFaultError, TorcError
+from torc_core.errors import InvalidInputError, ServerFaultError, TorcError
+from torc_core.shortage import shortage_of
 
 app = typer.Typer(
     name="torc",
@@ -66,6 +66,8 @@ def _as_torc_error(error: Exception) -> TorcError | None:
     """Return what an error of a library means for the user; None for a mistake of our own."""
     from pydantic import ValidationError
 
+    if (shortage := shortage_of(error)) is not None:
+        return shortage
     match error:
         case ValidationError():
             return ServerFaultError(
@@ -76,13 +78,6 @@ def _as_torc_error(error: Exception) -> TorcError | None:
             return InvalidInputError(f"this is not UTF-8: {error.object[error.start : error.end]!r}")
         case UnicodeDecodeError():
             return InvalidInputError(f"this is no text: {error.reason} at byte {error.start}")
-        case (
-            MemoryError() | RuntimeError(args=("can't start new thread",)) | OSError(errno=errno.ENOMEM | errno.EAGAIN)
-        ):
-            return RunnerError(
-                "this process got no memory or no thread for itself",
-                hint="a limit of the shell or of its control group is too low: see `ulimit -a`, and raise -v or -u",
-            )
         case OSError() if error.filename is not None:
             return InvalidInputError(f"{error.filename}: {error.strerror}")
         case _:

@@ -8,6 +8,7 @@ Beside `torc.db` stand `torc.db.server.json` (which server runs, and the lock fo
 import fcntl
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -180,10 +181,18 @@ def _leave(paths: _Paths, state: IO[str], our_end: int) -> None:
     os.close(our_end)
     if is_last:
         _wait_until(lambda: process_identity(running.pid) is None, _STOP_TIMEOUT_S)
+        _end_if_stuck(running.pid, paths.database)
         with suppress(ChildProcessError):  # another command may have started it
             os.waitpid(running.pid, os.WNOHANG)
         for path in (paths.fifo, paths.state):
             path.unlink(missing_ok=True)
+
+
+def _end_if_stuck(pid: int, database: Path) -> None:
+    """Kill the server that did not end: nobody would any more. Another process may have its pid by now."""
+    with suppress(OSError):
+        if os.fsencode(database) in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+            os.kill(pid, signal.SIGKILL)
 
 
 @contextmanager

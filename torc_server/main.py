@@ -5,15 +5,18 @@ import gc
 import logging
 import math
 import os
+import resource
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, get_args
 
 from torc_core import __version__
 from torc_core.credentials import is_loopback, token_beside
-from torc_core.errors import InvalidInputError, TorcError
+from torc_core.errors import InvalidInputError, RunnerError, TorcError
+from torc_core.shortage import shortage_of
 from torc_core.triage.limits import DEFAULT_MAX_RAISE
 from torc_server import maintenance
 from torc_server.access.files import keep_private
@@ -23,6 +26,9 @@ from torc_server.settings import REQUEST_TIMEOUT_S, AccessSettings, LogLevel, Se
 if TYPE_CHECKING:
     from torc_server.serving import StoppableServer
 
+_LEAST_ADDRESS_SPACE: Final = 256 * 1024**2
+"""With less, threads and libraries fail at moments that nobody can foresee."""
+_WITHOUT_MEMORY_S: Final = 0.2
 _LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -39,9 +45,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except InvalidInputError as error:
         sys.exit(complain(error, code=2))
     try:
+        _refuse_low_limit()
         run_server(settings)
     except TorcError as error:
         sys.exit(complain(error, code=1))
+    except Exception as error:
+        shortage = shortage_of(error)
+        if shortage is None:
+            raise
+        sys.exit(complain(shortage, code=1))
+
+
+def _refuse_low_limit() -> None:
+    """Raise RunnerError where the address space is so limited that the server would fail somewhere in a request."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit not in (resource.RLIM_INFINITY, -1) and limit < _LEAST_ADDRESS_SPACE:
+        raise RunnerError(
+            f"the address space of this process is limited to {limit // 1024**2} MiB; the server needs at least "
+            f"{_LEAST_ADDRESS_SPACE // 1024**2} MiB",
+            hint="raise the limit, for example: ulimit -v unlimited",
+        )
 
 
 def run_server(settings: ServerSettings) -> None:
@@ -140,8 +163,12 @@ def _who_may_call(access: AccessSettings, database: Path) -> str:
 
 def _stop_at_stdin_eof(server: "StoppableServer") -> None:
     # os.read and not sys.stdin: its lock would be held by this thread when the interpreter ends
-    while os.read(0, 4096):
-        pass
+    while True:
+        try:
+            if not os.read(0, 1):
+                break
+        except MemoryError:  # without this thread, the server would outlive the command that it was started for
+            time.sleep(_WITHOUT_MEMORY_S)
     server.stop()
 
 

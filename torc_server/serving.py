@@ -6,6 +6,8 @@ import os
 import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -22,6 +24,8 @@ from torc_server.settings import ServerSettings
 
 _PATIENCE_AT_STOP_S: Final = 1
 """How long open requests may take when the server stops; a transaction that is cut off is rolled back."""
+_LONGEST_STOP_S: Final = 20.0
+"""Shorter than the command that started an embedded server waits for its end."""
 _BACKLOG: Final = 2048
 
 
@@ -59,15 +63,30 @@ class StoppableServer(uvicorn.Server):
         self._hub = app.state.hub
         self._token: str | None = app.state.token
         self._settings = settings
+        self._stopping = threading.Event()
 
     def serve_until_stopped(self) -> None:
+        threading.Thread(target=self._end_at_last, daemon=True).start()
         _collect_garbage_seldom()
-        with closing(self._lock), self._listener:
-            self.run(sockets=[self._listener])
+        try:
+            with closing(self._lock), self._listener:
+                self.run(sockets=[self._listener])
+        finally:
+            self._stopping.set()
 
     def stop(self) -> None:
         """Begin to stop; from any thread."""
         self.should_exit = True
+        self._stopping.set()
+
+    def _end_at_last(self) -> None:
+        """End the process when it is still there long after its end has begun.
+
+        A thread that found no memory dies in the middle of what it does, and the interpreter waits for it for ever.
+        """
+        self._stopping.wait()
+        time.sleep(_LONGEST_STOP_S)
+        os._exit(1)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)

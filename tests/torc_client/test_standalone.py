@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from helpers import wait_until
 
+from torc_client import standalone
 from torc_client.processes import process_identity
 from torc_client.standalone import embedded_server
 from torc_client.transport import Transport
@@ -113,6 +114,17 @@ def test_a_file_served_on_another_machine_is_left_alone(tmp_path: Path) -> None:
     state.write_text(json.dumps({"url": "http://127.0.0.1:1/x", "pid": 5, "hostname": "elsewhere"}))
     with pytest.raises(StateConflictError, match="served on elsewhere"), embedded_server(database):
         pass
+
+
+def test_a_server_that_does_not_end_is_killed_by_the_last_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standalone, "_STOP_TIMEOUT_S", 0.2)
+    database = tmp_path / "torc.db"
+    with embedded_server(database):
+        pid = int(str(state_of(database)["pid"]))
+        os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: process_identity(pid) is None, "the server is gone")
 
 
 def test_what_a_command_needs_is_loaded_while_the_server_starts(tmp_path: Path) -> None:
