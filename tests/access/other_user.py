@@ -26,7 +26,7 @@ print(json.dumps([answer.status, answer.read().decode()]))
 """
 
 
-def as_nobody(*argv: str) -> "subprocess.CompletedProcess[str]":
+def as_nobody(*argv: str, stdin: str | None = None) -> "subprocess.CompletedProcess[str]":
     """Runs a command as the user `nobody`, with nothing of this process's environment."""
     nobody = pwd.getpwnam("nobody")
     # setpriv and not user=: a failure to start the program is then an exit code like any other
@@ -37,9 +37,10 @@ def as_nobody(*argv: str) -> "subprocess.CompletedProcess[str]":
         extra_groups=[],
         env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"},
         cwd="/",
+        input=stdin,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
