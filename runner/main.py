@@ -321,7 +321,7 @@ def _bound(client: TorcClient, allocation: OwnAllocation | None) -> Iterator[Non
     if allocation is None:
         yield
         return
-    allocation.bind(client)
+    allocation.bind(client, os.environ)
     try:
         yield
     finally:

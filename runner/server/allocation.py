@@ -1,13 +1,13 @@
 """The allocation that the runner works in: when it ends, its record at the server, and others that nobody needs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 from typing import Final
 
 from runner.base.deadline import AllocationTimes
 from torc_client.http import TorcClient
-from torc_client.recovery.allocations import SUBMITTING, allocation_key
+from torc_client.recovery.own_allocation import begin_own_allocation
 from torc_client.slurm.cluster import SlurmCluster
 from torc_core.api.nodes import ScheduledComputeNodeModel
 from torc_core.errors import SchedulerError, TorcError
@@ -16,7 +16,6 @@ from torc_core.slurm.environment import AllocationShare
 
 TRIES: Final = 3
 """How often a controller that is away is asked: the jobs wait for it meanwhile."""
-_ENDED: Final = frozenset({"complete", "canceled"})
 
 
 @dataclass
@@ -47,22 +46,20 @@ class OwnAllocation:
             self._warn_without(end_at, error.message)
         return AllocationTimes(start_at=start_at, end_at=end_at, kill_wait_s=kill_wait_s)
 
-    def bind(self, client: TorcClient) -> None:
-        """Find the server's record of the allocation and mark it active. Others do not change it: only the head does.
+    def bind(self, client: TorcClient, env: Mapping[str, str]) -> None:
+        """Find the server's record of the allocation and mark it active.
 
         An allocation that nobody recorded, such as one where a person typed `torc run`, has none.
         """
         try:
-            self.record = self._find(client)
-            if self.record is not None and self.share.is_head and self.record.status not in _ENDED:
-                self.record = self._store(client, self.record, "active")
+            self.record = begin_own_allocation(client, self.workflow_id, env)
         except TorcError as error:
             self.warn(f"the record of allocation {self.share.scheduler_id} was not updated: {error.message}")
 
     def finish(self, client: TorcClient) -> None:
-        """Mark the record complete: the runner of the head node leaves. A record for a whole array stays active."""
+        """Mark the record complete: the runner of the head node leaves."""
         record = self.record
-        if record is None or not self.share.is_head or record.scheduler_id != self.share.scheduler_id:
+        if record is None or not self.share.is_head:
             return
         try:
             self._store(client, record, "complete")
@@ -82,7 +79,9 @@ class OwnAllocation:
             if counts[JobStatus.READY] or counts.total(ACTIVE):
                 return []
             records = client.scheduled_compute_nodes.list_all(workflow_id=self.workflow_id, status="pending")
-            waiting = {record.scheduler_id: record for record in records if record.scheduler_id > 0}
+            # the ids of another cluster's allocations are those of others here
+            own = [record for record in records if record.cluster in (None, self.share.cluster)]
+            waiting = {record.scheduler_id: record for record in own if record.scheduler_id > 0}
             waiting.pop(self.share.scheduler_id, None)
             if not waiting:
                 return []
@@ -93,30 +92,6 @@ class OwnAllocation:
             self.warn(f"allocations that are still queued were not canceled: {error.message}")
             return []
         return canceled
-
-    def _find(self, client: TorcClient) -> ScheduledComputeNodeModel | None:
-        for scheduler_id in (self.share.scheduler_id, self.share.array_job_id):
-            if scheduler_id is not None:
-                records = client.scheduled_compute_nodes.list_all(
-                    workflow_id=self.workflow_id, scheduler_id=scheduler_id
-                )
-                if records:
-                    return records[-1]
-        return self._intent(client)
-
-    def _intent(self, client: TorcClient) -> ScheduledComputeNodeModel | None:
-        """Return the intent of the submission, with the id that the submitter does not know yet.
-
-        The allocation may start before the submitter has stored its id; its name tells which intent it is.
-        """
-        intents = client.scheduled_compute_nodes.list_all(workflow_id=self.workflow_id, status=SUBMITTING)
-        if not intents or self.share.array_job_id is not None:
-            return None
-        workflow = client.workflows.get(self.workflow_id)
-        for intent in intents:
-            if allocation_key(workflow, intent) == self.share.name:
-                return intent.model_copy(update={"scheduler_id": self.share.scheduler_id})
-        return None
 
     def _store(self, client: TorcClient, record: ScheduledComputeNodeModel, status: str) -> ScheduledComputeNodeModel:
         return client.scheduled_compute_nodes.update(record.id or 0, record.model_copy(update={"status": status}))

@@ -329,15 +329,11 @@ def record_submission(
     """Store the scheduler's id of an intent; one that was dropped meanwhile is stored anew."""
     record = intent.model_copy(update={"scheduler_id": scheduler_id, "status": "pending"})
     try:
-        # its runner may have started before, and knows more than that it was submitted
-        known = client.scheduled_compute_nodes.get(intent.id or 0)
-        if known.scheduler_id == scheduler_id:
-            return known
         return client.scheduled_compute_nodes.update(intent.id or 0, record)
     except NotFoundError:
         # the allocation may have begun and stored its record itself
-        others = client.scheduled_compute_nodes.list_all(workflow_id=intent.workflow_id, scheduler_id=scheduler_id)
-        same = [each for each in others if each.cluster == intent.cluster and each.array_record_id is None]
+        known = client.scheduled_compute_nodes.list_all(workflow_id=intent.workflow_id, scheduler_id=scheduler_id)
+        same = [each for each in known if each.cluster == intent.cluster and each.array_record_id is None]
         return same[0] if same else client.scheduled_compute_nodes.create(record.model_copy(update={"id": None}))
 
 

@@ -130,9 +130,12 @@ class SlurmCluster:
                 raise SchedulerError(f"scancel: {complaint(output.stderr)}")
 
     def cancel_queued(self, scheduler_ids: Collection[int]) -> list[int]:
-        """Cancel those of these allocations that wait in the queue, and no other; return their ids."""
+        """Cancel those of these allocations that wait in the queue, and no other; return their ids.
+
+        Of an array the tasks that have not begun are canceled, also while others run.
+        """
         found = self.status(scheduler_ids)
-        queued = sorted(each for each in scheduler_ids if each in found and found[each].phase is Phase.QUEUED)
+        queued = sorted(each for each in scheduler_ids if each in found and _may_wait(each, found[each]))
         for part in _parts(queued):
             # by state: one that has started since then is not touched
             output = self._programs.run(cancel_words(part, state="PENDING"))
@@ -249,6 +252,10 @@ def _parts(scheduler_ids: Sequence[int]) -> Iterator[list[int]]:
     rest = iter(scheduler_ids)
     while part := list(islice(rest, _IDS_OF_ONE_CALL)):
         yield part
+
+
+def _may_wait(scheduler_id: int, status: AllocationStatus) -> bool:
+    return status.phase is Phase.QUEUED or (status.phase is Phase.RUNNING and status.array_job_id == scheduler_id)
 
 
 def _rank(status: AllocationStatus) -> int:
