@@ -1,6 +1,7 @@
 """Run a workflow's jobs on this machine: put the parts of a runner together, work, and sign off."""
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -13,10 +14,11 @@ from uuid import uuid4
 from runner.base.deadline import AllocationTimes, Deadline
 from runner.base.ledger import Ledger
 from runner.base.log import RunnerLog
+from runner.base.node_ledger import NodeLedger
 from runner.base.paths import RunFiles, create_output_dir
 from runner.base.progress import Notice, ProgressCallback, ignore_progress
 from runner.base.secrets import resolve
-from runner.base.settings import Machine, RunnerOptions, detect_machine, share_of_this_node
+from runner.base.settings import Machine, RunnerOptions, detect_machine, share_of_this_node, with_nodes_of
 from runner.base.wake import Wake
 from runner.base.workflow_facts import WorkflowFacts, fetch_facts
 from runner.loop import Parts, RunLoop
@@ -27,6 +29,7 @@ from runner.process.actions import RUN_COMMANDS, SCHEDULE_NODES
 from runner.process.local_launcher import LocalLauncher
 from runner.process.oom import OomKills
 from runner.process.outcome import OutcomeRules
+from runner.process.steps import Steps, step_options
 from runner.server.action_thread import ActionClaims, ActionThread
 from runner.server.allocation import TRIES, OwnAllocation
 from runner.server.claim_policy import ClaimPolicy
@@ -57,6 +60,7 @@ from torc_core.errors import RunnerError, TorcError
 from torc_core.hints import Hint, torc
 from torc_core.jobs.status import JobStatus
 from torc_core.slurm.environment import AllocationShare, read_scheduler_facts
+from torc_core.slurm.step import step_environment
 
 _OF_THE_USER: Final = frozenset({*SECRET_VARIABLES, CREDENTIALS_FILE_VARIABLE})
 _PATIENCE_MINUTES: Final = 20
@@ -99,6 +103,16 @@ def run_workflow(
     if share is not None:
         scheduler = find_cluster(os.environ, tries=TRIES)
         allocation = OwnAllocation(share, workflow_id, warn=warn, scheduler=scheduler)
+    times = None if allocation is None else allocation.times()
+    deadline = Deadline.of(options, facts.workflow, times)
+    steps = _steps(facts, allocation, deadline, has_gpus=bool(machine.gpus))
+    if steps is not None and share is not None:
+        machine = with_nodes_of(machine, share, cpus=options.num_cpus)
+    elif share is not None and share.step is None and len(share.nodes) > 1:
+        warn(
+            f"allocation {share.scheduler_id} has {len(share.nodes)} nodes, and this runner uses one: start one "
+            "on each node with srun, or set execution_config.mode to slurm"
+        )
     with _waiting(client, options.wait_at_start_s, progress):
         for notice in deliver_kept(client, facts.workflow, files.output_dir):
             progress(notice)
@@ -114,13 +128,14 @@ def run_workflow(
     job_token: dict[str, str] = {}
     environment = shared_environment(client, facts, files)
     supervisor = Supervisor(
-        partial(LocalLauncher, environment, late_env=job_token, log=log.path),
-        ledger=Ledger(
-            cpus=machine.cpus,
-            memory_bytes=machine.memory_bytes,
-            gpus=machine.gpus,
-            slots=options.max_parallel_jobs,
+        partial(
+            LocalLauncher,
+            environment if steps is None else step_environment(environment),
+            late_env=job_token,
+            log=log.path,
         ),
+        ledger=_ledger(machine, options),
+        steps=steps,
         files=files,
         outcomes=outcomes,
         log=log,
@@ -130,7 +145,6 @@ def run_workflow(
     guard: ExitGuard | None = None
     try:
         with wake.catching_signals(), _bound(client, allocation):
-            times = None if allocation is None else allocation.times()
             options = _registered_options(options, allocation, times)
             with _waiting(client, options.wait_at_start_s, progress):
                 node = register(
@@ -149,7 +163,7 @@ def run_workflow(
                 supervisor=supervisor,
                 node=node,
                 label=_label(node.hostname, share),
-                deadline=Deadline.of(options, facts.workflow, times),
+                deadline=deadline,
                 credentials=credentials,
                 wake=wake,
                 log=log,
@@ -278,7 +292,12 @@ def _assemble(
         scheduling=scheduling,
         reporter=reporter,
         journal=journal,
-        monitor=Monitor(sampler, workflow=facts.workflow, interval_s=options.sample_interval_s),
+        monitor=Monitor(
+            sampler,
+            workflow=facts.workflow,
+            interval_s=options.sample_interval_s,
+            sees_jobs=supervisor.executor.steps is None,
+        ),
         heartbeat=heartbeat,
         threads=(
             prompt.thread,
@@ -313,6 +332,50 @@ def _scheduling(client: TorcClient, workflow_id: int, options: RunnerOptions, *,
         poll_interval_s=options.poll_interval_s,
     )
     return SchedulingThread(scheduling, wake=wake.wake)
+
+
+def _ledger(machine: Machine, options: RunnerOptions) -> Ledger:
+    if machine.nodes:
+        return NodeLedger(machine.nodes, slots=options.max_parallel_jobs)
+    return Ledger(
+        cpus=machine.cpus, memory_bytes=machine.memory_bytes, gpus=machine.gpus, slots=options.max_parallel_jobs
+    )
+
+
+def _steps(
+    facts: WorkflowFacts, allocation: OwnAllocation | None, deadline: Deadline, *, has_gpus: bool
+) -> Steps | None:
+    """Return what makes steps of jobs; None where the runner starts them itself.
+
+    Raises RunnerError where the workflow wants steps and there can be none.
+    """
+    config = facts.workflow.execution_config
+    mode = (config and config.mode) or "direct"
+    if mode == "direct":
+        return None
+    problem: str | None = None
+    if allocation is None:
+        problem = "and this is no node of an allocation"
+    elif allocation.share.step is not None:
+        # srun within a step would wait for the resources that the runner's own step holds
+        problem = "and this runner is itself a step, which holds what they need"
+    elif allocation.scheduler is None or shutil.which("srun") is None:
+        problem = "and srun is not on PATH"
+    else:
+        return Steps(
+            allocation.share.scheduler_id,
+            allocation.scheduler,
+            options=step_options(config),
+            end_at=deadline.end_at,
+            has_gpus=has_gpus,
+            warn=allocation.warn,
+        )
+    if mode == "auto":
+        return None
+    raise RunnerError(
+        f"workflow {facts.workflow_id} starts its jobs with srun (execution_config.mode is slurm), {problem}",
+        hint="start the runner with exec in a batch script, or use the mode auto",
+    )
 
 
 @contextmanager

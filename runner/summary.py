@@ -112,7 +112,8 @@ def explain(
 
 def describe_machine(machine: Machine) -> str:
     gpus = _number(len(machine.gpus), "GPU") if machine.gpus else "no GPUs"
-    return f"{_number(machine.cpus, 'CPU')}, {describe_memory(machine.memory_bytes)}, {gpus}, 1 node"
+    cpus, nodes = _number(machine.cpus, "CPU"), _number(machine.node_count, "node")
+    return f"{cpus}, {describe_memory(machine.memory_bytes)}, {gpus}, {nodes}"
 
 
 def _what_is_left(outlook: Outlook, workflow_id: int, machine: Machine, left_s: float | None) -> Line:

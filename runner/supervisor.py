@@ -15,6 +15,7 @@ from runner.process.executor import Executor, job_environment
 from runner.process.launcher import Delayed, Ended, Launcher, Started, Unstartable
 from runner.process.outcome import OutcomeRules
 from runner.process.scripts import ScriptEnd, Scripts
+from runner.process.steps import Steps
 from runner.server.reports import Reporter
 from runner.summary import Tally
 from torc_core.api.failure_handlers import FailureRule
@@ -38,6 +39,7 @@ class Supervisor:
         outcomes: OutcomeRules,
         log: RunnerLog,
         progress: ProgressCallback,
+        steps: Steps | None = None,
     ) -> None:
         self._start_launcher = start_launcher
         self._files = files
@@ -47,7 +49,7 @@ class Supervisor:
         self._launchers_left = _LAUNCHERS
         keys = count(1)
         self.launcher = start_launcher()
-        self.executor = Executor(self.launcher, ledger=ledger, files=files, keys=keys)
+        self.executor = Executor(self.launcher, ledger=ledger, files=files, keys=keys, steps=steps)
         self.scripts = Scripts(keys)
         self.tally = Tally()
         self.is_leaving = False
@@ -117,6 +119,10 @@ class Supervisor:
             self._replace_launcher(error)
 
     def stop(self, attempts: Iterable[Attempt], reason: StopReason, *, signum: int, lead_s: float) -> None:
+        attempts = list(attempts)
+        steps = self.executor.steps
+        if steps is not None and lead_s > 0 and signum != signal.SIGKILL:
+            steps.ask_to_end(attempts, signum)
         for attempt in attempts:
             self._log.write(f"stop {attempt.label}: {reason}")
             self.executor.stop(attempt, reason, signum, lead_s)
@@ -148,6 +154,9 @@ class Supervisor:
             return
         if end.attempt.stop is StopReason.FORGOTTEN:
             self.executor.free(end.attempt)
+            return
+        if end.infrastructure_fault:
+            self._finish(end)
             return
         self._outcomes.conclude(end)
         rule = self._outcomes.apply_rules(end) if end.status is JobStatus.FAILED else None

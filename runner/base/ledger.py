@@ -1,6 +1,6 @@
 """The ledger of this machine's resources and of what jobs hold of them: pure accounting; nothing is granted twice."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -40,6 +40,19 @@ class Grant:
     cpus: int
     memory_bytes: int
     gpus: tuple[str, ...]
+    nodes: tuple[str, ...] = ()
+    """Where the job's step runs; empty on the runner's own machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a runner can take now: amounts are those of each of the `nodes`, `slots` the most jobs."""
+
+    cpus: int
+    memory_bytes: int
+    gpus: int
+    nodes: int
+    slots: int
 
 
 class Ledger:
@@ -59,6 +72,14 @@ class Ledger:
     @property
     def has_slot(self) -> bool:
         return self.free_slots is None or self.free_slots > 0
+
+    def room(self, queue: Collection[Need]) -> Room:
+        """Return what is left once the queued jobs have started."""
+        cpus = max(0, self.free_cpus - sum(need.cpus for need in queue))
+        slots = cpus if self.free_slots is None else min(cpus, max(0, self.free_slots - len(queue)))
+        memory_bytes = max(0, self.free_memory_bytes - sum(need.memory_bytes for need in queue))
+        gpus = max(0, self.free_gpus - sum(need.gpus for need in queue))
+        return Room(cpus, memory_bytes, gpus, 1, slots)
 
     def take(self, need: Need) -> Grant | None:
         """Grant the job its share; None when it does not fit now."""

@@ -62,12 +62,30 @@ class RunnerOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NodeShare:
+    """What steps may use of one node."""
+
+    name: str
+    cpus: int
+    memory_bytes: int
+    gpus: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Machine:
-    """The resources that jobs may use; `gpus` are the names of the devices."""
+    """The resources that jobs may use; `gpus` are the names of the devices.
+
+    `nodes` are those where jobs run as steps; the amounts are then those of the largest node. Empty: jobs run here.
+    """
 
     cpus: int
     memory_bytes: int
     gpus: tuple[str, ...] = ()
+    nodes: tuple[NodeShare, ...] = ()
+
+    @property
+    def node_count(self) -> int:
+        return len(self.nodes) or 1
 
     @property
     def memory_gb(self) -> float:
@@ -89,6 +107,33 @@ def detect_machine(options: RunnerOptions, env: Mapping[str, str] | None = None)
         # a cluster may count more memory than a node has
         memory_bytes = min(share.memory_bytes, memory_bytes)
     return Machine(cpus=cpus, memory_bytes=memory_bytes, gpus=gpus)
+
+
+def with_nodes_of(machine: Machine, share: AllocationShare, *, cpus: int | None = None) -> Machine:
+    """Return the machine for jobs that run as steps on all nodes of the allocation; GPUs are alike on all of them.
+
+    `cpus` is how many of each node the user allows, None: all.
+    """
+    names = share.nodes or (share.node or "",)
+    of_each = share.cpus_per_node if len(share.cpus_per_node) == len(names) else (machine.cpus,) * len(names)
+    memory_per_cpu = 0.0
+    if share.memory_is_per_cpu and share.cpus and share.memory_bytes:
+        memory_per_cpu = share.memory_bytes / share.cpus
+    nodes = tuple(
+        NodeShare(
+            name=name,
+            cpus=number if cpus is None else min(number, cpus),
+            memory_bytes=int(memory_per_cpu * number) or machine.memory_bytes,
+            gpus=len(machine.gpus),
+        )
+        for name, number in zip(names, of_each, strict=True)
+    )
+    return Machine(
+        cpus=max(node.cpus for node in nodes),
+        memory_bytes=max(node.memory_bytes for node in nodes),
+        gpus=machine.gpus,
+        nodes=nodes,
+    )
 
 
 def share_of_this_node(env: Mapping[str, str]) -> AllocationShare | None:

@@ -26,13 +26,16 @@ class Monitor:
     twice a second anyway.
     """
 
-    def __init__(self, sampler: Sampler, *, workflow: WorkflowModel, interval_s: float | None) -> None:
+    def __init__(
+        self, sampler: Sampler, *, workflow: WorkflowModel, interval_s: float | None, sees_jobs: bool = True
+    ) -> None:
+        """`sees_jobs` False: jobs are steps, whose memory Slurm limits and whose processes may be elsewhere."""
         config = workflow.resource_monitor_config or ResourceMonitorConfig()
         execution = workflow.execution_config
         granularity = config.job_granularity()
         self._sampler = sampler
         self._enforces = not (execution and execution.limit_resources is False)
-        self._samples = self._enforces or granularity is not None
+        self._samples = sees_jobs and (self._enforces or granularity is not None)
         self._is_series = granularity == "time_series"
         self._interval_s = interval_s or config.sample_interval_seconds or _INTERVAL_S
         self._targets: dict[int, Target] = {}

@@ -13,6 +13,7 @@ from runner.base.ledger import Ledger
 from runner.base.paths import RunFiles
 from runner.base.secrets import resolve
 from runner.process.launcher import Ended, Launcher, Unstartable
+from runner.process.steps import Steps, messages_file
 from torc_core.api.jobs import JobModel
 from torc_core.jobs.status import JobStatus
 from torc_core.triage.measured import NEAR_LIMIT
@@ -25,7 +26,17 @@ LOST_CODE = 137
 class Executor:
     """Owns the launcher's job keys, the ledger and the queue of claimed jobs."""
 
-    def __init__(self, launcher: Launcher, *, ledger: Ledger, files: RunFiles, keys: Iterator[int]) -> None:
+    def __init__(
+        self,
+        launcher: Launcher,
+        *,
+        ledger: Ledger,
+        files: RunFiles,
+        keys: Iterator[int],
+        steps: Steps | None = None,
+    ) -> None:
+        """`steps` is given where jobs run as steps of an allocation."""
+        self.steps = steps
         self.launcher = launcher
         self.ledger = ledger
         self._files = files
@@ -114,13 +125,13 @@ class Executor:
         self.running[attempt.key] = attempt
         self._unanswered[attempt.key] = attempt.started_at
         self._started.add((claim.job_id, claim.attempt_id))
-        self.launcher.run(
-            attempt.key,
-            _line(claim.model),
-            env=job_environment(attempt),
-            stdout=attempt.files.stdout,
-            stderr=attempt.files.stderr,
-        )
+        line, env = _line(claim.model), job_environment(attempt)
+        if self.steps is None:
+            self.launcher.run(attempt.key, line, env=env, stdout=attempt.files.stdout, stderr=attempt.files.stderr)
+        else:
+            messages = messages_file(attempt.files)
+            line = self.steps.line(attempt, line)
+            self.launcher.run(attempt.key, line, env=env, stdout=messages, stderr=messages, is_step=True)
         started.append(attempt)
         return True
 
@@ -154,7 +165,7 @@ class Executor:
             return None
         self._suspect_ids.discard(attempt.claim.job_id)
         killed_by = -event.exit_code if event.exit_code < 0 else None
-        return AttemptEnd(
+        end = AttemptEnd(
             attempt=attempt,
             return_code=event.exit_code if killed_by is None else 128 + killed_by,
             signal=killed_by,
@@ -163,6 +174,9 @@ class Executor:
             cpu_time_s=event.cpu_time_s,
             peak_memory_bytes=self._peak_memory(event, attempt),
         )
+        if self.steps is not None:
+            self.steps.conclude(end)
+        return end
 
     def _peak_memory(self, event: Ended, attempt: Attempt) -> int:
         """Return the bytes that the job certainly held; 0 where that is unknown.
@@ -242,7 +256,7 @@ def job_environment(attempt: Attempt, *, return_code: int | None = None) -> Mapp
     env["TORC_JOB_ID"] = str(attempt.claim.job_id)
     env["TORC_JOB_NAME"] = job.name
     env["TORC_ATTEMPT_ID"] = str(attempt.claim.attempt_id)
-    if attempt.grant.gpus:
+    if attempt.grant.gpus and not attempt.grant.nodes:
         env["CUDA_VISIBLE_DEVICES"] = ",".join(attempt.grant.gpus)
     if return_code is not None:
         env["TORC_RETURN_CODE"] = str(return_code)

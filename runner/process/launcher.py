@@ -56,11 +56,26 @@ class Launcher(Protocol):
     def pid(self) -> int:
         """Return the process on the runner's machine that acts for the launcher; the runner's record names it."""
 
-    def run(self, key: int, line: str, *, env: Mapping[str, str], stdout: str | None, stderr: str | None) -> None:
-        """Queue `bash -c line` in a session of its own; `env` holds only what differs between processes."""
+    def run(
+        self,
+        key: int,
+        line: str,
+        *,
+        env: Mapping[str, str],
+        stdout: str | None,
+        stderr: str | None,
+        is_step: bool = False,
+    ) -> None:
+        """Queue `bash -c line` in a session of its own; `env` holds only what differs between processes.
+
+        `is_step`: the line becomes an srun, whose processes are elsewhere; SIGTERM has it kill them.
+        """
 
     def stop(self, key: int, signum: int, *, lead_s: float) -> None:
-        """Queue the signal for every process of the key, SIGKILL after the lead. A key that ended is no error."""
+        """Queue the signal for every process of the key, SIGKILL after the lead. A key that ended is no error.
+
+        A step gets no signal before the lead is over: the scheduler signals its processes.
+        """
 
     def flush(self) -> None:
         """Send what was queued, in order. Raises RunnerError when the launcher is gone."""

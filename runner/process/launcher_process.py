@@ -7,7 +7,7 @@ runner is killed, this process is still there to end the jobs, so that nothing r
 The runner sends commands over the socket FD, this process answers with events. Both are marshalled lists, each
 after its length in four bytes:
 
-    ("run", key, command, env_changes, stdout, stderr)   stdout or stderr None: /dev/null; equal: one file for both
+    ("run", key, command, env_changes, stdout, stderr, is_step)   stdout or stderr None: /dev/null; equal: one file
     ("stop", key, signal, lead_s)                        the signal now, SIGKILL after the lead
     ("started", key, pid)
     ("delayed", key, error)                              the system is short of something; it is tried again
@@ -17,6 +17,9 @@ after its length in four bytes:
 A job has ended when its process group is empty: what its first process leaves behind has `LEFTOVER_S` to end by
 itself, then it is stopped. Signals go through this process because only who reaps a process knows that its id is
 not yet somebody else's. A stop reaches the job's whole session and all descendants.
+
+A step is an srun: its job runs elsewhere, and Slurm has asked it to end when the lead begins. After the lead srun gets
+SIGTERM, on which it kills the job; it is killed itself only when that takes too long, as the job would then run on.
 
 `peak_kib` is the largest single process among the first one and those it waited for, as `wait4` tells it; sums
 over a process tree come from the runner's sampler.
@@ -38,6 +41,8 @@ RETRY_S = 0.25
 """Between two tries to start a process for which the system was short of something."""
 LONGEST_SHORTAGE_S = 60.0
 """So long it is tried while nothing else runs here that could end and make room."""
+STEP_END_S = 10.0
+"""So long an srun may take to kill its step."""
 MORE_KILLABLE = 300
 """How much rather the kernel is to kill a job than its launcher or runner when memory runs out (of 1000)."""
 _SHORTAGES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
@@ -45,6 +50,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _RESET_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Message = tuple[object, ...]
+Arguments = tuple[str, dict[str, str], object, object, bool]
 ProcessTable = dict[int, tuple[int, int, str, int, int]]
 """Process id to parent, session, start time, CPU time in clock ticks, resident memory in pages.
 
@@ -55,11 +61,13 @@ The CPU time is that of the process and of the children it waited for.
 class ProcessGroup:
     """One started process group; `result` is set once its first process has ended."""
 
-    __slots__ = ("key", "kill_at", "members", "pid", "result", "started_at", "stopping")
+    __slots__ = ("is_asked", "is_step", "key", "kill_at", "members", "pid", "result", "started_at", "stopping")
 
-    def __init__(self, key: int, pid: int, started_at: float) -> None:
+    def __init__(self, key: int, pid: int, started_at: float, *, is_step: bool) -> None:
         self.key = key
         self.pid = pid
+        self.is_step = is_step
+        self.is_asked = False
         self.started_at = started_at
         self.kill_at: float | None = None
         self.stopping = False
@@ -72,7 +80,7 @@ class Start:
 
     __slots__ = ("arguments", "key", "since")
 
-    def __init__(self, key: int, arguments: tuple[str, dict[str, str], object, object], since: float) -> None:
+    def __init__(self, key: int, arguments: Arguments, since: float) -> None:
         self.key = key
         self.arguments = arguments
         self.since = since
@@ -136,14 +144,14 @@ class LauncherProcess:
         self._incoming += data
         for command in take_frames(self._incoming):
             match command:
-                case ("run", int(key), str(line), dict(env), stdout, stderr):
-                    self._run(key, (line, env, stdout, stderr))
+                case ("run", int(key), str(line), dict(env), stdout, stderr, bool(is_step)):
+                    self._run(key, (line, env, stdout, stderr, is_step))
                 case ("stop", int(key), int(signum), float(lead_s)):
                     self._stop(key, signum, lead_s)
                 case _:
                     raise SystemExit(f"launcher: unknown command {command[0]!r}")
 
-    def _run(self, key: int, arguments: tuple[str, dict[str, str], object, object]) -> None:
+    def _run(self, key: int, arguments: Arguments) -> None:
         # behind those that wait already: what is started first must not depend on when the shortage ends
         shortage = self._spawn(key, arguments) if not self._delayed else "others wait already"
         if shortage is not None:
@@ -168,9 +176,9 @@ class LauncherProcess:
                 self._events.append(("unstartable", start.key, shortage))
             self._delayed.pop(0)
 
-    def _spawn(self, key: int, arguments: tuple[str, dict[str, str], object, object]) -> str | None:
+    def _spawn(self, key: int, arguments: Arguments) -> str | None:
         """Start the process, or report that it cannot be; return the system's reason if it is short of something."""
-        line, env, stdout, stderr = arguments
+        line, env, stdout, stderr, is_step = arguments
         # O_NOFOLLOW: in a folder that others may write to, a link in the place of a log would have its target emptied
         append = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
         actions: list[tuple[int, int, str, int, int] | tuple[int, int, int]] = [
@@ -197,7 +205,7 @@ class LauncherProcess:
             self._events.append(("unstartable", key, str(getattr(error, "strerror", None) or error)))
             return None
         self._make_killable(pid)
-        job = ProcessGroup(key, pid, time.monotonic())
+        job = ProcessGroup(key, pid, time.monotonic(), is_step=is_step)
         self._by_key[key] = job
         self._by_pid[pid] = job
         self._table = None
@@ -225,15 +233,17 @@ class LauncherProcess:
         kill_at = time.monotonic() + lead_s
         job.kill_at = min(job.kill_at, kill_at) if job.stopping and job.kill_at is not None else kill_at
         job.stopping = True
-        self._signal_members(job, signum)
+        if not job.is_step:
+            self._signal_members(job, signum)
 
     def _close(self) -> None:
         """Stop every job: the runner is gone."""
         self._closing = True
         self._delayed.clear()
         self._poll.unregister(self._fd)
-        for key in list(self._by_key):
-            self._stop(key, signal.SIGTERM, ORPHANED_LEAD_S)
+        for key, job in list(self._by_key.items()):
+            # nobody asks the processes of a step to end any more
+            self._stop(key, signal.SIGTERM, 0.0 if job.is_step else ORPHANED_LEAD_S)
 
     # -- ends -----------------------------------------------------------------------------------
 
@@ -272,6 +282,13 @@ class LauncherProcess:
         for job in [job for job in self._by_key.values() if job.kill_at is not None and job.kill_at <= now]:
             if not job.stopping:
                 self._stop(job.key, signal.SIGTERM, LEFTOVER_S)
+                continue
+            if job.is_step and not job.is_asked and job.result is None:
+                job.is_asked = True
+                job.kill_at = now + (ORPHANED_LEAD_S if self._closing else STEP_END_S)
+                # srun alone: its helper process ends the step where srun cannot
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(job.pid, signal.SIGTERM)
                 continue
             self._signal_members(job, signal.SIGKILL)
             # a process in an uninterruptible wait dies only when the wait ends: look again

@@ -68,9 +68,18 @@ class LocalLauncher:
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    def run(self, key: int, line: str, *, env: Mapping[str, str], stdout: str | None, stderr: str | None) -> None:
+    def run(
+        self,
+        key: int,
+        line: str,
+        *,
+        env: Mapping[str, str],
+        stdout: str | None,
+        stderr: str | None,
+        is_step: bool = False,
+    ) -> None:
         """Queue `bash -c line` in a session of its own; sent by `flush`."""
-        self._commands.append(("run", key, line, {**self._late_env, **env}, stdout, stderr))
+        self._commands.append(("run", key, line, {**self._late_env, **env}, stdout, stderr, is_step))
 
     def stop(self, key: int, signum: int, *, lead_s: float) -> None:
         """Queue the signal for every process of the key, SIGKILL after the lead; sent by `flush`."""

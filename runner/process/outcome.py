@@ -47,7 +47,13 @@ class OutcomeRules:
             attempt.oom_kills_before = open_now
 
     def conclude(self, end: AttemptEnd) -> None:
-        """Set status and verdict, and check the declared output files of a success."""
+        """Set status and verdict, and check the declared output files of a success. A scheduler's verdict stands."""
+        if end.verdict == "oom":
+            end.return_code = self._oom_code
+            return
+        if end.verdict == "terminated":
+            end.status = JobStatus.TERMINATED
+            return
         match end.attempt.stop:
             case StopReason.MEMORY if end.return_code != 0:
                 end.verdict, end.return_code = "oom", self._oom_code

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from typing import Final
 
 from runner.base.attempt import ClaimedJob
-from runner.base.ledger import Ledger
+from runner.base.ledger import Ledger, Room
 from runner.base.settings import Machine
 from runner.server.claim_thread import ClaimRequest
 from torc_core.api.jobs import Capacity, ComputeNodesResources
@@ -15,6 +15,7 @@ _WINDOW_S: Final = 0.6
 _SHORT_S: Final = 1.0
 _MOST_AHEAD: Final = 500
 _MOST_AT_ONCE: Final = 1000
+_NO_ROOM: Final = Room(cpus=0, memory_bytes=0, gpus=0, nodes=1, slots=0)
 
 
 class LookAhead:
@@ -41,7 +42,10 @@ class ClaimPolicy:
         self._run_id = run_id
         self._scheduler_config_id = scheduler_config_id
         self._capacity = Capacity(
-            num_cpus=machine.cpus, num_gpus=len(machine.gpus), num_nodes=1, memory_gb=machine.memory_gb
+            num_cpus=machine.cpus,
+            num_gpus=len(machine.gpus),
+            num_nodes=machine.node_count,
+            memory_gb=machine.memory_gb,
         )
         self.look_ahead = LookAhead()
         self.must_adopt = False
@@ -55,17 +59,12 @@ class ClaimPolicy:
         has_slot = ledger.free_slots is None or ledger.free_slots > len(queue)
         if not has_slot and ahead <= wanted // 2:
             return None  # decided in every step of the loop: what follows walks over the whole queue
-        cpus = max(0, ledger.free_cpus - sum(claim.need.cpus for claim in queue))
-        slots = cpus if ledger.free_slots is None else min(cpus, max(0, ledger.free_slots - len(queue)))
-        if slots == 0 and ahead <= wanted // 2:
+        room = ledger.room([claim.need for claim in queue])
+        if room.slots == 0 and ahead <= wanted // 2:
             return None
-        memory_bytes = max(0, ledger.free_memory_bytes - sum(claim.need.memory_bytes for claim in queue))
-        gpus = max(0, ledger.free_gpus - sum(claim.need.gpus for claim in queue))
         return self._build(
-            cpus if slots else 0,
-            memory_bytes if slots else 0,
-            gpus if slots else 0,
-            limit=min(slots, _MOST_AT_ONCE),
+            room if room.slots else _NO_ROOM,
+            limit=min(room.slots, _MOST_AT_ONCE),
             ahead=ahead,
             time_left_s=time_left_s,
         )
@@ -86,21 +85,19 @@ class ClaimPolicy:
         """
         request = self.request_for_room(ledger, queue, now=now, time_left_s=time_left_s) if may_claim else None
         if request is None:
-            request = self._build(0, 0, 0, limit=0, ahead=0, time_left_s=time_left_s)
+            request = self._build(_NO_ROOM, limit=0, ahead=0, time_left_s=time_left_s)
         resources = request.resources.model_copy(update={"ahead": 0})
         return ClaimRequest(resources=resources, limit=request.limit, wait_s=wait_s, settled=request.settled)
 
-    def _build(
-        self, cpus: int, memory_bytes: int, gpus: int, *, limit: int, ahead: int, time_left_s: float | None
-    ) -> ClaimRequest:
+    def _build(self, room: Room, *, limit: int, ahead: int, time_left_s: float | None) -> ClaimRequest:
         return ClaimRequest(
             resources=ComputeNodesResources(
                 id=self._node_id,
                 run_id=self._run_id,
-                num_cpus=cpus,
-                num_gpus=gpus,
-                num_nodes=1,
-                memory_gb=memory_bytes / (1 << 30),
+                num_cpus=room.cpus,
+                num_gpus=room.gpus,
+                num_nodes=room.nodes,
+                memory_gb=room.memory_bytes / (1 << 30),
                 time_limit=None if time_left_s is None else format_duration(time_left_s),
                 takes_unstated_runtime=True,
                 scheduler_config_id=self._scheduler_config_id,

@@ -42,7 +42,7 @@ def register(
             start_time=rfc3339(datetime.now(UTC)),
             num_cpus=machine.cpus,
             num_gpus=len(machine.gpus),
-            num_nodes=1,
+            num_nodes=machine.node_count,
             memory_gb=machine.memory_gb,
             compute_node_type=options.node_type,
             is_active=True,

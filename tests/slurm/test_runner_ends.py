@@ -135,7 +135,7 @@ def test_the_end_of_the_allocation_stops_jobs_before_slurm_does(site: Allocation
 def test_a_server_that_is_restarted_loses_no_result(site: AllocationSite, server: ServerProcess) -> None:
     site.server, site.client = server, server.client(patience_s=60)
     wait = f"touch {site.folder}/began; until [ -e {site.folder}/go ]; do sleep 0.1; done"
-    workflow_id = create(site.client, job("during", wait), job("after", "true", priority=-1))
+    workflow_id = create(site.client, job("during", wait, priority=1), job("after", "true"))
     line = f"exec {site.runner(workflow_id, '--max-parallel-jobs', '1')}"
     allocation = site.submit(line, *SMALL_NODE, workflow_id=workflow_id)
     site.await_file("began")
@@ -165,4 +165,4 @@ def test_jobs_of_a_node_without_power_run_again_elsewhere(site: AllocationSite) 
         site.cluster.boot(node)
     assert site.statuses(workflow_id) == {"moved": "completed"}
     codes = {result.attempt_id: result.return_code for result in site.results(workflow_id)}
-    assert codes == {1: -128, 2: 0}
+    assert codes == {1: -128, 2: 0}, site.results(workflow_id)

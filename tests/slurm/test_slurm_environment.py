@@ -65,7 +65,10 @@ def test_only_the_newer_release_tells_the_end() -> None:
 @pytest.mark.parametrize(
     ("env", "expected"),
     [
-        ({"SLURM_MEM_PER_CPU": "500"}, AllocationShare(scheduler_id=7, cpus=4, memory_bytes=2000 * MIB)),
+        (
+            {"SLURM_MEM_PER_CPU": "500"},
+            AllocationShare(scheduler_id=7, cpus=4, memory_bytes=2000 * MIB, memory_is_per_cpu=True),
+        ),
         ({"SLURM_MEM_PER_NODE": "0"}, AllocationShare(scheduler_id=7, cpus=4)),
         ({"SLURM_GPUS_ON_NODE": "2"}, AllocationShare(scheduler_id=7, cpus=4, gpus=("0", "1"))),
         ({"SLURM_JOB_GPUS": "2,3"}, AllocationShare(scheduler_id=7, cpus=4, gpus=("2", "3"))),

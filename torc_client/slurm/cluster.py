@@ -36,6 +36,7 @@ from torc_core.slurm.partitions import (
     with_nodes,
 )
 from torc_core.slurm.queue import parse_queue, queue_words
+from torc_core.slurm.step import parse_step_list, signal_words, step_list_words
 from torc_core.slurm.submission import (
     all_have_ended,
     cancel_words,
@@ -49,6 +50,7 @@ from torc_core.slurm.submission import (
 
 _IDS_OF_ONE_CALL: Final = 5000
 """The kernel takes 128 KiB as one argument."""
+_STEPS_OF_ONE_CALL: Final = 500
 _LOOK_BACK: Final = "now-14days"
 _LIVELIEST_FIRST: Final = (Phase.RUNNING, Phase.QUEUED, Phase.ENDED)
 _LOOKS: Final = 2
@@ -170,6 +172,18 @@ class SlurmCluster:
         except SchedulerError:
             return limits
         return replace(limits, max_submitted=parse_submit_limit(associations, account))
+
+    def signal_steps(self, scheduler_id: int, names: Sequence[str], signal: str) -> None:
+        """Send a signal to every process of the allocation's steps of these names; those that have ended are no error.
+
+        Raises SchedulerError when the scheduler refuses it.
+        """
+        running = parse_step_list(self._checked(step_list_words(scheduler_id)))
+        steps = [running[name] for name in names if name in running]
+        for part in [steps[place : place + _STEPS_OF_ONE_CALL] for place in range(0, len(steps), _STEPS_OF_ONE_CALL)]:
+            output = self._programs.run(signal_words(part, signal))
+            if output.return_code != 0 and not all_have_ended(output.stderr):
+                raise SchedulerError(f"scancel: {complaint(output.stderr)}")
 
     def kill_wait_s(self) -> float | None:
         """Return the seconds between the signal that asks an allocation to end and its kill, None where not stated."""

@@ -44,6 +44,7 @@ class AllocationShare:
     cpus_per_node: tuple[int, ...] = ()
     cpus: int | None = None
     memory_bytes: int | None = None
+    memory_is_per_cpu: bool = False
     gpus: tuple[str, ...] = ()
     start_at: datetime | None = None
     end_at: datetime | None = None
@@ -91,6 +92,7 @@ def read_allocation(env: Mapping[str, str]) -> AllocationShare | None:
         cpus_per_node=expand_counts(env.get("SLURM_JOB_CPUS_PER_NODE", "")),
         cpus=cpus or None,
         memory_bytes=_memory_bytes(env, cpus=cpus or 0, gpus=len(gpus)),
+        memory_is_per_cpu=not _count(env, "SLURM_MEM_PER_NODE") and bool(_count(env, "SLURM_MEM_PER_CPU")),
         gpus=gpus,
         start_at=_moment(env.get("SLURM_JOB_START_TIME", "")),
         end_at=_moment(env.get("SLURM_JOB_END_TIME", "")),
