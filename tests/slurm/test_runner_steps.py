@@ -63,7 +63,7 @@ def test_a_step_over_its_memory_is_judged_as_such_and_others_go_on(site: Allocat
     assert site.await_end(allocation) == "COMPLETED", site.printed(allocation)
     codes = {result.job_name: result.return_code for result in site.results(workflow_id)}
     assert codes == {"hungry": 137, "modest": 0, "unstated": 0}
-    [group] = site.client.failure_groups(workflow_id).items
+    [group] = site.client.failures.groups(workflow_id).items
     assert group.failure_class == "oom"
 
 

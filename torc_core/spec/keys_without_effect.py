@@ -8,7 +8,6 @@ from pydantic import BaseModel
 from torc_core.spec.model import WorkflowSpec
 from torc_core.spec.problems import KeyPath, Problems
 
-_NO_SRUN: Final = "jobs are started without srun"
 _JOBS_ALONE: Final = "jobs are sampled, whole nodes are not"
 
 KEYS_WITHOUT_EFFECT: Final[Mapping[tuple[str, ...], str]] = {
@@ -20,20 +19,12 @@ KEYS_WITHOUT_EFFECT: Final[Mapping[tuple[str, ...], str]] = {
         "compute_node_expiration_buffer_seconds",
     ): "a runner with a time limit keeps execution_config.sigkill_headroom_seconds for its last reports",
     ("jobs", "supports_termination"): "every job that is stopped gets the termination signal first",
-    ("execution_config", "srun_termination_signal"): _NO_SRUN,
-    ("execution_config", "srun_mpi"): _NO_SRUN,
-    ("execution_config", "enable_cpu_bind"): _NO_SRUN,
     ("resource_monitor", "generate_plots"): "draw them with `torc plot-resources`",
     ("resource_monitor", "compute_node"): _JOBS_ALONE,
 }
 """Way of keys -> what happens instead, for all keys below it too. When something reads a key, remove its entry."""
 
-VALUES_WITHOUT_EFFECT: Final[Mapping[tuple[str, ...], tuple[frozenset[str], str]]] = {
-    ("execution_config", "mode"): (
-        frozenset({"slurm", "auto"}),
-        "the runner starts the jobs itself, as with the mode direct",
-    ),
-}
+VALUES_WITHOUT_EFFECT: Final[Mapping[tuple[str, ...], tuple[frozenset[str], str]]] = {}
 """Way of a key whose other values have an effect -> the values without one, and what happens instead."""
 
 
