@@ -60,7 +60,7 @@ from torc_core.errors import RunnerError, TorcError
 from torc_core.hints import Hint, torc
 from torc_core.jobs.status import JobStatus
 from torc_core.slurm.environment import AllocationShare, read_scheduler_facts
-from torc_core.slurm.step import step_environment
+from torc_core.slurm.srun import step_environment
 
 _OF_THE_USER: Final = frozenset({*SECRET_VARIABLES, CREDENTIALS_FILE_VARIABLE})
 _PATIENCE_MINUTES: Final = 20

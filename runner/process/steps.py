@@ -15,7 +15,7 @@ from runner.base.evidence import runtime_limit
 from torc_client.slurm.cluster import SlurmCluster
 from torc_core.api.configs import ExecutionConfig
 from torc_core.errors import SchedulerError
-from torc_core.slurm.step import StepFault, StepOptions, StepRequest, read_step_end, step_words
+from torc_core.slurm.srun import StepFault, StepOptions, StepRequest, read_step_end, step_words
 
 _MESSAGES_BYTES: Final = 16 * 1024
 

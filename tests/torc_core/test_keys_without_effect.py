@@ -110,15 +110,11 @@ def test_a_key_that_asks_for_what_happens_anyway_is_no_warning() -> None:
     assert check_workflow(f"{text}jobs: [{{name: a, command: 'true'}}]", file_name="w.yaml").warnings == []
 
 
-def test_a_mode_for_slurm_says_that_it_is_not_followed() -> None:
+def test_what_concerns_slurm_has_an_effect() -> None:
     text = """name: w
 execution_config: {mode: slurm, srun_mpi: pmix}
 slurm_schedulers: [{name: s, account: a}]
 jobs: [{name: a, command: 'true'}]
 actions: [{trigger_type: on_workflow_start, action_type: schedule_nodes, scheduler: s, scheduler_type: slurm}]
 """
-    assert check_workflow(text, file_name="w.yaml").warnings == [
-        "w.yaml:2: execution_config.srun_mpi: has no effect yet: jobs are started without srun",
-        "w.yaml:2: execution_config.mode: slurm has no effect yet: the runner starts the jobs itself, as with the mode "
-        "direct",
-    ]
+    assert check_workflow(text, file_name="w.yaml").warnings == []

@@ -36,7 +36,7 @@ from torc_core.slurm.partitions import (
     with_nodes,
 )
 from torc_core.slurm.queue import parse_queue, queue_words
-from torc_core.slurm.step import parse_step_list, signal_words, step_list_words
+from torc_core.slurm.srun import parse_step_list, signal_words, step_list_words
 from torc_core.slurm.submission import (
     all_have_ended,
     cancel_words,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from runner.base.ledger import Need
 from runner.base.node_ledger import NodeLedger
 from runner.base.settings import NodeShare
-from torc_core.slurm.step import (
+from torc_core.slurm.srun import (
     STEP_ERROR_CODE,
     StepFault,
     StepOptions,
