@@ -79,7 +79,7 @@ class Steps:
             messages.unlink()
         step = read_step_end(exit_code, text)
         end.return_code, end.signal = step.return_code, step.signal
-        # what the kernel told is srun's, not the job's
+        # the kernel's figures are those of srun, not of the job
         end.peak_memory_bytes, end.cpu_time_s = 0, 0.0
         if step.fault is None or end.attempt.stop is not None:
             return

@@ -40,7 +40,7 @@ class ExecutionConfig(ApiModel):
     job_token: Literal["run", "none"] | None = None
     """Whether jobs get a token of their run by which they may use the server. Default: `run`."""
     staggered_start: bool | None = None
-    """Whether jobs start one after the other."""
+    """Whether the runners of many allocations begin one after the other. Default: true."""
     stdio: StdioConfig | None = None
     """Where the output of jobs goes."""
     job_stdio_overrides: dict[str, StdioConfig] | None = None
