@@ -1,17 +1,14 @@
 """Run a workflow's jobs on this machine: put the parts of a runner together, work, and sign off."""
 
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 from uuid import uuid4
 
-from runner.base.deadline import AllocationTimes, Deadline
+from runner.base.deadline import Deadline
 from runner.base.ledger import Ledger
 from runner.base.log import RunnerLog
 from runner.base.node_ledger import NodeLedger
@@ -29,9 +26,8 @@ from runner.process.actions import RUN_COMMANDS, SCHEDULE_NODES
 from runner.process.local_launcher import LocalLauncher
 from runner.process.oom import OomKills
 from runner.process.outcome import OutcomeRules
-from runner.process.steps import Steps, step_options
 from runner.server.action_thread import ActionClaims, ActionThread
-from runner.server.allocation import TRIES, OwnAllocation
+from runner.server.allocation import TRIES, OwnAllocation, registered_options, steps_of
 from runner.server.claim_policy import ClaimPolicy
 from runner.server.claim_thread import ClaimThread
 from runner.server.claims import Claims
@@ -105,7 +101,7 @@ def run_workflow(
         allocation = OwnAllocation(share, workflow_id, warn=warn, scheduler=scheduler)
     times = None if allocation is None else allocation.times()
     deadline = Deadline.of(options, facts.workflow, times)
-    steps = _steps(facts, allocation, deadline, has_gpus=bool(machine.gpus))
+    steps = steps_of(facts.workflow, allocation, deadline, has_gpus=bool(machine.gpus))
     if steps is not None and share is not None:
         machine = with_nodes_of(machine, share, cpus=options.num_cpus)
     elif share is not None and share.step is None and len(share.nodes) > 1:
@@ -145,7 +141,7 @@ def run_workflow(
     guard: ExitGuard | None = None
     try:
         with wake.catching_signals(), _bound(client, allocation):
-            options = _registered_options(options, allocation, times)
+            options = registered_options(options, allocation, times)
             with _waiting(client, options.wait_at_start_s, progress):
                 node = register(
                     client, workflow_id, machine=machine, options=options, launcher_pid=supervisor.launcher.pid
@@ -342,42 +338,6 @@ def _ledger(machine: Machine, options: RunnerOptions) -> Ledger:
     )
 
 
-def _steps(
-    facts: WorkflowFacts, allocation: OwnAllocation | None, deadline: Deadline, *, has_gpus: bool
-) -> Steps | None:
-    """Return what makes steps of jobs; None where the runner starts them itself.
-
-    Raises RunnerError where the workflow wants steps and there can be none.
-    """
-    config = facts.workflow.execution_config
-    mode = (config and config.mode) or "direct"
-    if mode == "direct":
-        return None
-    problem: str | None = None
-    if allocation is None:
-        problem = "and this is no node of an allocation"
-    elif allocation.share.step is not None:
-        # srun within a step would wait for the resources that the runner's own step holds
-        problem = "and this runner is itself a step, which holds what they need"
-    elif allocation.scheduler is None or shutil.which("srun") is None:
-        problem = "and srun is not on PATH"
-    else:
-        return Steps(
-            allocation.share.scheduler_id,
-            allocation.scheduler,
-            options=step_options(config),
-            end_at=deadline.end_at,
-            has_gpus=has_gpus,
-            warn=allocation.warn,
-        )
-    if mode == "auto":
-        return None
-    raise RunnerError(
-        f"workflow {facts.workflow_id} starts its jobs with srun (execution_config.mode is slurm), {problem}",
-        hint="start the runner with exec in a batch script, or use the mode auto",
-    )
-
-
 @contextmanager
 def _bound(client: TorcClient, allocation: OwnAllocation | None) -> Iterator[None]:
     """Keep the record of the runner's allocation active; outside of one there is nothing to keep."""
@@ -389,25 +349,6 @@ def _bound(client: TorcClient, allocation: OwnAllocation | None) -> Iterator[Non
         yield
     finally:
         allocation.finish(client)
-
-
-def _registered_options(
-    options: RunnerOptions, allocation: OwnAllocation | None, times: AllocationTimes | None
-) -> RunnerOptions:
-    """Return the options with what the allocation adds to the runner's record."""
-    if allocation is None:
-        return options
-    limits_s = [] if options.time_limit_s is None else [options.time_limit_s]
-    if times is not None and times.end_at is not None:
-        limits_s.append(max(0.0, float(int((times.end_at - datetime.now(UTC)).total_seconds()))))
-    config_id = None if allocation.record is None else allocation.record.scheduler_config_id
-    return replace(
-        options,
-        node_type="slurm",
-        time_limit_s=min(limits_s, default=None),
-        node_facts=allocation.share.as_facts() | dict(options.node_facts),
-        scheduler_config_id=options.scheduler_config_id or config_id,
-    )
 
 
 def _label(hostname: str, share: AllocationShare | None) -> str:

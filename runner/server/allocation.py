@@ -1,16 +1,20 @@
 """The allocation that the runner works in: when it ends, its record at the server, and others that nobody needs."""
 
+import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, dataclass, field
-from datetime import datetime
+from dataclasses import KW_ONLY, dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Final
 
-from runner.base.deadline import AllocationTimes
+from runner.base.deadline import AllocationTimes, Deadline
+from runner.base.settings import RunnerOptions
+from runner.process.steps import Steps, step_options
 from torc_client.http import TorcClient
 from torc_client.recovery.own_allocation import begin_own_allocation
 from torc_client.slurm.cluster import SlurmCluster
 from torc_core.api.nodes import ScheduledComputeNodeModel
-from torc_core.errors import SchedulerError, TorcError
+from torc_core.api.workflows import WorkflowModel
+from torc_core.errors import RunnerError, SchedulerError, TorcError
 from torc_core.jobs.status import ACTIVE, JobStatus
 from torc_core.slurm.environment import AllocationShare
 
@@ -102,6 +106,61 @@ class OwnAllocation:
                 f"the end of allocation {self.share.scheduler_id} is unknown ({reason}): jobs may be started that "
                 "do not end in time; give the runner a --time-limit"
             )
+
+
+def steps_of(
+    workflow: WorkflowModel, allocation: OwnAllocation | None, deadline: Deadline, *, has_gpus: bool
+) -> Steps | None:
+    """Return what makes steps of jobs; None where the runner starts them itself.
+
+    Raises RunnerError where the workflow wants steps and there can be none.
+    """
+    config = workflow.execution_config
+    mode = (config and config.mode) or "direct"
+    if mode == "direct":
+        return None
+    problem: str | None = None
+    if allocation is None:
+        problem = "and this is no node of an allocation"
+    elif allocation.share.step is not None:
+        # srun within a step would wait for the resources that the runner's own step holds
+        problem = "and this runner is itself a step, which holds what they need"
+    elif allocation.scheduler is None or shutil.which("srun") is None:
+        problem = "and srun is not on PATH"
+    else:
+        return Steps(
+            allocation.share.scheduler_id,
+            allocation.scheduler,
+            options=step_options(config),
+            end_at=deadline.end_at,
+            has_gpus=has_gpus,
+            warn=allocation.warn,
+        )
+    if mode == "auto":
+        return None
+    raise RunnerError(
+        f"workflow {workflow.id} starts its jobs with srun (execution_config.mode is slurm), {problem}",
+        hint="start the runner with exec in a batch script, or use the mode auto",
+    )
+
+
+def registered_options(
+    options: RunnerOptions, allocation: OwnAllocation | None, times: AllocationTimes | None
+) -> RunnerOptions:
+    """Return the options with what the allocation adds to the runner's record."""
+    if allocation is None:
+        return options
+    limits_s = [] if options.time_limit_s is None else [options.time_limit_s]
+    if times is not None and times.end_at is not None:
+        limits_s.append(max(0.0, float(int((times.end_at - datetime.now(UTC)).total_seconds()))))
+    config_id = None if allocation.record is None else allocation.record.scheduler_config_id
+    return replace(
+        options,
+        node_type="slurm",
+        time_limit_s=min(limits_s, default=None),
+        node_facts=allocation.share.as_facts() | dict(options.node_facts),
+        scheduler_config_id=options.scheduler_config_id or config_id,
+    )
 
 
 def _local(text: str | None) -> datetime | None:

@@ -19,7 +19,7 @@ SMALL_NODE = ("--cpus-per-task=2", "--mem=400")
 
 
 def reclaim_ended(site: AllocationSite, workflow_id: int) -> None:
-    """What every recovery does first: ask the scheduler, and take back what ended allocations held."""
+    """What every recovery does first: ask the scheduler, and reclaim what ended allocations held."""
     port = SlurmCluster(SlurmPrograms(site.cluster.environment))
     ends = Allocations(scheduler=port).ended(site.client, workflow_id)
     plan = find_orphans(site.client, workflow_id, host=host_facts(), ended_allocations=ends)
@@ -97,7 +97,7 @@ def test_a_runner_that_is_killed_leaves_no_process_and_its_jobs_are_reclaimed(si
     assert sorted(result.attempt_id or 0 for result in site.results(workflow_id)) == [1, 2]
 
 
-def test_memory_of_one_job_and_of_the_whole_allocation_is_judged_apart(site: AllocationSite) -> None:
+def test_memory_of_one_job_and_of_the_whole_allocation_is_distinguished(site: AllocationSite) -> None:
     if not site.cluster.limits_memory:
         pytest.skip("memory cannot be limited by control groups here")
     hungry = "python3 -c 'b = bytearray({0} << 20); import time; time.sleep({1})'"

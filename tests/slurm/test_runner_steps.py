@@ -48,7 +48,7 @@ def test_jobs_run_as_steps_on_all_nodes_of_the_allocation(site: AllocationSite) 
     assert {f"wf{workflow_id}_j{site.jobs(workflow_id)['mpi'].id}_r1_a1"} <= set(steps.split())
 
 
-def test_a_step_over_its_memory_is_judged_as_such_and_others_go_on(site: AllocationSite) -> None:
+def test_a_step_over_its_memory_has_run_out_of_memory_and_others_go_on(site: AllocationSite) -> None:
     if not site.cluster.limits_memory:
         pytest.skip("memory cannot be limited by control groups here")
     workflow_id = create(

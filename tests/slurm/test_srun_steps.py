@@ -100,7 +100,9 @@ def test_srun_reads_no_options_of_the_allocation() -> None:
         (-9, "", None, 9),
     ],
 )
-def test_what_srun_returns_is_told_apart(code: int, messages: str, fault: StepFault | None, signal: int | None) -> None:
+def test_what_srun_returns_is_distinguished(
+    code: int, messages: str, fault: StepFault | None, signal: int | None
+) -> None:
     end = read_step_end(code, messages)
     assert (end.fault, end.signal) == (fault, signal)
 

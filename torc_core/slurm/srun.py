@@ -8,7 +8,7 @@ from math import ceil
 from typing import Final
 
 STEP_ERROR_CODE: Final = 219
-"""What srun is told to return for errors of its own; a job that returns it is told apart by srun's messages."""
+"""What srun returns for errors of its own, as it is asked to; the messages of srun show whether it was the job."""
 STEP_ERROR_VARIABLE: Final = "SLURM_EXIT_ERROR"
 _FIRST_SIGNAL_CODE: Final = 129
 _MB: Final = 1 << 20
@@ -122,7 +122,7 @@ def read_step_end(exit_code: int, messages: str) -> StepEnd:
     if _OUT_OF_MEMORY.search(messages):
         return StepEnd(return_code=exit_code, fault=StepFault.OUT_OF_MEMORY, reason=_reason(messages))
     if match := _NODE_FAILURE.search(messages):
-        # srun may return 0 here: it only counts tasks that told it how they ended
+        # srun may return 0 here: it only counts tasks whose end it has seen
         return StepEnd(return_code=exit_code, fault=StepFault.NODE_FAILURE, reason=f"node failure on {match[1]}")
     has_exited = _EXITED.search(messages) is not None
     if exit_code != 0 and _ABORTED.search(messages):
