@@ -65,7 +65,7 @@ def test_a_step_over_its_memory_has_run_out_of_memory_and_others_go_on(site: All
     assert codes == {"hungry": 137, "modest": 0, "unstated": 0}
     [group] = site.client.failures.groups(workflow_id).items
     assert group.suggestion is not None
-    assert group.suggestion.failure_class == "oom"
+    assert group.suggestion.class_ == "oom"
 
 
 def test_a_step_gets_the_signal_and_its_lead_when_it_runs_too_long(site: AllocationSite) -> None:
