@@ -53,6 +53,7 @@ def test_jobs_of_a_runner_in_the_foreground_are_reclaimed_after_scancel(site: Al
     # a shell that waits for the runner takes Slurm's signal itself: the runner is killed without one
     allocation = site.submit(f"{site.runner(workflow_id)}; true", *SMALL_NODE, workflow_id=workflow_id)
     site.await_file("began")
+    site.await_job(workflow_id, "lost")
     site.cluster.call("scancel", str(allocation))
     assert site.await_end(allocation) == "CANCELLED"
     reclaim_ended(site, workflow_id)
@@ -86,6 +87,7 @@ def test_a_runner_that_is_killed_leaves_no_process_and_its_jobs_are_reclaimed(si
     )
     allocation = site.submit(f"exec {site.runner(workflow_id)}", *SMALL_NODE, workflow_id=workflow_id)
     site.await_file("began")
+    site.await_job(workflow_id, "lost")
     site.cluster.call("scancel", "--batch", "--signal=KILL", str(allocation))
     site.await_end(allocation)
     reclaim_ended(site, workflow_id)
@@ -155,6 +157,7 @@ def test_jobs_of_a_node_without_power_run_again_elsewhere(site: AllocationSite) 
     line = f"exec {site.runner(workflow_id)}"
     allocation = site.submit(line, *SMALL_NODE, "--no-requeue", f"--nodelist={node}", workflow_id=workflow_id)
     site.await_file(f"began_{node}")
+    site.await_job(workflow_id, "moved")
     site.cluster.crash(node)
     try:
         assert site.await_end(allocation, timeout_s=120) == "NODE_FAIL"
@@ -165,4 +168,4 @@ def test_jobs_of_a_node_without_power_run_again_elsewhere(site: AllocationSite) 
         site.cluster.boot(node)
     assert site.statuses(workflow_id) == {"moved": "completed"}
     codes = {result.attempt_id: result.return_code for result in site.results(workflow_id)}
-    assert codes == {1: -128, 2: 0}, site.results(workflow_id)
+    assert codes == {1: -128, 2: 0}
