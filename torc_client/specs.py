@@ -1,5 +1,6 @@
 """Reads workflow files of this machine into drafts for the server."""
 
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -10,11 +11,17 @@ from torc_core.spec.build import read_workflow
 from torc_core.spec.report import SpecReport
 
 SPEC_SUFFIXES: Final = frozenset({".yaml", ".yml", ".json", ".json5", ".kdl"})
+STDIN: Final = Path("-")
 _MAX_SPEC_BYTES: Final = 256 * 1024 * 1024
 
 
 def read_spec_text(path: Path) -> str:
-    """Return the text of a workflow file. Raises InvalidInputError when it cannot be read or is too large."""
+    """Return the text of a workflow file, or of standard input for `-`.
+
+    Raises InvalidInputError when it cannot be read or is too large.
+    """
+    if path == STDIN:
+        return _read_stdin()
     try:
         size = path.stat().st_size
         if size > _MAX_SPEC_BYTES:
@@ -28,6 +35,21 @@ def read_spec_text(path: Path) -> str:
         raise InvalidInputError(f"{path}: {error.strerror}", hint="name a workflow file") from error
 
 
+def _read_stdin() -> str:
+    content = sys.stdin.buffer.read(_MAX_SPEC_BYTES + 1)
+    if len(content) > _MAX_SPEC_BYTES:
+        raise InvalidInputError("standard input is too long for a workflow", hint="describe many jobs by parameters")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"standard input is no text (byte {error.start} is no UTF-8)") from error
+
+
+def shown_name(path: Path) -> str:
+    """Return the name under which problems of a workflow file are reported."""
+    return "<stdin>" if path == STDIN else str(path)
+
+
 def load_draft(
     path: Path, *, user: str, folder: Path, resource_monitoring: bool = True
 ) -> tuple[WorkflowDraft, SpecReport]:
@@ -36,7 +58,11 @@ def load_draft(
     Relative paths in it count from `folder`. Raises SpecError listing everything that is wrong with it.
     """
     return make_draft(
-        read_spec_text(path), file_name=str(path), user=user, folder=folder, resource_monitoring=resource_monitoring
+        read_spec_text(path),
+        file_name=shown_name(path),
+        user=user,
+        folder=folder,
+        resource_monitoring=resource_monitoring,
     )
 
 

@@ -231,10 +231,6 @@ def test_a_mistake_in_json_is_explained(text: str, message: str) -> None:
     assert message in complaint(text, "wf.json")
 
 
-def test_kdl_is_refused_by_name() -> None:
-    assert "KDL files are not read" in complaint('name "a"', "wf.kdl")
-
-
 def test_a_check_reports_without_raising() -> None:
     report = check_workflow("jobs: [{name: a, command: x, depends_on: [b]}]", file_name="wf.yaml")
     assert not report.valid

@@ -201,16 +201,16 @@ def _load_runner() -> None:
 
 
 def is_spec_file(what: str) -> bool:
-    """Return whether it is a file: a number is an id, everything else that exists or looks like a workflow file is one.
+    """Return whether it is a file: a number is an id, `-` and all that exists or looks like a workflow file is one.
 
     Raises InvalidInputError for what is neither.
     """
-    from torc_client.specs import SPEC_SUFFIXES
+    from torc_client.specs import SPEC_SUFFIXES, STDIN
 
     if what.isascii() and what.isdigit():
         return False
     path = Path(what)
-    if path.suffix.lower() in SPEC_SUFFIXES or path.exists():
+    if path == STDIN or path.suffix.lower() in SPEC_SUFFIXES or path.exists():
         return True
     raise InvalidInputError(
         f"{what!r} is neither a workflow file nor a workflow id",

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, Final, NoReturn
 
@@ -31,11 +31,11 @@ def read_json(text: str, *, file_name: str) -> Source:
     except ValueError as error:
         raise syntax_error(file_name, 1, f"not valid JSON: {error}") from None
     if shrunken:
-        raise syntax_error(file_name, *_first_duplicate(text))
+        raise syntax_error(file_name, *first_duplicate(positions(text)))
 
     @cache
     def lines() -> dict[KeyPath, int]:
-        return dict(_positions(text))
+        return dict(positions(text))
 
     source = Source(file_name, value, lambda path: nearest_line(lines(), path))
     refuse_unusable_values(source)
@@ -46,23 +46,31 @@ def _refuse_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is no finite number")
 
 
-def _first_duplicate(text: str) -> tuple[int, str]:
+def first_duplicate(places: Iterable[tuple[KeyPath, int]]) -> tuple[int, str]:
+    """Return line and message of the first key that is given twice."""
     seen: dict[KeyPath, int] = {}
-    for path, line in _positions(text):
+    for path, line in places:
         if path in seen:
             return line, f"{format_path(path)}: the key {show(path[-1])} is given twice, first on line {seen[path]}"
         seen[path] = line
     return 1, "a key is given twice"
 
 
-def _positions(text: str) -> Iterator[tuple[KeyPath, int]]:
-    """Yield path and line of every key and list item of a valid JSON text, in its order."""
+def positions(
+    text: str, token: re.Pattern[str] = _TOKEN, read_key: Callable[[str], str] = json.loads
+) -> Iterator[tuple[KeyPath, int]]:
+    """Yield path and line of every key and list item of a valid text, in its order.
+
+    `token` finds the tokens of the language, comments among them; `read_key` returns the key that one of them writes.
+    """
     path: list[str | int | None] = []
     line, last = 1, 0
-    for match in _TOKEN.finditer(text):
+    for match in token.finditer(text):
         piece = match[0]
         line += text.count("\n", last, match.start())
         last = match.start()
+        if piece.startswith(("//", "/*")):
+            continue
         if piece in "}]":
             path.pop()
         elif piece == ",":
@@ -71,7 +79,7 @@ def _positions(text: str) -> Iterator[tuple[KeyPath, int]]:
         elif piece != ":":
             awaiting_key = bool(path) and path[-1] is None
             if awaiting_key:
-                path[-1] = str(json.loads(piece))
+                path[-1] = str(read_key(piece))
             if awaiting_key or (path and isinstance(path[-1], int)):
                 yield tuple(part for part in path if part is not None), line
             if piece in "{[":

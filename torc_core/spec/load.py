@@ -1,4 +1,4 @@
-"""The text of a workflow file as plain values with their lines: YAML here, JSON in json_text.py."""
+"""The text of a workflow file as plain values with their lines: YAML here, other languages in files of their own."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,9 @@ from typing import Any, Final
 import yaml
 
 from torc_core.errors import SpecError
+from torc_core.spec.json5_text import read_json5
 from torc_core.spec.json_text import read_json
+from torc_core.spec.kdl_text import read_kdl
 from torc_core.spec.problems import KeyPath, format_path, show, syntax_error
 from torc_core.spec.source import MAX_DEPTH, Source, nearest_line, refuse_unusable_values
 
@@ -18,20 +20,30 @@ MAX_COPIED_VALUES: Final = 1_000_000
 
 _PARSER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CORE: Final = "tag:yaml.org,2002:"
+_LOOKS_LIKE_JSON5: Final = re.compile(r"(\s|//[^\n]*|/\*.*?\*/)*\{", re.DOTALL)
 _INT: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
 def read_source(text: str, *, file_name: str) -> Source:
-    """Parse `.json` as JSON, and all else by what it looks like. Raises SpecError with the line."""
+    """Parse the text by the suffix of its file; by what it looks like where that says nothing, as for a pipe.
+
+    Raises SpecError with the line.
+    """
     text = text.removeprefix("\ufeff")
     if not text.strip():
         raise syntax_error(file_name, 1, "the file is empty")
-    suffix = PurePath(file_name).suffix.lower()
-    if suffix == ".kdl":
-        raise syntax_error(file_name, 1, "KDL files are not read; write the workflow as YAML or JSON")
-    read = read_json if suffix == ".json" else read_by_looking
-    return read(text, file_name=file_name)
+    match PurePath(file_name).suffix.lower():
+        case ".json":
+            return read_json(text, file_name=file_name)
+        case ".json5":
+            return read_json5(text, file_name=file_name)
+        case ".kdl":
+            return read_kdl(text, file_name=file_name)
+        case ".yaml" | ".yml":
+            return _read_json_or_yaml(text, file_name=file_name)
+        case _:
+            return read_by_looking(text, file_name=file_name)
 
 
 def read_yaml(text: str, *, file_name: str) -> Source:
@@ -49,6 +61,24 @@ def read_yaml(text: str, *, file_name: str) -> Source:
 
 
 def read_by_looking(text: str, *, file_name: str) -> Source:
+    """Parse JSON, YAML, JSON5 or KDL, the first that the text is; complaints are about the likeliest of them."""
+    try:
+        source = _read_json_or_yaml(text, file_name=file_name)
+    except SpecError:
+        read = read_json5 if _LOOKS_LIKE_JSON5.match(text) else read_kdl
+        try:
+            other = read(text, file_name=file_name)
+        except SpecError:
+            other = None
+        if other is None or not isinstance(other.value, dict) or "jobs" not in other.value:
+            raise
+        return other
+    if isinstance(source.value, dict):
+        return source
+    return read_kdl(text, file_name=file_name)  # several lines of words are one text in YAML
+
+
+def _read_json_or_yaml(text: str, *, file_name: str) -> Source:
     """Parse JSON if the text looks and parses like it, else YAML: values are the same, but JSON has more escapes."""
     if text.lstrip().startswith("{"):
         try:
@@ -103,8 +133,10 @@ class _YamlReader:
             mark = error.problem_mark or error.context_mark
             line = min(mark.line + 1, self.text.rstrip("\n").count("\n") + 1) if mark else 1
             context = f" {error.context}" if error.context else ""
+            column = f" (column {mark.column + 1})" if mark else ""
             advice = self._advice(line, str(error.context))
-            raise syntax_error(self.file_name, line, f"not valid YAML: {error.problem}{context}{advice}") from None
+            message = f"not valid YAML: {error.problem}{context}{column}{advice}"
+            raise syntax_error(self.file_name, line, message) from None
         except yaml.reader.ReaderError as error:
             line = self.text.count("\n", 0, error.position) + 1
             raise syntax_error(self.file_name, line, f"not valid YAML: {error.reason}") from None
