@@ -110,7 +110,7 @@ def test_a_full_file_becomes_a_full_draft() -> None:
     assert made.resource_requirements[0].model_dump() == FULL["resource_requirements"][0]
     assert made.resource_requirements[1].memory == "1048576"
     assert made.resource_requirements[1].runtime == "PT1H"
-    assert made.slurm_schedulers[0].model_dump() == FULL["slurm_schedulers"][0]
+    assert made.slurm_schedulers[0].model_dump(exclude_none=True) == FULL["slurm_schedulers"][0]
     rules = made.failure_handlers[0].rules
     assert (rules[0].exit_codes, rules[0].recovery_script, rules[0].recovery_timeout_s, rules[0].max_retries) == (
         [10, 11],

@@ -9,6 +9,7 @@ from torc_core.hints import TorcCommand
 
 WITH_OUTPUT_DIR: Final = frozenset(
     {
+        "actions logs",
         "jobs logs",
         "logs analyze",
         "reconcile",

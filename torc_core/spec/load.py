@@ -9,9 +9,9 @@ from typing import Any, Final
 import yaml
 
 from torc_core.errors import SpecError
-from torc_core.spec.json5_text import read_json5
-from torc_core.spec.json_text import read_json
-from torc_core.spec.kdl_text import read_kdl
+from torc_core.spec.languages.json5_text import read_json5
+from torc_core.spec.languages.json_text import read_json
+from torc_core.spec.languages.kdl_text import read_kdl
 from torc_core.spec.problems import KeyPath, format_path, show, syntax_error
 from torc_core.spec.source import MAX_DEPTH, Source, nearest_line, refuse_unusable_values
 

@@ -4,7 +4,7 @@ import re
 from functools import cache
 from typing import Final
 
-from torc_core.spec.json_text import first_duplicate, positions
+from torc_core.spec.languages.json_text import first_duplicate, positions
 from torc_core.spec.problems import KeyPath, syntax_error
 from torc_core.spec.source import Source, nearest_line, refuse_unusable_values
 

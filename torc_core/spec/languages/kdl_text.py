@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Union, get_args, get_orig
 
 from pydantic import BaseModel
 
-from torc_core.spec.kdl_places import NodePlace, node_places, parts
+from torc_core.spec.languages.kdl_places import NodePlace, node_places, parts
 from torc_core.spec.model import JobSpec, UserDataSpec, WorkflowSpec
 from torc_core.spec.problems import KeyPath, format_path, show, syntax_error
 from torc_core.spec.source import Source, nearest_line, refuse_unusable_values
