@@ -80,13 +80,21 @@ class Journal:
             self._fd, self.size, self.problem = fd, size, None
 
     def sync(self) -> None:
-        """Write what was added to the disk."""
-        with self._lock:
-            if self._fd is not None:
+        """Write what was added to the disk.
+
+        Without the lock: on a slow disk, the reporter and with it the loop would stand still for as long.
+        """
+        try:
+            with self._lock:
+                # a descriptor of its own: another thread may close the journal's, and the kernel give its number away
+                fd = None if self._fd is None else os.dup(self._fd)
+            if fd is not None:
                 try:
-                    os.fdatasync(self._fd)
-                except OSError as error:
-                    self._note(error)
+                    os.fdatasync(fd)
+                finally:
+                    os.close(fd)
+        except OSError as error:
+            self._note(error)
 
     def clear(self) -> None:
         """Drop all reports: the server has them."""

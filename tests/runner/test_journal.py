@@ -1,5 +1,7 @@
 """Ended attempts stand in a journal until the server has them: a runner that is killed meanwhile loses none."""
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,31 @@ def test_a_journal_is_read_once_its_runner_is_gone(path: Path) -> None:
     journal.close()
     assert ids_in(path) == [1, 2, 3]
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_slow_disk_keeps_nobody_from_adding_to_the_journal(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_syncing, may_end = threading.Event(), threading.Event()
+
+    def sync_slowly(_: int) -> None:
+        is_syncing.set()
+        may_end.wait()
+
+    monkeypatch.setattr(os, "fdatasync", sync_slowly)
+    journal = Journal(path, WORKFLOW)
+    journal.append(completions(1))
+    syncing = threading.Thread(target=journal.sync)
+    adding = threading.Thread(target=journal.append, args=[completions(2)])
+    try:
+        syncing.start()
+        assert is_syncing.wait(60)
+        adding.start()
+        adding.join(60)
+        assert not adding.is_alive()
+    finally:
+        may_end.set()
+        syncing.join()
+    journal.close()
+    assert ids_in(path) == [1, 2]
 
 
 def test_a_line_that_was_cut_off_is_left_out(path: Path) -> None:
