@@ -112,7 +112,7 @@ def test_a_process_that_is_killed_between_sbatch_and_record_has_submitted_once(l
         ({"account": "nosuch"}, "nvalid account"),
         ({"partition": "nosuch"}, "there is no partition nosuch"),
         ({"qos": "nosuch"}, "nvalid qos"),
-        ({"mem": "900g"}, "its nodes have 3.9 GiB"),
+        ({"mem": "900g"}, "its nodes have 3.91 GB"),
         ({"walltime": "03:00:00"}, "is over its limit of 1h"),
         ({"nodes": 7}, "7 nodes are over its limit of 3"),
         ({"gres": "gpu:1"}, "its nodes do not have the GPUs of gpu:1"),
