@@ -223,3 +223,19 @@ def test_nodes_are_scheduled_by_hand_for_a_workflow_that_exists(login: Submissio
     more = login.torc("-f", "json", "slurm", "schedule-nodes", workflow_id, "-n", "2").json
     assert more["allocation_count"] == 2
     assert len(login.keys(workflow_id)) == 3
+
+
+def test_a_watcher_fires_what_is_due(login: SubmissionSite) -> None:
+    file = login.file(
+        jobs=[{"name": "only", "command": "true"}],
+        slurm_schedulers=[scheduler()],
+        actions=[action(start_one_worker_per_node=True)],
+    )
+    workflow_id = login.torc("-f", "json", "create", file).json["workflow_id"]
+    login.torc("init", workflow_id)
+    printed = login.torc("watch", workflow_id, "-p", "1")
+    assert "submitted 1 allocation(s): " in printed.out
+    assert "completed successfully" in printed.out
+    assert len(login.keys(workflow_id)) == 1
+    [text] = [path.read_text() for path in login.output.glob("slurm_script_*.sh")]
+    assert "\nexec srun --ntasks-per-node=1 --wait=0 --kill-on-bad-exit=0 --export=ALL " in text

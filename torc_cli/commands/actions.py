@@ -33,9 +33,12 @@ def _progress(action: WorkflowActionModel) -> str:
 
 def _state_text(runners: Mapping[int, ComputeNodeModel]) -> Callable[[WorkflowActionModel], str]:
     """Return the column of states; a claim shows whether its runner is heard."""
+    from torc_client.submission.fire import read_holder
 
     def state(action: WorkflowActionModel) -> str:
         match action.state:
+            case "claimed" if (holder := read_holder(action.claim)) is not None:
+                return f"Claimed by {holder}"
             case "claimed":
                 return f"Claimed by runner {action.executed_by}{_silence(runners.get(action.executed_by or 0))}"
             case "failed":

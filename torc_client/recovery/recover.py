@@ -1,7 +1,7 @@
 """One recovery: reclaim orphans, diagnose, plan, run the hook, apply in one transaction."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -46,6 +46,8 @@ class RecoveryTools:
     hook: Hook | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     allocations: Allocations = field(default_factory=Allocations)
+    fire_actions: Callable[[TorcClient, int, Path], Iterable[Line]] | None = None
+    """Carries out the due actions of a workflow that ask for allocations; a line for each."""
     ask_agent: AskAgent | None = None
     actor: Actor | None = None
     """Who recovers, where it is not the user: its retries are recorded as its decisions."""

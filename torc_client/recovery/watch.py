@@ -146,6 +146,8 @@ class _Watch:
             if self._options.show_counts and not (has_event and counts == shown):
                 self._say(counts)
                 shown = counts
+            if not has_event and self._fires_actions():
+                status = self._client.workflow_status(self._workflow_id)
             is_served = self._tools.allocations.serves(self._client, self._workflow_id)
             if is_at_rest(status) and not (is_served and self._awaits_runners(status)):
                 return status
@@ -201,6 +203,16 @@ class _Watch:
                     f"`scancel {status.scheduler_id}` removes it"
                 )
         return not orphans.is_empty
+
+    def _fires_actions(self) -> bool:
+        """Carry out the due actions that ask for allocations; return whether there were any."""
+        fire = self._tools.fire_actions
+        lines = () if fire is None else fire(self._client, self._workflow_id, self._tools.output_dir)
+        has_fired = False
+        for line in lines:
+            has_fired = True
+            self._say(line)
+        return has_fired
 
     def _submits_what_it_owes(self) -> bool:
         """Submit the allocations of a recovery that Slurm did not answer; return whether there are such."""

@@ -113,6 +113,7 @@ def recovery_tools(
     from torc_client.recovery.allocations import find_allocations
     from torc_client.recovery.hooks import find_hook
     from torc_client.recovery.recover import RecoveryTools
+    from torc_client.submission.watch_actions import action_firer
 
     command = choices.recovery_hook
     if command is not None and not recovers:
@@ -125,6 +126,8 @@ def recovery_tools(
         hook=hook,
         environment=dict(os.environ),
         allocations=left_allocations(session) if submits else find_allocations(os.environ),
+        # a server of this command alone is gone when allocations begin
+        fire_actions=action_firer(os.environ) if submits and not session.options.standalone else None,
     )
 
 
