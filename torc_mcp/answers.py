@@ -23,6 +23,8 @@ TOOL_OF_COMMAND: Final[Mapping[str, str]] = {
     "jobs logs": "get_job_logs",
     "recover": "recover_workflow",
     "results list": "list_results",
+    "slurm plan": "plan_allocations",
+    "slurm regenerate": "resubmit_workflow",
     "slurm sacct": "get_slurm_sacct",
     "status": "get_workflow_status",
     "workflows list": "list_workflows",

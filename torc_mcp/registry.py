@@ -114,6 +114,14 @@ TOOLS: Final = (
         access=Access.WRITE,
         is_destructive=True,
     ),
+    ToolEntry(function=slurm.plan_allocations, title="Plan Slurm allocations", toolset="recovery"),
+    ToolEntry(
+        function=slurm.resubmit_workflow,
+        title="Submit Slurm allocations for what is left",
+        toolset="recovery",
+        access=Access.WRITE,
+        is_destructive=True,
+    ),
     ToolEntry(function=authoring.get_execution_plan, title="Execution plan", toolset="authoring"),
     ToolEntry(
         function=authoring.create_workflow,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from allocation_site import AllocationSite
 from helpers import wait_until
+from mcp_scenes import agent
 from pseudo_terminal import PseudoTerminal
 from recovery_scenes import MIB, fail_all
 from running import processes_with
@@ -29,6 +30,11 @@ def torc(site: AllocationSite) -> Torc:
     known = site.cluster.environment
     environment = {"PATH": known["PATH"], "SLURM_CONF": known["SLURM_CONF"], "TORC_OUTPUT_DIR": str(site.output)}
     return Torc(site.folder, site.server.url, environment)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
 
 
 def create(site: AllocationSite, torc: Torc, jobs: dict[str, Any], **keys: Any) -> int:
@@ -238,3 +244,24 @@ def test_the_wizard_submits_what_a_person_chooses_of_a_scheduler_that_is_there(
     assert rows == ["10:00 JobHeldUser"] * 2
     names = [each.name for each in site.client.slurm_schedulers.list_all(workflow_id=workflow_id)]
     assert names == ["first", "first_recovery"]
+
+
+@pytest.mark.anyio
+async def test_an_agent_plans_and_submits_what_is_left(
+    site: AllocationSite, torc: Torc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PATH", "SLURM_CONF"):
+        monkeypatch.setenv(name, site.cluster.environment[name])
+    monkeypatch.chdir(site.folder)
+    workflow_id = create(site, torc, {"one": "true", "two": {"command": "true", "depends_on": ["one"]}})
+    async with agent(site.client) as me:
+        planned = await me.ask("plan_allocations", workflow_id=workflow_id)
+        assert (planned["dry_run"], planned["pending_jobs"], planned["total_allocations"]) == (True, 2, 2)
+        assert [each["has_dependencies"] for each in planned["planned_schedulers"]] == [False, True]
+        assert scheduler_ids(site, workflow_id) == []
+        done = await me.ask("resubmit_workflow", workflow_id=workflow_id, dry_run=False)
+        assert (done["allocations_submitted"], done["total_allocations"]) == (1, 2)
+    site.await_job(workflow_id, "two", ("completed",))
+    [action] = site.client.actions(workflow_id)
+    second = site.jobs(workflow_id)["two"].id
+    assert (action.is_recovery, action.trigger_type, action.job_ids) == (True, "on_jobs_ready", [second])

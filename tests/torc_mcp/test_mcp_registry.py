@@ -35,9 +35,10 @@ READING = {
     "check_resource_utilization",
     "get_execution_plan",
     "get_slurm_sacct",
+    "plan_allocations",
 }
 PROPOSING = {"classify_and_resolve_failures"}
-WRITING = {"update_job_resources", "recover_workflow", "create_workflow"}
+WRITING = {"update_job_resources", "recover_workflow", "resubmit_workflow", "create_workflow"}
 
 
 @pytest.fixture

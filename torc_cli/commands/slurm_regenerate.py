@@ -1,12 +1,13 @@
 """`torc slurm regenerate`: allocations for the jobs that a workflow has left."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from torc_cli.commands.options.allocations import PlanChoices
-from torc_cli.commands.options.left_allocations import left_allocations, left_planner
+from torc_cli.commands.options.left_allocations import left_allocations
 from torc_cli.commands.options.recovery import OutputDirOption
 from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
@@ -78,6 +79,8 @@ def regenerate(
 
 def _planner(session: Session, choices: PlanChoices, *, submit: bool) -> "tuple[RecoveryPlanner, Allocations]":
     """Return the planner, and what submits. Raises InvalidInputError where nothing can be submitted."""
+    from torc_client.submission.recovery_planner import left_planner
+
     options = choices.as_options({})
     allocations = left_allocations(session, profile=choices.profile, options=options)
     if submit and allocations.planner is None:
@@ -90,7 +93,7 @@ def _planner(session: Session, choices: PlanChoices, *, submit: bool) -> "tuple[
             "Slurm's programs (sbatch, squeue, scancel) are not on PATH: nothing can be submitted from here",
             hint="run this on a login node of the cluster, or leave out --submit",
         )
-    return left_planner(allocations, profile=choices.profile, options=options), allocations
+    return left_planner(os.environ, allocations, profile=choices.profile, options=options), allocations
 
 
 def _data(left: "LeftPlan", planned: "Sequence[PlannedAllocation]", workflow_id: int) -> dict[str, Any]:

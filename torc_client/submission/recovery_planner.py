@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from torc_client.hpc_sites import HpcSite
+from torc_client.hpc_sites import HpcSite, HpcSites
 from torc_client.http import TorcClient
 from torc_client.planned_jobs import left_jobs
-from torc_client.recovery.allocations import PlannedAllocation
+from torc_client.recovery.allocations import Allocations, PlannedAllocation, find_allocations
 from torc_client.recovery.bad_nodes import find_bad_nodes
 from torc_client.submission.planner import WorkflowPlanner
 from torc_core.jobs.status import JobStatus
@@ -97,3 +97,27 @@ class RecoveryPlanner:
         known = [options.exclude] if options.exclude else []
         notes = [f"Node {each.node} is left out of new allocations: {each.reason}." for each in bad]
         return replace(options, exclude=",".join(dict.fromkeys([*known, *names]))), notes
+
+
+def left_allocations(
+    environment: Mapping[str, str], *, profile: str | None = None, options: PlanOptions = PlanOptions()
+) -> Allocations:
+    """Return what submits allocations for the jobs that a workflow has left; without a cluster here, nothing does."""
+    allocations = find_allocations(environment)
+    if allocations.scheduler is None:
+        return allocations
+    planner = left_planner(environment, allocations, profile=profile, options=options)
+    return replace(allocations, planner=planner, retry_planner=replace(planner, only_retried=True))
+
+
+def left_planner(
+    environment: Mapping[str, str],
+    allocations: Allocations,
+    *,
+    profile: str | None = None,
+    options: PlanOptions = PlanOptions(),
+) -> RecoveryPlanner:
+    """Return the planner of what is left, on the HPC site of that name, else on the one of this machine."""
+    planner = WorkflowPlanner(sites=HpcSites(environment), environment=environment, profile=profile, options=options)
+    scheduler = allocations.scheduler
+    return RecoveryPlanner(planner=planner, cluster=None if scheduler is None else scheduler.name)

@@ -1,4 +1,4 @@
-"""The allocations that recovery, watching and `torc slurm regenerate` ask for, on the cluster of this machine."""
+"""The allocations that recovery and watching ask for, on the cluster of this machine."""
 
 import os
 from typing import TYPE_CHECKING
@@ -7,7 +7,6 @@ from torc_cli.session.session import Session
 
 if TYPE_CHECKING:
     from torc_client.recovery.allocations import Allocations
-    from torc_client.submission.recovery_planner import RecoveryPlanner
     from torc_core.slurm.plan import PlanOptions
 
 
@@ -18,29 +17,10 @@ def left_allocations(
 
     A server of this command alone is gone when allocations begin: for it, the cluster only says which have ended.
     """
-    from dataclasses import replace
-
     from torc_client.recovery.allocations import find_allocations
-
-    allocations = find_allocations(os.environ)
-    if allocations.scheduler is None or session.options.standalone:
-        return allocations
-    planner = left_planner(allocations, profile=profile, options=options)
-    return replace(allocations, planner=planner, retry_planner=replace(planner, only_retried=True))
-
-
-def left_planner(
-    allocations: "Allocations", *, profile: str | None, options: "PlanOptions | None"
-) -> "RecoveryPlanner":
-    """Return the planner of what is left, for this site."""
-    from torc_client.hpc_sites import HpcSites
-    from torc_client.submission.planner import WorkflowPlanner
-    from torc_client.submission.recovery_planner import RecoveryPlanner
+    from torc_client.submission.recovery_planner import left_allocations as on_this_cluster
     from torc_core.slurm.plan import PlanOptions
 
-    return RecoveryPlanner(
-        planner=WorkflowPlanner(
-            sites=HpcSites(), environment=os.environ, profile=profile, options=options or PlanOptions()
-        ),
-        cluster=None if allocations.scheduler is None else allocations.scheduler.name,
-    )
+    if session.options.standalone:
+        return find_allocations(os.environ)
+    return on_this_cluster(os.environ, profile=profile, options=options or PlanOptions())

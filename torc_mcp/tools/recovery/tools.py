@@ -1,10 +1,12 @@
 """Tools that compare requested with used resources, and retry jobs with more of them."""
 
+import os
 from collections import Counter
 from typing import Annotated, Final, TypeVar
 
 from pydantic import Field
 
+from torc_client.recovery.allocations import find_allocations
 from torc_client.recovery.recover import AppliedRecovery, PlannedRecovery, RecoveryTools, carry_out, prepare, preview
 from torc_client.recovery.resources import utilization
 from torc_core.hints import torc
@@ -91,13 +93,21 @@ def recover_workflow(
         say=lambda line: report(1, _STEPS, one_line(str(line))),
         actor=actor_of(ctx),
         max_ai_retries=app.settings.limits.max_ai_retries,
+        # only to learn which allocations have ended: resubmit_workflow submits
+        allocations=find_allocations(os.environ),
     )
     report(0, _STEPS, "looking at the failures")
     if dry_run:
         return _show(preview(app.client, workflow_id, options, tools.allocations), options, applied=None, dry_run=True)
     planned = prepare(app.client, workflow_id, options, tools)
     applied = carry_out(app.client, planned, tools) if planned.plan.retries else None
-    return _show(planned, options, applied=applied, dry_run=False)
+    has_nodes_from_slurm = app.client.slurm_schedulers.page(workflow_id=workflow_id, limit=1).total_count > 0
+    how = (
+        "resubmit_workflow submits Slurm allocations for them"
+        if has_nodes_from_slurm and "resubmit_workflow" in app.tools
+        else f"run them with `{torc('run', workflow_id)}`"
+    )
+    return _show(planned, options, applied=applied, dry_run=False, how=how)
 
 
 def _options(app: App, *, memory_multiplier: float, runtime_multiplier: float, retry_unknown: bool) -> RecoverOptions:
@@ -143,7 +153,12 @@ def _named(row: _Row) -> _Row:
 
 
 def _show(
-    planned: PlannedRecovery, options: RecoverOptions, *, applied: AppliedRecovery | None, dry_run: bool
+    planned: PlannedRecovery,
+    options: RecoverOptions,
+    *,
+    applied: AppliedRecovery | None,
+    dry_run: bool,
+    how: str = "",
 ) -> RecoverySummary:
     plan = planned.plan
     return RecoverySummary(
@@ -163,11 +178,11 @@ def _show(
         retried=take_rows([_retried(retry) for retry in plan.retries], _ROOM // 2),
         skipped=take_rows([_left(skipped) for skipped in plan.skipped], _ROOM // 4),
         needs_decision=take_rows([_left(waiting) for waiting in plan.needs_decision], _ROOM // 4),
-        next_steps=_next_steps(planned, applied, dry_run=dry_run),
+        next_steps=_next_steps(planned, applied, dry_run=dry_run, how=how),
     )
 
 
-def _next_steps(planned: PlannedRecovery, applied: AppliedRecovery | None, *, dry_run: bool) -> str:
+def _next_steps(planned: PlannedRecovery, applied: AppliedRecovery | None, *, dry_run: bool, how: str) -> str:
     plan = planned.plan
     count = len(plan.needs_decision)
     waiting = f" {count} jobs wait for a decision: list_pending_failed_jobs." if count else ""
@@ -179,7 +194,7 @@ def _next_steps(planned: PlannedRecovery, applied: AppliedRecovery | None, *, dr
         return waiting.strip()
     refused = Counter(one_line(skipped.reason, 240) for skipped in applied.answer.skipped).most_common(_MAX_REASONS)
     left = "".join(f" {count} were left: {reason}." for reason, count in refused)
-    return f"The jobs are ready; run them with `{torc('run', planned.workflow_id)}`.{left}{waiting}"
+    return f"The jobs are ready; {how}.{left}{waiting}"
 
 
 def _retried(retry: Retry) -> RetriedJob:

@@ -1,15 +1,19 @@
 """Tools that ask a Slurm cluster about the allocations of a workflow."""
 
 import os
-from typing import Final
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
 
 from torc_client.allocations.accounting import read_accounting
+from torc_client.recovery.planned_text import planned_data
 from torc_client.slurm.cluster import require_cluster
+from torc_client.submission.recovery_planner import left_allocations, left_planner
 from torc_core.slurm.usage import LOW_PEAKS, AccountedRow, accounted_rows
 from torc_mcp.budget import PAYLOAD_BYTES, take_rows
 from torc_mcp.context import ToolContext, app_of, one_line
-from torc_mcp.tools.parameters import WorkflowId
-from torc_mcp.tools.slurm.answers import AccountedPart, SlurmSacct
+from torc_mcp.tools.parameters import DryRun, WorkflowId
+from torc_mcp.tools.slurm.answers import AccountedPart, PlannedPart, PlannedSubmissions, SlurmSacct
 
 _ROOM: Final = PAYLOAD_BYTES - 2_000
 _MOST_ERRORS: Final = 5
@@ -34,6 +38,61 @@ def get_slurm_sacct(ctx: ToolContext, workflow_id: WorkflowId) -> SlurmSacct:
         errors=list(found.errors[:_MOST_ERRORS]),
         note=LOW_PEAKS,
     )
+
+
+def plan_allocations(ctx: ToolContext, workflow_id: WorkflowId) -> PlannedSubmissions:
+    """Show the Slurm allocations in which the jobs that still have to run would run: how many, where, how long.
+
+    Nothing is submitted: resubmit_workflow does that. Jobs that wait for others get theirs once they are ready.
+    """
+    return _resubmit(ctx, workflow_id, dry_run=True)
+
+
+def resubmit_workflow(ctx: ToolContext, workflow_id: WorkflowId, *, dry_run: DryRun = True) -> PlannedSubmissions:
+    """Submit new Slurm allocations for the jobs of a workflow that still have to run, as after recover_workflow.
+
+    With dry_run (the default) only the plan is shown. Allocations cost node-hours of the user's account: submit once,
+    and not while others of this workflow wait in the queue (get_workflow_status shows them).
+    """
+    return _resubmit(ctx, workflow_id, dry_run=dry_run)
+
+
+def _resubmit(ctx: ToolContext, workflow_id: int, *, dry_run: bool) -> PlannedSubmissions:
+    app = app_of(ctx)
+    require_cluster(os.environ)
+    allocations = left_allocations(os.environ)
+    planner = left_planner(os.environ, allocations)
+    left = planner.plan(app.client, workflow_id)
+    planned = planner.submissions(app.client, workflow_id, left, Path())
+    submitted: Sequence[int] = ()
+    if not dry_run and planned:
+        folder = Path(app.settings.client.output_dir)
+        submitted = allocations.submit(app.client, workflow_id, output_dir=folder)
+    return PlannedSubmissions(
+        workflow_id=workflow_id,
+        dry_run=dry_run,
+        pending_jobs=left.plan.job_count,
+        total_allocations=left.plan.allocations,
+        allocations_submitted=len(submitted),
+        node_hours=left.plan.node_hours,
+        profile_name=None if left.site is None else left.site.profile.name,
+        planned_schedulers=take_rows([_planned(each) for each in planned_data(planned)], _ROOM),
+        warnings=[one_line(note, 240) for note in left.notes[:_MOST_ERRORS]],
+        next_steps=_next_steps(left.plan.job_count, dry_run=dry_run),
+    )
+
+
+def _planned(data: Mapping[str, Any]) -> PlannedPart:
+    names = PlannedPart.model_fields
+    return PlannedPart.model_validate({name: value for name, value in data.items() if name in names})
+
+
+def _next_steps(job_count: int, *, dry_run: bool) -> str:
+    if not job_count:
+        return "No job waits to run: there is nothing to submit."
+    if dry_run:
+        return "Nothing was submitted; resubmit_workflow with dry_run=false submits it."
+    return "get_workflow_status shows how they stand."
 
 
 def _shown(row: AccountedRow) -> AccountedPart:
