@@ -68,7 +68,7 @@ def scan_place(place: Path, workflow_id: int | None = None) -> Iterator[ScannedL
     Without `workflow_id` it must hold the logs of one workflow alone. Raises InvalidInputError where it holds none or
     several, and for what is neither a folder nor a bundle.
     """
-    for log, stream in _opened(place, _choose(place, workflow_id)):
+    for log, stream in _opened(place, find_logs(place, workflow_id)):
         with closing(stream):
             yield scan_stream(log, stream)
 
@@ -99,7 +99,8 @@ def _add(found: ScannedLog, findings: Iterator[LogFinding]) -> None:
             found.more_errors += finding.severity == "error"
 
 
-def _choose(place: Path, workflow_id: int | None) -> list[LogFile]:
+def find_logs(place: Path, workflow_id: int | None) -> list[LogFile]:
+    """Return the logs of the workflow below the place, sorted by name. Raises as `scan_place`."""
     logs = [log for name in _names(place) if (log := _log_file(name)) is not None]
     ids = sorted({log.workflow_id for log in logs if log.workflow_id is not None})
     if workflow_id is None:

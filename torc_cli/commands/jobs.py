@@ -8,6 +8,7 @@ import typer
 from torc_cli.commands.crud import changes, show_changed
 from torc_cli.commands.job_files import create_from_file
 from torc_cli.commands.job_logs import logs
+from torc_cli.commands.jobs_running import running
 from torc_cli.commands.record_commands import REQUIRED, RecordCommands
 from torc_cli.render.base import Column, Table
 from torc_cli.session.command import command
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="The jobs of workflows, and their logs.")
 app.command("create-from-file")(create_from_file)
 app.command("logs")(logs)
+app.command("running")(running)
 
 _IDENTITY = (Column("ID", "id", right=True), Column("Name", "name"), Column("Status", "status"))
 JOBS = Table("jobs", (*_IDENTITY, Column("Attempt", "attempt_id", right=True), Column("Command", "command")))

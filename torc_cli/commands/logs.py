@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from torc_cli.commands.log_bundle import bundle
 from torc_cli.render.log_text import finding_data, finding_lines
 from torc_cli.render.text import number
 from torc_cli.session.command import command
@@ -14,13 +15,11 @@ from torc_cli.session.session import Session
 if TYPE_CHECKING:
     from torc_client.log_files import ScannedLog
 
-app = typer.Typer(no_args_is_help=True, help="Find what went wrong in the logs of a workflow.")
+app = typer.Typer(no_args_is_help=True, help="Find what went wrong in the logs of a workflow, and pack them.")
 _FILES_SHOWN: Final = 50
 
 
-@app.callback()
-def logs() -> None:
-    """Keep `analyze` a command of its own: a group of one command is that command for Typer."""
+app.command("bundle")(bundle)
 
 
 @app.command("analyze")

@@ -168,22 +168,16 @@ def _note_allocations(session: Session, file: str, draft: "WorkflowDraft") -> No
         return
     from torc_client.slurm.cluster import find_cluster
 
-    submit = torc("submit", file)
     if not actions:
-        text = (
-            f"{file} names Slurm schedulers, and no schedule_nodes action: its jobs run on this machine, and nothing "
-        )
-        session.out.note(Hint(text + "is asked of Slurm. {} plans allocations for them.", torc("submit-slurm", file)))
+        text = "{} names Slurm schedulers, and no schedule_nodes action: its jobs run on this machine, and nothing is "
+        note = Hint(text + "asked of Slurm. {} plans allocations for them.", file, torc("submit-slurm", file))
     elif find_cluster(os.environ) is None:
-        text = (
-            f"{file} asks for Slurm allocations, and Slurm's programs are not on this machine: its jobs run here, and "
-        )
-        session.out.note(Hint(text + "no allocation is submitted. On a machine of the cluster, {} does.", submit))
+        text = "{} asks for Slurm allocations, and Slurm's programs are not on this machine: its jobs run here, and no "
+        note = Hint(text + "allocation is submitted. On a machine of the cluster, {} does.", file, torc("submit", file))
     else:
-        text = (
-            f"{file} asks for Slurm allocations: its jobs run on this machine, too, and allocations are submitted when "
-        )
-        session.out.note(Hint(text + "their actions are due. To run nothing here, type {} instead.", submit))
+        text = "{} asks for Slurm allocations: its jobs run on this machine, too, and allocations are submitted when "
+        note = Hint(text + "their actions are due. To run nothing here, type {}.", file, torc("submit", file))
+    session.out.note(note)
 
 
 def _within_the_machine(choices: "RecoverOptions", options: "RunnerOptions") -> "RecoverOptions":

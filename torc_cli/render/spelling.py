@@ -12,6 +12,7 @@ WITH_OUTPUT_DIR: Final = frozenset(
         "actions logs",
         "jobs logs",
         "logs analyze",
+        "logs bundle",
         "reconcile",
         "recover",
         "reports results",

@@ -34,7 +34,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "status": Entry("lifecycle", "status", "Show how a workflow stands: counts, failures, next steps.", _LOOK),
     "reports": Entry("reports", "app", "Show what jobs used, how they ended, and where their logs are.", _LOOK),
     "failures": Entry("failures", "app", "Show failure groups, and decide about failed jobs.", _LOOK),
-    "logs": Entry("logs", "app", "Find what went wrong in the logs of a workflow.", _LOOK),
+    "logs": Entry("logs", "app", "Find what went wrong in the logs of a workflow, and pack them.", _LOOK),
     "plot-resources": Entry(
         "plot_resources",
         "plot_resources",
