@@ -9,6 +9,7 @@ from recovery_scenes import fail_all, requirement_of
 from torc_client.agents.rules import decide_groups, read_groups
 from torc_client.http import TorcClient
 from torc_core.evidence.record import Evidence
+from torc_core.triage.assess import assess
 
 SPEC = """
 name: triage
@@ -71,8 +72,11 @@ def test_recover_applies_what_rules_are_sure_of_and_heuristics_what_they_foresee
 
 def test_what_rules_are_not_sure_enough_of_is_left(torc: IsolatedTorc, shared_client: TorcClient) -> None:
     unsure = Evidence(return_code=1, stderr_tail="ValueError: month must be in 1..12")
+    surer = assess(NO_MODULE).suggestion
+    assert surer is not None
     scene = failed_scene(shared_client, {"check": unsure, "model": NO_MODULE})
-    torc("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", "rules", "--ai-min-confidence", 0.97, code=1)
+    bound = ("--ai-min-confidence", surer.confidence)
+    torc("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", "rules", *bound, code=1)
     assert scene.statuses() == {"check": "pending_failed", "model": "failed"}
 
 
