@@ -64,10 +64,10 @@ def by_rules(failure: CollectedFailure) -> Suggestion | None:
 
 def calibration(assessed: Sequence[tuple[CollectedFailure, Assessment]]) -> list[tuple[str, str, str, str]]:
     """Return for each band of confidence how often class and action were right, silent leanings included."""
-    said = [(failure, one.suggestion or one.leaning) for failure, one in assessed]
+    stated = [(failure, one.suggestion or one.leaning) for failure, one in assessed]
     rows = []
     for low, high in pairwise(BANDS):
-        band = [(failure, one) for failure, one in said if one is not None and low <= one.confidence < high]
+        band = [(failure, one) for failure, one in stated if one is not None and low <= one.confidence < high]
         if band:
             mean = sum(one.confidence for _, one in band) / len(band)
             right = Share(sum((one.class_, one.action) == (f.class_, f.action) for f, one in band), len(band))

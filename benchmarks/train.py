@@ -34,7 +34,7 @@ INVERSE_REGULARISATION: Final = 30.0
 REAL_WEIGHT: Final = 3.0
 """A text of a real failure counts as much as this many of the project's own, which are many and short."""
 UNKNOWN_WEIGHT: Final = 3.0
-"""The same for a text of which nothing can be said: there are few."""
+"""The same for a text of which nothing can be known: there are few."""
 _LARGEST: Final = 127
 """Weights are kept as signed bytes."""
 _SHOWN: Final = 40
@@ -45,7 +45,7 @@ _PLACEHOLDERS: Final = {
 _FAIL_CATEGORIES: Final = frozenset({"gpu_memory", "shared_memory", "tool_limit"})
 
 Example = tuple[Evidence, Label | None, float]
-"""Evidence, its label, None where nothing can be said of it, and how much it counts."""
+"""Evidence, its label, None where nothing is known of it, and how much it counts."""
 
 
 def main() -> None:
