@@ -14,6 +14,7 @@ from torc_cli.render.text import number
 from torc_cli.session.options import GlobalOptions
 from torc_cli.session.session import Session
 from torc_core.errors import InvalidInputError
+from torc_core.hints import Hint, torc
 
 if TYPE_CHECKING:
     from runner.base.settings import RunnerOptions
@@ -104,7 +105,7 @@ def _run(session: Session, workflow_id: int, options: "RunnerOptions") -> "RunSu
     if share is None:
         raise InvalidInputError(
             f"{ALLOCATION_VARIABLE} is not set: this is no allocation of Slurm",
-            hint=f"on a machine of your own: `torc run {workflow_id}`",
+            hint=Hint("on a machine of your own: {}", torc("run", workflow_id)),
         )
     with session.waiting_for_server(options.wait_at_start_s):
         status = session.client.workflow_status(workflow_id)

@@ -102,7 +102,7 @@ def _choose(session: Session, workflow_id: int, scheduler_id: int | None) -> "Sl
         raise StateConflictError(
             f"workflow {workflow_id} has no scheduler",
             hint=Hint(
-                "let torc plan for what is ready: `{}`",
+                "plan for what is ready: `{}`",
                 torc("slurm schedule-nodes", workflow_id, "--auto", "-a", "ACCOUNT"),
             ),
         )

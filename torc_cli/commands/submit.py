@@ -149,7 +149,9 @@ def _check_draft(draft: "WorkflowDraft", cluster: "SlurmCluster") -> None:
     if not starting:
         raise InvalidInputError(
             "the workflow has no schedule_nodes action for its start: nothing would run its jobs",
-            hint="add one, or let torc plan the allocations: `torc submit-slurm --account ACCOUNT FILE`",
+            hint=Hint(
+                "add one, or have the allocations planned: {}", torc("submit-slurm", "--account", "ACCOUNT", "FILE")
+            ),
         )
     try_out(cluster, _records(starting), draft.workflow.slurm_defaults or {})
 

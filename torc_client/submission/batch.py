@@ -69,7 +69,7 @@ class BatchScripts:
         if not runner_program().exists():
             raise InvalidInputError(
                 f"{runner_program()} does not exist: allocations would have nothing to run",
-                hint="install torc there again",
+                hint="install it there again",
             )
         if self.client.transport.credentials is not None:
             keep_credentials(self.client.transport.credentials, self.client.url, self.environment)

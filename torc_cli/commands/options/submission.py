@@ -30,7 +30,9 @@ def cluster_here(session: Session) -> "SlurmCluster":
     if cluster is None:
         raise InvalidInputError(
             "Slurm's programs (sbatch, squeue, scancel) are not on PATH: nothing can be submitted from here",
-            hint="run this on a login node of the cluster, or run the jobs on this machine with `torc run`",
+            hint=Hint(
+                "run this on a login node of the cluster, or run the jobs on this machine with {}", torc("run", "ID")
+            ),
         )
     return cluster
 
