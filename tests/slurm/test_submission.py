@@ -239,3 +239,26 @@ def test_a_watcher_fires_what_is_due(login: SubmissionSite) -> None:
     assert len(login.keys(workflow_id)) == 1
     [text] = [path.read_text() for path in login.output.glob("slurm_script_*.sh")]
     assert "\nexec srun --ntasks-per-node=1 --wait=0 --kill-on-bad-exit=0 --export=ALL " in text
+
+
+def test_a_file_on_stdin_is_submitted_and_json_has_the_ids(login: SubmissionSite) -> None:
+    file = login.file(
+        jobs=[{"name": "only", "command": "sleep 600"}], slurm_schedulers=[scheduler()], actions=[action()]
+    )
+    printed = login.torc("-f", "json", "submit", "-", stdin=file.read_text())
+    answer = printed.json
+    [record] = login.records(answer["workflow_id"])
+    assert [each["scheduler_id"] for each in answer["allocations"]] == [record.scheduler_id]
+    assert f"Submitted s with ID={record.scheduler_id}" in printed.err
+    again = login.torc("submit", answer["workflow_id"])
+    assert again.out == f"Nothing was submitted: no schedule_nodes action of workflow {answer['workflow_id']} is due\n"
+
+
+def test_nothing_is_submitted_with_a_server_of_the_command_alone_or_without_slurm(login: SubmissionSite) -> None:
+    file = login.file(jobs=[{"name": "only", "command": "true"}], slurm_schedulers=[scheduler()], actions=[action()])
+    alone = login.torc("-s", "submit", file, code=2)
+    assert "when it is gone" in alone.err
+    empty = login.site.folder / "empty"
+    empty.mkdir()
+    elsewhere = SubmissionSite.at(login.site, PATH=str(empty))
+    assert "not on PATH" in elsewhere.torc("submit-slurm", "-a", "proj", file, code=2).err

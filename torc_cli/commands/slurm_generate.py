@@ -5,7 +5,6 @@ from typing import Annotated, Final
 
 import typer
 
-from torc_cli.commands.create import read_draft
 from torc_cli.commands.options.allocations import PlanChoices
 from torc_cli.render.plan_text import ALLOCATION_GROUPS
 from torc_cli.render.text import number
@@ -15,6 +14,7 @@ from torc_core.errors import InvalidInputError
 from torc_core.hints import Hint, torc
 
 _CHOICES: Final = PlanChoices()
+_WRITTEN: Final = (".yaml", ".yml", ".json", ".json5")
 
 
 @command
@@ -39,11 +39,19 @@ def generate(
     """
     from torc_client.hpc_sites import HpcSites
     from torc_client.planned_jobs import jobs_of_draft
-    from torc_client.specs import read_spec_text
+    from torc_client.specs import make_draft, read_spec_text, shown_name
     from torc_client.submission.draft import refuse_own_allocations
     from torc_client.submission.generate import file_with_allocations
 
-    draft = read_draft(session, file)
+    if output is not None and output.suffix.lower() not in _WRITTEN:
+        raise InvalidInputError(
+            f"{output} cannot be written: files are read as KDL, too, and written as YAML or JSON",
+            hint="end its name with .yaml or .json",
+        )
+    text, name = read_spec_text(file), shown_name(file)
+    draft, report = make_draft(text, file_name=name, user=session.settings.user, folder=Path.cwd())
+    for warning in report.warnings:
+        session.out.note(f"Warning: {warning}")
     if not overwrite:
         refuse_own_allocations(draft, file=str(file))
     if output is not None and output.exists() and not overwrite:
@@ -58,7 +66,7 @@ def generate(
         session.out.done(summary, plan.model_dump(mode="json") | {"dry_run": True})
         return
     is_json = None if output is None else output.suffix.lower() in (".json", ".json5")
-    text = file_with_allocations(read_spec_text(file), file_name=str(file), plan=plan, as_json=is_json)
+    text = file_with_allocations(text, file_name=name, plan=plan, as_json=is_json)
     if output is None:
         session.out.document(text.rstrip("\n"))
         session.out.note(summary)

@@ -1,6 +1,5 @@
 """`torc submit` and `torc submit-slurm`: from a workflow to allocations of a Slurm cluster."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from torc_core.api.drafts import SlurmSchedulerDraft, WorkflowDraft
 
 _CHOICES: Final = PlanChoices()
-_STDIN: Final = "-"
 _SKIP: Final = "--skip-checks"
 _SkipChecksOption = Annotated[
     bool,
@@ -106,13 +104,13 @@ def submit(
     For example: `torc submit workflow.yaml`, or again `torc submit 42` for what became due.
     """
     cluster = cluster_here(session)
-    if what != _STDIN and not is_spec_file(what):
+    if not is_spec_file(what):
         workflow_id = int(what)
         if dry_run:
             _show_due(session, workflow_id)
             return
     else:
-        draft = _read(session, what)
+        draft = read_draft(session, Path(what))
         _check_draft(draft, cluster)
         if dry_run:
             _show_draft(session, draft)
@@ -128,17 +126,6 @@ def submit(
         skip_checks=skip_checks,
         take_over=take_over,
     )
-
-
-def _read(session: Session, what: str) -> "WorkflowDraft":
-    if what != _STDIN:
-        return read_draft(session, Path(what))
-    from torc_client.specs import make_draft
-
-    draft, report = make_draft(sys.stdin.read(), file_name="<stdin>", user=session.settings.user, folder=Path.cwd())
-    for warning in report.warnings:
-        session.out.note(f"Warning: {warning}")
-    return draft
 
 
 def _check_draft(draft: "WorkflowDraft", cluster: "SlurmCluster") -> None:
