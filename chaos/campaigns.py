@@ -1,11 +1,13 @@
 """The campaigns: one round of each is a workflow that must come to its known end whatever is done to it."""
 
+import json
 import random
+import re
 import sqlite3
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
@@ -34,6 +36,16 @@ _BUSY_LOOP: Final = "while kill -0 $PPID 2>/dev/null; do i=0; while [ $i -lt 100
 _BUSY_QUIET_S: Final = 900.0
 """Far more than a job, a request or a thread waits for its turn beside the loops and other rounds."""
 _DISK_BYTES: Final = 3 << 20
+_STARTED_JOBS: Final = 10
+_MOMENTS: Final[Mapping[str, tuple[str, int]]] = {
+    "creation": (r"POST .*/bulk_workflows$", 1),
+    "initialization": (r"POST .*/initialize_jobs$", 1),
+    "registration": (r"POST .*/compute_nodes$", 1),
+    "sign-off": (r"PUT .*/compute_nodes/\d+$", 1),
+    "summary": (r"GET .*/workflows/\d+/status$", 4),
+}
+"""Requests of `torc run FILE`, and which one of their kind; the earlier ones for the status belong to the start."""
+_MOMENT_SHARE: Final = 0.6
 
 
 def kill_round(folder: Path, rng: random.Random) -> Verdict:
@@ -134,6 +146,75 @@ def busy_loops() -> Iterator[None]:
             loop.wait()
 
 
+def starts_round(folder: Path, rng: random.Random) -> Verdict:
+    """Kill the server while a run from a file begins and while it ends: one workflow, and one registration each run."""
+    with _serving(folder) as server:
+        scenario = random_scenario(rng, jobs=_STARTED_JOBS)
+        file = folder / "workflow.json"
+        file.write_text(json.dumps(scenario.spec(folder)), encoding="utf-8")
+        killer = _KillerAtMoments(server, rng)
+        proxy = FaultyProxy(server.url, killer)
+        try:
+            runner = Runner(proxy.url, server.token, file, folder)
+            runner.wait()
+            killer.join()
+            client = server.client()
+            found = client.workflows.list_all()
+            if len(found) != 1:
+                return Verdict(problems=[f"{len(found)} workflows were created from one file"])
+            workflow_id = found[0].id or 0
+            verdict = _bring_to_end(server, proxy.url, runner, workflow_id, scenario, folder)
+            killer.join()
+            runs = 1 + verdict.counts["runner started again"]
+            nodes = client.compute_nodes.list_all(workflow_id=workflow_id)
+            if len(nodes) > runs:
+                verdict.problems.append(f"{len(nodes)} runners were registered by {runs} runs")
+            verdict.problems += [f"runner {node.id} did not sign off" for node in nodes if node.is_active]
+        finally:
+            killer.join()
+            proxy.close()
+    verdict.counts.update({f"server killed at {moment}": 1 for moment in killer.done})
+    return verdict
+
+
+class _KillerAtMoments:
+    """Lets every request pass, and kills the server while some of them are answered; it is back soon."""
+
+    def __init__(self, server: Server, rng: random.Random) -> None:
+        self._server = server
+        self._lock = threading.Lock()
+        self._left = {moment: times for moment, (_, times) in _MOMENTS.items() if rng.random() < _MOMENT_SHARE}
+        self._delays = {moment: (rng.uniform(0.0, 0.05), rng.uniform(0.0, 2.0)) for moment in _MOMENTS}
+        self._threads: list[threading.Thread] = []
+        self.done: list[str] = []
+
+    def __call__(self, method: str, path: str) -> Fault:
+        with self._lock:
+            for moment in list(self._left):
+                if re.search(_MOMENTS[moment][0], f"{method} {path.partition('?')[0]}"):
+                    self._left[moment] -= 1
+                    if self._left[moment] == 0:
+                        del self._left[moment]
+                        self.done.append(moment)
+                        self._threads.append(threading.Thread(target=self._kill, args=self._delays[moment]))
+                        self._threads[-1].start()
+        return Fault.NONE
+
+    def _kill(self, before_s: float, away_s: float) -> None:
+        time.sleep(before_s)
+        with self._lock:  # one after the other; requests wait, too, and find the server gone
+            self._server.kill()
+        time.sleep(away_s)
+        with self._lock:
+            if self._server.process is None:
+                self._server.start()
+
+    def join(self) -> None:
+        """Wait until the server is back."""
+        for thread in self._threads:
+            thread.join()
+
+
 def claims_round(folder: Path, rng: random.Random) -> Verdict:
     """Let eight runners claim the same jobs at once: each job is given to one of them."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -196,16 +277,22 @@ def _running(
     folder: Path, rng: random.Random, *, database: Path | None = None, jobs: int = _JOBS
 ) -> Iterator[tuple[Server, int, Scenario]]:
     """Yield a server with a new random workflow."""
-    for name in ("records", "actions", "output"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    server = Server(folder, database)
-    server.start()
-    try:
+    with _serving(folder, database) as server:
         scenario = random_scenario(rng, jobs=jobs)
         client = server.client()
         workflow_id = client.create_from_draft(scenario.draft(folder)).workflow.id or 0
         client.initialize_jobs(workflow_id)
         yield server, workflow_id, scenario
+
+
+@contextmanager
+def _serving(folder: Path, database: Path | None = None) -> Iterator[Server]:
+    for name in ("records", "actions", "output"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    server = Server(folder, database)
+    server.start()
+    try:
+        yield server
     finally:
         server.kill()
 
@@ -255,6 +342,7 @@ CAMPAIGNS: Final[dict[str, Callable[[Path, random.Random], Verdict]]] = {
     "faults": faults_round,
     "claims": claims_round,
     "outage": outage_round,
+    "starts": starts_round,
     "disk": disk_round,
     "busy": busy_round,
     "specs": run_specs,

@@ -17,6 +17,8 @@ from torc_core import API_PREFIX
 from torc_core.credentials import TOKEN_VARIABLE
 
 _PROGRESS_CHECK_S: Final = 5.0
+_WAIT_FOR_SERVER_S: Final = 60
+"""A server that was killed takes longer to start on a busy machine than a user would wait."""
 _CLIENT_PATIENCE_S: Final = 300.0
 """Beside busy loops and other rounds an answer takes long; only a server that is gone may end a round."""
 
@@ -77,12 +79,12 @@ class Server:
 
 @dataclass
 class Runner:
-    """`torc run ID` in a process of its own."""
+    """`torc run ID`, or `torc run FILE`, in a process of its own."""
 
     url: str
     token: str
     """Passed on, as the address may be that of a proxy, for which nobody has a token file."""
-    workflow_id: int
+    workflow: int | Path
     folder: Path
     quiet_s: float = 120.0
     """How long nothing may happen: no attempt begins or ends, no action runs, and it does not end."""
@@ -92,9 +94,10 @@ class Runner:
         with (self.folder / "runner.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [
-                    *(sys.executable, "-P", "-m", "torc_cli.main", "--url", self.url, "run", str(self.workflow_id)),
+                    *(sys.executable, "-P", "-m", "torc_cli.main", "--url", self.url, "run", str(self.workflow)),
                     *("-o", str(self.folder / "output"), "--num-cpus", "4", "--memory-gb", "4"),
                     *("--poll-interval", "1", "--max-parallel-jobs", "6"),
+                    *("--wait-for-server", str(_WAIT_FOR_SERVER_S)),
                 ],
                 stdout=log,
                 stderr=log,

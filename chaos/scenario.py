@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from torc_core.api.drafts import ActionDraft, FailureHandlerDraft, ResourceRequirementsDraft, WorkflowDraft
 from torc_core.api.failure_handlers import FailureRule
@@ -75,6 +75,37 @@ class Scenario:
             jobs=[self._job(plan, folder) for plan in self.jobs],
             actions=[_action(trigger, folder, jobs) for trigger, jobs in self._triggers().items()],
         )
+
+    def spec(self, folder: Path) -> dict[str, Any]:
+        """Return the same workflow as the content of a file."""
+        draft = self.draft(folder)
+        handlers = [handler.model_dump(exclude_none=True) for handler in draft.failure_handlers]
+        return {
+            "name": draft.workflow.name,
+            "use_pending_failed": draft.workflow.use_pending_failed,
+            "resource_requirements": [{"name": "small", "num_cpus": 1, "memory": "1m", "runtime": "PT10M"}],
+            "failure_handlers": handlers,
+            "jobs": [
+                {
+                    "name": job.name,
+                    "command": job.command,
+                    "depends_on": [self.jobs[place].name for place in job.depends_on],
+                    "cancel_on_blocking_job_failure": job.cancel_on_blocking_job_failure,
+                    "resource_requirements": "small",
+                    "failure_handler": handlers[0]["name"],
+                }
+                for job in draft.jobs
+            ],
+            "actions": [
+                {
+                    "trigger_type": action.trigger_type,
+                    "action_type": action.action_type,
+                    "commands": action.action_config["commands"],
+                }
+                | ({"jobs": [self.jobs[place].name for place in action.jobs]} if action.jobs else {})
+                for action in draft.actions
+            ],
+        }
 
     def action_names(self) -> list[str]:
         """Return the triggers whose command must have run at least once."""

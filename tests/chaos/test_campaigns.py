@@ -30,6 +30,10 @@ def test_an_outage_of_the_server_loses_nothing(tmp_path: Path) -> None:
     round_of("outage", tmp_path, 11)
 
 
+def test_kills_of_the_server_while_a_run_begins_and_ends_lose_and_double_nothing(tmp_path: Path) -> None:
+    round_of("starts", tmp_path, 12)
+
+
 def test_runners_that_claim_at_once_share_no_job(tmp_path: Path) -> None:
     round_of("claims", tmp_path, 11)
 
