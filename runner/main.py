@@ -292,7 +292,7 @@ def _assemble(
             sampler,
             workflow=facts.workflow,
             interval_s=options.sample_interval_s,
-            sees_jobs=supervisor.executor.steps is None,
+            are_steps=supervisor.executor.steps is not None,
         ),
         heartbeat=heartbeat,
         threads=(

@@ -5,7 +5,7 @@ from typing import Final
 
 from runner.base.attempt import Attempt
 from runner.base.evidence import memory_limit, runtime_limit
-from runner.monitoring.process_tree import Tree
+from runner.monitoring.process_tree import StepMarks, Tree
 from runner.monitoring.sampler import Sampler, Target
 from runner.monitoring.series import SeriesJob
 from torc_core.api.configs import ResourceMonitorConfig
@@ -27,15 +27,17 @@ class Monitor:
     """
 
     def __init__(
-        self, sampler: Sampler, *, workflow: WorkflowModel, interval_s: float | None, sees_jobs: bool = True
+        self, sampler: Sampler, *, workflow: WorkflowModel, interval_s: float | None, are_steps: bool = False
     ) -> None:
-        """`sees_jobs` False: jobs are steps, whose memory Slurm limits and whose processes may be elsewhere."""
+        """`are_steps`: Slurm limits the memory of the jobs, and only those on this node can be measured."""
         config = workflow.resource_monitor_config or ResourceMonitorConfig()
         execution = workflow.execution_config
         granularity = config.job_granularity()
         self._sampler = sampler
         self._enforces = not (execution and execution.limit_resources is False)
-        self._samples = sees_jobs and (self._enforces or granularity is not None)
+        self._are_steps = are_steps
+        self._enforces_memory = self._enforces and not are_steps
+        self._samples = self._enforces or granularity is not None
         self._is_series = granularity == "time_series"
         self._interval_s = interval_s or config.sample_interval_seconds or _INTERVAL_S
         self._targets: dict[int, Target] = {}
@@ -74,7 +76,7 @@ class Monitor:
                 at=sample.at,
             )
             limit = memory_limit(attempt.claim.need)
-            if self._enforces and limit is not None and sample.memory_bytes > limit and attempt.stop is None:
+            if self._enforces_memory and limit is not None and sample.memory_bytes > limit and attempt.stop is None:
                 too_large.append(attempt)
         return too_large
 
@@ -106,7 +108,7 @@ class Monitor:
         claim, need = attempt.claim, attempt.claim.need
         target = self._targets[attempt.key] = Target(
             key=attempt.key,
-            tree=Tree(attempt.pid or 0),
+            tree=_tree_of_step(attempt) if self._are_steps else Tree(attempt.pid or 0),
             job=SeriesJob(
                 job_id=claim.job_id,
                 attempt_id=claim.attempt_id,
@@ -131,6 +133,18 @@ class Monitor:
         if not samples.count:
             return age_s >= _FIRST_AFTER_S
         return now - samples.at >= min(self._interval_s, age_s * _SHARE_OF_AGE)
+
+
+def _tree_of_step(attempt: Attempt) -> Tree:
+    """Return the tree of a job that srun has started somewhere; its leader is the id of no process."""
+    claim = attempt.claim
+    facts = {
+        "TORC_WORKFLOW_ID": claim.model.workflow_id,
+        "TORC_JOB_ID": claim.job_id,
+        "TORC_ATTEMPT_ID": claim.attempt_id,
+    }
+    variables = frozenset(f"{name}={value}".encode() for name, value in facts.items())
+    return Tree(-attempt.key - 1, step=StepMarks(variables=variables, srun=attempt.pid or 0))
 
 
 def is_too_long(attempt: Attempt, now: float) -> bool:

@@ -1,6 +1,6 @@
 """The processes that belong to each job, found in one pass for all jobs."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from runner.process.launcher_process import ProcessTable
@@ -16,6 +16,35 @@ class Tree:
 
     leader: int
     known: dict[int, str] = field(default_factory=dict)
+    step: "StepMarks | None" = None
+    """Set where the job is a step: then `leader` is no process, and the first ones are found by their environment."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepMarks:
+    """What distinguishes the processes of a step: slurmstepd starts them, and no parent of theirs is known here.
+
+    `variables` stand in the environment of all of them (`NAME=value`), and in that of srun, whose session is `srun`.
+    """
+
+    variables: frozenset[bytes]
+    srun: int
+
+
+def find_first_of_steps(table: ProcessTable, trees: Iterable[Tree], read_environment: Callable[[int], bytes]) -> None:
+    """Note the processes of steps of which none is known yet. Steps on other nodes have none here."""
+    missing = [(tree, tree.step) for tree in trees if tree.step is not None and not tree.known]
+    if not missing:
+        return
+    for pid, entry in table.items():
+        variables: frozenset[bytes] | None = None
+        for tree, marks in missing:
+            if entry[1] == marks.srun:
+                continue
+            if variables is None:
+                variables = frozenset(read_environment(pid).split(b"\0"))
+            if marks.variables <= variables:
+                tree.known[pid] = entry[2]
 
 
 def find_members_of_all(table: ProcessTable, trees: Iterable[Tree]) -> list[tuple[Tree, list[int]]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from runner.base.threads import LoopThread
-from runner.monitoring.process_tree import Tree, find_members_of_all
+from runner.monitoring.process_tree import Tree, find_first_of_steps, find_members_of_all
 from runner.monitoring.series import SeriesFile, SeriesJob, SeriesRow
 from runner.process.launcher_process import ProcessTable, read_process_table
 
@@ -108,6 +108,7 @@ class Sampler:
     def _measure(self, targets: Sequence[Target]) -> None:
         table = read_process_table()
         now, second = time.monotonic(), int(time.time())
+        find_first_of_steps(table, [target.tree for target in targets], _environment)
         trees = find_members_of_all(table, [target.tree for target in targets])
         samples: list[Sample] = []
         rows: list[SeriesRow] = []
@@ -155,6 +156,14 @@ def _proportional_bytes(pid: int, pages: int) -> int:
             if line.startswith("Pss:"):
                 return int(line.split()[1]) * 1024
     return pages * _PAGE_BYTES
+
+
+def _environment(pid: int) -> bytes:
+    """Return the environment that the process began with; empty where it is gone or another user's."""
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return b""
 
 
 def _io_bytes(pid: int) -> tuple[int, int] | None:

@@ -1,6 +1,6 @@
 """Processes are given to their jobs, whatever way they went."""
 
-from runner.monitoring.process_tree import Tree, find_members_of_all
+from runner.monitoring.process_tree import StepMarks, Tree, find_first_of_steps, find_members_of_all
 from runner.process.launcher_process import ProcessTable
 
 LAUNCHER = 10
@@ -46,3 +46,16 @@ def test_the_job_of_a_runner_inside_a_job_counts_for_the_outer_one_too() -> None
 
 def test_a_table_with_a_circle_is_survived() -> None:
     assert members(table((5, 6, 1), (6, 5, 1), (100, LAUNCHER, 100)), Tree(100)) == [[100]]
+
+
+def test_the_processes_of_a_step_are_found_by_their_environment() -> None:
+    srun, daemon, task = 50, 60, 70
+    processes = table(
+        (srun, LAUNCHER, srun), (daemon, 1, daemon), (task, daemon, daemon), (71, task, daemon), (72, 71, 72)
+    )
+    environments = {pid: b"TORC_JOB_ID=5\0PATH=/bin\0" for pid in (srun, task)}
+    step = StepMarks(variables=frozenset({b"TORC_JOB_ID=5"}), srun=srun)
+    other = StepMarks(variables=frozenset({b"TORC_JOB_ID=55"}), srun=51)
+    trees = [Tree(-1, step=step), Tree(-2, step=other)]
+    find_first_of_steps(processes, trees, lambda pid: environments.get(pid, b""))
+    assert members(processes, *trees) == [[task, 71, 72], []]

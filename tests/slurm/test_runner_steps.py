@@ -54,7 +54,7 @@ def test_a_step_over_its_memory_has_run_out_of_memory_and_others_go_on(site: All
     workflow_id = create(
         site.client,
         job("hungry", "python3 -c 'print(len(bytearray(300 << 20)))'; exit 5", resource_requirements=0),
-        job("modest", "sleep 3", resource_requirements=0),
+        job("modest", "exec python3 -c 'b = b\"x\" * (60 << 20); import time; time.sleep(4)'", resource_requirements=0),
         job("unstated", "sleep 1"),
         needs=[SMALL],
         **STEPS,
@@ -65,6 +65,9 @@ def test_a_step_over_its_memory_has_run_out_of_memory_and_others_go_on(site: All
     assert codes == {"hungry": 137, "modest": 0, "unstated": 0}
     [group] = site.client.failures.groups(workflow_id).items
     assert group.suggestion is not None
+    peaks = {result.job_name: result.peak_memory_bytes or 0 for result in site.results(workflow_id)}
+    # measured on the runner's node: that of the job, and not of srun
+    assert 60 << 20 < peaks["modest"] < 100 << 20
     assert group.suggestion.class_ == "oom"
 
 
