@@ -152,6 +152,9 @@ class Supervisor:
     def _conclude(self, end: AttemptEnd | None) -> None:
         if end is None:
             return
+        lost, self.executor.lost_nodes = self.executor.lost_nodes, []
+        for node in lost:
+            self._notify("warning", f"node {node} of the allocation has failed: no more jobs are started there")
         if end.attempt.stop is StopReason.FORGOTTEN:
             self.executor.free(end.attempt)
             return

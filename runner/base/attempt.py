@@ -111,3 +111,5 @@ class AttemptEnd:
     """Set when no rule decided."""
     infrastructure_fault: bool = False
     """The job is not to blame and may be tried again."""
+    failed_nodes: tuple[str, ...] = ()
+    """Nodes of the allocation on which nothing can be started any more."""

@@ -70,6 +70,16 @@ class Ledger:
         return len(self._free_gpus)
 
     @property
+    def node_count(self) -> int:
+        """Return on how many nodes jobs can run."""
+        return 1
+
+    def lose(self, nodes: Collection[str]) -> list[str]:
+        """Grant nothing on these nodes any more; return those that were not lost before. The runner's own stays."""
+        del nodes
+        return []
+
+    @property
     def has_slot(self) -> bool:
         return self.free_slots is None or self.free_slots > 0
 

@@ -52,10 +52,27 @@ class NodeLedger(Ledger):
             slots=slots,
         )
         self._nodes = {node.name: _Node.of(node) for node in nodes}
+        self._lost: set[str] = set()
+
+    @property
+    def node_count(self) -> int:
+        """Return on how many nodes jobs can run."""
+        return len(self._nodes) - len(self._lost)
+
+    def lose(self, nodes: Collection[str]) -> list[str]:
+        """Grant nothing on these nodes any more; return those that were not lost before."""
+        lost = sorted((self._nodes.keys() & set(nodes)) - self._lost)
+        self._lost.update(lost)
+        return lost
+
+    def _usable(self) -> list[_Node]:
+        return [node for name, node in self._nodes.items() if name not in self._lost]
 
     def room(self, queue: Collection[Need]) -> Room:
         """Return what is left once the queued jobs have started: of all idle nodes, else of the one with most CPUs."""
-        nodes = [replace(node) for node in self._nodes.values()]
+        nodes = [replace(node) for node in self._usable()]
+        if not nodes:
+            return Room(cpus=0, memory_bytes=0, gpus=0, nodes=1, slots=0)
         for need in queue:
             for node in _place(nodes, need):
                 node.add(need, need.gpus, -1)
@@ -73,7 +90,7 @@ class NodeLedger(Ledger):
 
     def take(self, need: Need) -> Grant | None:
         """Grant the job its share of the fullest node where it fits, or of as many as it needs."""
-        placed = _place(list(self._nodes.values()), need) if self.has_slot else []
+        placed = _place(self._usable(), need) if self.has_slot else []
         if not placed:
             return None
         for node in placed:

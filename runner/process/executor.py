@@ -37,6 +37,8 @@ class Executor:
     ) -> None:
         """`steps` is given where jobs run as steps of an allocation."""
         self.steps = steps
+        self.lost_nodes: list[str] = []
+        """Nodes that have failed, until the supervisor reports them."""
         self.launcher = launcher
         self.ledger = ledger
         self._files = files
@@ -176,6 +178,7 @@ class Executor:
         )
         if self.steps is not None:
             self.steps.conclude(end)
+            self.lost_nodes.extend(self.ledger.lose(end.failed_nodes))
         return end
 
     def _peak_memory(self, event: Ended, attempt: Attempt) -> int:

@@ -91,6 +91,7 @@ class Steps:
             case StepFault.NODE_FAILURE | StepFault.REFUSED:
                 end.verdict, end.infrastructure_fault, end.unmatched = "lost", True, True
                 end.return_code = end.return_code or LOST_STEP_CODE
+                end.failed_nodes = end.attempt.grant.nodes if step.nodes_are_gone else step.failed_nodes
                 end.error = f"srun: {step.reason}" if step.reason else None
 
 

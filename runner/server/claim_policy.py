@@ -64,6 +64,7 @@ class ClaimPolicy:
             return None
         return self._build(
             room if room.slots else _NO_ROOM,
+            ledger,
             limit=min(room.slots, _MOST_AT_ONCE),
             ahead=ahead,
             time_left_s=time_left_s,
@@ -85,11 +86,17 @@ class ClaimPolicy:
         """
         request = self.request_for_room(ledger, queue, now=now, time_left_s=time_left_s) if may_claim else None
         if request is None:
-            request = self._build(_NO_ROOM, limit=0, ahead=0, time_left_s=time_left_s)
+            request = self._build(_NO_ROOM, ledger, limit=0, ahead=0, time_left_s=time_left_s)
         resources = request.resources.model_copy(update={"ahead": 0})
         return ClaimRequest(resources=resources, limit=request.limit, wait_s=wait_s, settled=request.settled)
 
-    def _build(self, room: Room, *, limit: int, ahead: int, time_left_s: float | None) -> ClaimRequest:
+    def _build(self, room: Room, ledger: Ledger, *, limit: int, ahead: int, time_left_s: float | None) -> ClaimRequest:
+        capacity = self._capacity
+        if ledger.node_count != capacity.num_nodes:
+            # nodes have failed: jobs that need them all are not to be waited for
+            nodes = max(1, ledger.node_count)
+            cpus = capacity.num_cpus if ledger.node_count else 0
+            capacity = capacity.model_copy(update={"num_nodes": nodes, "num_cpus": cpus})
         return ClaimRequest(
             resources=ComputeNodesResources(
                 id=self._node_id,
@@ -102,7 +109,7 @@ class ClaimPolicy:
                 takes_unstated_runtime=True,
                 scheduler_config_id=self._scheduler_config_id,
                 ahead=ahead,
-                capacity=self._capacity,
+                capacity=capacity,
             ),
             limit=limit,
             adopt=self.must_adopt,

@@ -53,7 +53,7 @@ def test_the_processes_of_a_step_are_found_by_their_environment() -> None:
     processes = table(
         (srun, LAUNCHER, srun), (daemon, 1, daemon), (task, daemon, daemon), (71, task, daemon), (72, 71, 72)
     )
-    environments = {pid: b"TORC_JOB_ID=5\0PATH=/bin\0" for pid in (srun, task)}
+    environments = dict.fromkeys((srun, task), b"TORC_JOB_ID=5\x00PATH=/bin\x00")
     step = StepMarks(variables=frozenset({b"TORC_JOB_ID=5"}), srun=srun)
     other = StepMarks(variables=frozenset({b"TORC_JOB_ID=55"}), srun=51)
     trees = [Tree(-1, step=step), Tree(-2, step=other)]

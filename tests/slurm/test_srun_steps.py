@@ -152,6 +152,28 @@ def test_a_job_of_two_nodes_waits_for_both() -> None:
     assert (ledger.free_cpus, ledger.room([]).nodes, ledger.granted) == (8, 2, 0)
 
 
+def test_a_failed_node_gets_no_more_jobs() -> None:
+    ledger = NodeLedger(NODES)
+    grant = ledger.take(need(4))
+    assert grant is not None
+    assert ledger.lose(grant.nodes) == list(grant.nodes)
+    ledger.free(grant)
+    assert ledger.lose(grant.nodes) == []
+    other = ledger.take(need(4))
+    assert other is not None
+    assert other.nodes != grant.nodes
+    assert (ledger.node_count, ledger.room([]).slots, ledger.take(need(1))) == (1, 0, None)
+    ledger.lose(other.nodes)
+    assert ledger.room([]).slots == 0
+
+
+def test_srun_names_the_nodes_that_failed() -> None:
+    assert read_step_end(0, "srun: error: Node failure on n[2-3]\n").failed_nodes == ("n2", "n3")
+    refused = "srun: error: Unable to create step for job 1: Requested node configuration is not available"
+    assert read_step_end(STEP_ERROR_CODE, refused).nodes_are_gone
+    assert not read_step_end(STEP_ERROR_CODE, "srun: error: Unable to create step: Socket timed out").nodes_are_gone
+
+
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 2)), max_size=20))
 def test_nothing_is_granted_twice(jobs: list[tuple[int, int]]) -> None:
     ledger = NodeLedger(NODES, slots=6)

@@ -7,6 +7,8 @@ from enum import StrEnum
 from math import ceil
 from typing import Final
 
+from torc_core.slurm.hostlist import expand_hostlist
+
 STEP_ERROR_CODE: Final = 219
 """What srun returns for errors of its own, as it is asked to; the messages of srun show whether it was the job."""
 STEP_ERROR_VARIABLE: Final = "SLURM_EXIT_ERROR"
@@ -15,7 +17,10 @@ _MB: Final = 1 << 20
 _TASK: Final = r"task(?:s)? [\d,\[\]-]+: "
 _OUT_OF_MEMORY: Final = re.compile(_TASK + r"out of memory", re.IGNORECASE)
 _EXITED: Final = re.compile(_TASK + r"exited with exit code", re.IGNORECASE)
-_NODE_FAILURE: Final = re.compile(r"\bnode failure on (\S+)", re.IGNORECASE)
+_NODE_FAILURE: Final = re.compile(r"\bnode failure on ([^\s,;:]+)", re.IGNORECASE)
+_NODE_GONE: Final = re.compile(
+    r"requested node configuration is not available|nodes? (?:is|are) (?:down|not)", re.IGNORECASE
+)
 _ABORTED: Final = re.compile(r"job step aborted|cancelled pending job step", re.IGNORECASE)
 _OWN_ERROR: Final = re.compile(r"^srun: (?:error|fatal): (.*)$", re.MULTILINE)
 _INPUTS: Final = re.compile(
@@ -113,6 +118,9 @@ class StepEnd:
     signal: int | None = None
     fault: StepFault | None = None
     reason: str = ""
+    failed_nodes: tuple[str, ...] = ()
+    nodes_are_gone: bool = False
+    """Whether the nodes that the step was to run on are no part of the allocation any more."""
 
 
 def read_step_end(exit_code: int, messages: str) -> StepEnd:
@@ -123,12 +131,19 @@ def read_step_end(exit_code: int, messages: str) -> StepEnd:
         return StepEnd(return_code=exit_code, fault=StepFault.OUT_OF_MEMORY, reason=_reason(messages))
     if match := _NODE_FAILURE.search(messages):
         # srun may return 0 here: it only counts tasks whose end it has seen
-        return StepEnd(return_code=exit_code, fault=StepFault.NODE_FAILURE, reason=f"node failure on {match[1]}")
+        return StepEnd(
+            return_code=exit_code,
+            fault=StepFault.NODE_FAILURE,
+            reason=f"node failure on {match[1]}",
+            failed_nodes=expand_hostlist(match[1]),
+        )
     has_exited = _EXITED.search(messages) is not None
     if exit_code != 0 and _ABORTED.search(messages):
         return StepEnd(return_code=exit_code, fault=StepFault.CANCELED, reason=_reason(messages))
     if exit_code == STEP_ERROR_CODE and not has_exited:
-        return StepEnd(return_code=exit_code, fault=StepFault.REFUSED, reason=_reason(messages))
+        reason = _reason(messages)
+        gone = _NODE_GONE.search(messages) is not None
+        return StepEnd(return_code=exit_code, fault=StepFault.REFUSED, reason=reason, nodes_are_gone=gone)
     by_signal = exit_code - 128 if exit_code >= _FIRST_SIGNAL_CODE and not has_exited else None
     return StepEnd(return_code=exit_code, signal=by_signal)
 
