@@ -22,7 +22,7 @@ from torc_core.api.configs import (
     StdioConfig,
 )
 from torc_core.spec import model as spec
-from torc_core.spec.keys_without_effect import KEYS_WITHOUT_EFFECT, VALUES_WITHOUT_EFFECT
+from torc_core.spec.keys_without_effect import KEYS_WITHOUT_EFFECT
 
 _INTRODUCTION = """# Keys of a workflow file
 
@@ -80,13 +80,9 @@ def _keys(model: type[BaseModel]) -> str:
 
 
 def _without_effect(way: tuple[str, ...]) -> str:
-    """Return the remark on a key that does nothing yet, or on values of it that do nothing."""
-    if instead := KEYS_WITHOUT_EFFECT.get(way):
-        return f"**No effect yet**: {instead}."
-    if way in VALUES_WITHOUT_EFFECT:
-        values, instead = VALUES_WITHOUT_EFFECT[way]
-        return f"{', '.join(code(value) for value in sorted(values))}: **no effect yet**, {instead}."
-    return ""
+    """Return the remark on a key that does nothing yet."""
+    instead = KEYS_WITHOUT_EFFECT.get(way)
+    return "" if instead is None else f"**No effect yet**: {instead}."
 
 
 def _texts(model: type[BaseModel]) -> dict[str, str]:

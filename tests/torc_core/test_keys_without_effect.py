@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from torc_core.spec.build import check_workflow
-from torc_core.spec.keys_without_effect import KEYS_WITHOUT_EFFECT, VALUES_WITHOUT_EFFECT
+from torc_core.spec.keys_without_effect import KEYS_WITHOUT_EFFECT
 from torc_core.spec.model import WorkflowSpec
 
 ROOT: Final = Path(__file__).parents[2]
@@ -66,10 +66,6 @@ def test_a_key_is_read_by_something_or_has_no_effect(words: set[str], way: Way) 
 def test_a_key_without_effect_exists_and_is_read_by_nothing(words: set[str], way: Way) -> None:
     assert way in set(ways(WorkflowSpec))
     assert way[-1] not in words or way[-1] in SHARED_WORDS, "it is read: remove it from KEYS_WITHOUT_EFFECT"
-
-
-def test_values_without_effect_are_values_of_their_keys() -> None:
-    assert set(VALUES_WITHOUT_EFFECT) <= set(ways(WorkflowSpec))
 
 
 TEXT: Final = """name: w

@@ -24,9 +24,6 @@ KEYS_WITHOUT_EFFECT: Final[Mapping[tuple[str, ...], str]] = {
 }
 """Way of keys -> what happens instead, for all keys below it too. When something reads a key, remove its entry."""
 
-VALUES_WITHOUT_EFFECT: Final[Mapping[tuple[str, ...], tuple[frozenset[str], str]]] = {}
-"""Way of a key whose other values have an effect -> the values without one, and what happens instead."""
-
 
 def warn_of_keys_without_effect(body: WorkflowSpec, warnings: Problems) -> None:
     """Add a warning for each key that is given and does nothing; false asks for what happens anyway."""
@@ -34,10 +31,6 @@ def warn_of_keys_without_effect(body: WorkflowSpec, warnings: Problems) -> None:
         for path, value in _given(body, way, ()):
             if value not in (None, False, [], {}):
                 warnings.add(path, f"has no effect yet: {instead}")
-    for way, (values, instead) in VALUES_WITHOUT_EFFECT.items():
-        for path, value in _given(body, way, ()):
-            if value in values:
-                warnings.add(path, f"{value} has no effect yet: {instead}")
 
 
 def _given(value: Any, way: tuple[str, ...], path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
