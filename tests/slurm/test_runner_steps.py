@@ -8,7 +8,7 @@ from torc_core.api.drafts import ResourceRequirementsDraft
 
 SMALL = ResourceRequirementsDraft(name="small", num_cpus=1, memory="100m", runtime="PT5M")
 WIDE = ResourceRequirementsDraft(name="wide", num_cpus=2, num_nodes=2, memory="100m", runtime="PT5M")
-STEPS = {"execution_config": {"mode": "slurm", "sigkill_headroom_seconds": 5}}
+STEPS = {"execution_config": {"mode": "slurm", "sigkill_headroom_seconds": 5, "sigterm_lead_seconds": 3}}
 TWO_NODES = ("--nodes=2", "--ntasks-per-node=1", "--cpus-per-task=4", "--mem=1000")
 ONE_NODE = ("--cpus-per-task=4", "--mem=600")
 
