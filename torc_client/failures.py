@@ -15,6 +15,8 @@ from torc_core.api.failures import (
     FailureGroups,
     ProposalModel,
     RejectRequest,
+    UndoRequest,
+    UndoResponse,
 )
 from torc_core.api.jobs import EvidenceModel
 from torc_core.api.recovery import ApplyRecoveryRequest, ApplyRecoveryResponse, Watchers
@@ -104,6 +106,10 @@ class FailureOperations:
 
     def reject(self, proposal_id: int, request: RejectRequest) -> ProposalModel:
         return self._decide(f"/proposals/{proposal_id}/reject", ProposalModel, request)
+
+    def undo(self, workflow_id: int, request: UndoRequest) -> UndoResponse:
+        """Undo decisions that nothing has run because of; the answer says which, and why others stay."""
+        return self._decide(f"/workflows/{workflow_id}/decisions/undo", UndoResponse, request)
 
     def decisions(
         self, workflow_id: int, *, job_id: int | None = None, only_standing: bool = False

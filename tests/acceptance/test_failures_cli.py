@@ -198,6 +198,19 @@ def test_a_group_of_a_proposal_is_left_out(torc: Torc, client: TorcClient, workf
     assert "ready" in _statuses(client, workflow_id).values()
 
 
+def test_a_decision_is_undone_while_nothing_ran(torc: Torc, client: TorcClient, workflow_id: int) -> None:
+    job_id = _job(client, workflow_id, "a")
+    torc("failures", "classify", workflow_id, "--job", job_id, "--retry", "--reason", "more", "--memory", "2m")
+    assert "say which decisions" in torc("failures", "undo", workflow_id, code=2).err
+    assert "--yes" in torc("failures", "undo", workflow_id, "--job", job_id, code=2).err
+    printed = torc("failures", "undo", workflow_id, "--job", job_id, "--yes", "--reason", "too early")
+    assert printed.out.startswith("1 decision undone, 0 left as they are.")
+    assert _statuses(client, workflow_id)["a"] == "pending_failed"
+    [decision] = torc("failures", "decisions", workflow_id, "-f", "json").json
+    assert (decision["outcome"], decision["undone_by"]["name"]) == ("undone", "tester")
+    assert "no decision to undo" in torc("failures", "undo", workflow_id, "--all", "--yes", code=1).err
+
+
 def test_a_proposal_is_rejected_with_a_reason(torc: Torc, client: TorcClient, workflow_id: int) -> None:
     proposal_id = _propose(client, workflow_id)
     torc("failures", "reject", proposal_id, "--reason", "the storage is fine")

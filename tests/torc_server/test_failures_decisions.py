@@ -1,6 +1,7 @@
 """Decisions: what they do to jobs and to nothing else, their bounds, and their outcomes."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from services_bench import Run, job
@@ -22,15 +23,16 @@ from triage import (
     request,
 )
 
-from torc_core.api.failures import Actor, ClassifyResponse, DecisionLimits, RejectRequest
+from torc_core.api.failures import Actor, ClassifyResponse, DecisionLimits, RejectRequest, UndoRequest, UndoResponse
 from torc_core.api.schedulers import SlurmSchedulerModel
-from torc_core.errors import InvalidInputError, NotFoundError, StateConflictError
+from torc_core.errors import ForbiddenError, InvalidInputError, NotFoundError, StateConflictError
 from torc_core.jobs.status import JobStatus
 from torc_server.services.records.compute_nodes import SLURM_SCHEDULERS
 from torc_server.services.records.resource_requirements import REQUIREMENTS
 from torc_server.services.records.workflows import archive_workflow
 from torc_server.services.runs.reset import cancel_workflow, reset_job_status, reset_workflow_status
 from torc_server.services.triage import decide as decisions
+from torc_server.services.triage.undo import undo
 
 RULES = Actor(kind="rules", name="signatures")
 
@@ -334,3 +336,72 @@ def test_a_reason_must_say_something(tmp_path: Path) -> None:
         entry_for(run, "a", "retry", reason=" \n\t")
     with pytest.raises(ValueError, match="a reason that says something"):
         RejectRequest(actor=PERSON, reason="  ")
+
+
+def _undo(run: Run, actor: Actor = PERSON, **options: Any) -> UndoResponse:
+    return run.bench.write(undo, run.workflow_id, UndoRequest(actor=actor, **options))
+
+
+def test_an_undone_retry_waits_for_a_decision_again_as_it_was(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED, "b": BUG})
+    before = run.job("a")
+    decide(run, entry_for(run, "a", "retry", memory="2g"), entry_for(run, "b", "fail"))
+    answer = _undo(run, job_ids=[run.id("a")])
+    assert (answer.undone, answer.skipped) == (1, 0)
+    now = run.job("a")
+    assert (now.status, now.attempt_id) == (JobStatus.PENDING_FAILED, before.attempt_id)
+    assert now.resource_requirements_id == before.resource_requirements_id
+    assert run.status("b") is JobStatus.FAILED
+    [undone, standing] = kept(run)
+    assert (undone.outcome, undone.undone_by.name if undone.undone_by else None) == ("undone", PERSON.name)
+    assert standing.outcome == "not_run"
+
+
+def test_an_undone_failure_reopens_what_it_canceled(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": BUG}, job("b", 0), job("c", 1))
+    decide(run, entry_for(run, "a", "fail"))
+    assert run.statuses() == {"a": "failed", "b": "canceled", "c": "canceled"}
+    _undo(run)
+    assert run.statuses() == {"a": "pending_failed", "b": "blocked", "c": "blocked"}
+    decide(run, entry_for(run, "a", "retry"))
+    for name in "abc":
+        run.begin(name)
+        run.end(name)
+    assert set(run.statuses().values()) == {"completed"}
+
+
+def test_a_retry_that_was_claimed_is_not_undone(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED, "b": REFUSED})
+    decide(run, entry_for(run, "a", "retry"))
+    run.begin("a")
+    answer = _undo(run)
+    assert (answer.undone, answer.jobs[0].detail) == (0, "a runner claimed its next attempt: it is running")
+    run.end("a")
+    assert _undo(run).undone == 0
+    assert run.status("a") is JobStatus.COMPLETED
+
+
+def test_a_failure_is_not_undone_once_a_dependent_began(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": BUG}, job("b", 0, cancel_on_blocking_job_failure=False))
+    decide(run, entry_for(run, "a", "fail"))
+    run.begin("b")
+    assert _undo(run).jobs[0].detail == "a job that depends on it was claimed since"
+    assert run.status("a") is JobStatus.FAILED
+
+
+def test_an_undone_decision_counts_for_no_bound_and_for_no_record(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED})
+    for _ in range(4):
+        assert decide(run, entry_for(run, "a", "retry"), actor=AGENT).jobs_to_retry == 1
+        assert _undo(run).undone == 1
+    assert group_of(run, "a").record.retried == 0
+
+
+@pytest.mark.parametrize("actor", [AGENT, RULES])
+def test_only_people_undo(tmp_path: Path, actor: Actor) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED})
+    decide(run, entry_for(run, "a", "retry"))
+    with pytest.raises(ForbiddenError):
+        _undo(run, actor=actor)
+    with pytest.raises(NotFoundError):
+        _undo(run, job_ids=[])

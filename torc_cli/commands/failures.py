@@ -183,6 +183,7 @@ for _name, _function in {
     "approve": of_proposals.approve,
     "reject": of_proposals.reject,
     "decisions": of_proposals.decisions,
+    "undo": of_proposals.undo,
 }.items():
     app.command(_name)(_function)
 

@@ -9,6 +9,7 @@ from torc_cli.commands.options.decision import ReasonOption, check_reason, decid
 from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument, YesOption
 from torc_cli.session.session import Session
+from torc_core.hints import Hint, torc
 
 
 class ProposalState(StrEnum):
@@ -137,3 +138,42 @@ def decisions(
 
     found = session.client.failures.decisions(session.workflow_id(workflow_id), job_id=job)
     session.out.records(DECISIONS, found)
+
+
+@command
+def undo(
+    session: Session,
+    workflow_id: WorkflowArgument = None,
+    *,
+    proposal_id: Annotated[
+        int | None, typer.Option("--proposal", metavar="ID", help="Undo the decisions of this proposal.")
+    ] = None,
+    job: Annotated[
+        list[int] | None, typer.Option("-j", "--job", metavar="JOB_ID", help="Undo the decision about this job.")
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Undo every decision that can be undone.")] = False,
+    reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; kept with the event.")] = None,
+    no_prompts: YesOption = False,
+) -> None:
+    """Undo decisions while nothing has run because of them: the jobs wait for a decision again.
+
+    For example: `torc failures undo 3 --proposal 4`.
+    """
+    from torc_cli.render.decision_text import undone_text
+    from torc_core.api.failures import UndoRequest
+    from torc_core.errors import InvalidInputError
+
+    if all_ == bool(proposal_id is not None or job):
+        raise InvalidInputError(
+            "say which decisions to undo: --proposal, --job or --all",
+            hint=Hint("`{}` shows them", torc("failures decisions", "WORKFLOW_ID")),
+        )
+    chosen = session.workflow_id(workflow_id)
+    if not session.agrees(f"Undo decisions of workflow {chosen}?", without_asking=no_prompts, needs_person=True):
+        session.out.note("Nothing was changed.")
+        return
+    request = UndoRequest(actor=deciding_person(session), proposal_id=proposal_id, job_ids=job, reason=reason)
+    answer = session.client.failures.undo(chosen, request)
+    session.out.done(undone_text(answer), answer)
+    if not answer.undone:
+        raise typer.Exit(1)

@@ -8,7 +8,15 @@ from pydantic import BaseModel
 
 from torc_cli.render.base import Column, Table
 from torc_cli.render.text import number
-from torc_core.api.failures import Actor, ClassifiedJob, ClassifyResponse, ProposalEntry, ProposalModel, SignatureRecord
+from torc_core.api.failures import (
+    Actor,
+    ClassifiedJob,
+    ClassifyResponse,
+    ProposalEntry,
+    ProposalModel,
+    SignatureRecord,
+    UndoResponse,
+)
 from torc_core.hints import Hint, Line, torc
 
 _JOBS_SHOWN: Final = 50
@@ -70,6 +78,16 @@ def decided_text(answer: ClassifyResponse, *, planned: bool) -> str:
     )
     more = f"{answer.remaining} more are too many for one call." if answer.remaining else ""
     return "\n".join([counts, *_job_lines(answer.jobs), *([more] if more else [])])
+
+
+def undone_text(answer: UndoResponse) -> str:
+    """Return how many decisions were undone, and why others stay."""
+    lines = [f"{number(answer.undone, 'decision')} undone, {answer.skipped} left as they are."]
+    stay = [job for job in answer.jobs if job.status == "skipped"]
+    lines += [f"  - Job {job.job_id} ({job.job_name}): {job.detail}" for job in stay[:_JOBS_SHOWN]]
+    if len(stay) > _JOBS_SHOWN:
+        lines.append(f"  - and {len(stay) - _JOBS_SHOWN} more")
+    return "\n".join(lines)
 
 
 def progress_text(so_far: ClassifyResponse) -> str:

@@ -18,7 +18,7 @@ DEFAULT_MAX_AI_RETRIES = 3
 ActorKind = Literal["person", "agent", "rules"]
 ProposalStatus = Literal["open", "approved", "rejected", "expired"]
 ItemStatus = Literal["would_apply", "applied", "skipped"]
-Outcome = Literal["open", "succeeded", "failed_again", "not_run"]
+Outcome = Literal["open", "succeeded", "failed_again", "not_run", "undone"]
 
 
 def _says_something(reason: str) -> str:
@@ -226,6 +226,37 @@ class ClassifyResponse(ApiModel):
     remaining_signatures: list[str] = Field(default_factory=list)
 
 
+class UndoRequest(ApiModel):
+    """Names the decisions to undo: those of a proposal, those on these jobs, or both; without either, all of them.
+
+    Only the newest decision on a job can be undone, while nothing has run because of it.
+    """
+
+    actor: Actor
+    proposal_id: int | None = None
+    job_ids: list[int] | None = None
+    reason: str | None = Field(default=None, max_length=2000)
+
+
+class UndoneJob(ApiModel):
+    """What became of one decision: undone, or skipped and why."""
+
+    job_id: int
+    job_name: str
+    decision_id: int
+    status: Literal["undone", "skipped"]
+    detail: str | None = None
+
+
+class UndoResponse(ApiModel):
+    """The decisions that were undone, whose jobs wait for a decision again, and those that could not be."""
+
+    workflow_id: int
+    undone: int
+    skipped: int
+    jobs: list[UndoneJob]
+
+
 class DecisionModel(ApiModel):
     """One applied decision on one job, and its outcome."""
 
@@ -245,6 +276,8 @@ class DecisionModel(ApiModel):
     proposal_id: int | None = None
     decided_at: str
     outcome: Outcome
+    undone_by: Actor | None = None
+    undone_at: str | None = None
 
     @property
     def why_given_up(self) -> str:

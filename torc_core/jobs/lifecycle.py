@@ -41,6 +41,8 @@ class Event(StrEnum):
     """Back to the queue with attempt_id + 1."""
     GIVE_UP = "give_up"
     """Decision on a deferred failure: it is permanent."""
+    UNDO = "undo"
+    """A decision is undone before anything ran because of it: the failure waits for a decision again."""
     RESET = "reset"
     """Back to the beginning, for a new run."""
     DISABLE = "disable"
@@ -66,6 +68,7 @@ _RULES: Final[tuple[tuple[Event, tuple[S, ...], S], ...]] = (
     (Event.DEFER, _AT_WORK, S.PENDING_FAILED),
     (Event.RETRY, (S.RUNNING, S.FAILED, S.TERMINATED, S.PENDING_FAILED), S.READY),
     (Event.GIVE_UP, (S.PENDING_FAILED,), S.FAILED),
+    (Event.UNDO, (S.READY, S.BLOCKED, S.FAILED), S.PENDING_FAILED),
     (Event.RESET, _ALL_BUT_UNINITIALIZED, S.UNINITIALIZED),
     (Event.DISABLE, (S.UNINITIALIZED,), S.DISABLED),
 )

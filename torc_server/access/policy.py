@@ -187,7 +187,7 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ),
     **_workflow_rules(_P.PROPOSE, "POST /proposals", "POST /decisions/preview"),
     **_workflow_rules(_P.DECIDE, "POST /decisions"),
-    **_workflow_rules(_P.APPROVE, "POST /apply_recovery"),
+    **_workflow_rules(_P.APPROVE, "POST /apply_recovery", "POST /decisions/undo"),
     **_workflow_rules(
         _P.RUN,
         "POST /actions/{action_id}/claim",

@@ -76,3 +76,7 @@ class Decision(SQLModel, table=True):
     approved_by: dict[str, Any] | None = json_field(nullable=True)
     proposal_id: int | None = None
     decided_at: str
+    old_requirements_id: int | None = None
+    """The requirement that the job had before, so that an undo gives it back."""
+    undone_at: str | None = None
+    undone_by: dict[str, Any] | None = json_field(nullable=True)

@@ -14,13 +14,15 @@ from torc_core.api.failures import (
     ProposalModel,
     ProposalStatus,
     RejectRequest,
+    UndoRequest,
+    UndoResponse,
 )
 from torc_core.api.jobs import EvidenceModel
 from torc_server.routes.contract import contract_router
 from torc_server.routes.parameters import QueryId, RecordId, UnsortedPage
 from torc_server.routes.unit_of_work import Working
 from torc_server.services.triage import decide as decisions
-from torc_server.services.triage import groups, proposals
+from torc_server.services.triage import groups, proposals, undo
 from torc_server.services.triage.groups import FailureStatus
 
 router = contract_router("failures")
@@ -90,6 +92,12 @@ def decide_failures(workflow_id: RecordId, body: ClassifyRequest, work: Working)
 def preview_decisions(workflow_id: RecordId, body: ClassifyRequest, work: Working) -> ClassifyResponse:
     """Return what the same request to /decisions would do now; nothing is changed."""
     return work.read(decisions.preview, workflow_id, body)
+
+
+@router.post("/workflows/{id}/decisions/undo")
+def undo_decisions(workflow_id: RecordId, body: UndoRequest, work: Working) -> UndoResponse:
+    """Undo decisions while nothing has run because of them: their jobs wait for a decision again."""
+    return work.write(undo.undo, workflow_id, body)
 
 
 @router.get("/workflows/{id}/decisions")

@@ -48,6 +48,12 @@ def on_jobs_deleted(uow: UnitOfWork, workflow_id: int) -> None:
         queries.count_gates_anew(uow, workflow_id)
 
 
+def on_undone(uow: UnitOfWork, workflow_id: int, job_ids: Collection[int]) -> None:
+    """Let actions wait again for jobs that had ended by a decision which is undone; those that were claimed stay so."""
+    if job_ids and queries.has_actions(uow, workflow_id):
+        queries.uncount_unfinished(uow, workflow_id, job_ids)
+
+
 def on_workflow_complete(uow: UnitOfWork, workflow_id: int) -> None:
     if queries.has_actions(uow, workflow_id, "on_workflow_complete"):
         queries.trigger(uow, workflow_id, "on_workflow_complete")

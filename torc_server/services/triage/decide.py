@@ -72,6 +72,7 @@ def apply_plan(
     applied = [job.model_copy(update={"status": "applied"}) for job in planned if job.status != "skipped"]
     retried = [job for job in applied if job.action == "retry"]
     failed = [job for job in applied if job.action == "fail"]
+    before = queries.job_facts(uow, [job.job_id for job in retried])
     _retry(uow, workflow, retried)
     _give_up(uow, workflow, failed)
     decider = approved_by or actor
@@ -93,6 +94,7 @@ def apply_plan(
                 approved_by=None if approved_by is None else approved_by.model_dump_json(),
                 proposal_id=proposal_id,
                 decided_at=uow.now_text,
+                old_requirements_id=before[job.job_id].requirement_id if job.job_id in before else None,
             )
             for job in applied
         ),

@@ -86,6 +86,7 @@ def _decisions(
                 approved_by=None,
                 proposal_id=None,
                 decided_at=uow.now_text,
+                old_requirements_id=None,
             )
 
 

@@ -92,6 +92,31 @@ def forget_counts(uow: UnitOfWork, workflow_id: int) -> None:
     )
 
 
+def uncount_unfinished(uow: UnitOfWork, workflow_id: int, job_ids: Collection[int]) -> None:
+    """Let these jobs, which are not done any more, count for no action that was not claimed yet."""
+    uow.run(
+        sql(
+            """
+            UPDATE workflow_action_job SET counted = 0
+            WHERE counted AND job_id IN $ids AND action_id IN (
+                SELECT id FROM workflow_action
+                WHERE workflow_id = :workflow_id AND trigger_type = 'on_jobs_complete' AND NOT executed
+            )
+            """
+        ),
+        ids=id_list(job_ids),
+        workflow_id=workflow_id,
+    )
+    count_gates_anew(uow, workflow_id)
+    uow.run(
+        """
+        UPDATE workflow_action SET trigger_count = 0
+        WHERE workflow_id = :workflow_id AND trigger_type = 'on_workflow_complete' AND NOT executed
+        """,
+        workflow_id=workflow_id,
+    )
+
+
 def rearm(uow: UnitOfWork, workflow_id: int, *, all_actions: bool) -> None:
     """Make actions wait for their trigger again.
 

@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from torc_core.api.failures import Actor, DecisionModel
-from torc_core.jobs.status import STATUS_BY_CODE
+from torc_core.jobs.status import STATUS_BY_CODE, JobStatus
 from torc_core.recovery.decision import JobFacts
 from torc_server.db.queries.records.base import Slice
-from torc_server.db.sql import id_list, sql
+from torc_server.db.sql import id_list, sql, status_list
 from torc_server.db.unit_of_work import UnitOfWork
 
 
@@ -36,8 +36,13 @@ def retries_without_people(uow: UnitOfWork, job_ids: Collection[int]) -> dict[in
             """
             SELECT d.job_id, COUNT(*) FROM decision d
             WHERE d.job_id IN $ids AND d.action = 'retry' AND d.decided_by_kind IN ('agent', 'rules')
+                AND d.undone_at IS NULL
                 AND d.id > COALESCE(
-                    (SELECT MAX(id) FROM decision WHERE job_id = d.job_id AND decided_by_kind = 'person'), 0
+                    (
+                        SELECT MAX(id) FROM decision
+                        WHERE job_id = d.job_id AND decided_by_kind = 'person' AND undone_at IS NULL
+                    ),
+                    0
                 )
             GROUP BY d.job_id
             """
@@ -64,6 +69,7 @@ class NewDecision(NamedTuple):
     approved_by: str | None
     proposal_id: int | None
     decided_at: str
+    old_requirements_id: int | None
 
 
 def write_decisions(uow: UnitOfWork, decisions: Iterable[NewDecision]) -> None:
@@ -74,6 +80,7 @@ def write_decisions(uow: UnitOfWork, decisions: Iterable[NewDecision]) -> None:
 
 _OUTCOME: Final = """
     CASE
+        WHEN d.undone_at IS NOT NULL THEN 'undone'
         WHEN d.action = 'fail' THEN 'not_run'
         WHEN r.status = $COMPLETED THEN 'succeeded'
         WHEN r.status IN $FAILURES THEN 'failed_again'
@@ -93,7 +100,7 @@ NEXT_ATTEMPT: Final = """
 """Joins the result `r` of the first attempt after the one that decision `d` is about."""
 
 
-_STANDING: Final = "d.action = 'fail' AND j.status = $FAILED AND r.job_id IS NULL"
+_STANDING: Final = "d.undone_at IS NULL AND d.action = 'fail' AND j.status = $FAILED AND r.job_id IS NULL"
 """Condition: the job is failed because of this decision, as nothing ran since."""
 
 
@@ -118,7 +125,8 @@ def list_decisions(
         sql(
             """
             SELECT d.id, d.workflow_id, d.job_id, j.name, d.run_id, d.attempt_id, d.signature, d.action, d.reason,
-                d.memory, d.runtime, d.actor, d.approved_by, d.proposal_id, d.decided_at, $outcome
+                d.memory, d.runtime, d.actor, d.approved_by, d.proposal_id, d.decided_at, $outcome,
+                d.undone_by, d.undone_at
             $source
             ORDER BY d.id LIMIT :limit OFFSET :offset
             """,
@@ -152,4 +160,80 @@ def _model(row: Sequence[Any]) -> DecisionModel:
         proposal_id=row[13],
         decided_at=row[14],
         outcome=row[15],
+        undone_by=None if row[16] is None else Actor.model_validate_json(row[16]),
+        undone_at=row[17],
     )
+
+
+class LatestDecision(NamedTuple):
+    """The newest decision on a job that was not undone, and the job as it is now."""
+
+    id: int
+    job_id: int
+    job_name: str
+    action: str
+    attempt_id: int
+    is_of_this_run: bool
+    status: JobStatus
+    present_attempt: int
+    last_attempt: int
+    """The newest attempt that a runner claimed."""
+    old_requirements_id: int | None
+    """The requirement before the decision; None where a recovery sent the job back."""
+
+
+def latest_decisions(
+    uow: UnitOfWork, workflow_id: int, *, proposal_id: int | None, job_ids: Collection[int] | None
+) -> list[LatestDecision]:
+    """Return the newest decision on each job that has one which was not undone, in the order of the jobs."""
+    rows = uow.rows(
+        sql(
+            """
+            SELECT d.id, d.job_id, j.name, d.action, d.attempt_id, d.run_id = w.run_id, j.status, j.attempt_id,
+                CASE WHEN j.last_attempt_run = w.run_id THEN j.last_attempt ELSE 0 END, d.old_requirements_id
+            FROM decision d JOIN job j ON j.id = d.job_id JOIN workflow w ON w.id = d.workflow_id
+            WHERE d.id IN (
+                SELECT MAX(id) FROM decision
+                WHERE workflow_id = :workflow_id AND undone_at IS NULL GROUP BY job_id
+            )
+            AND (:proposal_id IS NULL OR d.proposal_id = :proposal_id) $named
+            ORDER BY d.job_id
+            """,
+            named="" if job_ids is None else "AND d.job_id IN (SELECT value FROM json_each(:ids))",
+        ),
+        workflow_id=workflow_id,
+        proposal_id=proposal_id,
+        ids=id_list(job_ids or ()),
+    )
+    return [LatestDecision._make((*row[:6], STATUS_BY_CODE[row[6]], *row[7:])) for row in rows]
+
+
+def mark_undone(uow: UnitOfWork, decision_ids: Collection[int], *, by: Actor) -> None:
+    uow.run(
+        sql("UPDATE decision SET undone_at = :now, undone_by = :by WHERE id IN $ids"),
+        ids=id_list(decision_ids),
+        now=uow.now_text,
+        by=by.model_dump_json(),
+    )
+
+
+def begun_behind(uow: UnitOfWork, job_ids: Collection[int]) -> set[int]:
+    """Return those of the jobs with a dependent that was claimed, has run, or runs since they failed."""
+    rows = uow.rows(
+        sql(
+            """
+            SELECT DISTINCT d.depends_on_job_id FROM job_depends_on d JOIN job j ON j.id = d.job_id
+            WHERE d.depends_on_job_id IN $ids AND j.status NOT IN $waiting
+            """,
+            waiting=status_list(
+                (JobStatus.BLOCKED, JobStatus.READY, JobStatus.CANCELED, JobStatus.UNINITIALIZED, JobStatus.DISABLED)
+            ),
+        ),
+        ids=id_list(job_ids),
+    )
+    return {row[0] for row in rows}
+
+
+def restore_attempts(uow: UnitOfWork, found: Iterable[LatestDecision]) -> None:
+    """Give the jobs the number of the attempt that the decisions were about."""
+    uow.run_many("UPDATE job SET attempt_id = ? WHERE id = ?", ((each.attempt_id, each.job_id) for each in found))

@@ -136,7 +136,7 @@ def histories(uow: UnitOfWork, workflow_id: int, signatures: Collection[str]) ->
                 LEFT JOIN result r ON $next_attempt
                 LEFT JOIN failure_evidence e
                     ON e.job_id = r.job_id AND e.run_id = r.run_id AND e.attempt_id = r.attempt_id
-                WHERE d.signature IN $ids AND d.decided_by_kind <> 'recovery'
+                WHERE d.signature IN $ids AND d.decided_by_kind <> 'recovery' AND d.undone_at IS NULL
             )
             SELECT signature, here, SUM(retry), SUM(succeeded), SUM(again), SUM(NOT retry),
                 SUM(succeeded AND plain), COUNT(DISTINCT CASE WHEN again AND plain THEN round END),
