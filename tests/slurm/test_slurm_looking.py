@@ -10,6 +10,7 @@ from helpers import ServerProcess
 from mcp import Client
 from slurm_cluster import TestCluster
 from slurm_daemons import await_that
+from submission_site import SubmissionSite, jobs, requirement
 from torc_process import Torc
 
 from torc_client.http import TorcClient
@@ -20,6 +21,8 @@ from torc_core.api.nodes import ScheduledComputeNodeModel
 from torc_core.api.workflows import WorkflowModel
 from torc_mcp.server import build_server
 from torc_mcp.settings import McpSettings
+
+STATES = ("sacct", "-n", "-P", "-o", "JobID,State", "-j")
 
 
 @dataclass(frozen=True)
@@ -233,3 +236,43 @@ def test_on_a_machine_without_slurm_the_record_is_shown(looker: Looker) -> None:
     assert "Allocations: 0 pending, 1 active, 0 ended" in text
     assert "Slurm's programs are not on this machine" in text
     assert "scancel 4711" in away("cancel", looker.workflow_id, code=1).err
+
+
+def test_allocations_that_torc_submitted_are_seen_from_their_queue_to_their_accounting(login: SubmissionSite) -> None:
+    torc = login.torc
+    file = login.file(
+        jobs=[jobs(3, "small", "test $TORC_JOB_NAME != small_2")], resource_requirements=[requirement("small")]
+    )
+    workflow_id = int(torc("submit-slurm", "-a", "proj", "-p", "1", file).out.split()[2])
+    login.await_that(lambda: set(login.statuses(workflow_id)) == {"complete"}, workflow_id, "all allocations ended")
+    array, *tasks = login.records(workflow_id)
+    for task in tasks:
+        await_that(lambda each=task: login.cluster.call(*STATES, str(each.scheduler_id)).count("|") >= 2, "accounted")
+    sacct = torc("slurm", "sacct", workflow_id, "-f", "json").json
+    assert (sacct["total_slurm_jobs"], sacct["errors"]) == (3, [])
+    assert {row["slurm_job_id"] for row in sacct["summary"]} == {str(task.scheduler_id) for task in tasks}
+    assert torc("slurm", "usage", workflow_id, "-f", "json").json["total_nodes"] == 3
+    views = torc("status", workflow_id, "-f", "json").json["allocations"]
+    assert {view["standing"] for view in views} == {"ended"}
+    assert {view["state"] for view in views if view["scheduler_id"] != array.scheduler_id} == {"COMPLETED"}
+    found = torc("slurm", "parse-logs", workflow_id, "-f", "json")
+    assert found.json["files_scanned"] == 6
+    assert "knows no allocation" not in found.err
+
+
+def test_a_cancellation_ends_tasks_that_run_and_tasks_that_wait(login: SubmissionSite) -> None:
+    torc = login.torc
+    file = login.file(jobs=[jobs(8, "small", "sleep 600")], resource_requirements=[requirement("small")])
+    workflow_id = int(torc("submit-slurm", "-a", "proj", "-p", "1", file).out.split()[2])
+    login.await_that(lambda: "active" in login.statuses(workflow_id), workflow_id, "a task has begun")
+    canceled = torc("cancel", workflow_id, "-f", "json").json
+    assert (canceled["status"], canceled["errors"]) == ("success", [])
+    assert login.records(workflow_id)[0].scheduler_id in canceled["canceled_slurm_jobs"]
+
+    def are_gone() -> bool:
+        rows = login.cluster.call("squeue", "-h", "-r", "-t", "all", "-o", "%j %T").splitlines()
+        states = {row.split()[1] for row in rows if row.startswith(f"torc-wf{workflow_id}-")}
+        return not states & {"PENDING", "RUNNING", "CONFIGURING", "COMPLETING"}
+
+    login.await_that(are_gone, workflow_id, "no allocation is left")
+    assert set(login.statuses(workflow_id)) <= {"canceled", "complete"}
