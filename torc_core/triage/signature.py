@@ -10,6 +10,7 @@ from torc_core.evidence.record import Evidence
 from torc_core.triage.cause_line import Reading
 from torc_core.triage.facts import assess_facts, signal_name
 from torc_core.triage.masking import mask_message
+from torc_core.triage.measured import is_late
 
 SIGNATURE_CHARS: Final = 16
 _FRAME: Final = re.compile(r'file "([^"\n]*)", line \d+(?:, in (\S+))?')
@@ -64,6 +65,9 @@ def _shape_hit(evidence: Evidence, reading: Reading) -> str:
         return f"verdict {reading.hit.pattern.id}"
     # in its original case: some error codes differ only in capitals
     shape = _shape_line(strip_prefix(_whole_line(reading)), evidence.node)
+    if reading.hit.pattern.class_ == "timeout":
+        # a limit that was the job's own calls for another action than one inside its program
+        shape += {True: " @ its time was up", False: " @ its time was not up", None: ""}[is_late(evidence)]
     return _with_frame(shape, reading.hit.message, reading.text.lower(), reading.hit.start)
 
 

@@ -132,8 +132,10 @@ def test_a_signal_yields_to_what_the_text_says(line: str, class_: str) -> None:
 def test_a_time_limit_that_was_not_up_is_not_the_jobs_own() -> None:
     limit = {"runtime_s": 60.0, "runtime_limit_s": 3600.0, "node": "n1"}
     line = "ERROR: wall time limit exceeded, writing restart file and stopping"
-    early = assess(Evidence(return_code=1, stderr_tail=line, **limit)).suggestion
-    late = assess(Evidence(return_code=1, stderr_tail=line, **{**limit, "runtime_s": 3590.0})).suggestion
+    before = assess(Evidence(return_code=1, stderr_tail=line, **limit))
+    after = assess(Evidence(return_code=1, stderr_tail=line, **{**limit, "runtime_s": 3590.0}))
+    assert before.signature != after.signature, "one group would hold jobs that need different actions"
+    early, late = before.suggestion, after.suggestion
     assert early is not None and late is not None
     assert (early.class_, early.action, early.runtime_helps) == ("timeout", "fail", False)
     assert (late.class_, late.action, late.runtime_helps) == ("timeout", "retry", True)
