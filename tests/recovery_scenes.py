@@ -71,6 +71,7 @@ def end(
     minutes: float = 10.0,
     peak_memory_bytes: int | None = None,
     status: JobStatus | None = None,
+    completion_time: str = "2026-01-01T00:00:01Z",
 ) -> None:
     """The present attempt of a running job ends; without evidence it succeeds."""
     record = client.jobs.get(job_id)
@@ -84,7 +85,7 @@ def end(
         compute_node_id=record.compute_node_id or 0,
         return_code=evidence.return_code if evidence else 0,
         exec_time_minutes=minutes,
-        completion_time="2026-01-01T00:00:01Z",
+        completion_time=completion_time,
         status=outcome,
         peak_memory_bytes=peak_memory_bytes or (evidence.peak_memory_bytes if evidence else None),
     )

@@ -3,22 +3,26 @@
 import json
 import os
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from allocation_site import AllocationSite
-from helpers import wait_until
+from helpers import make_runner, wait_until
 from mcp_scenes import agent
 from pseudo_terminal import PseudoTerminal
-from recovery_scenes import MIB, fail_all
+from recovery_scenes import MIB, end, fail_all, leave
 from running import processes_with
 from slurm_daemons import await_that
 from torc_process import Torc
 
-from torc_core.api.jobs import EvidenceModel
-from torc_core.evidence.record import Evidence
+from torc_client.slurm.cluster import SlurmCluster
+from torc_client.slurm.programs import SlurmPrograms
+from torc_core.api.jobs import EvidenceModel, StartJobsRequest
+from torc_core.evidence.record import Evidence, SchedulerFacts
 from torc_core.jobs.status import JobStatus
+from torc_core.times import rfc3339
 
 RUNNER_PROGRAM = "torc-slurm-job-runner"
 GREEDY = """python3 -c 'import time; held = b"x" * (350 << 20); time.sleep(8)'"""
@@ -265,3 +269,69 @@ async def test_an_agent_plans_and_submits_what_is_left(
     [action] = site.client.actions(workflow_id)
     second = site.jobs(workflow_id)["two"].id
     assert (action.is_recovery, action.trigger_type, action.job_ids) == (True, "on_jobs_ready", [second])
+
+
+def test_jobs_of_a_canceled_and_of_a_preempted_allocation_are_retried_as_they_are(
+    site: AllocationSite, torc: Torc
+) -> None:
+    workflow_id = create(site, torc, {"long": "sleep 600"})
+    torc("slurm", "regenerate", workflow_id, "--submit", "--qos", "low")
+    site.await_job(workflow_id, "long")
+    [canceled] = scheduler_ids(site, workflow_id)
+    site.cluster.call("scancel", str(canceled))
+    site.await_end(canceled)
+    shown = torc("recover", workflow_id, "--dry-run").out
+    assert "would retry with the same resources" in shown
+    assert "[DRY RUN] Total: 1 allocation(s) would be submitted" in shown
+    assert scheduler_ids(site, workflow_id) == [canceled]
+
+    torc("recover", workflow_id)
+    site.await_job(workflow_id, "long")
+    [_, preempted] = scheduler_ids(site, workflow_id)
+    nodes = str(len(site.cluster.nodes))
+    site.cluster.call("sbatch", "-q", "high", "--exclusive", "-N", nodes, "-o", "/dev/null", "--wrap", "sleep 1")
+    assert site.await_end(preempted) == "PREEMPTED"
+    done = torc("recover", workflow_id).out
+    assert "retrying with the same resources" in done
+    assert len(scheduler_ids(site, workflow_id)) == 3
+    [job] = site.jobs(workflow_id).values()
+    assert (job.status in ("ready", "pending", "running"), job.infrastructure_faults) == (True, 2)
+
+
+def test_a_node_that_failed_jobs_of_two_names_is_left_out_of_new_allocations(site: AllocationSite, torc: Torc) -> None:
+    bad, good, *_ = site.cluster.nodes
+    scheduler = {"name": "first", "account": "proj", "nodes": 1, "walltime": "00:05:00"}
+    workflow_id = create(site, torc, dict.fromkeys("abc", "true"), slurm_schedulers=[scheduler])
+    cluster = SlurmCluster(SlurmPrograms(site.cluster.environment)).name()
+    ids = {name: job.id or 0 for name, job in site.jobs(workflow_id).items()}
+    failed = Evidence(return_code=1, scheduler=SchedulerFacts(type="slurm", job_id="1", state="NODE_FAIL"))
+    ends: list[tuple[str, dict[int, Evidence | None]]] = [
+        (bad, {ids["a"]: failed}),
+        (bad, {ids["b"]: failed}),
+        (good, {ids["c"]: None}),
+    ]
+    runners = claim_each(site, workflow_id, cluster, [node for node, _ in ends])
+    for (_, outcomes), runner in zip(ends, runners, strict=True):
+        for job_id, evidence in outcomes.items():
+            end(site.client, job_id, evidence, completion_time=rfc3339(datetime.now(UTC)))
+        leave(site.client, runner)
+    planned = torc("-f", "json", "recover", workflow_id, "--dry-run").json["result"]["slurm_dry_run"]
+    note = f"Node {bad} is left out of new allocations: it failed 2 jobs within a day (a, b)."
+    assert note in planned["warnings"]
+    assert all(f"--exclude={bad}" in each["extra"] for each in planned["planned_schedulers"])
+    assert f"  {note}" in torc("recover", workflow_id, "--dry-run").out
+
+
+def claim_each(site: AllocationSite, workflow_id: int, cluster: str, nodes: list[str]) -> list[int]:
+    """Runners on these nodes that stand for this test; each has started one job, in the order of ids."""
+    run_id = site.client.workflow_status(workflow_id).run_id
+    runners: list[int] = []
+    for node in nodes:
+        facts = {"slurm_job_id": "1", "cluster": cluster, "node": node}
+        runner = make_runner(site.client, workflow_id, scheduler=facts)
+        claimed = site.client.claim_next_jobs(workflow_id, limit=1, compute_node_id=runner).jobs
+        started = [job.id or 0 for job in claimed]
+        request = StartJobsRequest(run_id=run_id, compute_node_id=runner, job_ids=started)
+        site.client.start_jobs(workflow_id, request)
+        runners.append(runner)
+    return runners

@@ -13,6 +13,7 @@ from torc_cli.render.orphan_text import orphan_data, orphan_lines
 from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
+from torc_core.errors import SchedulerError
 from torc_core.recovery.orphans import HEARTBEAT_TIMEOUT_S
 
 
@@ -91,7 +92,12 @@ def sync_status(
         for text in deliver(session, chosen, output_dir):
             session.out.note(text)
     session.out.note(f"Looking for orphaned jobs of workflow {chosen}...")
-    ended = find_allocations(os.environ).ended(session.client, chosen)
+    try:
+        ended = find_allocations(os.environ).ended(session.client, chosen)
+    except SchedulerError as error:
+        # What runners themselves show can be cleaned up all the same.
+        session.out.note(f"Slurm cannot be asked which allocations have ended: {error.message}")
+        ended = {}
     plan = find_orphans(
         session.client,
         chosen,

@@ -113,8 +113,12 @@ def _next_steps(plan: "OrphanPlan", jobs: Sequence[_Outcome], *, is_plan: bool) 
         return []
     steps: list[Line] = []
     if any(entry.outcome in {"requeued", "released"} for entry in jobs):
-        run = torc("run", plan.workflow_id)
-        steps.append(Hint("Requeued jobs run when a runner claims them; `{}` starts one here.", run))
+        if any(entry.job.allocation_id is not None for entry in jobs):
+            regenerate = torc("slurm regenerate", plan.workflow_id, "--submit")
+            steps.append(Hint("Requeued jobs run when a runner claims them; `{}` submits allocations.", regenerate))
+        else:
+            run = torc("run", plan.workflow_id)
+            steps.append(Hint("Requeued jobs run when a runner claims them; `{}` starts one here.", run))
     if any(entry.is_failure for entry in jobs):
         steps.append(Hint("You can now run `{}` to retry failed jobs.", torc("recover", plan.workflow_id)))
     return steps

@@ -13,6 +13,7 @@ from torc_client.recovery.allocations import Allocations, PlannedAllocation, fin
 from torc_client.recovery.bad_nodes import find_bad_nodes
 from torc_client.submission.planner import WorkflowPlanner
 from torc_core.jobs.status import JobStatus
+from torc_core.slurm.placement import list_places
 from torc_core.slurm.plan import AllocationPlan, NewAmounts, PlannedJob, PlanOptions
 from torc_core.slurm.planner import plan_allocations
 
@@ -89,10 +90,10 @@ class RecoveryPlanner:
             return options, []
         bad = find_bad_nodes(client, workflow_id, cluster=self.cluster(), now=self.clock())
         names = [each.node for each in bad]
-        places = [each for each in site.partitions if options.partition in (None, each.name)]
         if not bad:
             return options, []
-        if any(each.node_count <= len(bad) for each in places):
+        partitions = {place.partition for place in list_places(site.partitions, options)}
+        if any(each.node_count <= len(bad) for each in site.partitions if each.name in partitions):
             return options, [f"Nodes {', '.join(names)} failed jobs, but too few others are left: none is left out."]
         known = [options.exclude] if options.exclude else []
         notes = [f"Node {each.node} is left out of new allocations: {each.reason}." for each in bad]
