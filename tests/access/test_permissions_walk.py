@@ -167,7 +167,7 @@ def test_every_route_lets_in_whom_the_policy_lets_in(scene: Scene, caller: str) 
 
 
 def test_the_answers_make_a_table(scene: Scene) -> None:
-    """With `pytest -s` it is printed: two users (owner and admin of the group, its member), a viewer, strangers."""
+    """With `pytest -s` it is printed: two users (owner and admin of the group, its member), a viewer, outsiders."""
     for caller in CALLERS:
         scene.walk(caller)
     lines = [f"{'route':<56}" + "".join(f" {caller[:3]}" for caller in CALLERS)]
