@@ -20,12 +20,16 @@ from torc_core import API_PREFIX
 from torc_core.api.system import ErrorResponse
 from torc_core.errors import TorcError
 from torc_server.access.policy import Rule, rule_of
+from torc_server.routes.body_parts import BodyProblemsError, BodyReader
 from torc_server.routes.error_responses import answer_error, describe_problems
 from torc_server.routes.guard import Guard
 
 BODY_CAP_BYTES: Final = 2 * 1024 * 1024
 BULK_CAP_BYTES: Final = 64 * 1024 * 1024
-"""For routes that take many records at once; parsed, a body needs about twenty times its size in memory."""
+"""For routes that take many records at once. They are read in parts: parsed in one piece, a body of small records needs
+twenty times its size in memory, and no other request gets an answer meanwhile."""
+WHOLE_CAP_BYTES: Final = 16 * 1024 * 1024
+"""For routes that take one large value."""
 BULK_ROUTES: Final = frozenset(
     {
         "/bulk_files",
@@ -71,10 +75,20 @@ class ContractRequest(Request):
     """A request whose JSON is read straight into the route's model, without dicts in between."""
 
     def __init__(
-        self, scope: Scope, receive: Receive, *, model: TypeAdapter[Any] | None, cap_bytes: int, rule: Rule
+        self,
+        scope: Scope,
+        receive: Receive,
+        *,
+        model: TypeAdapter[Any] | None,
+        reader: BodyReader | None,
+        cap_bytes: int,
+        rule: Rule,
     ) -> None:
         super().__init__(scope, receive)
         self._model = model
+        self._reader = reader
+        self._in_parts: list[str] = []
+        """A large body that is read in parts, each of its bytes as one character."""
         self._cap_bytes = cap_bytes
         self._rule = rule
 
@@ -86,9 +100,15 @@ class ContractRequest(Request):
             limit_s = lead_s + (self._cap_bytes if length is None else int(length)) / _SLOWEST_BYTES_PER_S
             try:
                 async with asyncio.timeout(limit_s):
-                    self._body = bytes(await self._read())
+                    body = await self._read()
             except TimeoutError as error:
                 raise HTTPException(408, f"the body did not arrive within {limit_s:.0f} s") from error
+            if self._reader is not None and len(body) > BODY_CAP_BYTES:
+                self._in_parts.append(body.decode("latin-1"))
+                # FastAPI keeps what it gets here until the answer: it gets a sign that there is a body
+                self._body = b" "
+            else:
+                self._body = bytes(body)
         return self._body
 
     async def _read(self) -> bytearray:
@@ -102,7 +122,17 @@ class ContractRequest(Request):
         if self._model is None:
             return await super().json()
         guard: Guard = self.app.state.guard
-        return await guard.admit_body(self, self._rule, await self._parse(self._model, await self.body()))
+        body = await self.body()
+        if self._reader is not None and self._in_parts:
+            return await guard.admit_body(self, self._rule, await self._parse_parts(self._reader))
+        return await guard.admit_body(self, self._rule, await self._parse(self._model, body))
+
+    async def _parse_parts(self, reader: BodyReader) -> Any:
+        try:
+            async with _PARSING_LARGE:
+                return await run_in_threadpool(reader.read, self._in_parts)
+        except BodyProblemsError as error:
+            raise HTTPException(422, describe_problems(error.problems, place="body")) from error
 
     async def _parse(self, model: TypeAdapter[Any], body: bytes) -> Any:
         try:
@@ -130,16 +160,21 @@ class ContractRoute(APIRoute):
         handle = super().get_route_handler()
         body_type = self.body_field.field_info.annotation if self.body_field else None
         model = TypeAdapter(body_type) if body_type else None
-        cap_bytes = BULK_CAP_BYTES if self.path.removeprefix(API_PREFIX) in BULK_ROUTES else BODY_CAP_BYTES
-
-        rule = rule_of(min(self.methods or {"GET"}), self.path.removeprefix(API_PREFIX))
+        path = self.path.removeprefix(API_PREFIX)
+        reader = BodyReader.of(body_type) if path in BULK_ROUTES else None
+        cap_bytes = BODY_CAP_BYTES
+        if path in BULK_ROUTES:
+            cap_bytes = WHOLE_CAP_BYTES if reader is None else BULK_CAP_BYTES
+        rule = rule_of(min(self.methods or {"GET"}), path)
 
         async def handle_contract(request: Request) -> Response:
             guard: Guard = request.app.state.guard
             try:
                 await guard.admit(request, rule)
                 return await handle(
-                    ContractRequest(request.scope, request.receive, model=model, cap_bytes=cap_bytes, rule=rule)
+                    ContractRequest(
+                        request.scope, request.receive, model=model, reader=reader, cap_bytes=cap_bytes, rule=rule
+                    )
                 )
             except HTTPException as error:
                 if isinstance(error.__cause__, TorcError):
