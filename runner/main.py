@@ -101,7 +101,7 @@ def run_workflow(
         allocation = OwnAllocation(share, workflow_id, warn=warn, scheduler=scheduler)
     times = None if allocation is None else allocation.times()
     deadline = Deadline.of(options, facts.workflow, times)
-    steps = steps_of(facts.workflow, allocation, deadline, has_gpus=bool(machine.gpus))
+    steps = steps_of(facts.workflow, allocation, deadline, has_gpus=bool(machine.gpus), log=log.write)
     if steps is not None and share is not None:
         machine = with_nodes_of(machine, share, cpus=options.num_cpus)
     elif share is not None and share.step is None and len(share.nodes) > 1:

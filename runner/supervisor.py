@@ -237,6 +237,9 @@ class Supervisor:
         self._notify("error", f"{error.message}; running jobs were lost with it, the runner goes on")
         self.launcher.close()
         # before the next launcher starts the same attempts again: nothing may run twice
+        if self.executor.steps is not None:
+            # on other nodes, where no process of theirs can be killed from here
+            self.executor.steps.ask_to_end(list(self.executor.running.values()), signal.SIGKILL)
         self.launcher.kill_remains()
         self.launcher = self._start_launcher()
         for end in self.executor.replace_launcher(self.launcher):

@@ -80,7 +80,6 @@ def run_in_allocation(
     """
     from runner.base.settings import RunnerOptions
 
-    time.sleep(startup_delay)
     options = RunnerOptions(
         output_dir=output_dir.absolute(),
         max_parallel_jobs=max_parallel_jobs,
@@ -90,23 +89,28 @@ def run_in_allocation(
     )
     typed = GlobalOptions(url=url, password=password, tls_ca_cert=tls_ca_cert)
     with Session(typed) as session:
+        _require_allocation(workflow_id)
+        time.sleep(startup_delay)
         session.load = lambda: import_module("runner.main")
         summary = _run(session, workflow_id, options)
         sys.stderr.write(f"{session.out.text_of(summary.explanation)}: {_what_it_did(summary)}\n")
+
+
+def _require_allocation(workflow_id: int) -> None:
+    from torc_core.slurm.environment import ALLOCATION_VARIABLE, read_allocation
+
+    if read_allocation(os.environ) is None:
+        raise InvalidInputError(
+            f"{ALLOCATION_VARIABLE} is not set: this is no allocation of Slurm",
+            hint=Hint("on a machine of your own: {}", torc("run", workflow_id)),
+        )
 
 
 def _run(session: Session, workflow_id: int, options: "RunnerOptions") -> "RunSummary":
     from runner.main import run_workflow
     from torc_cli.render.run_progress import Counts, Lines
     from torc_core.jobs.status import SUCCESSFUL
-    from torc_core.slurm.environment import ALLOCATION_VARIABLE, read_allocation
 
-    share = read_allocation(os.environ)
-    if share is None:
-        raise InvalidInputError(
-            f"{ALLOCATION_VARIABLE} is not set: this is no allocation of Slurm",
-            hint=Hint("on a machine of your own: {}", torc("run", workflow_id)),
-        )
     with session.waiting_for_server(options.wait_at_start_s):
         status = session.client.workflow_status(workflow_id)
     counts = Counts(total=status.total_jobs, done=status.jobs_by_status.total(SUCCESSFUL))

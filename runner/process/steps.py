@@ -22,7 +22,7 @@ _MESSAGES_BYTES: Final = 16 * 1024
 
 @dataclass
 class Steps:
-    """Makes steps of jobs. `end_at` is that of the runner, on the monotonic clock; `warn` may be called by a thread.
+    """Makes steps of jobs. `end_at` is that of the runner, on the monotonic clock; `log` is called by a thread.
 
     The processes of a step are out of the launcher's reach, perhaps on other nodes: they are signaled by Slurm.
     """
@@ -33,7 +33,7 @@ class Steps:
     options: StepOptions
     end_at: float | None
     has_gpus: bool
-    warn: Callable[[str], None]
+    log: Callable[[str], None]
 
     def line(self, attempt: Attempt, command: str) -> str:
         """Return the line that runs the job's command as a step."""
@@ -63,9 +63,7 @@ class Steps:
         try:
             self.scheduler.signal_steps(self.scheduler_id, names, signal.Signals(signum).name.removeprefix("SIG"))
         except SchedulerError as error:
-            self.warn(
-                f"{len(names)} jobs could not be asked to end ({error.message}); they are killed after their lead"
-            )
+            self.log(f"{len(names)} jobs could not be asked to end ({error.message}); they are killed after their lead")
 
     def conclude(self, end: AttemptEnd) -> None:
         """Set the end of the attempt to the job's own, from srun's return code and messages."""

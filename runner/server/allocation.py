@@ -109,9 +109,14 @@ class OwnAllocation:
 
 
 def steps_of(
-    workflow: WorkflowModel, allocation: OwnAllocation | None, deadline: Deadline, *, has_gpus: bool
+    workflow: WorkflowModel,
+    allocation: OwnAllocation | None,
+    deadline: Deadline,
+    *,
+    has_gpus: bool,
+    log: Callable[[str], None],
 ) -> Steps | None:
-    """Return what makes steps of jobs; None where the runner starts them itself.
+    """Return what makes steps of jobs; None where the runner starts them itself. `log` is called by threads.
 
     Raises RunnerError where the workflow wants steps and there can be none.
     """
@@ -134,7 +139,7 @@ def steps_of(
             options=step_options(config),
             end_at=deadline.end_at,
             has_gpus=has_gpus,
-            warn=allocation.warn,
+            log=log,
         )
     if mode == "auto":
         return None

@@ -15,7 +15,8 @@ def test_one_runner_on_each_of_two_nodes_registers_its_share_and_runs_its_jobs(s
     jobs = [job(f"job{number}", "hostname; sleep 0.5", resource_requirements=0) for number in range(8)]
     workflow_id = create(site.client, *jobs, needs=[SMALL])
     nodes = ("--nodes=2", "--ntasks-per-node=1", "--cpus-per-task=4", "--mem=1000")
-    line = f"exec srun --ntasks-per-node=1 --cpus-per-task=4 {site.runner(workflow_id)}"
+    # as submission writes it
+    line = f"exec srun --ntasks-per-node=1 --wait=0 --kill-on-bad-exit=0 --export=ALL {site.runner(workflow_id)}"
     allocation = site.submit(line, *nodes, workflow_id=workflow_id)
     site.await_that(lambda: site.record_status(workflow_id, allocation) == "active", "the head node has reported")
     assert site.await_end(allocation) == "COMPLETED", site.printed(allocation)
