@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from torc_client.http import TorcClient
-from torc_client.logs import JOB_STDIO, Tail, read_tail
+from torc_client.logs.attempt_logs import JOB_STDIO, Tail, read_tail
 from torc_core.api.actions import END_TRIGGERS, WorkflowActionModel
 
 _LOG_NAME: Final = re.compile(r"action_wf\d+_c\d+_r(\d+)_n(\d+)\.log")

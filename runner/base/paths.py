@@ -6,7 +6,7 @@ from tempfile import TemporaryFile
 from typing import Final
 
 from runner.base.attempt import OutputFiles
-from torc_client.logs import JOB_STDIO, AttemptId, log_stem
+from torc_client.logs.attempt_logs import JOB_STDIO, AttemptId, log_stem
 from torc_core.api.configs import ExecutionConfig, StdioConfig
 from torc_core.errors import InvalidInputError
 

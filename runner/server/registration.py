@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from runner.base.settings import Machine, RunnerOptions
 from torc_client.http import TorcClient
-from torc_client.logs import OUTPUT_DIR_FACT
+from torc_client.logs.attempt_logs import OUTPUT_DIR_FACT
 from torc_client.processes import end_leftover_processes, host_facts, process_identity
 from torc_client.recovery.allocations import find_allocations
 from torc_client.recovery.orphans import find_orphans, reclaim

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from torc_client.log_files import MOST_FINDINGS, LogFile, scan_allocations, scan_place, scan_stream
+from torc_client.logs.log_files import MOST_FINDINGS, LogFile, scan_allocations, scan_place, scan_stream
 from torc_core.errors import InvalidInputError
 from torc_core.triage.log_scan import LogFinding, scan_log
 from torc_core.triage.pattern_library import load_library

@@ -119,7 +119,7 @@ def logs(
     For example: `torc actions logs 3 --action 2`.
     """
     from torc_client.actions import read_action_logs
-    from torc_client.logs import output_dirs_here
+    from torc_client.logs.attempt_logs import output_dirs_here
 
     chosen = session.workflow_id(workflow_id)
     actions = [each for each in session.client.actions(chosen) if each.action_type == "run_commands"]

@@ -9,7 +9,7 @@ import typer
 from torc_cli.render.text import display
 from torc_cli.session.command import command
 from torc_cli.session.session import Session
-from torc_client.logs import AttemptId, AttemptLogs, Tail, newest_attempt, output_dirs_here, read_job_logs
+from torc_client.logs.attempt_logs import AttemptId, AttemptLogs, Tail, newest_attempt, output_dirs_here, read_job_logs
 from torc_core.api.jobs import JobModel
 from torc_core.errors import NotFoundError, TorcError
 from torc_core.hints import Hint, torc

@@ -27,7 +27,7 @@ def bundle(
 
     Logs hold what jobs printed: look before you send it. For example: `torc logs bundle 3 --bundle-dir /tmp`.
     """
-    from torc_client.log_bundle import write_bundle
+    from torc_client.logs.log_bundle import write_bundle
 
     chosen = session.workflow_id(workflow_id)
     workflow = session.client.workflows.get(chosen)

@@ -13,7 +13,7 @@ from torc_cli.session.command import command
 from torc_cli.session.session import Session
 
 if TYPE_CHECKING:
-    from torc_client.log_files import ScannedLog
+    from torc_client.logs.log_files import ScannedLog
 
 app = typer.Typer(no_args_is_help=True, help="Find what went wrong in the logs of a workflow, and pack them.")
 _FILES_SHOWN: Final = 50
@@ -39,7 +39,7 @@ def analyze(
 
     For example: `torc logs analyze output -w 3`.
     """
-    from torc_client.log_files import scan_place
+    from torc_client.logs.log_files import scan_place
 
     place, chosen = Path(what), workflow_id
     if what.isascii() and what.isdigit() and not place.exists():

@@ -14,7 +14,7 @@ from torc_cli.session.session import Session
 
 if TYPE_CHECKING:
     from torc_client.allocations.allocation_logs import AllocationLogs
-    from torc_client.log_files import ScannedLog
+    from torc_client.logs.log_files import ScannedLog
     from torc_core.api.jobs import JobModel
     from torc_core.triage.log_scan import LogFinding
 

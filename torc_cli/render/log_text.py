@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 from torc_cli.render.text import clipped, display, number
 
 if TYPE_CHECKING:
-    from torc_client.log_files import ScannedLog
+    from torc_client.logs.log_files import ScannedLog
     from torc_core.triage.log_scan import LogFinding
 
 _WIDTH: Final = 68

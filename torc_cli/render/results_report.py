@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from torc_cli.render.base import Column, Table
 from torc_client.http import TorcClient
-from torc_client.logs import JOB_STDIO, AttemptId, log_stem
+from torc_client.logs.attempt_logs import JOB_STDIO, AttemptId, log_stem
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.api.results import ResultModel
 from torc_core.errors import InvalidInputError

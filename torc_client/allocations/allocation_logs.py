@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torc_client.allocations.accounting import recorded_allocations
 from torc_client.http import TorcClient
-from torc_client.log_files import ScannedLog, scan_allocations
+from torc_client.logs.log_files import ScannedLog, scan_allocations
 from torc_core.api.jobs import JobModel
 from torc_core.jobs.status import ACTIVE
 from torc_core.recovery.orphans import allocation_of

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from torc_client.http import TorcClient
-from torc_client.logs import AttemptId, Tail, newest_attempt, read_job_logs
+from torc_client.logs.attempt_logs import AttemptId, Tail, newest_attempt, read_job_logs
 from torc_core.api.jobs import JobModel
 from torc_core.errors import InvalidInputError, NotFoundError
 from torc_core.evidence.cleaning import shorten_line

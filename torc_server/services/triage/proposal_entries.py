@@ -10,7 +10,7 @@ from torc_core.resources.duration import parse_duration
 from torc_server.db.queries.triage import failures
 from torc_server.db.queries.triage import proposals as queries
 from torc_server.db.queries.triage.failures import Histories
-from torc_server.db.queries.triage.proposals import JobNeed
+from torc_server.db.queries.triage.proposals import AttemptNeed
 from torc_server.db.unit_of_work import UnitOfWork
 
 _NAMES_SHOWN: Final = 3
@@ -63,7 +63,7 @@ def _entry(
     jobs: Sequence[ClassifiedJob],
     *,
     cause: str | None,
-    needs: Mapping[int, JobNeed],
+    needs: Mapping[int, AttemptNeed],
     history: Histories,
 ) -> ProposalEntry:
     again = jobs if kind.action == "retry" and kind.status != "skipped" else ()
@@ -82,7 +82,7 @@ def _entry(
     )
 
 
-def _hours(runtime: str | None, need: JobNeed) -> float:
+def _hours(runtime: str | None, need: AttemptNeed) -> float:
     """Return the most that one more attempt may take."""
     if runtime is not None:
         return parse_duration(runtime) / 3600

@@ -115,7 +115,7 @@ def read_items(uow: UnitOfWork, proposal_id: int) -> list[ClassifiedJob]:
     ]
 
 
-class JobNeed(NamedTuple):
+class AttemptNeed(NamedTuple):
     """What a job of a proposal asks for, and the time that its longest attempt took."""
 
     job_id: int
@@ -126,7 +126,7 @@ class JobNeed(NamedTuple):
     exec_time_s: float | None
 
 
-def needs(uow: UnitOfWork, proposal_id: int) -> dict[int, JobNeed]:
+def needs(uow: UnitOfWork, proposal_id: int) -> dict[int, AttemptNeed]:
     """Return what the jobs of the proposal ask for now, by id."""
     rows = uow.rows(
         """
@@ -138,7 +138,7 @@ def needs(uow: UnitOfWork, proposal_id: int) -> dict[int, JobNeed]:
         """,
         proposal_id=proposal_id,
     )
-    return {row[0]: JobNeed(*row) for row in rows}
+    return {row[0]: AttemptNeed(*row) for row in rows}
 
 
 def causes(uow: UnitOfWork, proposal_id: int) -> dict[str | None, str]:

@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
-from torc_client.log_files import find_logs
+from torc_client.logs.log_files import find_logs
 
 METADATA: Final = "bundle_metadata.json"
 
