@@ -262,3 +262,25 @@ def test_nothing_is_submitted_with_a_server_of_the_command_alone_or_without_slur
     empty.mkdir()
     elsewhere = SubmissionSite.at(login.site, PATH=str(empty))
     assert "not on PATH" in elsewhere.torc("submit-slurm", "-a", "proj", file, code=2).err
+
+
+def test_whole_nodes_with_a_runner_on_each_and_arrays_with_a_cap(login: SubmissionSite) -> None:
+    whole = {"name": "s", "account": "proj", "walltime": "00:10:00"}
+    file = login.file(
+        jobs=[jobs(2, "wide", "sleep 1")],
+        resource_requirements=[requirement("wide")],
+        slurm_schedulers=[{**whole, "nodes": 2}, scheduler("later")],
+        actions=[
+            action(start_one_worker_per_node=True),
+            action("on_workflow_complete", of="later", count=3, max_at_once=1),
+        ],
+    )
+    workflow_id = login.torc("-f", "json", "submit", "-p", "1", file).json["workflow_id"]
+    login.await_success(workflow_id)
+    runners = login.site.runners(workflow_id)
+    assert {(each.hostname, each.num_cpus) for each in runners} == {(node, 4) for node in login.cluster.nodes[:2]}
+
+    def has_fired() -> bool:
+        return "0-2%1" in [record.array for record in login.records(workflow_id)]
+
+    login.await_that(has_fired, workflow_id, "the action of the end is carried out by a runner")

@@ -13,6 +13,7 @@ from torc_cli.commands.porting import export, import_
 from torc_cli.commands.reports import check_resource_utilization
 from torc_cli.commands.reset_status import reset_status, sync_status
 from torc_cli.commands.run import run
+from torc_cli.commands.submit import submit
 from torc_cli.render.base import Column, Table
 from torc_cli.session.command import command
 from torc_cli.session.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument
@@ -29,6 +30,7 @@ for name, function in {
     "reinit": lifecycle.reinit,
     "reinitialize": lifecycle.reinit,
     "run": run,
+    "submit": submit,
     "status": lifecycle.status,
     "cancel": lifecycle.cancel,
     "delete": lifecycle.delete,

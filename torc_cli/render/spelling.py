@@ -25,6 +25,7 @@ WITH_OUTPUT_DIR: Final = frozenset(
         "submit-slurm",
         "watch",
         "workflows run",
+        "workflows submit",
         "workflows sync-status",
     }
 )

@@ -294,8 +294,10 @@ def settle_intents(client: TorcClient, workflow_id: int, scheduler: Scheduler) -
     intents = [intent for intent in intents if intent.cluster in (None, scheduler.name())]
     workflow = client.workflows.get(workflow_id) if intents else None
     for intent in intents:
-        if workflow is not None and record_found(client, workflow, intent, scheduler) is None:
-            # If its process still lives and submits after all, it stores its record anew.
+        is_missing = workflow is not None and record_found(client, workflow, intent, scheduler) is None
+        # If its process still lives and submits after all, it stores its record anew. One with a name stays: whoever
+        # carries out its action again finds by it what that process may have submitted since.
+        if is_missing and intent.submission is None:
             client.scheduled_compute_nodes.delete(intent.id or 0)
 
 

@@ -173,6 +173,10 @@ class SlurmCluster:
             return limits
         return replace(limits, max_submitted=parse_submit_limit(associations, account))
 
+    def array_limit(self) -> int:
+        """Return how many tasks one array may have."""
+        return parse_cluster_limits(self._checked(CONFIGURATION_WORDS)).max_array_tasks
+
     def signal_steps(self, scheduler_id: int, names: Sequence[str], signal: str) -> None:
         """Send a signal to every process of the allocation's steps of these names; those that have ended are no error.
 

@@ -110,7 +110,7 @@ class NodeScheduling:
             client=self.client, workflow=workflow, output_dir=self.output_dir, environment=self.environment
         )
         each_node = scheduler.nodes if request.runner_on_each_node else 1
-        size = self.cluster.limits(user=workflow.user).max_array_tasks if request.count > 1 else 1
+        size = self.cluster.array_limit() if request.count > 1 else 1
         tasks = [1] * request.count if request.serialize else _parts(request.count, size)
 
         for number, count in enumerate(tasks):
