@@ -5,7 +5,11 @@ from datetime import datetime
 import pytest
 
 from torc_cli.render.allocation_text import allocation_lines
+from torc_cli.render.status_text import next_steps, verdict
+from torc_client.allocations.standing import StandingAllocations
 from torc_core.api.nodes import ScheduledComputeNodeModel
+from torc_core.api.workflows import WorkflowStatusModel
+from torc_core.jobs.status import JobStatus
 from torc_core.slurm.queue import parse_queue
 from torc_core.slurm.standing import AllocationView, count_standings, view_allocations
 from torc_core.slurm.states import explain
@@ -100,6 +104,56 @@ def test_people_read_why_it_waits_and_what_will_not_start() -> None:
     assert "  13           active  on n[2-3], 1m 5s left" in lines
     assert "  14           ended   TIMEOUT" in lines
     assert "  67 x 2       pending" in " ".join(lines)
+
+
+def seen(*records: ScheduledComputeNodeModel) -> StandingAllocations:
+    return StandingAllocations(views=view_allocations(records, parse_queue(ROWS), now=NOW))
+
+
+def status(**counts: int) -> WorkflowStatusModel:
+    jobs = {each.value: 0 for each in JobStatus} | counts
+    return WorkflowStatusModel.model_validate(
+        {
+            "workflow_id": 3,
+            "workflow_name": "w",
+            "workflow_user": "u",
+            "run_id": 1,
+            "total_jobs": sum(counts.values()),
+            "jobs_by_status": jobs,
+            "total_exec_time_minutes": 0.0,
+            "active_compute_nodes": 0,
+            "active_scheduled_nodes": 0,
+            "pending_scheduled_nodes": 1,
+            "is_complete": False,
+            "is_canceled": False,
+            "is_archived": False,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("allocations", "sentence", "commands"),
+    [
+        (seen(record(1, 11)), "Nothing runs now: the jobs wait for their allocations.", ["torc watch 3"]),
+        (
+            seen(record(2, 12)),
+            "Nothing runs, and none of the allocations that are queued will start.",
+            ["torc slurm regenerate 3 --dry-run", "torc run 3"],
+        ),
+        (
+            seen(record(4, 14, "active")),
+            "The workflow is not complete, and nothing runs.",
+            ["torc workflows sync-status 3", "torc slurm regenerate 3 --dry-run", "torc run 3"],
+        ),
+        (None, "The workflow is not complete, and nothing runs.", ["torc run 3"]),
+    ],
+    ids=["waits", "stuck", "ended", "none"],
+)
+def test_what_to_do_next_depends_on_the_allocations(
+    allocations: StandingAllocations | None, sentence: str, commands: list[str]
+) -> None:
+    assert verdict(status(ready=2), allocations) == sentence
+    assert [str(step.command) for step in next_steps(status(ready=2), allocations)] == commands
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,9 @@ def status(session: Session, workflow_id: WorkflowArgument = None) -> None:
             found.workflow_id, status="all", limit=GROUPS_SHOWN, job_ids_limit=GROUPS_SHOWN
         )
     seen = _allocations(session, found.workflow_id)
-    session.out.done([status_text(found, failures, seen), *next_step_lines(found)], status_data(found, failures, seen))
+    session.out.done(
+        [status_text(found, failures, seen), *next_step_lines(found, seen)], status_data(found, failures, seen)
+    )
 
 
 def _allocations(session: Session, workflow_id: int) -> "StandingAllocations | None":

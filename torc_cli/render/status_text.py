@@ -62,7 +62,7 @@ def status_text(
         lines.append(f"Allocations: {status.active_scheduled_nodes} active, {status.pending_scheduled_nodes} pending")
     if failures is not None and failures.items:
         lines += ["Failures:", *_failure_lines(failures)]
-    return "\n".join([*lines, "", verdict(status)])
+    return "\n".join([*lines, "", verdict(status, allocations)])
 
 
 def _failure_lines(failures: FailureGroups) -> Iterator[str]:
@@ -86,8 +86,8 @@ def unsuccessful(status: WorkflowStatusModel) -> int:
     return status.jobs_by_status.total(RESETTABLE_FAILURES)
 
 
-def verdict(status: WorkflowStatusModel) -> str:
-    """Return in one sentence how the workflow stands."""
+def verdict(status: WorkflowStatusModel, allocations: "StandingAllocations | None" = None) -> str:
+    """Return in one sentence how the workflow stands; with its allocations, whether it waits for them."""
     counts = status.jobs_by_status
     if status.is_archived:
         return "The workflow is archived."
@@ -107,6 +107,10 @@ def verdict(status: WorkflowStatusModel) -> str:
         return f"{waiting} failed job(s) wait for a decision."
     if counts.total(ACTIVE):
         return "The workflow is running."
+    if allocations is not None and allocations.may_serve:
+        return "Nothing runs now: the jobs wait for their allocations."
+    if allocations is not None and allocations.are_stuck:
+        return "Nothing runs, and none of the allocations that are queued will start."
     return "The workflow is not complete, and nothing runs."
 
 
@@ -117,7 +121,7 @@ class NextStep(NamedTuple):
     remark: str = ""
 
 
-def next_steps(status: WorkflowStatusModel) -> Iterator[NextStep]:
+def next_steps(status: WorkflowStatusModel, allocations: "StandingAllocations | None" = None) -> Iterator[NextStep]:
     """Yield what would bring the workflow on, the best first."""
     workflow_id, counts = status.workflow_id, status.jobs_by_status
     if status.is_archived:
@@ -131,6 +135,8 @@ def next_steps(status: WorkflowStatusModel) -> Iterator[NextStep]:
         yield NextStep(torc("reinit", workflow_id), "what was canceled goes back to its beginning")
         yield NextStep(torc("run", workflow_id))
         return
+    if allocations is not None and allocations.unsettled:
+        yield NextStep(torc("workflows sync-status", workflow_id), "reclaims the jobs of allocations that ended")
     if counts.total(AWAITING_DECISION):
         yield NextStep(torc("failures list", workflow_id), "what failed, grouped; then decide")
         yield NextStep(torc("recover", workflow_id, "--dry-run"), "what recovery would do by itself")
@@ -142,10 +148,19 @@ def next_steps(status: WorkflowStatusModel) -> Iterator[NextStep]:
     if unsuccessful(status):
         once_more = torc("workflows reset-status", workflow_id, "--failed-only", "--reinitialize")
         yield NextStep(once_more, "all of them once more")
-    if not status.is_complete and not counts.total(ACTIVE | AWAITING_DECISION):
-        yield NextStep(torc("run", workflow_id))
+    if status.is_complete or counts.total(ACTIVE | AWAITING_DECISION):
+        return
+    if allocations is not None and allocations.may_serve:
+        yield NextStep(torc("watch", workflow_id), "follows it to its end")
+        return
+    if allocations is not None and allocations.views:
+        yield NextStep(torc("slurm regenerate", workflow_id, "--dry-run"), "new allocations for what is left")
+    yield NextStep(torc("run", workflow_id), "on this machine" if allocations is not None else "")
 
 
-def next_step_lines(status: WorkflowStatusModel) -> list[Hint]:
+def next_step_lines(status: WorkflowStatusModel, allocations: "StandingAllocations | None" = None) -> list[Hint]:
     """Return the next steps as lines that can be pasted into a shell."""
-    return [Hint(f"  {{}}    # {step.remark}" if step.remark else "  {}", step.command) for step in next_steps(status)]
+    return [
+        Hint(f"  {{}}    # {step.remark}" if step.remark else "  {}", step.command)
+        for step in next_steps(status, allocations)
+    ]

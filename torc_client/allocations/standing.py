@@ -23,6 +23,21 @@ class StandingAllocations:
     views: Sequence[AllocationView]
     note: str | None = None
 
+    @property
+    def may_serve(self) -> bool:
+        """Return whether some allocation runs, or is queued and may start."""
+        return any(view.standing != "ended" and not view.will_not_start for view in self.views)
+
+    @property
+    def are_stuck(self) -> bool:
+        """Return whether allocations are queued, and none of all will start."""
+        return not self.may_serve and any(view.will_not_start for view in self.views)
+
+    @property
+    def unsettled(self) -> bool:
+        """Return whether some have ended of which the server does not know it."""
+        return any(view.standing == "ended" and view.status in ("pending", "active") for view in self.views)
+
 
 def look_at_queue(
     records: Sequence[ScheduledComputeNodeModel], environment: Mapping[str, str], *, patience_s: float = PATIENCE_S
