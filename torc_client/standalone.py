@@ -28,7 +28,8 @@ from torc_client.settings import complete_url
 from torc_core.errors import RunnerError, StateConflictError
 
 _START_TIMEOUT_S: Final = 60.0
-_STOP_TIMEOUT_S: Final = 30.0
+_STOP_TIMEOUT_S: Final = 60.0
+"""A server that cannot end in order ends itself within this time; on a busy machine, an orderly end is slow, too."""
 _PING_TIMEOUT_S: Final = 10.0
 _POLL_S: Final = 0.01
 _OPTIONS: Final = ("--port", "0", "--log-level", "warning", "--shutdown-on-stdin-eof")

@@ -24,7 +24,7 @@ from torc_server.settings import ServerSettings
 
 _PATIENCE_AT_STOP_S: Final = 1
 """How long open requests may take when the server stops; a transaction that is cut off is rolled back."""
-_LONGEST_STOP_S: Final = 20.0
+_LONGEST_STOP_S: Final = 45.0
 """Shorter than the command that started an embedded server waits for its end."""
 _BACKLOG: Final = 2048
 

@@ -11,19 +11,26 @@ import pytest
 from chaos.__main__ import run_round, run_rounds
 from chaos.processes import Runner
 from chaos.scenario import Scenario, action_record, random_scenario, record_of
-from chaos.verdict import compare
+from chaos.verdict import Verdict, compare
 from torc_client.http import TorcClient
 
 
-def round_of(campaign: str, folder: Path, seed: int) -> None:
+def round_of(campaign: str, folder: Path, seed: int) -> Verdict:
     verdict = run_round(campaign, folder / "round", seed)
     assert verdict.problems == []
     assert verdict.counts["jobs"] > 0
+    return verdict
 
 
 @pytest.mark.parametrize("seed", [11, 12])
 def test_random_kills_lose_nothing(tmp_path: Path, seed: int) -> None:
     round_of("kill", tmp_path, seed)
+
+
+def test_requests_that_fail_lose_nothing_and_end_no_run(tmp_path: Path) -> None:
+    verdict = round_of("faults", tmp_path, 1003)
+    assert verdict.counts["requests 500"] + verdict.counts["requests answer lost"] > 0
+    assert verdict.counts["runner started again"] == 0
 
 
 def test_an_outage_of_the_server_loses_nothing(tmp_path: Path) -> None:
