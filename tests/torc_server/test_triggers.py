@@ -175,6 +175,15 @@ def test_an_action_does_not_wait_for_a_deleted_job(bench: Bench) -> None:
     assert due(run) == ["on_jobs_complete"]
 
 
+def test_a_workflow_is_complete_when_the_last_job_that_was_left_is_deleted(bench: Bench) -> None:
+    run, _ = initialized(bench, "on_workflow_complete")
+    run.begin("a")
+    run.end("a")
+    assert due(run) == []
+    bench.write(delete_job, run.id("b"))
+    assert due(run) == ["on_workflow_complete"]
+
+
 def test_an_action_hears_of_a_job_that_is_ready_because_what_it_waited_for_was_deleted(bench: Bench) -> None:
     run, _ = initialized(bench, "on_jobs_ready")
     bench.write(delete_job, run.id("a"))

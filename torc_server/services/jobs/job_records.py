@@ -9,11 +9,12 @@ from torc_core.api.system import DeleteCount
 from torc_core.errors import InvalidInputError
 from torc_core.hints import Hint, torc
 from torc_core.jobs.lifecycle import Event
-from torc_core.jobs.status import JobStatus
+from torc_core.jobs.status import FINISHED, JobStatus
 from torc_server.db.queries.jobs import jobs as queries
 from torc_server.db.queries.jobs.lists import JobFilter, count_jobs, find_jobs
 from torc_server.db.queries.jobs.transitions import count_unresolved_anew
 from torc_server.db.queries.records.base import next_id
+from torc_server.db.queries.records.workflows import is_everything_done
 from torc_server.db.queries.runs import create as creation
 from torc_server.db.queries.runs.create import NewJob
 from torc_server.db.unit_of_work import UnitOfWork
@@ -100,6 +101,8 @@ def _delete(uow: UnitOfWork, workflow_id: int, job_ids: Sequence[int]) -> int:
         released = apply_event(uow, Event.RELEASE, queries.free_blocked(uow, dependents))
         triggers.on_jobs_ready(uow, workflow_id, released)
     triggers.on_jobs_deleted(uow, workflow_id)
+    if is_everything_done(uow, workflow_id) and queries.jobs_in(uow, workflow_id, FINISHED):
+        triggers.on_workflow_complete(uow, workflow_id)  # the last job that was left is gone
     uow.touch(workflow_id)
     return deleted
 

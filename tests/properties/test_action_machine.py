@@ -1,0 +1,189 @@
+"""Random workflows, failures, resets, runners and deaths: each action that is due is carried out once."""
+
+from collections import Counter
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, invariant, rule
+from test_lifecycle_machine import PLACES, LifecycleMachine, drafts
+
+from torc_core.api.actions import JOB_TRIGGERS, ClaimActionRequest, FinishActionRequest, WorkflowActionModel
+from torc_core.api.drafts import FileDraft, JobDraft
+from torc_core.api.jobs import ReclaimRequest
+from torc_core.errors import AlreadyTakenError, StateConflictError
+from torc_core.jobs.status import DONE, JobStatus
+from torc_server.services.jobs.change_status import manage_status_change
+from torc_server.services.jobs.reclaim import reclaim_jobs
+from torc_server.services.records.actions import (
+    claim_action,
+    create_action,
+    finish_action,
+    list_actions,
+    pending_actions,
+    rerun_action,
+)
+from torc_server.services.runs.initialize import initialize_jobs
+from torc_server.services.runs.reset import reset_workflow_status
+from torc_server.services.runs.summary import is_complete
+from torc_server.services.triage.apply_recovery import apply_recovery
+
+TRIGGERS = (
+    "on_workflow_start",
+    "on_workflow_complete",
+    "on_jobs_ready",
+    "on_jobs_complete",
+    "on_worker_start",
+    "on_worker_complete",
+)
+ARMING = (initialize_jobs, reset_workflow_status, apply_recovery)
+"""The services after which an action may be due once more."""
+
+
+class ActionMachine(LifecycleMachine):
+    """Adds actions and two more runners; `done` counts ends since actions may have been armed last."""
+
+    @initialize(
+        draft=drafts(),
+        use_pending_failed=st.booleans(),
+        gates=st.lists(st.lists(PLACES, min_size=1, max_size=3), min_size=2, max_size=2),
+    )
+    def create(self, draft: tuple[list[JobDraft], list[FileDraft]], use_pending_failed: bool, gates: Any) -> None:
+        self.bench.use_pending_failed = use_pending_failed
+        jobs, files = draft
+        self.run = self.bench.workflow(jobs, initialize=False, files=files)
+        self.names = list(self.run.places)
+        self.crew = [self.run.runner, self.run.new_runner(), self.run.new_runner()]
+        self.held: list[tuple[int, int]] = []
+        self.done: Counter[int] = Counter()
+        self.shares: Counter[tuple[int, int]] = Counter()
+        for place, trigger in enumerate(TRIGGERS):
+            wanted = {self.run.id(self.names[each % len(self.names)]) for each in gates[place % 2]}
+            action = WorkflowActionModel(
+                workflow_id=self.run.workflow_id,
+                trigger_type=trigger,
+                action_type="run_commands",
+                action_config={"commands": ["true"]},
+                job_ids=sorted(wanted) if trigger in JOB_TRIGGERS else None,
+                persistent="worker" in trigger,
+            )
+            self.bench.write(create_action, self.run.workflow_id, action)
+
+    def write(self, service: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = super().write(service, *args, **kwargs)
+        if service in ARMING and answer is not None and hasattr(self, "done"):
+            self.done.clear()
+        return answer
+
+    def actions(self) -> list[WorkflowActionModel]:
+        return self.bench.read(list_actions, self.run.workflow_id)
+
+    def claim_due(self, runner: int, *, twice: bool = False) -> None:
+        """What a runner does: it claims all that is due, also when it got no answer the first time."""
+        for action in self.bench.read(pending_actions, self.run.workflow_id, (), compute_node_id=runner):
+            assert action.id is not None
+            request = ClaimActionRequest(compute_node_id=runner, claim=f"runner {runner}")
+            try:
+                for _ in range(1 + twice):
+                    self.bench.write(claim_action, self.run.workflow_id, action.id, request)
+            except AlreadyTakenError:
+                continue
+            if (runner, action.id) not in self.held:
+                self.held.append((runner, action.id))
+
+    def finish(self, runner: int, action_id: int, outcome: str, *, twice: bool = False) -> None:
+        request = FinishActionRequest.model_validate({"claim": f"runner {runner}", "outcome": outcome})
+        is_persistent = next(action.persistent for action in self.actions() if action.id == action_id)
+        try:
+            for _ in range(1 + twice):
+                self.bench.write(finish_action, self.run.workflow_id, action_id, request)
+        except StateConflictError:
+            return  # the workflow began another run, or was initialized, meanwhile
+        if is_persistent:
+            self.shares[runner, action_id] += 1
+        else:
+            self.done[action_id] += 1
+
+    @rule(place=PLACES, twice=st.booleans())
+    def ask_for_actions(self, place: int, twice: bool) -> None:
+        self.claim_due(self.crew[place % 3], twice=twice)
+
+    @rule(place=PLACES, outcome=st.sampled_from(["succeeded", "failed"]), twice=st.booleans())
+    def end_an_action(self, place: int, outcome: str, twice: bool) -> None:
+        if self.held:
+            self.finish(*self.held.pop(place % len(self.held)), outcome, twice=twice)
+
+    @rule(place=PLACES)
+    def lose_a_runner_in_the_middle_of_its_actions(self, place: int) -> None:
+        gone = self.crew[place % 3]
+        request = ReclaimRequest(compute_node_ids=[gone], requeue=True, reason="gone")
+        self.write(reclaim_jobs, self.run.workflow_id, request)
+        held = {action_id for runner, action_id in self.held if runner == gone}
+        self.held = [each for each in self.held if each[0] != gone]
+        assert not [action for action in self.actions() if action.id in held and action.state == "claimed"]
+        self.crew[place % 3] = self.run.new_runner()
+        if self.run.runner == gone:
+            self.run.runner = self.crew[place % 3]
+
+    @rule(place=PLACES)
+    def ask_for_an_action_again(self, place: int) -> None:
+        action = self.actions()[place % len(TRIGGERS)]
+        if self.write(rerun_action, self.run.workflow_id, action.id) is not None:
+            self.done.pop(action.id or 0, None)
+
+    @invariant()
+    def no_action_is_carried_out_twice(self) -> None:
+        assert not [each for each, times in getattr(self, "done", {}).items() if times > 1]
+        assert not [each for each, times in getattr(self, "shares", {}).items() if times > 1]
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "done"):
+                self.carry_the_workflow_to_its_end()
+        finally:
+            super().teardown()
+
+    def carry_the_workflow_to_its_end(self) -> None:
+        """Complete every job, carry out all that is due, and see that nothing is left and nothing was lost."""
+        for runner in {*self.crew, self.run.runner}:
+            request = ReclaimRequest(compute_node_ids=[runner], requeue=True, reason="gone")
+            self.write(reclaim_jobs, self.run.workflow_id, request)
+        last = self.run.runner = self.run.new_runner()
+        if self.bench.read(is_complete, self.run.workflow_id).is_canceled:
+            self.bench.write(reset_workflow_status, self.run.workflow_id, force=True)
+            self.run.run_id += 1
+        self.write(initialize_jobs, self.run.workflow_id, only_uninitialized=True)
+        for _ in range(50):
+            waiting = [name for name, status in self.run.statuses().items() if JobStatus(status) not in DONE]
+            if not waiting:
+                break
+            for name in waiting:
+                if self.run.status(name) is JobStatus.PENDING_FAILED:
+                    self.write(manage_status_change, self.run.id(name), JobStatus.READY, run_id=self.run.run_id)
+            self.run.claim()
+            for name in self.at_work():  # those too that a program of its own has begun
+                self.run.end(name)
+            self.held = []
+            self.claim_due(last)
+            for runner, action_id in self.held:
+                self.finish(runner, action_id, "succeeded")
+        else:
+            raise AssertionError(f"some jobs never end: {self.run.statuses()}")
+        self.held = []
+        self.claim_due(last)
+        for runner, action_id in self.held:
+            self.finish(runner, action_id, "succeeded")
+        self.no_action_is_carried_out_twice()
+        for action in self.actions():
+            if action.persistent:
+                assert self.shares[last, action.id or 0] == 1, action
+            elif action.trigger_type not in JOB_TRIGGERS or action.job_ids:
+                assert action.state in ("executed", "failed"), action
+            else:
+                assert action.state in ("waiting", "executed", "failed"), action
+
+
+ActionMachine.TestCase.settings = settings(
+    max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+TestActions = ActionMachine.TestCase
