@@ -12,14 +12,15 @@ from allocation_site import AllocationSite
 from helpers import make_runner, wait_until
 from mcp_scenes import agent
 from pseudo_terminal import PseudoTerminal
-from recovery_scenes import MIB, end, fail_all, leave
+from recovery_scenes import MIB, claim_all, end, fail_all, leave
 from running import processes_with
 from slurm_daemons import await_that
 from torc_process import Torc
 
 from torc_client.slurm.cluster import SlurmCluster
 from torc_client.slurm.programs import SlurmPrograms
-from torc_core.api.jobs import EvidenceModel, StartJobsRequest
+from torc_core.api.jobs import EvidenceModel, ReclaimRequest, StartJobsRequest
+from torc_core.api.nodes import ScheduledComputeNodeModel
 from torc_core.evidence.record import Evidence, SchedulerFacts
 from torc_core.jobs.status import JobStatus
 from torc_core.times import rfc3339
@@ -202,6 +203,44 @@ def test_retried_jobs_get_nodes_when_their_allocations_have_ended(site: Allocati
     assert "  Submitted Slurm allocation with 2 jobs" in watched
     assert "Workflow completed successfully (3 jobs)" in watched
     assert len(scheduler_ids(site, workflow_id)) == 2, "asked for once"
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (
+            ("--auto-schedule-threshold", 2),
+            "Auto-schedule: 2 retry jobs waiting (threshold: 2), scheduling more nodes...",
+        ),
+        (("--auto-schedule-stranded-timeout", 1), "(timeout: 1s), scheduling..."),
+    ],
+)
+def test_retried_jobs_get_nodes_beside_allocations_that_have_no_room_for_them(
+    site: AllocationSite, torc: Torc, options: tuple[object, ...], line: str
+) -> None:
+    scheduler = {"name": "first", "account": "proj", "nodes": 1, "walltime": "00:05:00"}
+    workflow_id = create(site, torc, dict.fromkeys(("one", "two"), "true"), slurm_schedulers=[scheduler])
+    [first] = site.client.slurm_schedulers.list_all(workflow_id=workflow_id)
+    lost = claim_all(site.client, workflow_id)
+    leave(site.client, lost)
+    request = ReclaimRequest(compute_node_ids=[lost], requeue=True, reason="lost")
+    site.client.reclaim_jobs(workflow_id, request)
+    busy = site.submit("exec sleep 600")
+    site.client.scheduled_compute_nodes.create(
+        ScheduledComputeNodeModel(
+            workflow_id=workflow_id,
+            scheduler_id=busy,
+            scheduler_config_id=first.id or 0,
+            scheduler_type="slurm",
+            status="active",
+            cluster=SlurmCluster(SlurmPrograms(site.cluster.environment)).name(),
+        )
+    )
+    watched = torc("watch", workflow_id, "--auto-schedule", "-p", 1, *options).out
+    assert line in watched
+    assert watched.count("Submitted Slurm allocation with 2 jobs") == 1
+    assert "Workflow completed successfully (2 jobs)" in watched
+    assert site.state(busy) == "RUNNING"
 
 
 def test_an_allocation_that_slurm_queued_again_has_lost_its_jobs(site: AllocationSite, torc: Torc) -> None:
