@@ -102,9 +102,10 @@ def run_workflow(
     times = None if allocation is None else allocation.times()
     deadline = Deadline.of(options, facts.workflow, times)
     steps = steps_of(facts.workflow, allocation, deadline, has_gpus=bool(machine.gpus), log=log.write)
-    if steps is not None and share is not None:
+    has_more_nodes = share is not None and share.step is None and len(share.nodes) > 1
+    if share is not None and (steps is not None or (has_more_nodes and facts.requirements.most_nodes > 1)):
         machine = with_nodes_of(machine, share, cpus=options.num_cpus)
-    elif share is not None and share.step is None and len(share.nodes) > 1:
+    elif share is not None and has_more_nodes:
         warn(
             f"allocation {share.scheduler_id} has {len(share.nodes)} nodes, and this runner uses one: start one "
             "on each node with srun, or set execution_config.mode to slurm"
@@ -130,7 +131,7 @@ def run_workflow(
             late_env=job_token,
             log=log.path,
         ),
-        ledger=_ledger(machine, options),
+        ledger=_ledger(machine, options, here=None if steps is not None or share is None else share.node),
         steps=steps,
         files=files,
         outcomes=outcomes,
@@ -330,9 +331,9 @@ def _scheduling(client: TorcClient, workflow_id: int, options: RunnerOptions, *,
     return SchedulingThread(scheduling, wake=wake.wake)
 
 
-def _ledger(machine: Machine, options: RunnerOptions) -> Ledger:
+def _ledger(machine: Machine, options: RunnerOptions, *, here: str | None) -> Ledger:
     if machine.nodes:
-        return NodeLedger(machine.nodes, slots=options.max_parallel_jobs)
+        return NodeLedger(machine.nodes, slots=options.max_parallel_jobs, here=here, gpus=machine.gpus)
     return Ledger(
         cpus=machine.cpus, memory_bytes=machine.memory_bytes, gpus=machine.gpus, slots=options.max_parallel_jobs
     )

@@ -41,10 +41,18 @@ class _Node:
 class NodeLedger(Ledger):
     """Counts per node, as Slurm does for steps: a job that fits the sum of two nodes fits none of them.
 
-    Slurm gives the devices of a step their names, so that a grant only counts GPUs.
+    Slurm gives the devices of a step their names, so that a grant only counts GPUs. `here` is the runner's own node
+    where it starts jobs without srun: those of one node run there, and `gpus` are its devices.
     """
 
-    def __init__(self, nodes: Sequence[NodeShare], *, slots: int | None = None) -> None:
+    def __init__(
+        self,
+        nodes: Sequence[NodeShare],
+        *,
+        slots: int | None = None,
+        here: str | None = None,
+        gpus: Sequence[str] = (),
+    ) -> None:
         super().__init__(
             cpus=sum(node.cpus for node in nodes),
             memory_bytes=sum(node.memory_bytes for node in nodes),
@@ -53,6 +61,8 @@ class NodeLedger(Ledger):
         )
         self._nodes = {node.name: _Node.of(node) for node in nodes}
         self._lost: set[str] = set()
+        self._here = here
+        self._gpus_here = list(gpus)
 
     @property
     def node_count(self) -> int:
@@ -74,10 +84,13 @@ class NodeLedger(Ledger):
         if not nodes:
             return Room(cpus=0, memory_bytes=0, gpus=0, nodes=1, slots=0)
         for need in queue:
-            for node in _place(nodes, need):
+            for node in self._place(nodes, need):
                 node.add(need, need.gpus, -1)
         idle = [node for node in nodes if node.is_idle]
-        offered = idle or [max(nodes, key=lambda node: (node.cpus, node.memory_bytes))]
+        if self._here is not None and len(idle) < len(nodes):
+            offered = [node for node in nodes if node.share.name == self._here] or nodes[:1]
+        else:
+            offered = idle or [max(nodes, key=lambda node: (node.cpus, node.memory_bytes))]
         cpus = min(node.cpus for node in offered)
         slots = cpus * len(offered)
         return Room(
@@ -90,7 +103,7 @@ class NodeLedger(Ledger):
 
     def take(self, need: Need) -> Grant | None:
         """Grant the job its share of the fullest node where it fits, or of as many as it needs."""
-        placed = _place(self._usable(), need) if self.has_slot else []
+        placed = self._place(self._usable(), need) if self.has_slot else []
         if not placed:
             return None
         for node in placed:
@@ -99,6 +112,10 @@ class NodeLedger(Ledger):
         self.granted += 1
         if self.free_slots is not None:
             self.free_slots -= 1
+        if self._here is not None and need.nodes <= 1:
+            devices = tuple(self._gpus_here[: need.gpus])
+            del self._gpus_here[: need.gpus]
+            return Grant(need.cpus, need.memory_bytes, devices)
         names = tuple(f"{node.share.name}:{index}" for node in placed for index in range(need.gpus))
         return Grant(need.cpus, need.memory_bytes, names, tuple(node.share.name for node in placed))
 
@@ -106,9 +123,13 @@ class NodeLedger(Ledger):
         """Free a grant, each once. Raises RunnerError when nothing is granted."""
         if self.granted == 0:
             raise RunnerError("resources were freed that nobody holds")
-        for name in grant.nodes:
-            self._nodes[name].add(grant, len(grant.gpus) // len(grant.nodes), 1)
-        self._count(grant, len(grant.nodes))
+        nodes = grant.nodes
+        if not nodes and self._here is not None:
+            nodes = (self._here,)
+            self._gpus_here.extend(grant.gpus)
+        for name in nodes:
+            self._nodes[name].add(grant, len(grant.gpus) // len(nodes), 1)
+        self._count(grant, len(nodes))
         self.granted -= 1
         if self.free_slots is not None:
             self.free_slots += 1
@@ -117,9 +138,10 @@ class NodeLedger(Ledger):
         self.free_cpus += times * amounts.cpus
         self.free_memory_bytes += times * amounts.memory_bytes
 
-
-def _place(nodes: Sequence[_Node], need: Need) -> list[_Node]:
-    """Return the nodes for the job, the fullest ones where it fits; none where there are too few."""
-    count = max(1, need.nodes)
-    fitting = sorted((node for node in nodes if node.fits(need)), key=lambda node: (node.cpus, node.memory_bytes))
-    return fitting[:count] if len(fitting) >= count else []
+    def _place(self, nodes: Sequence[_Node], need: Need) -> list[_Node]:
+        """Return the nodes for the job, the fullest ones where it fits; none where there are too few."""
+        count = max(1, need.nodes)
+        if count == 1 and self._here is not None:
+            nodes = [node for node in nodes if node.share.name == self._here]
+        fitting = sorted((node for node in nodes if node.fits(need)), key=lambda node: (node.cpus, node.memory_bytes))
+        return fitting[:count] if len(fitting) >= count else []

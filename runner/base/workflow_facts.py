@@ -25,6 +25,11 @@ class Requirements:
             for requirement in client.resource_requirements.list_all(workflow_id=workflow_id)
         }
 
+    @property
+    def most_nodes(self) -> int:
+        """Return how many nodes the widest job needs, as far as requirements are known."""
+        return max((need.nodes for need in self._needs.values()), default=1)
+
     def of(self, job: JobModel) -> Need:
         requirement_id = job.resource_requirements_id
         if requirement_id is None:

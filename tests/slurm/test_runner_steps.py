@@ -48,6 +48,20 @@ def test_jobs_run_as_steps_on_all_nodes_of_the_allocation(site: AllocationSite) 
     assert {f"wf{workflow_id}_j{site.jobs(workflow_id)['mpi'].id}_r1_a1"} <= set(steps.split())
 
 
+def test_without_steps_a_job_of_two_nodes_runs_once_and_may_use_both(site: AllocationSite) -> None:
+    workflow_id = create(
+        site.client,
+        job("wide", "srun --nodes=2 --ntasks=2 --exact --cpus-per-task=1 --mem=100M hostname", resource_requirements=1),
+        job("small", "hostname", resource_requirements=0),
+        needs=[SMALL, WIDE],
+    )
+    allocation = site.submit(f"exec {site.runner(workflow_id)}", *TWO_NODES, workflow_id=workflow_id)
+    assert site.await_end(allocation) == "COMPLETED", site.printed(allocation)
+    assert {result.return_code for result in site.results(workflow_id)} == {0}
+    assert sorted(log(site, workflow_id, "wide").split()) == site.cluster.nodes[:2]
+    assert log(site, workflow_id, "small").split() == site.cluster.nodes[:1]
+
+
 def test_a_step_over_its_memory_has_run_out_of_memory_and_others_go_on(site: AllocationSite) -> None:
     if not site.cluster.limits_memory:
         pytest.skip("memory cannot be limited by control groups here")

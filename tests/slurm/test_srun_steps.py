@@ -167,6 +167,23 @@ def test_a_failed_node_gets_no_more_jobs() -> None:
     assert ledger.room([]).slots == 0
 
 
+def test_without_srun_jobs_of_one_node_run_on_the_runner_s_own() -> None:
+    ledger = NodeLedger(NODES, here="n2", gpus=["0", "1"])
+    small = ledger.take(need(4))
+    assert small is not None
+    assert small.nodes == ()
+    assert ledger.take(need(1)) is None
+    assert ledger.take(need(1, nodes=2)) is None
+    assert ledger.room([]).slots == 0
+    ledger.free(small)
+    assert ledger.room([]).nodes == 2
+    both = ledger.take(need(4, nodes=2))
+    assert both is not None
+    assert set(both.nodes) == {"n1", "n2"}
+    ledger.free(both)
+    assert (ledger.free_cpus, ledger.room([]).nodes) == (8, 2)
+
+
 def test_srun_names_the_nodes_that_failed() -> None:
     assert read_step_end(0, "srun: error: Node failure on n[2-3]\n").failed_nodes == ("n2", "n3")
     refused = "srun: error: Unable to create step for job 1: Requested node configuration is not available"
