@@ -276,3 +276,30 @@ def test_a_cancellation_ends_tasks_that_run_and_tasks_that_wait(login: Submissio
 
     login.await_that(are_gone, workflow_id, "no allocation is left")
     assert set(login.statuses(workflow_id)) <= {"canceled", "complete"}
+
+
+def test_each_job_of_the_mode_slurm_is_a_step_with_figures_of_its_own(login: SubmissionSite) -> None:
+    busy = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done"
+    file = login.file(
+        jobs=[
+            {"name": "wide", "command": f"srun --overlap sh -c '{busy}'", "resource_requirements": "wide"},
+            {"name": "narrow", "command": busy, "resource_requirements": "narrow"},
+        ],
+        resource_requirements=[requirement("wide", cpus=2, num_nodes=2), requirement("narrow", cpus=1)],
+        execution_config={"mode": "slurm"},
+    )
+    workflow_id = int(login.torc("submit-slurm", "-a", "proj", "-p", "1", file).out.split()[2])
+    login.await_success(workflow_id)
+    login.await_that(lambda: set(login.statuses(workflow_id)) == {"complete"}, workflow_id, "all allocations ended")
+
+    def stats() -> dict[str, dict[str, Any]]:
+        rows = login.torc("slurm", "stats", workflow_id, "-f", "json").json
+        return {row["job_name"]: row for row in rows if row["state"] == "COMPLETED"}
+
+    login.await_that(lambda: set(stats()) == {"wide", "narrow"}, workflow_id, "both steps are accounted for")
+    found = stats()
+    assert (found["wide"]["node_count"], found["narrow"]["node_count"]) == (2, 1)
+    assert all(row["cpu_time_s"] > 0 and row["elapsed_s"] is not None for row in found.values())
+    table = login.torc("slurm", "stats", workflow_id)
+    assert "narrow" in table.out
+    assert max(map(len, table.out.splitlines())) <= 80
