@@ -90,6 +90,19 @@ def initialize(
     )
 
 
+def begin_new(
+    client: TorcClient, workflow_id: int, *, folder: Path, force: bool = False, force_option: str = "--force"
+) -> StartedRun:
+    """Begin a workflow that has not begun; of two callers at the same moment, the second changes nothing.
+
+    `force` as in `initialize`. Raises StateConflictError when inputs are missing; then nothing has changed.
+    """
+    _refuse_unsafe(check_start(client, workflow_id, folder=folder), force=force, force_option=force_option)
+    # not `initialize`: it begins anew what another process has begun since, and its actions would fire again
+    run_id = client.workflow_status(workflow_id).run_id
+    return reinitialize_within_run(client, workflow_id, run_id=run_id, folder=folder)
+
+
 def reinitialize(client: TorcClient, workflow_id: int, *, folder: Path, force: bool = False) -> StartedRun:
     """Begin a run with unfinished jobs, and with those whose inputs changed or whose outputs are missing.
 

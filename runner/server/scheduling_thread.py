@@ -35,8 +35,9 @@ class SchedulingThread:
     An action that is waiting for its next try does not keep the runner: when it leaves, the action is due for others.
     """
 
-    def __init__(self, scheduling: NodeScheduling, *, wake: Callable[[], None]) -> None:
+    def __init__(self, scheduling: NodeScheduling, *, wake: Callable[[], None], pause_s: float = _PAUSE_S) -> None:
         self._scheduling = scheduling
+        self._pause_s = pause_s
         self._wake = wake
         # tasks and `_closing` change under it: a thread that has just looked would sleep on a change it missed
         self._condition = threading.Condition()
@@ -87,7 +88,7 @@ class SchedulingThread:
             self._wake()
             with self._condition:
                 if self._is_pausing:
-                    self._condition.wait_for(lambda: self._closing, _PAUSE_S)
+                    self._condition.wait_for(lambda: self._closing, self._pause_s)
                     self._is_pausing = False
 
     def _carry_out(self, action: WorkflowActionModel) -> ScheduledNodes:

@@ -69,7 +69,6 @@ def test_two_processes_that_fire_the_same_action_submit_once(login: SubmissionSi
         actions=[action(count=2, serialize_allocations=True)],
     )
     workflow_id = login.torc("-f", "json", "create", file).json["workflow_id"]
-    login.torc("init", workflow_id)
     with ThreadPoolExecutor() as pool:
         printed = list(pool.map(lambda _: login.torc("-f", "json", "submit", workflow_id), range(2)))
     assert sorted(each.json["allocation_count"] for each in printed) == [0, 2]

@@ -168,7 +168,7 @@ def _initialize_and_submit(
     skip_checks: bool,
     take_over: bool = False,
 ) -> None:
-    from torc_client.begin_run import initialize
+    from torc_client.begin_run import begin_new
 
     client = session.client
     status = client.workflow_status(workflow_id)
@@ -186,7 +186,7 @@ def _initialize_and_submit(
     scheduling = node_scheduling(session, workflow_id, cluster, output_dir=output_dir, poll_interval=poll_interval)
     if client.is_uninitialized(workflow_id):
         folder = Path(client.workflows.get(workflow_id).submission_directory or Path.cwd())
-        initialize(client, workflow_id, folder=folder, force=skip_checks, force_option=_SKIP)
+        begin_new(client, workflow_id, folder=folder, force=skip_checks, force_option=_SKIP)
     done = submit_due(session, scheduling, take_over=take_over)
     submitted = [each for _, each in done]
     count = sum(each.allocation_count for each in submitted)
