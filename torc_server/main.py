@@ -96,6 +96,13 @@ def _settings(options: argparse.Namespace) -> ServerSettings:
     )
 
 
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
+
+
 def _max_raise(text: str | float) -> float:
     """Return the factor. Raises InvalidInputError unless it is at least 1."""
     try:
@@ -141,6 +148,7 @@ def _access(options: argparse.Namespace) -> AccessSettings:
         credential_cache_ttl_s=options.credential_cache_ttl_secs,
         tls_cert=options.tls_cert,
         tls_key=options.tls_key,
+        connections_per_address=options.connections_per_address,
         request_timeout_s=options.request_timeout,
     )
 
@@ -272,6 +280,12 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         default=REQUEST_TIMEOUT_S,
         help="how long a client may take to send the head of a request; default %(default)g",
+    )
+    door.add_argument(
+        "--connections-per-address",
+        metavar="N",
+        type=_at_least_one,
+        help="how many connections one address may hold; default half of what the process can have (ulimit -n)",
     )
     add("-c", "--completion-check-interval-secs", type=float, metavar="SECONDS", help="accepted and not needed")
     add("-t", "--threads", type=int, metavar="N", help="accepted and not needed")

@@ -16,7 +16,7 @@ from typing import Final
 import uvicorn
 
 from torc_core.errors import ListenError
-from torc_server.access.http_limits import timed_protocol
+from torc_server.access.http_limits import ConnectionLimit, timed_protocol
 from torc_server.access.tokens import addresses, publish, withdraw
 from torc_server.app import create_app
 from torc_server.db.lock import DatabaseLock
@@ -47,7 +47,10 @@ class StoppableServer(uvicorn.Server):
             uvicorn.Config(
                 app,
                 loop="uvloop",
-                http=timed_protocol(settings.access.request_timeout_s),
+                http=timed_protocol(
+                    settings.access.request_timeout_s,
+                    ConnectionLimit.of_this_process(settings.access.connections_per_address),
+                ),
                 ssl_certfile=settings.access.tls_cert,
                 ssl_keyfile=settings.access.tls_key,
                 ws="none",

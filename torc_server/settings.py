@@ -52,6 +52,8 @@ class AccessSettings:
     credential_cache_ttl_s: float = 60.0
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    connections_per_address: int | None = None
+    """How many connections one address may hold; None for half of what the process can have."""
     request_timeout_s: float = REQUEST_TIMEOUT_S
     """How long the head of a request may take, and its body besides the time that its size needs."""
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from helpers import ServerProcess
+from helpers import ServerProcess, make_workflow, wait_until
 
 from torc_client.connect import connect
 from torc_client.settings import ClientSettings
 from torc_client.transport import Transport
 from torc_core import API_PREFIX
+from torc_core.api.files import UserDataModel
 from torc_core.errors import InvalidInputError, ServerUnreachableError
 from torc_server.access.network import Network, split_host
 from torc_server.main import main
@@ -158,6 +159,67 @@ def test_headers_and_bodies_that_do_not_arrive_are_not_waited_for(tmp_path: Path
             assert b" 401 " in _all_until_the_end(connection)
     finally:
         server.stop()
+
+
+def test_an_address_holds_so_many_connections_and_no_more(tmp_path: Path) -> None:
+    arguments = ["--connections-per-address", "4"]
+    server = ServerProcess(database=tmp_path / "torc.db", arguments=arguments).start()
+    request = b"GET " + f"{API_PREFIX}/ping".encode() + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+    def ping(connection: socket.socket) -> bytes:
+        with suppress(ConnectionError):
+            connection.sendall(request)
+            return connection.recv(4096)
+        return b""
+
+    try:
+        held = []
+        for _ in range(4):
+            held.append(socket.create_connection(("127.0.0.1", server.port), timeout=20))
+            assert b" 200 " in ping(held[-1])
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as one_too_many:
+            assert ping(one_too_many) == b""
+        held.pop().close()
+
+        def is_let_in() -> bool:
+            with socket.create_connection(("127.0.0.1", server.port), timeout=20) as another:
+                return b" 200 " in ping(another)
+
+        wait_until(is_let_in, "the end of one connection makes room for another")
+        assert server.log().count("more are refused") == 1
+        for connection in held:
+            connection.close()
+    finally:
+        server.stop()
+
+
+def test_an_answer_that_is_not_read_is_not_kept_for_ever(tmp_path: Path) -> None:
+    server = ServerProcess(database=tmp_path / "torc.db", arguments=["--request-timeout", "0.3"]).start()
+    try:
+        with server.client() as client:
+            made = [UserDataModel(workflow_id=0, name=f"d{number}", data="x" * 1_000_000) for number in range(12)]
+            workflow_id, _ = make_workflow(client)
+            for datum in made:
+                client.user_data.create(datum.model_copy(update={"workflow_id": workflow_id}))
+        head = (
+            f"GET {API_PREFIX}/user_data?workflow_id={workflow_id} HTTP/1.1\r\nHost: localhost\r\n"
+            f"Authorization: Bearer {server.token}\r\n\r\n"
+        )
+        connection = socket.create_connection(("127.0.0.1", server.port), timeout=60)
+        with connection:
+            connection.sendall(head.encode())
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+            held = f":{connection.getsockname()[1]:04X} "
+            # the server's own end, as the kernel sees it, is gone although nothing was read
+            wait_until(lambda: not _is_held(server.port, held), "the server has given the connection up")
+    finally:
+        server.stop()
+
+
+def _is_held(port: int, other_end: str) -> bool:
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    own_end = f":{port:04X} "
+    return any(own_end in line[:26] and other_end in line and line.split()[3] == "01" for line in lines)
 
 
 def test_a_head_that_is_too_large_is_cut_off(shared_server: ServerProcess) -> None:
