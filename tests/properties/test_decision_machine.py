@@ -161,11 +161,15 @@ class DecisionMachine(RuleBasedStateMachine):
 
     @invariant()
     def agents_and_rules_keep_their_bound(self) -> None:
+        """They send a job back once since a person last decided about it."""
         most = self.bench.count(
             """
             SELECT MAX(n) FROM (
-                SELECT COUNT(*) AS n FROM decision
-                WHERE action = 'retry' AND decided_by_kind <> 'person' GROUP BY job_id, run_id
+                SELECT COUNT(*) AS n FROM decision d
+                WHERE action = 'retry' AND decided_by_kind <> 'person' AND id > COALESCE(
+                    (SELECT MAX(id) FROM decision WHERE job_id = d.job_id AND decided_by_kind = 'person'), 0
+                )
+                GROUP BY job_id
             )
             """
         )
