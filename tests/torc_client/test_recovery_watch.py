@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from allocations_scenes import SchedulerInMemory, give_scheduler, plan_one
-from helpers import ServerProcess, wait_until
+from helpers import ServerProcess, make_runner, wait_until
 from recovery_scenes import BROKEN, OOM, claim_all, end, fail_all, job, leave, make_scene, statuses
 
 from torc_client.http import TorcClient
@@ -17,7 +17,7 @@ from torc_client.recovery.bounded_recovery import BoundedRecovery
 from torc_client.recovery.event_listener import EventListener
 from torc_client.recovery.recover import RecoveryTools
 from torc_client.recovery.watch import WatchOptions, WatchResult, watch
-from torc_core.api.jobs import ReclaimRequest, ReleaseClaimsRequest
+from torc_core.api.jobs import ReclaimRequest, ReleaseClaimsRequest, StartJobsRequest
 from torc_core.errors import (
     SchedulerError,
     SchedulerUnreachableError,
@@ -249,6 +249,37 @@ def test_ready_jobs_without_allocations_end_a_watch_that_may_not_schedule(watchi
     watching.allocations = Allocations(scheduler=SchedulerInMemory(), planner=plan_one)
     assert not watching(workflow_id, Script()).is_success
     assert "1 ready jobs with no schedulers. Use --auto-schedule to regenerate." in watching.lines
+
+
+def test_jobs_of_an_allocation_that_is_gone_get_another_one_as_often_as_recoveries_are_left(
+    watching: Watching,
+) -> None:
+    client, clock = watching.client, watching.clock
+    workflow_id, (lost,) = make_scene(client, job("lost"))
+    give_scheduler(client, workflow_id)
+    scheduler = SchedulerInMemory(phases=dict.fromkeys(range(1, 4), Phase.RUNNING))
+    watching.allocations = Allocations(scheduler=scheduler, planner=plan_one)
+    watching.allocations.submit(client, workflow_id, output_dir=Path())
+
+    def run_and_vanish(number: int) -> Callable[[], None]:
+        def vanish() -> None:
+            facts = {"slurm_job_id": str(number), "cluster": "here"}
+            runner_id = make_runner(client, workflow_id, scheduler=facts)
+            claimed = client.claim_next_jobs(workflow_id, limit=1, compute_node_id=runner_id).jobs
+            ids = [each.id or 0 for each in claimed]
+            client.start_jobs(workflow_id, StartJobsRequest(run_id=1, compute_node_id=runner_id, job_ids=ids))
+            del scheduler.phases[number]
+            clock.forward(61)()
+
+        return vanish
+
+    script = Script(run_and_vanish(1), clock.forward(61), run_and_vanish(2), clock.forward(61))
+    result = watching(workflow_id, script, recover=RECOVER, max_retries=1)
+    assert (result.is_success, result.recoveries, len(scheduler.submitted)) == (False, 1, 2)
+    assert any("its allocation 1 has ended" in line for line in watching.lines)
+    assert "  Submitted Slurm allocation with 1 job" in watching.lines
+    assert "Max retries (1) exceeded. Manual intervention required." in watching.lines
+    assert client.jobs.get(lost).status == "ready"
 
 
 def test_auto_schedule_asks_for_nodes_and_not_again_before_the_cooldown(watching: Watching) -> None:

@@ -77,15 +77,9 @@ class BoundedRecovery:
 
     def attempt(self, workflow_id: int) -> bool:
         """Recover once, where a recovery is left; return whether the workflow may go on."""
-        say = self.tools.say
-        say("")
-        if self.recoveries >= self.max_retries:
-            for line in texts.retries_exceeded_lines(self.max_retries):
-                say(line)
+        if not self._begin():
             return False
-        self.recoveries += 1
-        say(texts.attempting_line(self.recoveries, self.max_retries))
-        say("")
+        say = self.tools.say
         try:
             done = recover_once(self.client, workflow_id, self.options, self.tools, resetting=self._resetting)
         except (StateConflictError, ServerUnreachableError, SchedulerUnreachableError) as error:
@@ -101,6 +95,26 @@ class BoundedRecovery:
         if done.applied is None:
             return self._explain_nothing(done.planned)
         return done.applied.not_submitted is None or self._owes(workflow_id, done.applied.not_submitted)
+
+    def resubmit(self, workflow_id: int) -> bool:
+        """Submit allocations for ready jobs that have none, as one of the recoveries; return whether that was done.
+
+        The jobs were requeued from allocations that are gone: an allocation that ends at once must not be followed by
+        others for ever.
+        """
+        if not self._begin():
+            return False
+        for line in texts.watch_reset_lines(submitting=True)[1:]:
+            self.tools.say(line)
+        try:
+            submitted = self.tools.allocations.submit(
+                self.client, workflow_id, output_dir=self.tools.output_dir, say=self.tools.say
+            )
+        except SchedulerError as error:
+            return self._owes(workflow_id, error)
+        for line in texts.submission_lines(submitted):
+            self.tools.say(line)
+        return True
 
     def submits_what_it_owes(self, workflow_id: int) -> bool:
         """Submit the allocations of a recovery that the scheduler did not answer; return whether there are such."""
@@ -123,6 +137,19 @@ class BoundedRecovery:
             self.tools.say(line)
         self._owes_allocations = isinstance(error, SchedulerUnreachableError)
         return self._owes_allocations
+
+    def _begin(self) -> bool:
+        """Count and report a recovery; return whether one was left."""
+        say = self.tools.say
+        say("")
+        if self.recoveries >= self.max_retries:
+            for line in texts.retries_exceeded_lines(self.max_retries):
+                say(line)
+            return False
+        self.recoveries += 1
+        say(texts.attempting_line(self.recoveries, self.max_retries))
+        say("")
+        return True
 
     def _resetting(self, planned: PlannedRecovery) -> list[str]:
         submits = self.tools.allocations.serves(self.client, planned.workflow_id)

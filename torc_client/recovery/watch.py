@@ -116,6 +116,7 @@ class _Watch:
         self._at_rest_since: float | None = None
         self._problem: str | None = None
         self._stuck: set[int] = set()
+        self._is_given_up = False
         self._idle_since: float | None = None
         self._reported_idle = False
 
@@ -129,7 +130,7 @@ class _Watch:
             self._say_header()
             status = self._await_rest()
             self._say_end(status)
-            if status.is_canceled or is_success(status) or not self._may_go_on(status):
+            if status.is_canceled or is_success(status) or self._is_given_up or not self._may_go_on(status):
                 return WatchResult(status=status, recoveries=self._recovery.recoveries if self._recovery else 0)
             self._say("")
             self._say(texts.RESUMING)
@@ -157,8 +158,14 @@ class _Watch:
                 if self._scheduler is not None:
                     self._scheduler.look(has_schedulers=has_allocations(status))
                 elif lacks_allocations(status) and not self._submits_what_it_owes():
-                    self._say(f"{waiting_jobs(status)} ready jobs with no schedulers. {_HOW_TO_SCHEDULE}")
-                    return status
+                    lacking = f"{waiting_jobs(status)} ready jobs with no schedulers."
+                    if self._recovery is None:
+                        self._say(f"{lacking} {_HOW_TO_SCHEDULE}")
+                        return status
+                    self._say(lacking)
+                    if not self._recovery.resubmit(self._workflow_id):
+                        self._is_given_up = True
+                        return status
             has_event = self._alarm.wait(self._next_look_s(status))
 
     def _awaits_runners(self, status: WorkflowStatusModel) -> bool:
