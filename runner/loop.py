@@ -187,6 +187,7 @@ class RunLoop:
         parts, supervisor = self._parts, self._supervisor
         times = [
             supervisor.scripts.next_deadline(),
+            supervisor.next_paused(),
             self._idle_deadline(),
             *(stall.next_look() for stall in self._stalls),
         ]
@@ -342,6 +343,7 @@ class RunLoop:
         for problem in parts.monitor.take_problems():
             self._warn(problem)
         supervisor.scripts.enforce_limits(supervisor.launcher, now)
+        supervisor.finish_paused(now)
         if self.reason is not None:
             return
         self._releases.extend(parts.claims.take_too_long(supervisor.executor, parts.deadline, now))

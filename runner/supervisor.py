@@ -1,6 +1,7 @@
 """The supervisor takes a job through this runner: start, reap, outcome, recovery script, end to report."""
 
 import signal
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import count
@@ -56,6 +57,8 @@ class Supervisor:
         self._is_delay_reported = False
         self.newly_ended: list[AttemptEnd] = []
         self._starts: list[Attempt] = []
+        self._paused: list[tuple[float, AttemptEnd]] = []
+        """Ends with the moment at which each is finished."""
 
     @property
     def is_empty(self) -> bool:
@@ -159,7 +162,9 @@ class Supervisor:
             self.executor.free(end.attempt)
             return
         if end.infrastructure_fault:
-            self._finish(end)
+            # its resources stay granted: others would only meet the same
+            self._paused.append((time.monotonic() + end.pause_s, end))
+            self.finish_paused(time.monotonic())
             return
         self._outcomes.conclude(end)
         rule = self._outcomes.apply_rules(end) if end.status is JobStatus.FAILED else None
@@ -173,6 +178,25 @@ class Supervisor:
             self._finish(end)
         else:
             self._recover(end, rule, rule.recovery_script)
+
+    def finish_paused(self, now: float) -> None:
+        """Finish the ends whose pause is over; a runner that leaves waits for none."""
+        paused, self._paused = self._paused, []
+        for until, end in paused:
+            if self.is_leaving or until <= now or end.attempt.stop is StopReason.FORGOTTEN:
+                self._finish_lost(end)
+            else:
+                self._paused.append((until, end))
+
+    def next_paused(self) -> float | None:
+        """Return when `finish_paused` has something to do, on the monotonic clock; None while nothing is paused."""
+        return min((until for until, _ in self._paused), default=None)
+
+    def _finish_lost(self, end: AttemptEnd) -> None:
+        if end.attempt.stop is StopReason.FORGOTTEN:
+            self.executor.free(end.attempt)
+        else:
+            self._finish(end)
 
     def _recover(self, end: AttemptEnd, rule: FailureRule, script: str) -> None:
         attempt = end.attempt

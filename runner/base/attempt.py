@@ -111,5 +111,7 @@ class AttemptEnd:
     """Set when no rule decided."""
     infrastructure_fault: bool = False
     """The job is not to blame and may be tried again."""
+    pause_s: float = 0.0
+    """Seconds to wait before it is reported, and may be tried again: nothing can be started at present."""
     failed_nodes: tuple[str, ...] = ()
     """Nodes of the allocation on which nothing can be started any more."""

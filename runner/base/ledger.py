@@ -87,6 +87,9 @@ class Ledger:
         """Return what is left once the queued jobs have started."""
         cpus = max(0, self.free_cpus - sum(need.cpus for need in queue))
         slots = cpus if self.free_slots is None else min(cpus, max(0, self.free_slots - len(queue)))
+        if slots == 0:
+            # asked in every step of the loop: what follows walks over the whole queue again
+            return Room(cpus=0, memory_bytes=0, gpus=0, nodes=1, slots=0)
         memory_bytes = max(0, self.free_memory_bytes - sum(need.memory_bytes for need in queue))
         gpus = max(0, self.free_gpus - sum(need.gpus for need in queue))
         return Room(cpus, memory_bytes, gpus, 1, slots)

@@ -18,6 +18,8 @@ from torc_core.errors import SchedulerError
 from torc_core.slurm.srun import StepFault, StepOptions, StepRequest, read_step_end, step_words
 
 _MESSAGES_BYTES: Final = 16 * 1024
+_PAUSE_S: Final = 60.0
+"""Before a job whose step could not begin is tried again, or a controller that is away would soon use up its tries."""
 
 
 @dataclass
@@ -90,6 +92,7 @@ class Steps:
                 end.verdict, end.infrastructure_fault, end.unmatched = "lost", True, True
                 end.return_code = end.return_code or LOST_STEP_CODE
                 end.failed_nodes = end.attempt.grant.nodes if step.nodes_are_gone else step.failed_nodes
+                end.pause_s = _PAUSE_S if step.scheduler_is_away else 0.0
                 end.error = f"srun: {step.reason}" if step.reason else None
 
 

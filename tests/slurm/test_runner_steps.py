@@ -102,6 +102,28 @@ def test_a_step_gets_the_signal_and_its_lead_when_it_runs_too_long(site: Allocat
     assert "sleep" not in site.cluster.call("squeue", "--steps", "-h", "-o", "%j")
 
 
+def test_a_step_waits_for_a_controller_that_is_away(site: AllocationSite) -> None:
+    workflow_id = create(
+        site.client,
+        job("before", f"touch {site.folder}/began; until [ -e {site.folder}/go ]; do sleep 0.1; done", priority=1),
+        job("during", "true"),
+        **STEPS,
+    )
+    line = f"exec {site.runner(workflow_id, '--max-parallel-jobs', '1')}"
+    allocation = site.submit(line, *ONE_NODE, workflow_id=workflow_id)
+    site.await_file("began")
+    controller = site.cluster.daemon("slurmctld")
+    controller.pause()
+    try:
+        (site.folder / "go").touch()
+        site.await_job(workflow_id, "during")
+    finally:
+        controller.resume()
+    assert site.await_end(allocation, timeout_s=150) == "COMPLETED", site.printed(allocation)
+    assert site.statuses(workflow_id) == {"before": "completed", "during": "completed"}
+    assert len(site.results(workflow_id)) == 2
+
+
 def test_scancel_ends_steps_and_all_is_reported(site: AllocationSite) -> None:
     workflow_id = create(
         site.client,

@@ -188,7 +188,8 @@ def test_srun_names_the_nodes_that_failed() -> None:
     assert read_step_end(0, "srun: error: Node failure on n[2-3]\n").failed_nodes == ("n2", "n3")
     refused = "srun: error: Unable to create step for job 1: Requested node configuration is not available"
     assert read_step_end(STEP_ERROR_CODE, refused).nodes_are_gone
-    assert not read_step_end(STEP_ERROR_CODE, "srun: error: Unable to create step: Socket timed out").nodes_are_gone
+    away = read_step_end(STEP_ERROR_CODE, "srun: error: Unable to create step: Unable to contact slurm controller")
+    assert (away.nodes_are_gone, away.scheduler_is_away) == (False, True)
 
 
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 2)), max_size=20))

@@ -8,6 +8,7 @@ from math import ceil
 from typing import Final
 
 from torc_core.slurm.hostlist import expand_hostlist
+from torc_core.slurm.submission import is_away
 
 STEP_ERROR_CODE: Final = 219
 """What srun returns for errors of its own, as it is asked to; the messages of srun show whether it was the job."""
@@ -121,6 +122,7 @@ class StepEnd:
     failed_nodes: tuple[str, ...] = ()
     nodes_are_gone: bool = False
     """Whether the nodes that the step was to run on are no part of the allocation any more."""
+    scheduler_is_away: bool = False
 
 
 def read_step_end(exit_code: int, messages: str) -> StepEnd:
@@ -143,7 +145,13 @@ def read_step_end(exit_code: int, messages: str) -> StepEnd:
     if exit_code == STEP_ERROR_CODE and not has_exited:
         reason = _reason(messages)
         gone = _NODE_GONE.search(messages) is not None
-        return StepEnd(return_code=exit_code, fault=StepFault.REFUSED, reason=reason, nodes_are_gone=gone)
+        return StepEnd(
+            return_code=exit_code,
+            fault=StepFault.REFUSED,
+            reason=reason,
+            nodes_are_gone=gone,
+            scheduler_is_away=is_away(messages),
+        )
     by_signal = exit_code - 128 if exit_code >= _FIRST_SIGNAL_CODE and not has_exited else None
     return StepEnd(return_code=exit_code, signal=by_signal)
 
