@@ -169,3 +169,18 @@ def test_jobs_of_a_node_without_power_run_again_elsewhere(site: AllocationSite) 
     assert site.statuses(workflow_id) == {"moved": "completed"}
     codes = {result.attempt_id: result.return_code for result in site.results(workflow_id)}
     assert codes == {1: -128, 2: 0}
+
+
+def test_a_preempted_allocation_has_reported_its_jobs(site: AllocationSite) -> None:
+    workflow_id = create(
+        site.client,
+        job("stopped", f"touch {site.folder}/began; exec sleep 600", resource_requirements=0),
+        needs=[SMALL],
+    )
+    whole_node = ("--exclusive", f"--nodelist={site.cluster.nodes[0]}")
+    allocation = site.submit(f"exec {site.runner(workflow_id)}", "--qos=low", *whole_node, workflow_id=workflow_id)
+    site.await_file("began")
+    site.submit("sleep 1", "--qos=high", *whole_node)
+    assert site.await_end(allocation) == "PREEMPTED", site.printed(allocation)
+    assert site.statuses(workflow_id) == {"stopped": "terminated"}
+    assert len(site.results(workflow_id)) == 1
