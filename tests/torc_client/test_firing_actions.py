@@ -2,7 +2,7 @@
 
 import os
 
-from allocations_scenes import SchedulerInMemory
+from allocations_scenes import SchedulerInMemory, give_scheduler
 from recovery_scenes import job, make_scene
 
 from torc_client.http import TorcClient
@@ -76,13 +76,13 @@ def test_a_failed_action_is_fired_again_only_when_somebody_asks() -> None:
 
 def test_an_intent_with_a_name_stays_for_whoever_carries_out_its_action_again(shared_client: TorcClient) -> None:
     workflow_id, _ = make_scene(shared_client, job("only"))
-    scheduler = SchedulerInMemory()
+    scheduler, config_id = SchedulerInMemory(), give_scheduler(shared_client, workflow_id)
     for submission in (None, "action:1:run:1:0"):
         shared_client.scheduled_compute_nodes.create(
             ScheduledComputeNodeModel(
                 workflow_id=workflow_id,
                 scheduler_id=0,
-                scheduler_config_id=1,
+                scheduler_config_id=config_id,
                 scheduler_type="slurm",
                 status=SUBMITTING,
                 cluster=scheduler.name(),
