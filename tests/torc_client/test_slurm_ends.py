@@ -75,6 +75,7 @@ def test_programs_see_nothing_that_changes_formats_or_describes_another_allocati
         "PATH": "/bin",
         "SLURM_CONF": "/etc/slurm.conf",
         "SBATCH_ACCOUNT": "proj",
+        "SBATCH_RESERVATION": "week",
         "SLURM_TIME_FORMAT": "relative",
         "SQUEUE_FORMAT": "%i",
         "SLURM_JOB_ID": "7",
@@ -84,6 +85,6 @@ def test_programs_see_nothing_that_changes_formats_or_describes_another_allocati
     assert clean_environment(environment) == {
         "PATH": "/bin",
         "SLURM_CONF": "/etc/slurm.conf",
-        "SBATCH_ACCOUNT": "proj",
+        "SBATCH_RESERVATION": "week",
         "LC_ALL": "C.UTF-8",
     }
