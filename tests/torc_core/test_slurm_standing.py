@@ -171,3 +171,14 @@ def test_what_to_do_next_depends_on_the_allocations(
 )
 def test_a_reason_is_explained(reason: str | None, words: str) -> None:
     assert explain(reason) == words
+
+
+def test_an_array_whose_tasks_have_records_is_not_counted_with_them() -> None:
+    records = [
+        record(1, 24, "complete", array="0-1"),
+        record(2, 26, "complete", array_record_id=1),
+        record(3, 24, "complete", array_record_id=1),
+    ]
+    seen = view_allocations(records, None, now=NOW)
+    assert count_standings(seen) == {"ended": 2}
+    assert [line.split()[0] for line in allocation_lines(seen)] == ["Allocations:", "24", "26"]

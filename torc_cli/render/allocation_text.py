@@ -6,7 +6,7 @@ from typing import Final
 from torc_cli.render.base import Column, Table
 from torc_cli.render.text import clipped, display
 from torc_core.resources.duration import describe_duration
-from torc_core.slurm.standing import AllocationView, Standing, count_standings
+from torc_core.slurm.standing import AllocationView, Standing, count_standings, without_begun_arrays
 
 _SHOWN: Final = 10
 _ORDER: Final[tuple[Standing, ...]] = ("pending", "active", "ended")
@@ -32,13 +32,16 @@ def allocation_lines(views: Sequence[AllocationView]) -> Iterator[str]:
     """Yield how many allocations stand how, and a line for each: those that will not start first, ends last."""
     counts = count_standings(views)
     yield "Allocations: " + ", ".join(f"{counts.get(each, 0)} {each}" for each in _ORDER)
-    ordered = sorted(views, key=lambda view: (not view.will_not_start, _ORDER.index(view.standing), -(view.id or 0)))
+    ordered = sorted(
+        without_begun_arrays(views),
+        key=lambda view: (not view.will_not_start, _ORDER.index(view.standing), -(view.id or 0)),
+    )
     for view in ordered[:_SHOWN]:
         shown = str(view.scheduler_id or "-")
         tasks = f" x {view.queued_tasks}" if view.queued_tasks else ""
         yield f"  {shown + tasks:<12} {view.standing:<7} {_words(view)}".rstrip()
-    if len(views) > _SHOWN:
-        yield f"  and {len(views) - _SHOWN} more"
+    if len(ordered) > _SHOWN:
+        yield f"  and {len(ordered) - _SHOWN} more"
 
 
 def _words(view: AllocationView) -> str:

@@ -67,10 +67,16 @@ def view_allocations(
     return views
 
 
-def count_standings(views: Iterable[AllocationView]) -> Mapping[Standing, int]:
+def without_begun_arrays(views: Sequence[AllocationView]) -> list[AllocationView]:
+    """Leave out each array of which no task waits and some have records of their own: they stand for it."""
+    begun = {view.array_record_id for view in views if view.array_record_id is not None}
+    return [view for view in views if view.array is None or view.queued_tasks or view.id not in begun]
+
+
+def count_standings(views: Sequence[AllocationView]) -> Mapping[Standing, int]:
     """Return how many allocations are pending, active and ended; of an array its waiting tasks count."""
     counts: Counter[Standing] = Counter()
-    for view in views:
+    for view in without_begun_arrays(views):
         counts[view.standing] += view.queued_tasks or 1
     return counts
 
