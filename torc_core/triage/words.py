@@ -146,9 +146,23 @@ def _split_lines(evidence: Evidence, without: Collection[str] = ()) -> tuple[lis
     text = evidence.stderr_tail if evidence.stderr_tail.strip() else evidence.stdout_tail
     if evidence.stderr_excerpt:
         text = f"{evidence.stderr_excerpt}\n{text}"
-    stripped = (strip_prefix(line) for line in text.split("\n")[-_SEARCHED_LINES:] if line.strip())
-    lines = [(line, line.lower()) for line in stripped]
-    lines = [(line, lower) for line, lower in lines if line and lower not in without and not is_order(lower)]
-    fatal = [line for line, lower in lines if any(word in lower for word in FATAL_MARKERS) and is_fatal(line)]
-    last = [line for line, lower in lines[-5 * _LAST_LINES :] if not is_progress(lower) and not is_soft(lower)]
-    return fatal[-_FATAL_LINES:], last[-_LAST_LINES:]
+    fatal: list[str] = []
+    last: list[str] = []
+    seen = 0
+    # from the end, as most logs have far more lines than are needed
+    for raw in reversed(text.split("\n")[-_SEARCHED_LINES:]):
+        line = strip_prefix(raw)
+        lower = line.lower()
+        if not line or lower in without:
+            continue
+        seen += 1
+        is_fatal_line = len(fatal) < _FATAL_LINES and any(word in lower for word in FATAL_MARKERS) and is_fatal(line)
+        is_last_line = (
+            seen <= 5 * _LAST_LINES and len(last) < _LAST_LINES and not is_progress(lower) and not is_soft(lower)
+        )
+        if (is_fatal_line or is_last_line) and not is_order(lower):
+            fatal += [line] * is_fatal_line
+            last += [line] * is_last_line
+        if len(fatal) == _FATAL_LINES and seen >= 5 * _LAST_LINES:
+            break
+    return fatal[::-1], last[::-1]
