@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import uuid4
 
@@ -48,10 +48,19 @@ def register(
             is_active=True,
             registration=uuid4().hex,
             time_limit=None if options.time_limit_s is None else format_duration(options.time_limit_s),
+            end_time=_end_time(options),
             scheduler_config_id=options.scheduler_config_id,
             scheduler=facts | {OUTPUT_DIR_FACT: str(options.output_dir.absolute())} | dict(options.node_facts),
         )
     )
+
+
+def _end_time(options: RunnerOptions) -> str | None:
+    """Return when the runner will end at the latest; None without a limit."""
+    ends = [] if options.end_time is None else [options.end_time]
+    if options.time_limit_s is not None:
+        ends.append(datetime.now(UTC) + timedelta(seconds=options.time_limit_s))
+    return rfc3339(min(ends)) if ends else None
 
 
 def own_tag() -> str:

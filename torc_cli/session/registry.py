@@ -35,6 +35,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "reports": Entry("reports", "app", "Show what jobs used, how they ended, and where their logs are.", _LOOK),
     "failures": Entry("failures", "app", "Show failure groups, and decide about failed jobs.", _LOOK),
     "logs": Entry("logs", "app", "Find what went wrong in the logs of a workflow, and pack them.", _LOOK),
+    "graph": Entry("graph", "graph", "Draw which job waits for which, coloured by status.", _LOOK),
     "plot-resources": Entry(
         "plot_resources",
         "plot_resources",
@@ -62,6 +63,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     ),
     "tokens": Entry("tokens", "app", "Tokens that stand for you, with a scope and an end.", _OTHER),
     "admin": Entry("admin", "app", "What administrators of a server do.", _OTHER),
+    "spec": Entry("spec", "app", "What workflow files may hold, for editors.", _OTHER),
     "examples": Entry("examples", "app", "Example workflows to look at, copy and run.", _OTHER),
     "agents": Entry("agents", "app", "List and check the AI agents that can decide about failures.", _OTHER),
     "mcp": Entry("mcp", "app", "Make Torc's tools known to an AI assistant.", _OTHER),

@@ -1,0 +1,66 @@
+"""`torc spec`: what workflow files may hold, for editors."""
+
+import ast
+import inspect
+import json
+from typing import Any
+
+import typer
+
+from torc_cli.session.command import command
+from torc_cli.session.session import Session
+
+_HELP = "What workflow files may hold, for editors."
+app = typer.Typer(no_args_is_help=True, help=_HELP)
+
+
+@app.callback(help=_HELP)
+def spec() -> None:
+    """Hold the commands below it together: one alone would take its name."""
+
+
+@app.command("schema")
+@command
+def schema(session: Session) -> None:
+    """Print the JSON Schema of workflow files.
+
+    For example: `torc spec schema > torc.schema.json`; then `# yaml-language-server: $schema=torc.schema.json`.
+    """
+    session.out.document(json.dumps(workflow_schema(), indent=2))
+
+
+def workflow_schema() -> dict[str, Any]:
+    """Return the JSON Schema of workflow files, each key with what it means."""
+    from torc_core.api import configs
+    from torc_core.spec import model
+
+    found = model.WorkflowSpec.model_json_schema()
+    texts = _texts_of(model) | _texts_of(configs)
+    for name, described in [*found["$defs"].items(), ("WorkflowSpec", found)]:
+        for key, value in described.get("properties", {}).items():
+            for owner in (name, "Parameterized"):
+                value.setdefault("description", texts.get((owner, key), ""))
+            value["description"] = value["description"] or texts.get(("Parameterized", key), "")
+            _allow_numbers(value, name, key)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found, "title": "Torc workflow"}
+
+
+def _allow_numbers(value: dict[str, Any], model: str, key: str) -> None:
+    """Let amounts be whole numbers too, as files may write them."""
+    if model == "ResourceRequirementsSpec" and key == "memory":
+        value.pop("type", None)
+        value["type"] = ["string", "integer"]
+
+
+def _texts_of(module: Any) -> dict[tuple[str, str], str]:
+    """Return the text below each key of the module's models, by class and key."""
+    texts: dict[tuple[str, str], str] = {}
+    for node in ast.parse(inspect.getsource(module)).body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        for field, below in zip(node.body, node.body[1:], strict=False):
+            if not (isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)):
+                continue
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                texts[node.name, field.target.id] = str(below.value.value)
+    return texts
