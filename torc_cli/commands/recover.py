@@ -39,9 +39,9 @@ def recover(
         bool, typer.Option("--no-prompts", help="Do not ask, on a terminal neither: apply the heuristics.")
     ] = False,
 ) -> None:
-    """Diagnose failed jobs, raise what they lacked, and retry them. On a terminal it asks what to do with each kind.
+    """Diagnose failed jobs, raise what they lacked, and retry them.
 
-    For example: `torc recover 3 --dry-run`.
+    On a terminal it asks what to do with the failures of each kind. For example: `torc recover 3 --dry-run`.
     """
     try:
         options = recovery.as_options()

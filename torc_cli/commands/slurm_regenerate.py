@@ -38,8 +38,9 @@ def regenerate(
 ) -> None:
     """Plan allocations for the jobs of a workflow that still have to run, and submit them with --submit.
 
-    Without --submit, it shows what it would submit and changes nothing, as with --dry-run. For example:
-    `torc slurm regenerate 42 --submit`.
+    Without --submit, it shows what it would submit and changes nothing, as with --dry-run.
+
+    For example: `torc slurm regenerate 42 --submit`.
     """
     if submit and dry_run:
         raise InvalidInputError("--submit and --dry-run contradict each other", hint="use one of them")
