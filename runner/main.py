@@ -281,6 +281,7 @@ def _assemble(
                 compute_node_id=node_id,
                 run_id=facts.run_id,
                 scheduler_config_id=options.scheduler_config_id,
+                labels=options.labels,
             ),
             wait_s=options.poll_interval_s,
             has_job_actions=any(action.trigger_type in JOB_TRIGGERS for action in facts.actions),

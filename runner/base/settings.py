@@ -42,6 +42,8 @@ class RunnerOptions:
     submits_allocations: bool = True
     """Whether schedule_nodes actions are carried out where the scheduler's programs are on PATH."""
     scheduler_config_id: int | None = None
+    labels: tuple[str, ...] = ()
+    """Jobs with labels are given to runners that have all of them; a runner without takes jobs without."""
     node_type: str = "local"
     node_facts: Mapping[str, Any] = field(default_factory=dict)
     """Facts of the scheduler that started this runner, registered with its compute node."""

@@ -1,7 +1,7 @@
 """The claim policy: when to claim jobs, and how many; pure decisions that build claim requests."""
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from runner.base.attempt import ClaimedJob
@@ -37,7 +37,16 @@ class LookAhead:
 class ClaimPolicy:
     """Builds claim requests from what is free. `time_left_s` None: no limit."""
 
-    def __init__(self, machine: Machine, *, compute_node_id: int, run_id: int, scheduler_config_id: int | None) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        *,
+        compute_node_id: int,
+        run_id: int,
+        scheduler_config_id: int | None,
+        labels: Sequence[str] = (),
+    ) -> None:
+        self._labels = list(labels)
         self._node_id = compute_node_id
         self._run_id = run_id
         self._scheduler_config_id = scheduler_config_id
@@ -101,6 +110,7 @@ class ClaimPolicy:
             resources=ComputeNodesResources(
                 id=self._node_id,
                 run_id=self._run_id,
+                labels=self._labels or None,
                 num_cpus=room.cpus,
                 num_gpus=room.gpus,
                 num_nodes=room.nodes,

@@ -49,6 +49,7 @@ def register(
             registration=uuid4().hex,
             time_limit=None if options.time_limit_s is None else format_duration(options.time_limit_s),
             end_time=_end_time(options),
+            labels=list(options.labels) or None,
             scheduler_config_id=options.scheduler_config_id,
             scheduler=facts | {OUTPUT_DIR_FACT: str(options.output_dir.absolute())} | dict(options.node_facts),
         )

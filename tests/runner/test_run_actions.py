@@ -88,3 +88,11 @@ def test_an_action_comes_before_the_jobs_that_it_waits_for_whoever_is_asked_when
     with LateClient(server.transport()) as late:
         run(late, workflow_id, tmp_path / "out")
     assert (tmp_path / "order").read_text().split() == ["ready", "second"]
+
+
+def test_a_runner_takes_jobs_whose_labels_it_has(client: TorcClient, tmp_path: Path) -> None:
+    workflow_id = create(client, job("plain", "true"), job("fast", "true", labels=["fast"]))
+    without = run(client, workflow_id, tmp_path / "out")
+    assert without.statuses() == {"plain": "completed", "fast": "ready"}
+    assert "for a runner with its labels" in str(without.summary.explanation)
+    assert run(client, workflow_id, tmp_path / "out", labels=("fast", "gpu")).statuses()["fast"] == "completed"

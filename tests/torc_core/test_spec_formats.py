@@ -286,3 +286,11 @@ resource_monitor { granularity "time_series"; jobs { enabled true; }; }
     assert draft.actions[0].jobs == [0, 1, 2]
     assert [rule.exit_codes for rule in draft.failure_handlers[0].rules] == [[3, 4], []]
     assert draft.workflow.execution_config is not None
+
+
+def test_labels_take_parameters_and_are_checked() -> None:
+    text = "jobs: [{name: 'j{i}', command: x, labels: ['site{i}', gpu], parameters: {i: '1:2'}}, {name: k, command: x}]"
+    draft, _ = read_workflow(text, file_name="w.yaml", user="ann")
+    assert [job.labels for job in draft.jobs] == [["gpu", "site1"], ["gpu", "site2"], None]
+    (error,) = check_workflow("jobs: [{name: a, command: x, labels: ['a,b']}]", file_name="w.yaml").errors
+    assert error.startswith("w.yaml:1: jobs[0].labels: 'a,b' is no label")

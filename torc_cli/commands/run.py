@@ -78,6 +78,10 @@ def run(
             rich_help_panel=_PANEL,
         ),
     ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--label", help="Take jobs that have this label, too; repeat it, or write several with commas."),
+    ] = None,
     output_dir: OutputDirOption = None,
     poll_interval: Annotated[
         float,
@@ -131,6 +135,7 @@ def run(
         memory_gb=memory_gb,
         num_gpus=num_gpus,
         max_parallel_jobs=max_parallel_jobs,
+        labels=_labels(label),
         time_limit_s=_seconds(time_limit),
         end_time=_moment(end_time),
         poll_interval_s=poll_interval,
@@ -226,6 +231,16 @@ def _create(session: Session, draft: "WorkflowDraft", options: "RunnerOptions", 
     workflow_id = created.workflow.id or 0
     session.out.announce(f"Created workflow {workflow_id} with {number(created.job_count, 'job')}")
     return workflow_id
+
+
+def _labels(given: list[str] | None) -> tuple[str, ...]:
+    """Return the labels. Raises InvalidInputError for what is no label."""
+    from torc_core.api.labels import labels_of_text
+
+    try:
+        return tuple(sorted({label for text in given or () for label in labels_of_text(text)}))
+    except ValueError as error:
+        raise InvalidInputError(f"--label: {error}") from error
 
 
 def _seconds(text: str | None) -> float | None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from torc_core.api.drafts import FileDraft, UserDataDraft
 from torc_core.api.jobs import JOB_FIELD_DEFAULTS, PLAIN_JOB_FIELDS, JobDraft
+from torc_core.api.labels import normalized_labels
 from torc_core.errors import InvalidInputError
 from torc_core.spec.expand import Group
 from torc_core.spec.links import Links
@@ -117,6 +118,7 @@ class _GroupLinker:
         self.path: KeyPath = ("jobs", group.entry)
         self.command = _template(group, job.command)
         self.script = _template(group, job.invocation_script) if job.invocation_script else None
+        self.labels = [_template(group, label) for label in job.labels or ()]
         self.env = {key: _template(group, value) for key, value in job.env.items()} if job.env is not None else None
         self.records = {
             key: (_template(group, name), records)
@@ -155,6 +157,7 @@ class _GroupLinker:
                 command=command,
                 invocation_script=script,
                 env=self._env(row),
+                labels=self._labels(row),
                 **plain,
                 depends_on=self.depends_on.find(row, itself=position),
                 input_files=related["files.input"],
@@ -178,6 +181,15 @@ class _GroupLinker:
         if self.env is None:
             return None
         return {key: render(template, row, (*self.path, "env", key), self.links) for key, template in self.env.items()}
+
+    def _labels(self, row: Row) -> list[str] | None:
+        path = (*self.path, "labels")
+        rendered = [render(template, row, path, self.links) for template in self.labels]
+        try:
+            return normalized_labels(rendered) or None
+        except ValueError as error:
+            self.links.problems.add(path, str(error))
+            return None
 
     def _record(self, key: str, row: Row) -> int | None:
         if key not in self.records:

@@ -75,6 +75,8 @@ class JobSpec(Parameterized):
     """Name of a failure handler."""
     scheduler: Text | None = None
     """Name of a Slurm scheduler."""
+    labels: list[Text] | None = None
+    """Labels that a runner must have, all of them, to take the job: `torc run --label`."""
     stdio: StdioConfig | None = None
     """Where this job's output goes, instead of `execution_config.stdio`."""
     depends_on: list[Text] | None = None
