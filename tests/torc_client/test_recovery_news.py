@@ -8,6 +8,7 @@ from torc_client.recovery.await_recovery import await_recovery
 from torc_client.recovery.bounded_recovery import BoundedRecovery
 from torc_client.recovery.event_listener import EventListener
 from torc_client.recovery.recover import RecoveryTools
+from torc_core.api.jobs import ReleaseClaimsRequest
 from torc_core.recovery.plan import RecoverOptions
 
 RECOVER = RecoverOptions(runtime_multiplier=1.5)
