@@ -15,6 +15,11 @@ _FAR_FROM_ANY_LACK: Final = 0.1
 """Share of the memory limit below which a refused allocation is no lack of memory, unless it was one huge request."""
 
 
+_SIGKILL: Final = 9
+_KILLED: Final = (128 + _SIGKILL, -_SIGKILL)
+"""Return codes of a process that was ended by SIGKILL."""
+
+
 def memory_share(evidence: Evidence) -> float | None:
     """Return the peak memory as a share of the limit; None where either is unknown."""
     if evidence.peak_memory_bytes is None or not evidence.memory_limit_bytes:
@@ -43,7 +48,11 @@ def find_doubt(evidence: Evidence, pattern: Pattern) -> str | None:
             name = pattern.scheduler.capitalize() if pattern.scheduler == "slurm" else pattern.scheduler.upper()
             return f"its log quotes a verdict of {name}, but it did not run under {name}"
     share = memory_share(evidence)
-    if share is not None and pattern.helped_by_memory:
+    # a step that grows quickly is killed between two samples: its scheduler's verdict on a kill that did happen stands
+    is_verdict_on_kill = pattern.scheduler is not None and (
+        evidence.signal == _SIGKILL or evidence.return_code in _KILLED
+    )
+    if share is not None and pattern.helped_by_memory and not is_verdict_on_kill:
         least = FAR_FROM_LIMIT if pattern.measured == "memory" else _FAR_FROM_ANY_LACK
         if share < least:
             return f"its log speaks of too little memory, but it used {share:.0%} of its limit"

@@ -45,6 +45,15 @@ def test_lack_of_memory_is_believed_only_where_the_peak_allows_it(text: str) -> 
     assert class_of(text, ALL_LACKED, SLURM) == "oom"
 
 
+def test_the_schedulers_verdict_on_a_kill_stands_where_the_peak_was_missed() -> None:
+    killed = Evidence(return_code=137, stderr_tail=OOM_KILL, scheduler=SLURM, **NOTHING_LACKED)
+    local = Evidence(return_code=137, stderr_tail=OOM_KILL, **NOTHING_LACKED)
+    suggestion = assess(killed).suggestion
+    assert suggestion is not None
+    assert suggestion.class_ == "oom"
+    assert assess(local).suggestion is None
+
+
 def test_a_time_limit_is_believed_only_where_its_time_has_passed() -> None:
     assert class_of(TIME_LIMIT, NOTHING_LACKED, SLURM) is None
     assert class_of(TIME_LIMIT, ALL_LACKED, SLURM) == "timeout"
