@@ -14,7 +14,8 @@ TORC = (sys.executable, "-m", "torc_cli.main")
 
 def machine() -> str:
     """Return one line about where the figures were taken."""
-    return f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()} {platform.release()}"
+    kernel = platform.release().partition("-")[0]  # what follows names somebody's build of it
+    return f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()} {kernel}"
 
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

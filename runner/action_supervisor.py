@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 
 from runner.base.log import RunnerLog
 from runner.base.paths import RunFiles
-from runner.process.actions import SCHEDULE_NODES, ActionCommand, ActionQueue
+from runner.process.actions import ActionCommand, ActionQueue
 from runner.process.scripts import ScriptEnd
 from runner.server.action_thread import ActionThread
 from runner.server.scheduling_thread import ScheduledNodes, SchedulingThread
 from runner.supervisor import Supervisor
-from torc_core.api.actions import WorkflowActionModel
+from torc_core.api.actions import SCHEDULE_NODES, WorkflowActionModel
 
 
 class ActionSupervisor:

@@ -22,7 +22,6 @@ from runner.loop import Parts, RunLoop
 from runner.monitoring.monitor import Monitor
 from runner.monitoring.sampler import Sampler
 from runner.monitoring.series import FLUSH_EVERY_S, SeriesFile
-from runner.process.actions import RUN_COMMANDS, SCHEDULE_NODES
 from runner.process.local_launcher import LocalLauncher
 from runner.process.oom import OomKills
 from runner.process.outcome import OutcomeRules
@@ -48,7 +47,7 @@ from torc_client.http import TorcClient
 from torc_client.processes import RUNNER_VARIABLE
 from torc_client.slurm.cluster import find_cluster
 from torc_client.submission.schedule_nodes import NodeScheduling
-from torc_core.api.actions import JOB_TRIGGERS
+from torc_core.api.actions import JOB_TRIGGERS, RUN_COMMANDS, SCHEDULE_NODES
 from torc_core.api.jobs import ReclaimRequest, ReleaseClaimsRequest
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.credentials import CREDENTIALS_FILE_VARIABLE, SECRET_VARIABLES

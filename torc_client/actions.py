@@ -8,7 +8,7 @@ from typing import Final
 
 from torc_client.http import TorcClient
 from torc_client.logs.attempt_logs import JOB_STDIO, Tail, read_tail
-from torc_core.api.actions import END_TRIGGERS, WorkflowActionModel
+from torc_core.api.actions import END_TRIGGERS, RUN_COMMANDS, WorkflowActionModel
 
 _LOG_NAME: Final = re.compile(r"action_wf\d+_c\d+_r(\d+)_n(\d+)\.log")
 
@@ -31,7 +31,7 @@ def open_actions(client: TorcClient, workflow_id: int, *, is_canceled: bool = Fa
     return [
         action
         for action in client.actions(workflow_id)
-        if action.action_type == "run_commands"
+        if action.action_type == RUN_COMMANDS
         and not action.persistent
         and action.state in {"pending", "claimed"}
         and (not is_canceled or action.trigger_type in END_TRIGGERS)

@@ -9,8 +9,6 @@ from typing import Final
 
 from torc_core.api.actions import WorkflowActionModel
 
-RUN_COMMANDS: Final = "run_commands"
-SCHEDULE_NODES: Final = "schedule_nodes"
 START_TRIGGERS: Final = frozenset({"on_workflow_start", "on_worker_start"})
 
 

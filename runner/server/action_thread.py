@@ -7,10 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from runner.base.threads import LoopThread
-from runner.process.actions import RUN_COMMANDS
 from runner.server.connection import Connection, pause_after
 from torc_client.http import TorcClient
-from torc_core.api.actions import FinishActionRequest, WorkflowActionModel
+from torc_core.api.actions import RUN_COMMANDS, FinishActionRequest, WorkflowActionModel
 from torc_core.errors import AlreadyTakenError, ServerFaultError, ServerUnreachableError, TorcError
 
 

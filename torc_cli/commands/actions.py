@@ -13,7 +13,7 @@ from torc_cli.render.base import Column, Table
 from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
-from torc_core.api.actions import WorkflowActionModel
+from torc_core.api.actions import RUN_COMMANDS, WorkflowActionModel
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.errors import InvalidInputError, NotFoundError
 from torc_core.hints import Hint, torc
@@ -122,7 +122,7 @@ def logs(
     from torc_client.logs.attempt_logs import output_dirs_here
 
     chosen = session.workflow_id(workflow_id)
-    actions = [each for each in session.client.actions(chosen) if each.action_type == "run_commands"]
+    actions = [each for each in session.client.actions(chosen) if each.action_type == RUN_COMMANDS]
     if action is not None:
         actions = [_chosen(actions, chosen, action)]
     elif failed := [each for each in actions if each.state == "failed"]:

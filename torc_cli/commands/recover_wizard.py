@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from torc_core.recovery.diagnosis import Diagnosis
     from torc_core.recovery.plan import RecoverOptions, RecoveryPlan
 
-_MOST_ROWS: Final = 500
 _SHOWN: Final = 20
 _T = TypeVar("_T")
 
@@ -133,7 +132,7 @@ class RecoveryWizard:
     def _show(self, kind: _Kind, own: "Sequence[Diagnosis]", plan: "RecoveryPlan") -> None:
         retries = {retry.job_id: retry for retry in plan.retries}
         rows = []
-        for diagnosis in own[: min(_SHOWN, _MOST_ROWS)]:
+        for diagnosis in own[:_SHOWN]:
             facts, retry = diagnosis.facts, retries.get(diagnosis.facts.job_id)
             requirement = facts.requirement
             now = f"{format_memory(requirement.memory_bytes)}, {format_duration(requirement.runtime_s)}"

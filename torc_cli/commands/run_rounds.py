@@ -134,7 +134,7 @@ def _note_actions(session: Session, workflow_id: int, *, is_canceled: bool) -> b
     A failed action leaves the workflow as it is.
     """
     from torc_client.actions import describe_action
-    from torc_core.api.actions import END_TRIGGERS
+    from torc_core.api.actions import END_TRIGGERS, RUN_COMMANDS
 
     missed = False
     for action in session.client.actions(workflow_id):
@@ -142,7 +142,7 @@ def _note_actions(session: Session, workflow_id: int, *, is_canceled: bool) -> b
             text = f"Warning: {describe_action(action)} failed: {action.failure}; what it printed: {{}}"
             session.out.note(Hint(text, torc("actions logs", workflow_id, "--action", action.id or 0)))
             continue
-        if action.action_type != "run_commands" or action.persistent:
+        if action.action_type != RUN_COMMANDS or action.persistent:
             continue
         if is_canceled and action.trigger_type not in END_TRIGGERS:
             continue

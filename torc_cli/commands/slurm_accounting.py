@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from torc_cli.render.accounting_text import ACCOUNTED, STEPS, USAGE, usage_lines
+from torc_cli.render.text import number
 from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
@@ -131,5 +132,5 @@ def _save(session: Session, cluster: "SlurmCluster", found: "WorkflowAccounting"
         path = folder / f"sacct_{record.scheduler_id}.json"
         path.write_text(cluster.accounting_document(record.scheduler_id), encoding="utf-8")
         paths.append(str(path))
-    session.out.note(f"Wrote {len(paths)} files sacct_*.json to {folder}")
+    session.out.note(f"Wrote {number(len(paths), 'file')} sacct_*.json to {folder}")
     return paths

@@ -14,6 +14,7 @@ from torc_cli.render.plan_text import ALLOCATION_GROUPS
 from torc_cli.render.text import number
 from torc_cli.session.command import command
 from torc_cli.session.session import Session
+from torc_core.api.actions import SCHEDULE_NODES
 from torc_core.api.schedulers import SlurmSchedulerModel
 from torc_core.errors import InvalidInputError, StateConflictError
 from torc_core.hints import Hint, Line, torc
@@ -207,8 +208,6 @@ def _initialize_and_submit(
 
 
 def _asks_for_nodes(action: "WorkflowActionModel") -> bool:
-    from torc_client.submission.schedule_nodes import SCHEDULE_NODES
-
     return action.action_type == SCHEDULE_NODES
 
 
@@ -264,8 +263,6 @@ def _show_due(session: Session, workflow_id: int) -> None:
 
 def _show_draft(session: Session, draft: "WorkflowDraft") -> None:
     """Print what `submit` would do for a file."""
-    from torc_client.submission.draft import SCHEDULE_NODES
-
     starting = [
         action
         for action in draft.actions

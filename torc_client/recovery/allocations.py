@@ -12,7 +12,7 @@ from torc_client.http import TorcClient
 from torc_client.slurm.cluster import find_cluster
 from torc_client.slurm.ends import QueueLook, look_at_queue
 from torc_client.slurm.port import Scheduler
-from torc_core.api.actions import WorkflowActionModel
+from torc_core.api.actions import SCHEDULE_NODES, WorkflowActionModel
 from torc_core.api.jobs import JobModel
 from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
 from torc_core.api.schedulers import SlurmSchedulerModel
@@ -35,7 +35,6 @@ from torc_core.slurm.script import BatchScript
 SUBMITTING: Final = "submitting"
 """Status of an intent: an allocation that is about to be submitted, or whose submission was never answered."""
 SCHEDULER_TYPE: Final = "slurm"
-SCHEDULE_NODES: Final = "schedule_nodes"
 _BEFORE_JOBS: Final = ("on_workflow_start", "on_jobs_ready")
 """Triggers of actions that ask for the nodes of jobs."""
 _NO_ID_YET: Final = 0

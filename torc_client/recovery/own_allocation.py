@@ -15,6 +15,7 @@ _TASK_VARIABLE: Final = "SLURM_ARRAY_TASK_ID"
 _NAME_VARIABLE: Final = "SLURM_JOB_NAME"
 _CLUSTER_VARIABLE: Final = "SLURM_CLUSTER_NAME"
 _KEY: Final = re.compile(r"torc-wf(\d{1,15})-(\d{1,15})-[0-9a-f]{8}", re.ASCII)
+"""The name that `allocation_key` gives: workflow and record."""
 
 
 def begin_own_allocation(
@@ -34,6 +35,7 @@ def begin_own_allocation(
         return None
     if array is None:
         return _activate(client, submitted)
+    # the runners of all nodes of a task come here: under this name the server has one record for all of them
     task = ScheduledComputeNodeModel(
         workflow_id=workflow_id,
         scheduler_id=own,

@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
+from torc_core.api.actions import SCHEDULE_NODES
 from torc_core.api.drafts import ActionDraft, SlurmSchedulerDraft, WorkflowDraft
 from torc_core.errors import InvalidInputError
 from torc_core.hints import Hint, torc
 from torc_core.slurm.plan import AllocationGroup, AllocationPlan
 from torc_core.slurm.scheduler_options import scheduler_of_group
-
-SCHEDULE_NODES: Final = "schedule_nodes"
 
 
 @dataclass(frozen=True, kw_only=True)

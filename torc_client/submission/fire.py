@@ -8,8 +8,8 @@ from typing import Final
 from uuid import uuid4
 
 from torc_client.processes import host_facts, process_identity
-from torc_client.submission.schedule_nodes import SCHEDULE_NODES, NodeScheduling, SubmittedNodes
-from torc_core.api.actions import FinishActionRequest, WorkflowActionModel
+from torc_client.submission.schedule_nodes import NodeScheduling, SubmittedNodes
+from torc_core.api.actions import SCHEDULE_NODES, FinishActionRequest, WorkflowActionModel
 from torc_core.errors import (
     AlreadyTakenError,
     SchedulerUnreachableError,

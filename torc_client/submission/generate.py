@@ -4,7 +4,8 @@ import json
 from pathlib import PurePath
 from typing import Any, Final
 
-from torc_client.submission.draft import SCHEDULE_NODES, GroupAction, group_actions
+from torc_client.submission.draft import GroupAction, group_actions
+from torc_core.api.actions import SCHEDULE_NODES
 from torc_core.slurm.plan import AllocationPlan
 from torc_core.spec.expand import expand
 from torc_core.spec.spec import read_spec

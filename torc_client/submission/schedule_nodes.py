@@ -1,9 +1,9 @@
 """Carries out `schedule_nodes` actions: each asks once for the allocations that it names."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from torc_client.http import TorcClient
 from torc_client.recovery.allocations import (
@@ -23,8 +23,6 @@ from torc_core.errors import InvalidInputError
 from torc_core.hints import Hint, torc
 from torc_core.slurm.limits import never_starts
 from torc_core.slurm.quantities import count_array_tasks
-
-SCHEDULE_NODES: Final = "schedule_nodes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,8 +192,3 @@ def _current_name(name: str, known: Mapping[str | None, ScheduledComputeNodeMode
 
 def _parts(count: int, size: int) -> list[int]:
     return [min(size, count - first) for first in range(0, count, size)]
-
-
-def schedulers_of(actions: Sequence[WorkflowActionModel]) -> list[int]:
-    """Return the ids of the schedulers that the actions name, without repetitions."""
-    return list(dict.fromkeys(request_of(action, run_id=0).scheduler_id for action in actions))

@@ -13,6 +13,9 @@ TriggerType = Literal[
     "on_jobs_complete",
 ]
 ActionType = Literal["run_commands", "schedule_nodes"]
+RUN_COMMANDS: Final = "run_commands"
+SCHEDULE_NODES: Final = "schedule_nodes"
+"""The action that asks for allocations."""
 ActionOutcome = Literal["succeeded", "failed", "unknown"]
 ActionState = Literal["waiting", "pending", "claimed", "executed", "failed", "unknown"]
 """waiting: for its trigger; pending: due; claimed: a runner carries it out; unknown: its runner died meanwhile."""

@@ -1,7 +1,7 @@
 """Options of sbatch from the records of schedulers, and records from planned groups."""
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from torc_core.api.schedulers import SlurmSchedulerModel
@@ -109,8 +109,3 @@ def _word(name: str, value: Any) -> str:
 
 def _option_name(word: str) -> str:
     return word[2:].partition("=")[0] if word.startswith("--") else _SHORT.get(word[:2], word[:2])
-
-
-def named_options(words: Sequence[str]) -> frozenset[str]:
-    """Return the names of the options."""
-    return frozenset(_option_name(word) for word in words)
