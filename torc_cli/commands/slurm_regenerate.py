@@ -9,6 +9,7 @@ import typer
 from torc_cli.commands.options.allocations import PlanChoices
 from torc_cli.commands.options.left_allocations import left_allocations
 from torc_cli.commands.options.recovery import OutputDirOption
+from torc_cli.commands.options.submission import cluster_here
 from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
@@ -84,16 +85,8 @@ def _planner(session: Session, choices: PlanChoices, *, submit: bool) -> "tuple[
 
     options = choices.as_options({})
     allocations = left_allocations(session, profile=choices.profile, options=options)
-    if submit and allocations.planner is None:
-        if session.options.standalone:
-            raise InvalidInputError(
-                "-s starts a server for the time of this command, and allocations begin when it is gone",
-                hint="start a server that stays with `torc-server run --host 0.0.0.0`, and name it with --url",
-            )
-        raise InvalidInputError(
-            "Slurm's programs (sbatch, squeue, scancel) are not on PATH: nothing can be submitted from here",
-            hint="run this on a login node of the cluster, or leave out --submit",
-        )
+    if submit:
+        cluster_here(session)
     return left_planner(os.environ, allocations, profile=choices.profile, options=options), allocations
 
 
