@@ -21,6 +21,9 @@ _TEMPLATE: Final = """\
 # database = "output/torc.db" # of the server that `torc -s` starts
 # log_level = "warning"       # error, warning, info, debug
 # tls_ca_cert = "ca.pem"
+# server_user = "anna"        # whose server on this machine is meant
+# job_token = "run"           # what jobs get: run, none, or full, which is your own
+# api_token = ""              # only in a file that nobody else can read
 """
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from torc_core.api.nodes import ComputeNodeModel
+from torc_core.slurm.steps import AttemptStep
 
 JOB_STDIO: Final = "job_stdio"
 """Folder of the jobs' logs in the output directory."""
@@ -48,7 +49,7 @@ class AttemptLogs:
 
 def log_stem(workflow_id: int, job_id: int, attempt: AttemptId) -> str:
     """Return the file name without its ending: `.o` stdout, `.e` stderr, `.log` both."""
-    return f"job_wf{workflow_id}_j{job_id}_r{attempt.run_id}_a{attempt.attempt_id}"
+    return f"job_{AttemptStep(workflow_id, job_id, attempt.run_id, attempt.attempt_id)}"
 
 
 def newest_attempt(
