@@ -17,6 +17,7 @@ from torc_core.errors import (
 )
 
 _PAUSE_S: Final = 60.0
+"""Between two tries of an action: a controller or a server that is away does not come back sooner for being asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,9 @@ _PLAIN_OPTION: Final = re.compile(r"[\w@%+=:,./\[\]{}^~*-]+", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _MEMORY_VARIABLES: Final = "SLURM_MEM_PER_CPU SLURM_MEM_PER_GPU"
 _STAGGERED_FROM: Final = 10
+"""Fewer runners are too few to keep the server busy when all begin at the same moment."""
 _SECONDS_EACH: Final = 0.5
+"""By which the window grows in which they begin, up to the longest: an allocation is paid for while it waits."""
 _LONGEST_STAGGER_S: Final = 60
 
 
