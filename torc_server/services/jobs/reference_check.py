@@ -5,7 +5,7 @@ from typing import Final
 
 from torc_core.api.jobs import JobModel
 from torc_core.errors import InvalidInputError
-from torc_server.db.queries.runs.create import foreign_ids
+from torc_server.db.queries.records.lookup import foreign_ids
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.foreign import SCHEDULERS, refuse_foreign
 

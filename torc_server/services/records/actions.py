@@ -20,7 +20,7 @@ from torc_core.hints import Hint, torc
 from torc_server.db.queries.jobs.runners import node_states
 from torc_server.db.queries.jobs.triggers import count_anew, has_actions
 from torc_server.db.queries.records import actions as queries
-from torc_server.db.queries.runs.create import foreign_ids
+from torc_server.db.queries.records.lookup import foreign_ids
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.events import store_event
 from torc_server.services.records.foreign import RUNNERS, SCHEDULERS, refuse_foreign

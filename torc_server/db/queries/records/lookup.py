@@ -1,4 +1,4 @@
-"""Which workflow the records belong to that a body names."""
+"""Which records that a body names belong to another workflow, or to none."""
 
 from collections.abc import Collection
 
@@ -15,3 +15,19 @@ def others_records(uow: UnitOfWork, tables: Collection[str], workflow_id: int, i
         for record_id, is_own in uow.rows(statement, ids=id_list(ids), workflow_id=workflow_id):
             (own if is_own else others).add(record_id)
     return sorted(others - own)
+
+
+def foreign_ids(uow: UnitOfWork, table: str, workflow_id: int, ids: Collection[int]) -> list[int]:
+    """Return those of the ids that are not records of the workflow in this table."""
+    return uow.ids(
+        sql(
+            """
+            SELECT DISTINCT value FROM $ids
+            WHERE value NOT IN (SELECT id FROM $table WHERE workflow_id = :workflow_id)
+            ORDER BY value
+            """,
+            table=table,
+        ),
+        ids=id_list(ids),
+        workflow_id=workflow_id,
+    )

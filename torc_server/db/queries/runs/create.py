@@ -138,22 +138,6 @@ def default_requirement_id(uow: UnitOfWork, workflow_id: int) -> int | None:
     return found
 
 
-def foreign_ids(uow: UnitOfWork, table: str, workflow_id: int, ids: Collection[int]) -> list[int]:
-    """Return those of the ids that are not records of the workflow in this table."""
-    return uow.ids(
-        sql(
-            """
-            SELECT DISTINCT value FROM $ids
-            WHERE value NOT IN (SELECT id FROM $table WHERE workflow_id = :workflow_id)
-            ORDER BY value
-            """,
-            table=table,
-        ),
-        ids=id_list(ids),
-        workflow_id=workflow_id,
-    )
-
-
 def as_text(value: Any) -> str | None:
     """Return the JSON text for a column, None for None."""
     return None if value is None else json.dumps(value, separators=(",", ":"))
