@@ -113,6 +113,16 @@ def test_an_array_lives_as_long_as_one_of_its_tasks(submitter: Submitter) -> Non
     assert submitter.port.status([array])[array].phase is Phase.RUNNING
 
 
+def test_the_task_that_bears_the_id_of_its_array_ends_before_the_array_does(submitter: Submitter) -> None:
+    script = '[ "$SLURM_JOB_ID" = "$SLURM_ARRAY_JOB_ID" ] || exec sleep 600; exit 3'
+    array = submitter.submit(script, "--array=0-1", "--time=5")
+    await_that(lambda: array in find_ends(submitter.port, [array]), "the task with the id of the array has ended")
+    end = find_ends(submitter.port, [array])[array]
+    assert (end.state, end.array_lives) == ("FAILED", True)
+    assert submitter.port.status([array])[array].phase is Phase.RUNNING
+    submitter.port.cancel([array])
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [

@@ -58,6 +58,9 @@ class SchedulerInMemory:
             if each in self.phases
         }
 
+    def queue(self, scheduler_ids: Collection[int]) -> Sequence[AllocationStatus]:
+        return list(self.status(scheduler_ids).values())
+
     def cancel(self, scheduler_ids: Collection[int]) -> None:
         for each in scheduler_ids:
             self.phases[each] = Phase.ENDED

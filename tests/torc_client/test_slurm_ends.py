@@ -1,6 +1,6 @@
 """How allocations ended: read from the queue, and by accounting where the queue has forgotten them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +9,8 @@ from allocations_scenes import SchedulerInMemory
 from torc_client.slurm.ends import REQUEUED, find_ends
 from torc_client.slurm.programs import Backoff, clean_environment
 from torc_core.errors import SchedulerError, SchedulerUnreachableError
-from torc_core.slurm.allocation import AccountingRecord, AllocationEnd, Phase
+from torc_core.slurm.allocation import AccountingRecord, AllocationEnd, AllocationStatus, Phase
+from torc_core.slurm.queue import find_liveliest
 
 
 def test_what_the_queue_knows_is_not_looked_up_in_accounting() -> None:
@@ -88,3 +89,46 @@ def test_programs_see_nothing_that_changes_formats_or_describes_another_allocati
         "SBATCH_RESERVATION": "week",
         "LC_ALL": "C.UTF-8",
     }
+
+
+def test_a_task_that_bears_the_id_of_its_array_has_its_own_end_while_a_sibling_runs() -> None:
+    lost = _task(7, 1, "NODE_FAIL", Phase.ENDED)
+    rows = [_task(8, 0, "RUNNING", Phase.RUNNING), lost]
+    ends = find_ends(_Rows(rows), [7, 8], begun={7: datetime.now(UTC), 8: datetime.now(UTC)})
+    assert ends == {7: AllocationEnd(scheduler_id=7, state="NODE_FAIL", array_lives=True)}
+
+
+def test_a_task_that_bears_the_id_of_its_array_does_not_get_the_end_of_a_sibling() -> None:
+    rows = [_task(8, 0, "COMPLETED", Phase.ENDED), _task(7, 1, "NODE_FAIL", Phase.ENDED)]
+    ends = find_ends(_Rows(rows), [7, 8])
+    assert {each: (end.state, end.array_lives) for each, end in ends.items()} == {
+        7: ("NODE_FAIL", False),
+        8: ("COMPLETED", False),
+    }
+
+
+def test_a_task_that_the_queue_has_forgotten_has_ended_although_its_array_lives() -> None:
+    scheduler = _Rows([_task(8, 0, "RUNNING", Phase.RUNNING)])
+    assert find_ends(scheduler, [7, 8]) == {}
+    ends = find_ends(scheduler, [7, 8], begun={7: datetime.now(UTC)})
+    assert ends == {7: AllocationEnd(scheduler_id=7, array_lives=True)}
+
+
+class _Rows(SchedulerInMemory):
+    """A queue of these rows."""
+
+    def __init__(self, rows: Sequence[AllocationStatus]) -> None:
+        super().__init__()
+        self._rows = rows
+
+    def queue(self, scheduler_ids: Collection[int]) -> Sequence[AllocationStatus]:
+        return self._rows
+
+    def status(self, scheduler_ids: Collection[int]) -> Mapping[int, AllocationStatus]:
+        return find_liveliest(self._rows, scheduler_ids)
+
+
+def _task(scheduler_id: int, task: int, state: str, phase: Phase) -> AllocationStatus:
+    return AllocationStatus(
+        scheduler_id=scheduler_id, name="a", state=state, phase=phase, array_job_id=7, array_task_id=str(task)
+    )

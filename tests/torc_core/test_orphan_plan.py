@@ -151,6 +151,16 @@ def test_an_ended_slurm_allocation_loses_its_runners_and_is_closed() -> None:
     )
 
 
+def test_a_task_that_ended_does_not_close_the_record_of_its_array_while_others_live() -> None:
+    worker = node(hostname="n017", facts={"slurm_job_id": "4711", "cluster": "c"})
+    array = allocation(1, 4711, "pending").model_copy(update={"array": "0-1"})
+    allocations = (array, allocation(2, 4711, "active"))
+    end = AllocationEnd(scheduler_id=4711, cluster="c", state="NODE_FAIL", array_lives=True)
+    found = plan(worker, jobs=(job(5, 1),), allocations=allocations, ended_allocations={4711: end})
+    assert [each.job_id for each in found.jobs] == [5]
+    assert [each.id for each in (*found.pending_allocations, *found.active_allocations)] == [2]
+
+
 def test_an_allocation_of_another_cluster_with_the_same_id_has_not_ended() -> None:
     worker = node(hostname="n017", facts={"slurm_job_id": "4711", "cluster": "other"})
     unnamed = node(2, hostname="n018", facts={"slurm_job_id": "4711"})

@@ -35,7 +35,7 @@ from torc_core.slurm.partitions import (
     parse_submit_limit,
     with_nodes,
 )
-from torc_core.slurm.queue import parse_queue, queue_words
+from torc_core.slurm.queue import find_liveliest, parse_queue, queue_words
 from torc_core.slurm.srun import parse_step_list, signal_words, step_list_words
 from torc_core.slurm.submission import (
     all_have_ended,
@@ -52,7 +52,6 @@ _IDS_OF_ONE_CALL: Final = 5000
 """The kernel takes 128 KiB as one argument."""
 _STEPS_OF_ONE_CALL: Final = 500
 _LOOK_BACK: Final = "now-14days"
-_LIVELIEST_FIRST: Final = (Phase.RUNNING, Phase.QUEUED, Phase.ENDED)
 _LOOKS: Final = 2
 NO_CLUSTER: Final = "Slurm's programs (sbatch, squeue, scancel) are not on PATH: there is no cluster to ask"
 
@@ -105,13 +104,7 @@ class SlurmCluster:
 
         An array is found under its own id as well as under its tasks'; its row is that of its liveliest task.
         """
-        wanted = set(scheduler_ids)
-        found: dict[int, AllocationStatus] = {}
-        for row in self.queue(wanted):
-            for scheduler_id in wanted & {row.scheduler_id, row.array_job_id}:
-                if scheduler_id not in found or _rank(row) < _rank(found[scheduler_id]):
-                    found[scheduler_id] = row
-        return found
+        return find_liveliest(self.queue(scheduler_ids), scheduler_ids)
 
     def queue(self, scheduler_ids: Collection[int]) -> Sequence[AllocationStatus]:
         """Return the rows of the queue for these allocations: an array has one for each of its tasks."""
@@ -274,7 +267,3 @@ def _parts(scheduler_ids: Sequence[int]) -> Iterator[list[int]]:
 
 def _may_wait(scheduler_id: int, status: AllocationStatus) -> bool:
     return status.phase is Phase.QUEUED or (status.phase is Phase.RUNNING and status.array_job_id == scheduler_id)
-
-
-def _rank(status: AllocationStatus) -> int:
-    return _LIVELIEST_FIRST.index(status.phase)

@@ -176,7 +176,10 @@ def _end_of(node: ComputeNodeModel, ended: Mapping[int, AllocationEnd]) -> Alloc
 
 def _is_over(allocation: ScheduledComputeNodeModel, ended: Mapping[int, AllocationEnd]) -> bool:
     end = ended.get(allocation.scheduler_id)
-    return end is not None and not end.runs_again and allocation.cluster == end.cluster
+    if end is None or end.runs_again or allocation.cluster != end.cluster:
+        return False
+    # An array's id is that of its last task, too: its record stays open while other tasks wait or run.
+    return allocation.array is None or not end.array_lives
 
 
 def _allocation_ended(end: AllocationEnd) -> str:

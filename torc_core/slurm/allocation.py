@@ -121,6 +121,8 @@ class AllocationEnd:
     ended_at: datetime | None = None
     again_from: datetime | None = None
     """Set where it was sent back to the queue under the same id: it ended for the runners that began before this."""
+    array_lives: bool = False
+    """Whether other tasks of the array that bears this id wait or run: its runner is gone, its record stays open."""
 
     @property
     def runs_again(self) -> bool:

@@ -1,6 +1,6 @@
 """The queue: what squeue is asked for, and how its answer is read."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from torc_core.slurm.allocation import AllocationStatus, Phase
@@ -10,6 +10,7 @@ from torc_core.slurm.states import explain, phase_of, state_word, why_never
 QUEUE_FIELDS: Final = ("%A", "%i", "%F", "%K", "%T", "%r", "%S", "%e", "%N", "%P", "%j")
 """The name stands last: it is the only field that may hold the separator."""
 SEPARATOR: Final = "|"
+_LIVELIEST_FIRST: Final = (Phase.RUNNING, Phase.QUEUED, Phase.ENDED)
 
 
 def queue_words(scheduler_ids: Sequence[int] = (), *, name: str | None = None) -> list[str]:
@@ -30,6 +31,21 @@ def queue_words(scheduler_ids: Sequence[int] = (), *, name: str | None = None) -
 def parse_queue(text: str, fields: Sequence[str] = QUEUE_FIELDS) -> list[AllocationStatus]:
     """Return the allocations of squeue's answer. Lines that are no rows are skipped: warnings stand among them."""
     return [status for line in text.splitlines() for status in _read_row(line, fields)]
+
+
+def find_liveliest(rows: Iterable[AllocationStatus], scheduler_ids: Collection[int]) -> dict[int, AllocationStatus]:
+    """Return the row of each allocation; of an array, whose id its last task bears too, that of its liveliest task."""
+    wanted = set(scheduler_ids)
+    found: dict[int, AllocationStatus] = {}
+    for row in rows:
+        for scheduler_id in wanted & {row.scheduler_id, row.array_job_id}:
+            if scheduler_id not in found or _rank(row) < _rank(found[scheduler_id]):
+                found[scheduler_id] = row
+    return found
+
+
+def _rank(status: AllocationStatus) -> int:
+    return _LIVELIEST_FIRST.index(status.phase)
 
 
 def _read_row(line: str, fields: Sequence[str]) -> Iterator[AllocationStatus]:
