@@ -47,6 +47,13 @@ def test_a_script_is_short_and_ends_in_the_runner() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("time", "warned"), [("00:01:00", False), ("4", False), ("00:04:01", True), ("1-00", True), ("UNLIMITED", True)]
+)
+def test_the_runner_of_a_short_allocation_is_not_warned_before_it_has_begun(time: str, warned: bool) -> None:
+    assert ("--signal=" in script(options=(f"--time={time}",)).render("k")) is warned
+
+
 def test_a_script_starts_a_runner_on_each_node_as_a_step() -> None:
     text = script(runner_on_each_node=True, environment={"TORC_CREDENTIALS_FILE": "/home/a b/c"}).render("k")
     assert "export TORC_CREDENTIALS_FILE='/home/a b/c'\n" in text

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from torc_core.errors import InvalidInputError
+from torc_core.slurm.quantities import parse_slurm_walltime
 
 RUNNER_PROGRAM: Final = "torc-slurm-job-runner"
 WARNING_S: Final = 120
 """The runner gets USR2 so long before the end: time to stop the jobs and to report them."""
+_SHORTEST_WARNED_S: Final = 240
+"""Slurm may warn a minute early, and at once where less is left: USR2 kills a runner that does not catch it yet."""
 _PLAIN_OPTION: Final = re.compile(r"[\w@%+=:,./\[\]{}^~*-]+", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _MEMORY_VARIABLES: Final = "SLURM_MEM_PER_CPU SLURM_MEM_PER_GPU"
@@ -56,7 +59,7 @@ class BatchScript:
         own = (
             # A requeued allocation would begin anew under the id that its runner has reported the end of.
             "--no-requeue",
-            f"--signal=B:USR2@{WARNING_S}",
+            *([] if self._is_short() else [f"--signal=B:USR2@{WARNING_S}"]),
             f"--chdir={self.folder}",
             f"--output={output}%j.o",
             f"--error={output}%j.e",
@@ -69,6 +72,12 @@ class BatchScript:
             *self._command(),
         ]
         return "\n".join(lines) + "\n"
+
+    def _is_short(self) -> bool:
+        """Return whether the warning would come while the runner starts."""
+        times = [word.removeprefix("--time=") for word in self.options if word.startswith("--time=")]
+        walltime_s = parse_slurm_walltime(times[-1]) if times else None
+        return walltime_s is not None and walltime_s <= _SHORTEST_WARNED_S
 
     def _command(self) -> list[str]:
         words = [self.runner, self.url, str(self.workflow_id), str(self.output_dir), *self.arguments]
