@@ -156,6 +156,14 @@ def test_what_to_do_next_depends_on_the_allocations(
     assert [str(step.command) for step in next_steps(status(ready=2), allocations)] == commands
 
 
+def test_ready_jobs_behind_a_failure_are_named_with_what_gives_them_an_allocation() -> None:
+    now, ended = status(ready=3, pending_failed=1), seen(record(9, 9, "complete"))
+    assert verdict(now, ended) == "1 failed job(s) wait for a decision, and 3 ready job(s) have no allocation."
+    commands = [str(step.command) for step in next_steps(now, ended)]
+    assert commands[-2:] == ["torc slurm regenerate 3 --dry-run", "torc run 3"]
+    assert verdict(now, seen(record(1, 11))) == "1 failed job(s) wait for a decision."
+
+
 @pytest.mark.parametrize(
     ("reason", "words"),
     [

@@ -8,7 +8,7 @@ from torc_cli.render.text import display, number
 from torc_core.api.failures import FailureGroups
 from torc_core.api.workflows import WorkflowStatusModel
 from torc_core.hints import Hint, TorcCommand, torc
-from torc_core.jobs.status import ACTIVE, AWAITING_DECISION, FAILED_FOR_GOOD, FRESH, RESETTABLE_FAILURES
+from torc_core.jobs.status import ACTIVE, AWAITING_DECISION, FAILED_FOR_GOOD, FRESH, RESETTABLE_FAILURES, JobStatus
 from torc_core.resources.duration import describe_duration
 
 if TYPE_CHECKING:
@@ -104,6 +104,15 @@ def verdict(status: WorkflowStatusModel, allocations: "StandingAllocations | Non
             else (f"The workflow is complete: {unsuccessful(status)} job(s) did not succeed.")
         )
     if waiting := counts.total(AWAITING_DECISION):
+        # Allocations for a group of jobs are asked for when all of them are ready; one behind a failure holds up all.
+        if (
+            counts[JobStatus.READY]
+            and not counts.total(ACTIVE)
+            and allocations is not None
+            and not allocations.may_serve
+        ):
+            left = f"{counts[JobStatus.READY]} ready job(s) have no allocation"
+            return f"{waiting} failed job(s) wait for a decision, and {left}."
         return f"{waiting} failed job(s) wait for a decision."
     if counts.total(ACTIVE):
         return "The workflow is running."
@@ -148,7 +157,9 @@ def next_steps(status: WorkflowStatusModel, allocations: "StandingAllocations | 
     if unsuccessful(status):
         once_more = torc("workflows reset-status", workflow_id, "--failed-only", "--reinitialize")
         yield NextStep(once_more, "all of them once more")
-    if status.is_complete or counts.total(ACTIVE | AWAITING_DECISION):
+    if status.is_complete or counts.total(ACTIVE):
+        return
+    if counts.total(AWAITING_DECISION) and not counts[JobStatus.READY]:
         return
     if allocations is not None and allocations.may_serve:
         yield NextStep(torc("watch", workflow_id), "follows it to its end")

@@ -1,5 +1,6 @@
 """Runs the scheduler's programs: with a time limit, and again with growing pauses while the scheduler is away."""
 
+import logging
 import os
 import random
 import subprocess
@@ -12,6 +13,7 @@ from torc_core.credentials import SECRET_VARIABLES
 from torc_core.errors import SchedulerError, SchedulerUnreachableError
 from torc_core.slurm.submission import complaint, is_away
 
+_LOG: Final = logging.getLogger("torc.slurm")
 _DROPPED_PREFIXES: Final = ("SLURM_", "SBATCH_", "SQUEUE_", "SACCT_", "SINFO_", "SCANCEL_", "SCONTROL_")
 _KEPT: Final = frozenset({"SLURM_CONF", "SLURM_CLUSTERS", "SBATCH_RESERVATION", "SBATCH_CONSTRAINT"})
 """The others change formats and filters, win over the lines of a script, or describe the allocation that this process
@@ -101,8 +103,11 @@ class SlurmPrograms:
             self.wait(failures)
 
     def wait(self, failures: int) -> None:
-        """Pause after so many failures in a row."""
-        self._pause(self.backoff.pause_s(failures, self._jitter()))
+        """Pause after so many failures in a row, and say so: a stopped controller costs minutes."""
+        pause_s = self.backoff.pause_s(failures, self._jitter())
+        left = self.backoff.tries - failures
+        _LOG.warning("Slurm does not answer; trying again in %.0f s, at most %d more time(s)", pause_s, left)
+        self._pause(pause_s)
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
