@@ -24,9 +24,10 @@ EXPECTED: dict[S, dict[E, S]] = {
         E.RELEASE: S.READY,
         E.CANCEL_DEPENDENT: S.CANCELED,
         E.CANCEL: S.CANCELED,
+        E.UNDO: S.PENDING_FAILED,
         E.RESET: S.UNINITIALIZED,
     },
-    S.READY: {E.CLAIM: S.PENDING, E.CANCEL: S.CANCELED, E.RESET: S.UNINITIALIZED},
+    S.READY: {E.CLAIM: S.PENDING, E.CANCEL: S.CANCELED, E.UNDO: S.PENDING_FAILED, E.RESET: S.UNINITIALIZED},
     S.PENDING: {
         E.UNCLAIM: S.READY,
         E.START: S.RUNNING,
@@ -47,7 +48,7 @@ EXPECTED: dict[S, dict[E, S]] = {
         E.RESET: S.UNINITIALIZED,
     },
     S.COMPLETED: {E.RESET: S.UNINITIALIZED},
-    S.FAILED: {E.RETRY: S.READY, E.RESET: S.UNINITIALIZED},
+    S.FAILED: {E.RETRY: S.READY, E.UNDO: S.PENDING_FAILED, E.RESET: S.UNINITIALIZED},
     S.CANCELED: {E.REOPEN: S.BLOCKED, E.RESET: S.UNINITIALIZED},
     S.TERMINATED: {E.RETRY: S.READY, E.RESET: S.UNINITIALIZED},
     S.DISABLED: {E.RESET: S.UNINITIALIZED},
@@ -74,11 +75,12 @@ def test_every_status_can_be_reached_and_left() -> None:
 def test_outcomes_are_what_a_job_at_work_may_come_to() -> None:
     for status, event in OUTCOME_EVENTS.items():
         assert target(event) is status
-        assert sources(event) == ACTIVE
+        # A canceled workflow cancels what has not begun, too.
+        assert sources(event) == (ACTIVE | {S.BLOCKED, S.READY} if event is E.CANCEL else ACTIVE)
 
 
-def test_no_event_but_a_retry_a_reopening_or_a_reset_leaves_a_finished_status() -> None:
-    assert {event for status, event in TRANSITIONS if status in FINISHED} == {E.RETRY, E.REOPEN, E.RESET}
+def test_no_event_but_a_retry_a_reopening_an_undo_or_a_reset_leaves_a_finished_status() -> None:
+    assert {event for status, event in TRANSITIONS if status in FINISHED} == {E.RETRY, E.REOPEN, E.UNDO, E.RESET}
 
 
 def test_status_codes_are_those_that_databases_hold() -> None:

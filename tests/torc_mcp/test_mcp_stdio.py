@@ -183,6 +183,8 @@ def test_flags_bound_what_agents_may_do() -> None:
         client.send("tools/list", {}, id_=2)
         assert {tool["name"] for tool in client.answer(2)["result"]["tools"]} == {
             "list_pending_failed_jobs",
+            "plan_allocations",
+            "get_slurm_sacct",
             "list_failed_jobs",
             "analyze_workflow_logs",
             "check_resource_utilization",

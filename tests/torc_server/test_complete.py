@@ -168,7 +168,7 @@ def test_an_unknown_job_is_an_error_of_its_own(run: Run) -> None:
 def test_a_job_of_another_workflow_is_refused(run: Run) -> None:
     other = run.bench.workflow([job("x")])
     other.begin("x")
-    answer = run.report([other.ending("x")])
+    answer = run.report([other.ending("x", result_compute_node_id=run.runner)])
     assert "is of workflow" in answer.errors[0].message
     assert other.status("x") is S.RUNNING
 

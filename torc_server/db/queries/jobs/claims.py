@@ -51,7 +51,7 @@ _LABELED: Final = """
         SELECT 1 FROM $labels_of_job WHERE value NOT IN (SELECT value FROM $labels_of_runner)
     ))
 """
-"""The condition that the runner has all labels of the job; `json_each` of NULL has no rows."""
+"""The condition that the runner has all labels of the job; a runner without labels has no rows to compare with."""
 _FITS: Final = """
     workflow_id = :workflow_id AND status = $READY AND $labeled
     AND (

@@ -199,7 +199,7 @@ def latest_decisions(
             AND (:proposal_id IS NULL OR d.proposal_id = :proposal_id) $named
             ORDER BY d.job_id
             """,
-            named="" if job_ids is None else "AND d.job_id IN (SELECT value FROM json_each(:ids))",
+            named="" if job_ids is None else sql("AND d.job_id IN $ids"),
         ),
         workflow_id=workflow_id,
         proposal_id=proposal_id,
