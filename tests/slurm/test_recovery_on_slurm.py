@@ -179,7 +179,7 @@ def test_the_complete_example_from_submission_to_its_last_line(site: AllocationS
 
 
 def test_retried_jobs_get_nodes_when_their_allocations_have_ended(site: AllocationSite, torc: Torc) -> None:
-    flaky = 'sleep 5; [ "$TORC_ATTEMPT_ID" -ge 2 ] || exit 10'
+    flaky = 'sleep 12; [ "$TORC_ATTEMPT_ID" -ge 2 ] || exit 10'
     jobs: dict[str, Any] = {f"flaky_{number}": {"command": flaky, "failure_handler": "again"} for number in (1, 2)}
     requirement = {"name": "small", "num_cpus": 1, "num_gpus": 0, "num_nodes": 1, "memory": "64m", "runtime": "PT42S"}
     workflow_id = create(
