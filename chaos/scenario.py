@@ -66,7 +66,7 @@ class Scenario:
         """Return the workflow to create; records of attempts and of actions are written below `folder`."""
         return WorkflowDraft(
             workflow=WorkflowModel(name="chaos", user="chaos", use_pending_failed=False),
-            resource_requirements=[ResourceRequirementsDraft(name="small", memory="1m", runtime="PT10M")],
+            resource_requirements=[ResourceRequirementsDraft(name="small", memory="64m", runtime="PT10M")],
             failure_handlers=[
                 FailureHandlerDraft(
                     name="retry", rules=[FailureRule(exit_codes=[RETRIED_CODE], max_retries=_HANDLER_RETRIES)]
@@ -83,7 +83,7 @@ class Scenario:
         return {
             "name": draft.workflow.name,
             "use_pending_failed": draft.workflow.use_pending_failed,
-            "resource_requirements": [{"name": "small", "num_cpus": 1, "memory": "1m", "runtime": "PT10M"}],
+            "resource_requirements": [{"name": "small", "num_cpus": 1, "memory": "64m", "runtime": "PT10M"}],
             "failure_handlers": handlers,
             "jobs": [
                 {
