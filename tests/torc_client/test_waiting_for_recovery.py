@@ -49,6 +49,8 @@ def test_a_runner_goes_on_where_somebody_has_recovered_before_it_asked(shared_cl
     fail_all(shared_client, workflow_id, {hungry: OOM})
     assert not await_recovery(shared_client, workflow_id, run_id=1, say=lambda _: None)
     tools = RecoveryTools(user="tester", say=lambda _: None)
-    assert BoundedRecovery(client=shared_client, options=RecoverOptions(), tools=tools).attempt(workflow_id)
+    assert BoundedRecovery(client=shared_client, options=RecoverOptions(runtime_multiplier=1.5), tools=tools).attempt(
+        workflow_id
+    )
     assert await_recovery(shared_client, workflow_id, run_id=1, say=lambda _: None)
     assert not await_recovery(shared_client, workflow_id, run_id=2, say=lambda _: None)
