@@ -10,6 +10,7 @@ from torc_client.http import TorcClient
 from torc_core.api.jobs import ComputeNodesResources, JobCompletion, StartJobsRequest
 from torc_core.api.nodes import ComputeNodeModel, ScheduledComputeNodeModel
 from torc_core.api.results import ResultModel
+from torc_core.api.schedulers import SlurmSchedulerModel
 from torc_core.jobs.status import JobStatus
 
 NOW = "2026-01-01T00:00:00Z"
@@ -70,11 +71,15 @@ def workflow_id(torc: Torc, spec: SpecWriter, shared_client: TorcClient) -> int:
     shared_client.initialize_jobs(created)
     run_in(shared_client, created, 77, {"a": 0, "b": 137})
     run_in(shared_client, created, 78, {"c": None})
+    scheduler = shared_client.slurm_schedulers.create(
+        SlurmSchedulerModel(workflow_id=created, name="s", account="a", nodes=1, walltime="01:00:00")
+    )
     shared_client.scheduled_compute_nodes.create(
         ScheduledComputeNodeModel(
-            workflow_id=created, scheduler_id=79, scheduler_config_id=1, scheduler_type="slurm", status="pending"
+            workflow_id=created, scheduler_id=79, scheduler_config_id=scheduler.id or 0, scheduler_type="slurm",
+            status="pending",
         )
-    )
+    )  # fmt: skip
     output = torc.folder / "output"
     output.mkdir()
     write(output, created, {"77.e": f"fine so far\n{OOM}", "77.o": "hello\n", "78.e": CANCELLED})
