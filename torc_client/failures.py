@@ -20,6 +20,7 @@ from torc_core.api.failures import (
 )
 from torc_core.api.jobs import EvidenceModel
 from torc_core.api.recovery import ApplyRecoveryRequest, ApplyRecoveryResponse, Watchers
+from torc_core.api.review import ReviewModel, ReviewRequest, ReviewResponse
 from torc_core.jobs.status import JobStatus
 
 _EVIDENCE_PAGE: Final = 2000
@@ -42,11 +43,17 @@ class FailureOperations:
         job_ids_limit: int | None = None,
         signature: str | None = None,
         job_id: int | None = None,
+        class_: str | None = None,
+        action: str | None = None,
+        min_confidence: float | None = None,
+        min_count: int | None = None,
+        text: str | None = None,
     ) -> FailureGroups:
         """Return failures of the newest attempts by signature, the largest group first.
 
         `status` is pending_failed, failed, terminated or all; `job_ids_limit` bounds the ids of each group.
-        `signature` selects groups by a prefix, `job_id` the group of one job.
+        `signature` selects groups by a prefix, `job_id` the group of one job. The others are conditions on class,
+        action and confidence of the suggestion, on the number of jobs, and a text that stands in cause or names.
         """
         query: dict[str, QueryValue] = {
             "status": status,
@@ -55,6 +62,11 @@ class FailureOperations:
             "job_ids_limit": job_ids_limit,
             "signature": signature,
             "job_id": job_id,
+            "class": class_,
+            "action": action,
+            "min_confidence": min_confidence,
+            "min_count": min_count,
+            "text": text,
         }
         path = f"/workflows/{workflow_id}/failures"
         return self._calls.get(path, FailureGroups, query=query, timeout_s=BATCH_TIMEOUT_S)
@@ -106,6 +118,24 @@ class FailureOperations:
 
     def reject(self, proposal_id: int, request: RejectRequest) -> ProposalModel:
         return self._decide(f"/proposals/{proposal_id}/reject", ProposalModel, request)
+
+    def review(
+        self, workflow_id: int, *, proposal_ids: Sequence[int] | None = None, job_ids_limit: int | None = None
+    ) -> ReviewModel:
+        """Return all that waits for a person, by entry; `proposal_ids`: only what these proposals would do."""
+        query: dict[str, QueryValue] = {
+            "proposal_id": None if proposal_ids is None else [str(each) for each in proposal_ids],
+            "job_ids_limit": job_ids_limit,
+        }
+        return self._calls.get(f"/workflows/{workflow_id}/review", ReviewModel, query=query, timeout_s=BATCH_TIMEOUT_S)
+
+    def apply_review(self, workflow_id: int, request: ReviewRequest) -> ReviewResponse:
+        """Apply what a person chose, in one transaction."""
+        return self._decide(f"/workflows/{workflow_id}/review", ReviewResponse, request)
+
+    def preview_review(self, workflow_id: int, request: ReviewRequest) -> ReviewResponse:
+        """Return what `apply_review` would do now; nothing is changed."""
+        return self._decide(f"/workflows/{workflow_id}/review/preview", ReviewResponse, request)
 
     def undo(self, workflow_id: int, request: UndoRequest) -> UndoResponse:
         """Undo decisions that nothing has run because of; the answer says which, and why others stay."""

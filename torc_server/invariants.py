@@ -116,10 +116,10 @@ _RULES: Final[tuple[tuple[str, str], ...]] = (
         """,
     ),
     (
-        "only an approved proposal was applied, and each of its applied entries is a decision",
+        "each applied entry of a proposal is a decision, and nothing of an approved proposal waits",
         """
         SELECT p.id, i.job_id FROM proposal p JOIN proposal_item i ON i.proposal_id = p.id
-        WHERE (i.status = 'applied' AND p.state <> 'approved') OR (i.status = 'would_apply' AND p.state = 'approved')
+        WHERE (i.status = 'would_apply' AND p.state = 'approved')
             OR (i.status = 'applied') <> EXISTS (
                 SELECT 1 FROM decision d WHERE d.proposal_id = p.id AND d.job_id = i.job_id
             )

@@ -18,12 +18,14 @@ from torc_core.api.failures import (
     UndoResponse,
 )
 from torc_core.api.jobs import EvidenceModel
+from torc_core.api.review import ReviewModel, ReviewRequest, ReviewResponse
+from torc_core.triage.pattern_library import Action, FailureClass
 from torc_server.routes.contract import contract_router
 from torc_server.routes.parameters import QueryId, RecordId, UnsortedPage
 from torc_server.routes.unit_of_work import Working
 from torc_server.services.triage import decide as decisions
-from torc_server.services.triage import groups, proposals, undo
-from torc_server.services.triage.groups import FailureStatus
+from torc_server.services.triage import groups, proposals, review, undo
+from torc_server.services.triage.groups import FailureStatus, GroupFilter
 
 router = contract_router("failures")
 
@@ -37,7 +39,16 @@ def list_failures(
     job_ids_limit: Annotated[int, Query(ge=0, le=MAX_PAGE)] = MAX_PAGE,
     signature: Annotated[str | None, Query(max_length=200)] = None,
     job_id: QueryId = None,
+    class_: Annotated[FailureClass | None, Query(alias="class")] = None,
+    action: Action | None = None,
+    min_confidence: Annotated[float | None, Query(ge=0, le=1)] = None,
+    min_count: QueryId = None,
+    text: Annotated[str | None, Query(max_length=200)] = None,
 ) -> FailureGroups:
+    """List failure groups, the largest first; each condition leaves out the groups that do not meet it."""
+    wanted = GroupFilter(
+        class_=class_, action=action, min_confidence=min_confidence, min_count=min_count or 0, text=text
+    )
     return work.read(
         groups.list_groups,
         workflow_id,
@@ -46,6 +57,7 @@ def list_failures(
         job_ids_limit=job_ids_limit,
         signature=signature,
         job_id=job_id,
+        wanted=wanted,
     )
 
 
@@ -54,6 +66,29 @@ def list_failure_evidence(
     workflow_id: RecordId, signature: Annotated[str, Path(max_length=200)], work: Working, page: UnsortedPage
 ) -> Page[EvidenceModel]:
     return work.read(groups.list_evidence, workflow_id, signature, page)
+
+
+@router.get("/workflows/{id}/review")
+def show_review(
+    workflow_id: RecordId,
+    work: Working,
+    proposal_id: Annotated[list[int] | None, Query(description="Only these open proposals.")] = None,
+    job_ids_limit: Annotated[int, Query(ge=0, le=MAX_PAGE)] = 100,
+) -> ReviewModel:
+    """Show all that waits for a person: the entries of open proposals, and the groups that none of them names."""
+    return work.read(review.list_review, workflow_id, proposal_ids=proposal_id, job_ids_limit=job_ids_limit)
+
+
+@router.post("/workflows/{id}/review")
+def apply_review(workflow_id: RecordId, body: ReviewRequest, work: Working) -> ReviewResponse:
+    """Apply what a person chose, entry by entry, in one transaction."""
+    return work.write(review.apply_review, workflow_id, body)
+
+
+@router.post("/workflows/{id}/review/preview")
+def preview_review(workflow_id: RecordId, body: ReviewRequest, work: Working) -> ReviewResponse:
+    """Return what the same choices would do now; nothing is changed."""
+    return work.read(review.preview_review, workflow_id, body)
 
 
 @router.post("/workflows/{id}/proposals")

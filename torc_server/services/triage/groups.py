@@ -1,8 +1,8 @@
 """Failures of a workflow, grouped by what they have in common."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from typing import Final, Literal
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final, Literal, NamedTuple
 
 from torc_core.api.base import MAX_PAGE, Page
 from torc_core.api.failures import FailureGroup, FailureGroups, FailureSample, SignatureRecord
@@ -27,6 +27,40 @@ _UNKNOWN_CODE: Final = -1
 """The return code of an attempt that left no result."""
 
 
+class GroupFilter(NamedTuple):
+    """Conditions on failure groups; None is no condition. `text` stands in cause, signature, reason or a job's name."""
+
+    class_: str | None = None
+    action: str | None = None
+    min_confidence: float | None = None
+    min_count: int = 0
+    text: str | None = None
+
+    @property
+    def asks_for_suggestion(self) -> bool:
+        """Return whether groups must be assessed before it is known which of them are wanted."""
+        return (self.class_, self.action, self.min_confidence, self.text) != (None, None, None, None)
+
+    def takes(self, group: FailureGroup, names: Iterable[str]) -> bool:
+        suggestion = group.suggestion
+        return (
+            (self.class_ is None or (suggestion is not None and suggestion.class_ == self.class_))
+            and (self.action is None or (suggestion is not None and suggestion.action == self.action))
+            and (
+                self.min_confidence is None or (suggestion is not None and suggestion.confidence >= self.min_confidence)
+            )
+            and (self.text is None or self._is_in(group, names))
+        )
+
+    def _is_in(self, group: FailureGroup, names: Iterable[str]) -> bool:
+        wanted = (self.text or "").casefold()
+        reason = "" if group.suggestion is None else group.suggestion.reason
+        return any(wanted in text.casefold() for text in (group.cause, group.signature, reason, *names))
+
+
+_ANY: Final = GroupFilter()
+
+
 def list_groups(
     uow: UnitOfWork,
     workflow_id: int,
@@ -36,34 +70,32 @@ def list_groups(
     job_ids_limit: int | None,
     signature: str | None = None,
     job_id: int | None = None,
+    wanted: GroupFilter = _ANY,
 ) -> FailureGroups:
     """Return jobs that are in `status` now, grouped by the signature of their newest failed attempt, largest first.
 
-    Only groups whose signature begins with `signature`, or only the group of one job.
+    Only groups whose signature begins with `signature`, or only the group of one job, and only those `wanted`.
     """
     find_workflow(uow, workflow_id)
     found = queries.failures(uow, workflow_id, _statuses(status), prefix=signature, job_id=job_id)
     if job_id is not None and found:
         found = queries.failures(uow, workflow_id, _statuses(status), signature=found[0].signature)
-    groups = _largest_first(found)
-    wanted = groups[page.offset : page.offset + page.limit]
-    samples = [group[0] for group in wanted]
-    texts = queries.evidence_texts(uow, _evidence_ids(samples))
-    histories = queries.histories(uow, workflow_id, [sample.signature for sample in samples])
-    allocations = queries.allocation_limits(uow, workflow_id)
-    items = [
-        _group(
-            group,
-            texts.get(group[0].evidence_id or 0),
-            histories.get(group[0].signature, Histories()),
-            allocations=allocations,
-            job_ids_limit=job_ids_limit,
-        )
-        for group in wanted
-    ]
+    groups = [group for group in _largest_first(found) if len(group) >= wanted.min_count]
+    if wanted.asks_for_suggestion:
+        assessed = _assessed(uow, workflow_id, groups, job_ids_limit=job_ids_limit)
+        taken = [
+            (model, members)
+            for model, members in zip(assessed, groups, strict=True)
+            if wanted.takes(model, (failure.job_name for failure in members))
+        ]
+        groups = [members for _, members in taken]
+        items = [model for model, _ in taken[page.offset : page.offset + page.limit]]
+    else:
+        part = groups[page.offset : page.offset + page.limit]
+        items = _assessed(uow, workflow_id, part, job_ids_limit=job_ids_limit)
     return FailureGroups(
         workflow_id=workflow_id,
-        total_jobs=len(found),
+        total_jobs=sum(map(len, groups)),
         items=items,
         offset=page.offset,
         max_limit=MAX_PAGE,
@@ -71,6 +103,26 @@ def list_groups(
         total_count=len(groups),
         has_more=page.offset + len(items) < len(groups),
     )
+
+
+def _assessed(
+    uow: UnitOfWork, workflow_id: int, groups: Sequence[Sequence[Failure]], *, job_ids_limit: int | None
+) -> list[FailureGroup]:
+    """Return the models of these groups, each with the suggestion for its first job."""
+    samples = [group[0] for group in groups]
+    texts = queries.evidence_texts(uow, _evidence_ids(samples))
+    histories = queries.histories(uow, workflow_id, [sample.signature for sample in samples])
+    allocations = queries.allocation_limits(uow, workflow_id)
+    return [
+        _group(
+            group,
+            texts.get(group[0].evidence_id or 0),
+            histories.get(group[0].signature, Histories()),
+            allocations=allocations,
+            job_ids_limit=job_ids_limit,
+        )
+        for group in groups
+    ]
 
 
 def list_evidence(uow: UnitOfWork, workflow_id: int, signature: str, page: PageRequest) -> Page[EvidenceModel]:

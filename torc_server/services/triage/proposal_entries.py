@@ -1,7 +1,7 @@
 """Groups the jobs of a proposal into the entries that a person reviews."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from torc_core.api.failures import ClassifiedJob, ProposalEntry, SignatureRecord
@@ -37,7 +37,7 @@ def group_entries(uow: UnitOfWork, proposal_id: int, jobs: Sequence[ClassifiedJo
     for job in jobs:
         groups[_Kind(*(getattr(job, name) for name in _Kind._fields))].append(job)
     causes = queries.causes(uow, proposal_id)
-    needs = queries.needs(uow, proposal_id)
+    needs = queries.needs(uow, [job.job_id for job in jobs])
     signatures = {kind.signature for kind in groups if kind.signature is not None}
     workflow_id = queries.workflow_of(uow, proposal_id)
     histories = failures.histories(uow, workflow_id, sorted(signatures)) if signatures else {}
@@ -67,7 +67,7 @@ def _entry(
     history: Histories,
 ) -> ProposalEntry:
     again = jobs if kind.action == "retry" and kind.status != "skipped" else ()
-    hours = {job.job_id: _hours(kind.runtime, needs[job.job_id]) for job in again if job.job_id in needs}
+    cpu_hours, node_hours = cost(again, needs)
     return ProposalEntry.model_validate(
         {
             **kind._asdict(),
@@ -76,9 +76,18 @@ def _entry(
             "job_ids": [job.job_id for job in jobs],
             "job_names": [job.job_name for job in jobs[:_NAMES_SHOWN]],
             "record": _record(history),
-            "cpu_hours": round(sum(needs[job_id].num_cpus * spent for job_id, spent in hours.items()), 3),
-            "node_hours": round(sum(needs[job_id].num_nodes * spent for job_id, spent in hours.items()), 3),
+            "cpu_hours": cpu_hours,
+            "node_hours": node_hours,
         }
+    )
+
+
+def cost(jobs: Iterable[ClassifiedJob], needs: Mapping[int, AttemptNeed]) -> tuple[float, float]:
+    """Return the CPU-hours and node-hours that one more attempt of these jobs may take at most."""
+    hours = {job.job_id: _hours(job.runtime, needs[job.job_id]) for job in jobs if job.job_id in needs}
+    return (
+        round(sum(needs[job_id].num_cpus * spent for job_id, spent in hours.items()), 3),
+        round(sum(needs[job_id].num_nodes * spent for job_id, spent in hours.items()), 3),
     )
 
 

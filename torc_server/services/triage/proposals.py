@@ -43,7 +43,8 @@ from torc_server.services.triage.plan import (
 from torc_server.services.triage.proposal_entries import group_entries
 
 _LONGEST_S: Final = 365 * 86_400.0
-_NOT_CHOSEN: Final = "it was left out of the approval"
+NOT_CHOSEN: Final = "it was left out of the approval"
+"""Why an item of an approved proposal is skipped."""
 _WHY_CLOSED: Final[Mapping[ProposalState, str]] = {
     "void": "superseded: no job of it could be changed",
     "superseded": "superseded: every job of it was decided otherwise or moved on",
@@ -58,7 +59,7 @@ def propose(uow: UnitOfWork, workflow_id: int, request: ClassifyRequest) -> Prop
     proposal_id = queries.insert_proposal(
         uow, workflow_id, actor=request.actor, limits=request.limits, expires_at=rfc3339(expires)
     )
-    _store(uow, proposal_id, planned.jobs)
+    store_items(uow, proposal_id, planned.jobs)
     note_decisions(uow, workflow_id, "failures_proposed", planned.jobs, by=request.actor, proposal_id=proposal_id)
     proposal = _model(_find(uow, proposal_id), planned.jobs)
     entries = group_entries(uow, proposal_id, planned.jobs)
@@ -71,7 +72,7 @@ def get_proposal(uow: UnitOfWork, proposal_id: int) -> ProposalModel:
     jobs = queries.read_items(uow, proposal_id)
     if proposal.state in ("open", "superseded"):
         workflow = find_workflow(uow, proposal.workflow_id)
-        jobs = _plan(uow, workflow, proposal, jobs, decider="person")
+        jobs = plan_items(uow, workflow, proposal, jobs, decider="person")
     return _model(proposal, jobs).model_copy(update={"entries": group_entries(uow, proposal_id, jobs)})
 
 
@@ -97,20 +98,23 @@ def approve(uow: UnitOfWork, proposal_id: int, request: ApproveRequest) -> Class
             hint=Hint("a person can: {}", torc("failures approve", proposal_id)),
             ids={"proposal_id": proposal_id},
         )
-    proposal = _find_open(uow, proposal_id)
+    proposal = find_undecided(uow, proposal_id)
     workflow = find_open_workflow(uow, proposal.workflow_id)
-    items = queries.read_items(uow, proposal_id)
+    stored = queries.read_items(uow, proposal_id)
+    # A review may have applied a part of it before: those items are decided, and not to be planned again.
+    done = [item for item in stored if item.status == "applied"]
+    items = [item for item in stored if item.status != "applied"]
     edits = _edits(items, request)
     chosen = _chosen(items, request)
     kept = [item for item in items if item.job_id not in edits]
-    planned = _plan(uow, workflow, proposal, kept, decider=request.actor.kind, chosen=chosen)
+    planned = plan_items(uow, workflow, proposal, kept, decider=request.actor.kind, chosen=chosen)
     edited = plan_decisions(uow, workflow, list(edits.values()), limits=DecisionLimits(), decider=request.actor.kind)
     applied = [
         *apply_plan(uow, workflow, planned, actor=proposal.actor, approved_by=request.actor, proposal_id=proposal_id),
         *apply_plan(uow, workflow, edited, actor=request.actor, approved_by=request.actor, proposal_id=proposal_id),
     ]
     applied.sort(key=lambda job: job.job_id)
-    _store(uow, proposal_id, applied)
+    store_items(uow, proposal_id, [*done, *applied])
     reason = None if request.reason is None else redact_secrets(request.reason)
     queries.close_proposal(uow, proposal_id, state="approved", by=request.actor, reason=reason)
     note_decisions(uow, workflow.id, "proposal_approved", applied, by=request.actor, proposal_id=proposal_id)
@@ -119,7 +123,7 @@ def approve(uow: UnitOfWork, proposal_id: int, request: ApproveRequest) -> Class
 
 def reject(uow: UnitOfWork, proposal_id: int, request: RejectRequest) -> ProposalModel:
     """Reject the proposal; no job changes. Raises StateConflictError when it was decided before."""
-    proposal = _find_open(uow, proposal_id)
+    proposal = find_undecided(uow, proposal_id)
     reason = redact_secrets(request.reason)
     queries.close_proposal(uow, proposal_id, state="rejected", by=request.actor, reason=reason)
     data = {"by": request.actor.model_dump(exclude_none=True), "proposal_id": proposal_id, "reason": reason}
@@ -139,7 +143,8 @@ def _find(uow: UnitOfWork, proposal_id: int) -> StoredProposal:
     return proposal
 
 
-def _find_open(uow: UnitOfWork, proposal_id: int) -> StoredProposal:
+def find_undecided(uow: UnitOfWork, proposal_id: int) -> StoredProposal:
+    """Return the proposal while it is open. Raises NotFoundError, and StateConflictError that says what closed it."""
     proposal = _find(uow, proposal_id)
     ids = {"proposal_id": proposal_id, "workflow_id": proposal.workflow_id}
     hint = Hint("look again at what waits: {}", torc("failures list", proposal.workflow_id))
@@ -161,7 +166,7 @@ def _find_open(uow: UnitOfWork, proposal_id: int) -> StoredProposal:
             assert_never(unreachable)
 
 
-def _plan(
+def plan_items(
     uow: UnitOfWork,
     workflow: WorkflowState,
     proposal: StoredProposal,
@@ -170,8 +175,8 @@ def _plan(
     decider: ActorKind,
     chosen: Collection[int] | None = None,
 ) -> list[ClassifiedJob]:
-    """Return decision requests for the entries, bound to their attempts. Entries skipped when proposed stay skipped."""
-    alive = [item for item in items if item.status != "skipped" and (chosen is None or item.job_id in chosen)]
+    """Return what the items would do now, bound to their attempts. Those that are skipped or applied stay so."""
+    alive = [item for item in items if item.status == "would_apply" and (chosen is None or item.job_id in chosen)]
     requests = [_decision_request(item) for item in alive]
     anew = {job.job_id: job for job in plan_decisions(uow, workflow, requests, limits=proposal.limits, decider=decider)}
     return [_settled(item, anew.get(item.job_id)) for item in items]
@@ -182,9 +187,9 @@ def _settled(item: ClassifiedJob, anew: ClassifiedJob | None) -> ClassifiedJob:
     if anew is not None:
         bound = {"run_id": item.run_id, "attempt_id": item.attempt_id, "detail": anew.detail or item.detail}
         return anew.model_copy(update=bound)
-    if item.status == "skipped":
+    if item.status != "would_apply":
         return item
-    return item.model_copy(update={"status": "skipped", "detail": _NOT_CHOSEN})
+    return item.model_copy(update={"status": "skipped", "detail": NOT_CHOSEN})
 
 
 def _decision_request(item: ClassifiedJob) -> DecisionRequest:
@@ -240,7 +245,8 @@ def _refuse_foreign_jobs(items: Sequence[ClassifiedJob], job_ids: Collection[int
         raise InvalidInputError(f"the proposal does not hold job {some(foreign_ids)}", ids={"job_id": foreign_ids[0]})
 
 
-def _store(uow: UnitOfWork, proposal_id: int, jobs: Sequence[ClassifiedJob]) -> None:
+def store_items(uow: UnitOfWork, proposal_id: int, jobs: Sequence[ClassifiedJob]) -> None:
+    """Store all items of the proposal as they are now, with their counts."""
     counts = count(jobs)
     queries.write_items(uow, proposal_id, jobs)
     queries.write_counts(uow, proposal_id, retry=counts.retry, fail=counts.fail, skipped=counts.skipped)

@@ -1,11 +1,11 @@
 """Proposals and their entries, as rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from torc_core.api.failures import Actor, ClassifiedJob, DecisionLimits
 from torc_server.db.queries.records.base import Slice
-from torc_server.db.sql import sql
+from torc_server.db.sql import id_list, sql
 from torc_server.db.unit_of_work import UnitOfWork
 
 ProposalState = Literal["open", "approved", "rejected", "expired", "void", "superseded"]
@@ -116,7 +116,7 @@ def read_items(uow: UnitOfWork, proposal_id: int) -> list[ClassifiedJob]:
 
 
 class AttemptNeed(NamedTuple):
-    """What a job of a proposal asks for, and the time that its longest attempt took."""
+    """What a job asks for, and the time that its longest attempt took."""
 
     job_id: int
     num_cpus: int
@@ -126,17 +126,18 @@ class AttemptNeed(NamedTuple):
     exec_time_s: float | None
 
 
-def needs(uow: UnitOfWork, proposal_id: int) -> dict[int, AttemptNeed]:
-    """Return what the jobs of the proposal ask for now, by id."""
+def needs(uow: UnitOfWork, job_ids: Collection[int]) -> dict[int, AttemptNeed]:
+    """Return what the jobs ask for now, by id."""
     rows = uow.rows(
-        """
-        SELECT j.id, q.num_cpus, q.num_nodes, q.name, q.runtime_s,
-            (SELECT 60 * MAX(r.exec_time_minutes) FROM result r WHERE r.job_id = j.id)
-        FROM proposal_item i JOIN job j ON j.id = i.job_id
-        JOIN resource_requirements q ON q.id = j.resource_requirements_id
-        WHERE i.proposal_id = :proposal_id
-        """,
-        proposal_id=proposal_id,
+        sql(
+            """
+            SELECT j.id, q.num_cpus, q.num_nodes, q.name, q.runtime_s,
+                (SELECT 60 * MAX(r.exec_time_minutes) FROM result r WHERE r.job_id = j.id)
+            FROM job j JOIN resource_requirements q ON q.id = j.resource_requirements_id
+            WHERE j.id IN $ids
+            """
+        ),
+        ids=id_list(job_ids),
     )
     return {row[0]: AttemptNeed(*row) for row in rows}
 

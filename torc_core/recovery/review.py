@@ -1,0 +1,98 @@
+"""What speaks against an entry of a review, and its parts as words that every face shows alike."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from torc_core.api.failures import Action, Actor, FailureGroup, SignatureRecord
+from torc_core.api.review import ReviewEntry
+from torc_core.recovery.defaults import MIN_CONFIDENCE
+
+_PAST: Final = {"retry": "retried", "fail": "given up"}
+
+
+def objections(group: FailureGroup | None, action: Action, *, gets_more: frozenset[str]) -> list[str]:
+    """Return what speaks against the action on this group, the heaviest first.
+
+    `gets_more` names what the jobs get more of: memory, runtime.
+    """
+    if group is None:
+        return []
+    return [*_by_outcome(group.record, action), *_by_rules(group, action, gets_more), *_by_doubt(group)]
+
+
+def _by_outcome(record: SignatureRecord, action: Action) -> Iterator[str]:
+    if action == "retry" and record.retries_failed_again:
+        yield f"of {record.retried} earlier retries {record.retries_failed_again} failed again"
+    if action == "retry" and record.failed:
+        yield f"it was given up {record.failed} times before"
+    if action == "fail" and record.retries_succeeded:
+        yield f"of {record.retried} earlier retries {record.retries_succeeded} succeeded"
+
+
+def _by_rules(group: FailureGroup, action: Action, gets_more: frozenset[str]) -> Iterator[str]:
+    suggestion = group.suggestion
+    if suggestion is None:
+        leaning = group.leaning
+        if leaning is not None and leaning.action != action:
+            yield f"rules and words lean to {leaning.action} ({leaning.class_}, {leaning.confidence:.2f})"
+        return
+    if suggestion.action != action:
+        yield (
+            f"the rules suggest {suggestion.action} ({suggestion.class_}, {suggestion.confidence:.2f}): "
+            f"{suggestion.reason}"
+        )
+    elif suggestion.confidence < MIN_CONFIDENCE:
+        yield f"the rules are not sure ({suggestion.confidence:.2f})"
+    for class_, what in (("oom", "memory"), ("timeout", "runtime")):
+        if suggestion.class_ == class_ and action == "retry" and what not in gets_more:
+            yield f"it ran out of {'memory' if what == 'memory' else 'time'} and gets no more of it"
+
+
+def _by_doubt(group: FailureGroup) -> Iterator[str]:
+    yield from (f"not believed: {doubt}" for doubt in group.doubts)
+
+
+def actor_words(actor: Actor) -> str:
+    """Return `ann`, or `agent helper 1.0 for ann`."""
+    if actor.kind == "person":
+        return actor.name
+    words = [actor.kind, actor.name, actor.version, f"for {actor.user}" if actor.user else None]
+    return " ".join(word for word in words if word)
+
+
+def change_words(entry: ReviewEntry) -> list[str]:
+    """Return what changes: `memory 1g -> 2g`, with the number of jobs where not all get the same."""
+    return [
+        f"{change.what} {change.old or '-'} -> {change.new}"
+        + (f" ({change.count} of {entry.count} jobs)" if change.count < entry.count else "")
+        for change in entry.changes
+    ]
+
+
+def job_words(count: int, names: Sequence[str], ids: Sequence[int]) -> str:
+    """Return `a (3), b (4) and 12 more`."""
+    named = ", ".join(f"{name} ({job_id})" for name, job_id in zip(names, ids, strict=False))
+    more = count - min(len(names), len(ids))
+    return f"{named} and {more} more" if more > 0 else named
+
+
+def record_words(record: SignatureRecord) -> str:
+    """Return the outcomes of earlier decisions on the same signature; empty where there are none."""
+    parts = [
+        f"retried {record.retried}, of these {record.retries_succeeded} succeeded and "
+        f"{record.retries_failed_again} failed again"
+        if record.retried
+        else "",
+        f"given up {record.failed}" if record.failed else "",
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+def stale_words(entry: ReviewEntry) -> list[str]:
+    """Return why jobs of the entry would not be changed any more: `3 jobs: ...`."""
+    return [f"{part.count} job{'' if part.count == 1 else 's'}: {part.why}" for part in entry.not_any_more]
+
+
+def sum_jobs(entries: Iterable[ReviewEntry]) -> int:
+    """Return how many jobs accepting these entries would change."""
+    return sum(entry.count for entry in entries)
