@@ -191,7 +191,7 @@ def _of_proposal(
         if item.status != "would_apply":
             continue
         key: tuple[str | None, ...] = (item.signature, item.action, item.reason, item.memory, item.runtime)
-        members[key].append(_told(job, decided))
+        members[key].append(_with_decision(job, decided))
     for key, jobs in members.items():
         signature, _, reason, *_ = key
         group = groups.get(signature or "")
@@ -207,7 +207,7 @@ def _of_proposal(
         )
 
 
-def _told(job: ClassifiedJob, decided: Mapping[int, tuple[str, str]]) -> ClassifiedJob:
+def _with_decision(job: ClassifiedJob, decided: Mapping[int, tuple[str, str]]) -> ClassifiedJob:
     """Return the job with who decided about it meanwhile, where somebody did."""
     if job.status != "skipped" or job.job_id not in decided:
         return job
