@@ -60,13 +60,13 @@ class Figures:
 class Server:
     """A torc-server process with a database of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, module: str = "torc_server.main") -> None:
         with (folder / "server.log").open("wb") as log:
             self.process = subprocess.Popen(
                 [
                     sys.executable,
                     "-m",
-                    "torc_server.main",
+                    module,
                     "run",
                     "--port",
                     "0",
