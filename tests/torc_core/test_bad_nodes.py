@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from torc_core.evidence.attempt import Cause
-from torc_core.recovery.bad_nodes import BadNode, NodeEnd, bad_nodes
+from torc_core.evidence.record import Evidence, SchedulerFacts
+from torc_core.recovery.bad_nodes import BadNode, NodeEnd, bad_nodes, was_ended_by_others
 
 NOW = datetime(2025, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -44,3 +45,13 @@ def test_unknown_failures_count_against_the_only_node_that_has_them_while_others
     assert names(*black_hole) == [], "nothing shows that jobs run well elsewhere"
     assert names(*black_hole, end("n1", "c", None), end("n2", "d", None)) == []
     assert names(*black_hole, end("n1", "c", None), end("n3", "d", Cause.UNKNOWN)) == []
+
+
+def test_a_canceled_allocation_and_a_runner_that_was_told_to_end_say_nothing_against_their_node() -> None:
+    in_slurm = SchedulerFacts(type="slurm", job_id="7")
+    stopped = Evidence(return_code=143, verdict="terminated", scheduler=in_slurm)
+    canceled = Evidence(
+        return_code=-128, verdict="lost", scheduler=in_slurm.model_copy(update={"state": "CANCELLED by 0"})
+    )
+    failed = Evidence(return_code=-128, verdict="lost", scheduler=in_slurm.model_copy(update={"state": "NODE_FAIL"}))
+    assert [was_ended_by_others(each) for each in (stopped, canceled, failed, None)] == [True, True, False, False]

@@ -2,17 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final
 
 from torc_client.http import TorcClient
 from torc_client.recovery.attempt_facts import attempts_with_evidence
 from torc_core.jobs.status import FAILED_FOR_GOOD, JobStatus
-from torc_core.recovery.bad_nodes import WINDOW, BadNode, NodeEnd, bad_nodes
+from torc_core.recovery.bad_nodes import WINDOW, BadNode, NodeEnd, bad_nodes, was_ended_by_others
 from torc_core.recovery.diagnosis import diagnose
 from torc_core.slurm.environment import registered_cluster, registered_node
-
-_ENDED_BY_OTHERS: Final = ("CANCELLED", "TIMEOUT", "DEADLINE", "REQUEUED", "OUT_OF_MEMORY", "COMPLETED")
-"""States of an allocation whose jobs were lost through no fault of the node."""
 
 
 def find_bad_nodes(client: TorcClient, workflow_id: int, *, cluster: str, now: datetime) -> list[BadNode]:
@@ -37,14 +33,12 @@ def _ends(client: TorcClient, workflow_id: int, nodes: dict[int | None, str], no
         ended = _moment(result.completion_time)
         if result.compute_node_id not in nodes or ended is None or now - ended > WINDOW:
             continue
-        scheduler = facts.evidence.scheduler if facts.evidence else None
-        state = (scheduler.state if scheduler else None) or ""
         yield NodeEnd(
             node=nodes[result.compute_node_id],
             job_name=facts.job_name,
             ended_at=ended,
             cause=diagnose(facts).cause,
-            was_ended_by_others=state.startswith(_ENDED_BY_OTHERS),
+            was_ended_by_others=was_ended_by_others(facts.evidence),
         )
 
 

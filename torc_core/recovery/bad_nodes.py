@@ -7,12 +7,17 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from torc_core.evidence.attempt import Cause
+from torc_core.evidence.record import Evidence, RunnerVerdict
 
 WINDOW: Final = timedelta(days=1)
 _LEAST_NAMES: Final = 2
 _SHOWN: Final = 3
 _OWN_FAULT: Final = frozenset({Cause.OOM, Cause.TIMEOUT, Cause.PREEMPTED})
 """Causes that say nothing about the node."""
+_ENDED_BY_OTHERS: Final = ("CANCELLED", "TIMEOUT", "DEADLINE", "REQUEUED", "OUT_OF_MEMORY", "COMPLETED")
+"""States of an allocation whose jobs were lost through no fault of the node."""
+_STOPPED_IN_ORDER: Final[RunnerVerdict] = "terminated"
+"""The verdict of a runner that was told to end and stopped its jobs: it lived, and so did its node."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,14 @@ def bad_nodes(ends: Iterable[NodeEnd], *, now: datetime) -> list[BadNode]:
         for node, failed in sorted(names.items())
         if len(set(failed)) >= _LEAST_NAMES
     ]
+
+
+def was_ended_by_others(evidence: Evidence | None) -> bool:
+    """Return whether a person, the scheduler or the end of the runner's time ended the attempt, not its node."""
+    if evidence is None:
+        return False
+    state = (evidence.scheduler.state if evidence.scheduler else None) or ""
+    return evidence.verdict == _STOPPED_IN_ORDER or state.startswith(_ENDED_BY_OTHERS)
 
 
 def _reason(names: Mapping[str, None]) -> str:
