@@ -105,6 +105,10 @@ _RULES: Final[tuple[tuple[str, str], ...]] = (
         """,
     ),
     (
+        "an action has not counted a job that it does not wait for",
+        "SELECT action_id, job_id FROM workflow_action_job WHERE counted AND left_out",
+    ),
+    (
         "a decision and a proposal are about jobs of their workflow and of no future run",
         """
         SELECT 'decision', d.id FROM decision d JOIN job j ON j.id = d.job_id JOIN workflow w ON w.id = d.workflow_id

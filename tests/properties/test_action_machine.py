@@ -8,11 +8,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 from test_lifecycle_machine import PLACES, LifecycleMachine, drafts
 
-from torc_core.api.actions import JOB_TRIGGERS, ClaimActionRequest, FinishActionRequest, WorkflowActionModel
+from torc_core.api.actions import (
+    JOB_TRIGGERS,
+    SCHEDULE_NODES,
+    ClaimActionRequest,
+    FinishActionRequest,
+    WorkflowActionModel,
+)
 from torc_core.api.drafts import FileDraft, JobDraft
 from torc_core.api.jobs import ReclaimRequest
 from torc_core.errors import AlreadyTakenError, StateConflictError
-from torc_core.jobs.status import DONE, JobStatus
+from torc_core.jobs.status import AWAITING_DECISION, DONE, STATUS_BY_CODE, JobStatus
+from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.change_status import manage_status_change
 from torc_server.services.jobs.reclaim import reclaim_jobs
 from torc_server.services.records.actions import (
@@ -36,6 +43,10 @@ TRIGGERS = (
     "on_worker_start",
     "on_worker_complete",
 )
+GATES = """
+    SELECT g.job_id, g.counted, j.status FROM workflow_action_job g JOIN job j ON j.id = g.job_id
+    WHERE g.action_id = :id AND NOT g.left_out
+"""
 ARMING = (initialize_jobs, reset_workflow_status, apply_recovery)
 """The services after which an action may be due once more."""
 
@@ -68,6 +79,15 @@ class ActionMachine(LifecycleMachine):
                 persistent="worker" in trigger,
             )
             self.bench.write(create_action, self.run.workflow_id, action)
+        for wanted_places in gates:
+            asking = WorkflowActionModel(
+                workflow_id=self.run.workflow_id,
+                trigger_type="on_jobs_ready",
+                action_type=SCHEDULE_NODES,
+                action_config={"num_allocations": 2},
+                job_ids=sorted({self.run.id(self.names[each % len(self.names)]) for each in [*wanted_places, 0]}),
+            )
+            self.bench.write(create_action, self.run.workflow_id, asking)
 
     def write(self, service: Any, *args: Any, **kwargs: Any) -> Any:
         answer = super().write(service, *args, **kwargs)
@@ -86,14 +106,16 @@ class ActionMachine(LifecycleMachine):
             try:
                 for _ in range(1 + twice):
                     self.bench.write(claim_action, self.run.workflow_id, action.id, request)
-            except AlreadyTakenError:
-                continue
+            except (AlreadyTakenError, StateConflictError):
+                continue  # another runner was first, or this one counts as gone
             if (runner, action.id) not in self.held:
                 self.held.append((runner, action.id))
 
     def finish(self, runner: int, action_id: int, outcome: str, *, twice: bool = False) -> None:
         request = FinishActionRequest.model_validate({"claim": f"runner {runner}", "outcome": outcome})
-        is_persistent = next(action.persistent for action in self.actions() if action.id == action_id)
+        is_persistent = next((action.persistent for action in self.actions() if action.id == action_id), None)
+        if is_persistent is None:
+            return  # an initialize deleted it: it was for the rest of a group, which is waited for as a whole again
         try:
             for _ in range(1 + twice):
                 self.bench.write(finish_action, self.run.workflow_id, action_id, request)
@@ -135,6 +157,31 @@ class ActionMachine(LifecycleMachine):
     def no_action_is_carried_out_twice(self) -> None:
         assert not [each for each, times in getattr(self, "done", {}).items() if times > 1]
         assert not [each for each, times in getattr(self, "shares", {}).items() if times > 1]
+
+    @invariant()
+    def no_ready_job_waits_for_allocations_in_vain(self) -> None:
+        """An action for allocations waits only where a job of its group becomes ready by itself."""
+        if not hasattr(self, "run"):
+            return
+        held = self.behind_open_decisions()
+        for action in self.actions():
+            if action.action_type != SCHEDULE_NODES or action.state != "waiting":
+                continue
+            gates = self.bench.read(UnitOfWork.rows, GATES, id=action.id)
+            has_ready = any(counted and STATUS_BY_CODE[code] is JobStatus.READY for _, counted, code in gates)
+            missing = [(job_id, STATUS_BY_CODE[code]) for job_id, counted, code in gates if not counted]
+            assert not has_ready or [
+                job_id for job_id, status in missing if status not in DONE and job_id not in held
+            ], (action, missing)
+
+    def behind_open_decisions(self) -> set[int]:
+        """The jobs that are blocked by a failure that waits for a decision."""
+        rows = self.bench.read(UnitOfWork.rows, "SELECT job_id, depends_on_job_id FROM job_depends_on")
+        states = {self.run.id(name): JobStatus(status) for name, status in self.run.statuses().items()}
+        held = {job_id for job_id, status in states.items() if status in AWAITING_DECISION}
+        while more := {one for one, other in rows if other in held and states[one] is JobStatus.BLOCKED} - held:
+            held |= more
+        return held
 
     def teardown(self) -> None:
         try:

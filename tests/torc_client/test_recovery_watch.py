@@ -17,6 +17,8 @@ from torc_client.recovery.bounded_recovery import BoundedRecovery
 from torc_client.recovery.event_listener import EventListener
 from torc_client.recovery.recover import RecoveryTools
 from torc_client.recovery.watch import WatchOptions, WatchResult, watch
+from torc_client.submission.watch_actions import FireActions
+from torc_core.api.actions import WorkflowActionModel
 from torc_core.api.jobs import ReclaimRequest, StartJobsRequest
 from torc_core.errors import (
     SchedulerError,
@@ -69,10 +71,14 @@ class Watching:
     lines: list[str] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
     allocations: Allocations = field(default_factory=Allocations)
+    fire_actions: FireActions | None = None
 
     def __call__(self, workflow_id: int, script: Script, **options: Any) -> WatchResult:
         tools = RecoveryTools(
-            user="tester", say=lambda line: self.lines.append(str(line)), allocations=self.allocations
+            user="tester",
+            say=lambda line: self.lines.append(str(line)),
+            allocations=self.allocations,
+            fire_actions=self.fire_actions,
         )
         choices = WatchOptions(**options)
         return watch(self.client, workflow_id, choices, tools, alarm=script, clock=self.clock)
@@ -241,6 +247,35 @@ def test_jobs_that_a_lost_runner_left_behind_go_on(watching: Watching) -> None:
     script = Script(lambda: fail_all(client, workflow_id, {lost: None}))
     assert watching(workflow_id, script, recover=RECOVER).is_success
     assert any("ready" in line or "requeued" in line for line in watching.lines)
+
+
+def test_allocations_that_an_action_asks_for_are_no_recovery(watching: Watching) -> None:
+    client = watching.client
+    workflow_id, (prep, work) = make_scene(client, job("prep"), job("work", depends_on=[0]))
+    give_scheduler(client, workflow_id)
+    asking = {"trigger_type": "on_jobs_ready", "action_type": "schedule_nodes", "action_config": {"num_allocations": 1}}
+    client.create_action(
+        workflow_id, WorkflowActionModel.model_validate({"workflow_id": workflow_id, "job_ids": [work], **asking})
+    )
+    watching.allocations = Allocations(scheduler=SchedulerInMemory(), planner=plan_one)
+
+    def fire(client: TorcClient, workflow_id: int, _: Path) -> Iterator[str]:
+        for action in client.actions(workflow_id):
+            if action.state == "pending":
+                client.claim_action(workflow_id, action.id or 0, compute_node_id=None)
+                watching.allocations.submit(client, workflow_id, output_dir=Path())
+                yield "submitted"
+
+    watching.fire_actions = fire
+    runner_id = claim_all(client, workflow_id)
+
+    def prepare_and_leave() -> None:
+        end(client, prep)
+        leave(client, runner_id)
+
+    script = Script(prepare_and_leave, lambda: fail_all(client, workflow_id, {work: None}))
+    assert watching(workflow_id, script, recover=RECOVER, max_retries=0).is_success
+    assert watching.lines.count("submitted") == 1
 
 
 def test_ready_jobs_without_allocations_end_a_watch_that_may_not_schedule(watching: Watching) -> None:

@@ -217,7 +217,7 @@ def _about_the_others(actions: "list[WorkflowActionModel]", workflow_id: int) ->
 
     chosen = [action for action in actions if _asks_for_nodes(action)]
     lines: list[Line] = []
-    waiting = sum(_count(action) for action in chosen if action.state == "waiting")
+    waiting = sum(action.allocation_count for action in chosen if action.state == "waiting")
     if waiting:
         lines.append(f"{number(waiting, 'allocation')} more will be asked for when their jobs are ready")
     for action in chosen:
@@ -228,11 +228,6 @@ def _about_the_others(actions: "list[WorkflowActionModel]", workflow_id: int) ->
         elif action.state == "claimed":
             lines.append(f"Action {action.id} is carried out by a runner")
     return lines
-
-
-def _count(action: "WorkflowActionModel") -> int:
-    config = action.action_config if isinstance(action.action_config, dict) else {}
-    return int(config.get("num_allocations") or 1)
 
 
 def _show_due(session: Session, workflow_id: int) -> None:
@@ -251,11 +246,11 @@ def _show_due(session: Session, workflow_id: int) -> None:
             "action_id": action.id,
             "trigger_type": action.trigger_type,
             "scheduler": names.get(action.action_config.get("scheduler_id")),
-            "allocations": _count(action),
+            "allocations": action.allocation_count,
         }
         for action in due
     ]
-    count = sum(_count(action) for action in due)
+    count = sum(action.allocation_count for action in due)
     lines = [f"Action {each['action_id']}: {each['allocations']} of {each['scheduler']}" for each in found]
     lines.append(f"{number(count, 'allocation')} would be submitted for workflow {workflow_id}")
     session.out.done(lines, {"workflow_id": workflow_id, "dry_run": True, "allocation_count": count, "actions": found})

@@ -8,7 +8,15 @@ from torc_cli.render.text import display, number
 from torc_core.api.failures import FailureGroups
 from torc_core.api.workflows import WorkflowStatusModel
 from torc_core.hints import Hint, TorcCommand, torc
-from torc_core.jobs.status import ACTIVE, AWAITING_DECISION, FAILED_FOR_GOOD, FRESH, RESETTABLE_FAILURES, JobStatus
+from torc_core.jobs.status import (
+    ACTIVE,
+    AWAITING_DECISION,
+    FAILED_FOR_GOOD,
+    FRESH,
+    RESETTABLE_FAILURES,
+    STARTABLE,
+    JobStatus,
+)
 from torc_core.resources.duration import describe_duration
 
 if TYPE_CHECKING:
@@ -104,14 +112,14 @@ def verdict(status: WorkflowStatusModel, allocations: "StandingAllocations | Non
             else (f"The workflow is complete: {unsuccessful(status)} job(s) did not succeed.")
         )
     if waiting := counts.total(AWAITING_DECISION):
-        # Allocations for a group of jobs are asked for when all of them are ready; one behind a failure holds up all.
         if (
             counts[JobStatus.READY]
             and not counts.total(ACTIVE)
             and allocations is not None
             and not allocations.may_serve
         ):
-            left = f"{counts[JobStatus.READY]} ready job(s) have no allocation"
+            due = " yet: it is due to be asked for" if status.due_allocation_actions else ""
+            left = f"{counts[JobStatus.READY]} ready job(s) have no allocation{due}"
             return f"{waiting} failed job(s) wait for a decision, and {left}."
         return f"{waiting} failed job(s) wait for a decision."
     if counts.total(ACTIVE):
@@ -146,6 +154,8 @@ def next_steps(status: WorkflowStatusModel, allocations: "StandingAllocations | 
         return
     if allocations is not None and allocations.unsettled:
         yield NextStep(torc("workflows sync-status", workflow_id), "reclaims the jobs of allocations that ended")
+    if status.due_allocation_actions and allocations is not None and counts.total(STARTABLE):
+        yield NextStep(torc("submit", workflow_id), "submits the allocations that are due")
     if counts.total(AWAITING_DECISION):
         yield NextStep(torc("failures list", workflow_id), "what failed, grouped; then decide")
         yield NextStep(torc("recover", workflow_id, "--dry-run"), "what recovery would do by itself")

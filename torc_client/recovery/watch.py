@@ -157,7 +157,8 @@ class _Watch:
             if is_served and not is_at_rest(status):
                 if self._scheduler is not None:
                     self._scheduler.look(has_schedulers=has_allocations(status))
-                elif lacks_allocations(status) and not self._submits_what_it_owes():
+                # what an action asks for is no recovery; after an event, actions were not looked at above
+                elif lacks_allocations(status) and not (self._submits_what_it_owes() or self._fires_actions()):
                     lacking = f"{waiting_jobs(status)} ready jobs with no schedulers."
                     if self._recovery is None:
                         self._say(f"{lacking} {_HOW_TO_SCHEDULE}")

@@ -166,7 +166,7 @@ def request_of(action: WorkflowActionModel, *, run_id: int) -> NodeRequest:
         raise InvalidInputError(f"action {action.id} names no Slurm scheduler: {config}")
     return NodeRequest(
         scheduler_id=scheduler_id,
-        count=int(config.get("num_allocations") or 1),
+        count=action.allocation_count,
         name=f"action:{action.id}:run:{run_id}",
         runner_on_each_node=bool(config.get("start_one_worker_per_node")),
         serialize=bool(config.get("serialize_allocations")),

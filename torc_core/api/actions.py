@@ -27,9 +27,14 @@ END_TRIGGERS: Final = frozenset({"on_workflow_complete", "on_jobs_complete"})
 """What is done when something has ended, also by a cancellation."""
 
 
+def partial_count(allocations: int, ready_jobs: int, all_jobs: int) -> int:
+    """Return how many of the allocations for all jobs so many ready ones get: their share, and at least one."""
+    return max(1, -(-allocations * ready_jobs // all_jobs)) if 0 < ready_jobs < all_jobs else allocations
+
+
 class WorkflowActionModel(ApiModel):
     """One action. The server alone sets `required_triggers`, `trigger_count`, and all from `executed` to `executed_by`
-    and from `state` on.
+    and from `state` on. An action that requires fewer jobs than `job_ids` names does not wait for the others.
 
     `executed` is true from the claim on. `retry` false: an action whose runner died is not carried out again. `failure`
     is one clause for the user, `log` the path of the failed command's output on the runner's machine.
@@ -57,6 +62,13 @@ class WorkflowActionModel(ApiModel):
     return_code: int | None = None
     failure: str | None = None
     log: str | None = None
+
+    @property
+    def allocation_count(self) -> int:
+        """Return for how many allocations the action asks: for the share of its jobs that it waits for."""
+        config = self.action_config if isinstance(self.action_config, dict) else {}
+        wanted = int(config.get("num_allocations") or 1)
+        return partial_count(wanted, self.required_triggers or 0, len(self.job_ids or ()))
 
 
 class ClaimActionRequest(ApiModel):

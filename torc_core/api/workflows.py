@@ -130,7 +130,8 @@ class JobStatusCounts(RootModel[dict[JobStatus, int]]):
 class WorkflowStatusModel(ApiModel):
     """Everything a status line needs, counted by the server.
 
-    `due_actions` are actions with commands that no runner has claimed, without those that every runner repeats.
+    `due_actions` are actions with commands that no runner has claimed, without those that every runner repeats;
+    `due_allocation_actions` those that ask for allocations.
     """
 
     workflow_id: int
@@ -148,6 +149,7 @@ class WorkflowStatusModel(ApiModel):
     is_canceled: bool
     is_archived: bool = False
     due_actions: int = 0
+    due_allocation_actions: int = 0
     failed_actions: int = 0
     runtime_blocked_ready_jobs: int = 0
     """Ready jobs that state a runtime longer than what is left to every active runner, where all have an end."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from string import Template
 from typing import Final
 
-from torc_core.jobs.status import ACTIVE, DONE, FAILURES, STATUS_CODES, UNSUCCESSFUL, JobStatus
+from torc_core.jobs.status import ACTIVE, AWAITING_DECISION, DONE, FAILURES, STATUS_CODES, UNSUCCESSFUL, JobStatus
 from torc_server.db import dialect
 
 
@@ -17,6 +17,7 @@ def status_list(statuses: Iterable[JobStatus]) -> str:
 _NAMES: Final[Mapping[str, str]] = {
     **{status.name: str(code) for status, code in STATUS_CODES.items()},
     "ACTIVE": status_list(ACTIVE),
+    "AWAITING_DECISION": status_list(AWAITING_DECISION),
     "DONE": status_list(DONE),
     "FAILURES": status_list(FAILURES),
     "UNDONE": status_list(set(JobStatus) - DONE),

@@ -120,7 +120,10 @@ class JobOutputUserData(SQLModel, table=True):
 
 
 class WorkflowActionJob(SQLModel, table=True):
-    """A job that gates an action (the `job_ids` of the contract); each is counted once a run, when `counted`."""
+    """A job that gates an action (the `job_ids` of the contract); each is counted once a run, when `counted`.
+
+    One that is `left_out` is not waited for in this run: another action asks for its allocations.
+    """
 
     __tablename__ = "workflow_action_job"
     __table_args__ = (Index("ix_workflow_action_job_reverse", "job_id", "action_id"), BY_PRIMARY_KEY)
@@ -128,6 +131,7 @@ class WorkflowActionJob(SQLModel, table=True):
     action_id: int = link("workflow_action")
     job_id: int = link("job")
     counted: bool = False
+    left_out: bool = Field(default=False, sa_column_kwargs=_ZERO)
 
 
 class ActionClaim(SQLModel, table=True):

@@ -35,6 +35,7 @@ add_record_routes(
         services_of(nodes.SCHEDULED_NODES),
         create=nodes.create_scheduled_compute_node,
         update=nodes.update_scheduled_compute_node,
+        delete=nodes.delete_scheduled_compute_node,
     ),
     one="scheduled_compute_node",
     filters={"scheduler_id": Number, "scheduler_config_id": Number, "status": OptionalText},

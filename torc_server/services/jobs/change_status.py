@@ -17,6 +17,7 @@ from torc_server.services.jobs.announcements import announce_status
 from torc_server.services.jobs.dependents import finish
 from torc_server.services.jobs.transitions import apply_event, hold_back, reset, send_back
 from torc_server.services.records.lookup import check_run, find_job, find_workflow, no_such_job
+from torc_server.services.records.partly_ready_actions import make_partly_ready_due
 
 _NEVER_BY_HAND: Final = frozenset({Event.CLAIM, Event.START, Event.BLOCK, Event.REOPEN})
 """A claim and a start happen together, in `take_by_hand`; whether a job is blocked follows from its dependencies."""
@@ -93,6 +94,7 @@ def _change(uow: UnitOfWork, job: JobState, event: Event, *, run_id: int) -> Non
         hold_back(uow, [job.id])
         if event in _WHEN_FREE:
             triggers.on_jobs_ready(uow, job.workflow_id, moved)
+    make_partly_ready_due(uow, job.workflow_id)
     uow.touch(job.workflow_id)
 
 

@@ -26,6 +26,7 @@ from torc_server.services.jobs.retry import note_retries
 from torc_server.services.jobs.transitions import apply_event, hold_back, send_back
 from torc_server.services.records.actions import release_actions
 from torc_server.services.records.lookup import find_workflow, no_such_runner
+from torc_server.services.records.partly_ready_actions import make_partly_ready_due
 
 _Outcome = Literal["requeued", "failed", "pending_failed", "released"]
 
@@ -59,6 +60,7 @@ def reclaim_jobs(uow: UnitOfWork, workflow_id: int, request: ReclaimRequest) -> 
         node = nodes[node_id]
         facts = {"compute_node_id": node_id, "hostname": node.hostname, "compute_node_type": node.compute_node_type}
         uow.announce(workflow_id, "compute_node_stopped", severity="warning", data={**facts, "reason": request.reason})
+    make_partly_ready_due(uow, workflow_id)
     uow.touch(workflow_id)
     failed_as: _Outcome = "pending_failed" if outcome is JobStatus.PENDING_FAILED else "failed"
     return ReclaimResponse(

@@ -12,6 +12,7 @@ from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.transitions import send_back
 from torc_server.services.records.events import store_events
 from torc_server.services.records.lookup import check_run, find_job, find_workflow
+from torc_server.services.records.partly_ready_actions import make_partly_ready_due
 
 _RETRYABLE = sources(Event.RETRY) - AWAITING_DECISION
 
@@ -50,6 +51,7 @@ def retry_job(uow: UnitOfWork, job_id: int, *, run_id: int, max_retries: int) ->
         )
     send_back(uow, [job_id])
     note_retries(uow, [(job, run_id)])
+    make_partly_ready_due(uow, workflow.id)
     uow.touch(workflow.id)
     return job_models(uow, [job_id])[0]
 

@@ -16,6 +16,7 @@ from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.announcements import announce_status
 from torc_server.services.jobs.transitions import apply_event, hold_back
 from torc_server.services.records.lookup import check_run, find_job, find_runner, find_workflow, no_such_job
+from torc_server.services.records.partly_ready_actions import make_partly_ready_due
 
 
 def start_jobs(uow: UnitOfWork, workflow_id: int, request: StartJobsRequest) -> StartJobsResponse:
@@ -66,6 +67,7 @@ def release_claims(uow: UnitOfWork, workflow_id: int, request: ReleaseClaimsRequ
     ]
     released = apply_event(uow, Event.UNCLAIM, wanted)
     hold_back(uow, released)
+    make_partly_ready_due(uow, workflow_id)
     uow.touch(workflow_id)
     return ReleaseClaimsResponse(released=len(released))
 

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from torc_server.db.queries.jobs import triggers as queries
 from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.records.partly_ready_actions import make_partly_ready_due
 
 
 def on_initialized(uow: UnitOfWork, workflow_id: int, *, is_anew: bool, is_complete: bool) -> None:
@@ -21,6 +22,7 @@ def on_initialized(uow: UnitOfWork, workflow_id: int, *, is_anew: bool, is_compl
     due = ["on_workflow_start", "on_worker_start", "on_worker_complete"]
     for trigger_type in [*due, "on_workflow_complete"] if is_complete else due:
         queries.trigger(uow, workflow_id, trigger_type)
+    make_partly_ready_due(uow, workflow_id)
 
 
 def on_run_begun(uow: UnitOfWork, workflow_id: int) -> None:
@@ -29,6 +31,7 @@ def on_run_begun(uow: UnitOfWork, workflow_id: int) -> None:
     The next initialize counts the gating jobs by their statuses, so that jobs that stay completed count at once.
     """
     if queries.has_actions(uow, workflow_id):
+        queries.delete_recovery_actions(uow, workflow_id)
         queries.forget_counts(uow, workflow_id)
         queries.rearm(uow, workflow_id, all_actions=True)
 
@@ -46,6 +49,7 @@ def on_jobs_deleted(uow: UnitOfWork, workflow_id: int) -> None:
     """Count the gating jobs again, so that no action waits for a deleted job."""
     if queries.has_actions(uow, workflow_id):
         queries.count_gates_anew(uow, workflow_id)
+        make_partly_ready_due(uow, workflow_id)
 
 
 def on_undone(uow: UnitOfWork, workflow_id: int, job_ids: Collection[int]) -> None:

@@ -1,13 +1,15 @@
 """Workflow actions: stored, listed, and claimed by whoever carries them out."""
 
 from collections.abc import Collection, Sequence
-from typing import Any, Final, get_args
+from typing import Any, Final, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from torc_core.api.actions import (
     END_TRIGGERS,
     JOB_TRIGGERS,
+    RUN_COMMANDS,
+    SCHEDULE_NODES,
     ActionState,
     ClaimActionRequest,
     ClaimActionResponse,
@@ -25,6 +27,7 @@ from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.events import store_event
 from torc_server.services.records.foreign import RUNNERS, SCHEDULERS, refuse_foreign
 from torc_server.services.records.lookup import find_runner, find_workflow
+from torc_server.services.records.partly_ready_actions import make_partly_ready_due
 
 _TRIGGERS: Final = frozenset(get_args(TriggerType))
 
@@ -82,7 +85,9 @@ def create_action(uow: UnitOfWork, workflow_id: int, action: WorkflowActionModel
     if job_ids:
         queries.insert_gates(uow, row["id"], job_ids)
     if queries.any_begun(uow, job_ids):
-        count_anew(uow, workflow_id)  # a job that is ready already will not become ready again
+        # a job that is ready already will not become ready again
+        count_anew(uow, workflow_id, action_id=row["id"])
+        make_partly_ready_due(uow, workflow_id)
         row = queries.ACTIONS.get(uow, row["id"]) or row
     return _model({**row, "job_ids": job_ids or None})
 
@@ -123,23 +128,31 @@ def pending_actions(
     return [_model(row) for row in queries.list_actions(uow, workflow_id, conditions)]
 
 
-def count_open_actions(uow: UnitOfWork, workflow_id: int, *, is_canceled: bool) -> tuple[int, int]:
-    """Return how many actions with commands are due and not claimed, and how many failed.
+class OpenActions(NamedTuple):
+    """How many actions are due and not claimed, those with commands and those for allocations, and how many failed."""
+
+    due_commands: int = 0
+    due_allocations: int = 0
+    failed: int = 0
+
+
+def count_open_actions(uow: UnitOfWork, workflow_id: int, *, is_canceled: bool) -> OpenActions:
+    """Count what is due and what failed.
 
     Of a canceled workflow only what follows its end is due. An action that every runner repeats is never due here.
     """
     if not has_actions(uow, workflow_id):
-        return 0, 0
+        return OpenActions()
     rows = queries.list_actions(uow, workflow_id)
     due = [
-        row
+        row["action_type"]
         for row in rows
         if _state(row) == "pending"
-        and row["action_type"] == "run_commands"
         and not row["persistent"]
         and (not is_canceled or row["trigger_type"] in END_TRIGGERS)
     ]
-    return len(due), sum(_state(row) == "failed" for row in rows)
+    failed = sum(_state(row) == "failed" for row in rows)
+    return OpenActions(due.count(RUN_COMMANDS), due.count(SCHEDULE_NODES), failed)
 
 
 def claim_action(uow: UnitOfWork, workflow_id: int, action_id: int, request: ClaimActionRequest) -> ClaimActionResponse:

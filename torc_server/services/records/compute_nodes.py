@@ -21,6 +21,7 @@ from torc_server.services.records.base import Records
 from torc_server.services.records.foreign import ALLOCATIONS, SCHEDULERS
 from torc_server.services.records.lookup import find_runner
 from torc_server.services.records.paging import PageRequest
+from torc_server.services.records.partly_ready_actions import make_partly_ready_due
 
 COMPUTE_NODES: Final = Records(
     RecordStore(ComputeNode),
@@ -37,6 +38,9 @@ SCHEDULED_NODES: Final = Records(
 )
 SLURM_SCHEDULERS: Final = Records(RecordStore(SlurmScheduler), SlurmSchedulerModel, noun="Slurm scheduler")
 LOCAL_SCHEDULERS: Final = Records(RecordStore(LocalScheduler), LocalSchedulerModel, noun="local scheduler")
+
+_STAGES: Final = ("submitting", "pending", "active")
+"""Statuses of an allocation that has not ended, in their order."""
 
 
 def create_compute_node(uow: UnitOfWork, record: ComputeNodeModel) -> ComputeNodeModel:
@@ -63,6 +67,7 @@ def update_compute_node(uow: UnitOfWork, record_id: int, record: ComputeNodeMode
         release_actions(uow, [record_id])
         delete_of_runners(uow, [record_id])
         uow.announce(node.workflow_id, "compute_node_stopped", severity="info", data=_described(node))
+        make_partly_ready_due(uow, node.workflow_id)
     return node
 
 
@@ -137,12 +142,26 @@ def update_scheduled_compute_node(
 ) -> ScheduledComputeNodeModel:
     """Update the fields that are given.
 
-    An allocation that has begun or ended does not become pending again: who submitted it may be late with its record.
+    The status of an allocation only goes on: who submitted it, or a runner in it, may be late with what it knows.
     """
     before = SCHEDULED_NODES.get(uow, record_id)
-    if record.status == "pending" and before.status not in ("pending", "submitting"):
+    if record.status in _STAGES and _STAGES.index(record.status) < _stage(before.status):
         record = record.model_copy(update={"status": before.status})
-    return SCHEDULED_NODES.update(uow, record_id, record)
+    node = SCHEDULED_NODES.update(uow, record_id, record)
+    if node.status != before.status:
+        make_partly_ready_due(uow, node.workflow_id)
+    return node
+
+
+def delete_scheduled_compute_node(uow: UnitOfWork, record_id: int) -> ScheduledComputeNodeModel:
+    node = SCHEDULED_NODES.delete(uow, record_id)
+    make_partly_ready_due(uow, node.workflow_id)
+    return node
+
+
+def _stage(status: str | None) -> int:
+    """Return how far an allocation of the status is; one of any other status has ended."""
+    return _STAGES.index(status) if status in _STAGES else len(_STAGES)
 
 
 def _heartbeat_columns(uow: UnitOfWork, record: ComputeNodeModel) -> dict[str, str]:

@@ -41,7 +41,7 @@ def workflow_status(uow: UnitOfWork, workflow_id: int) -> WorkflowStatusModel:
     counts = queries.count_jobs(uow, workflow_id)
     nodes = queries.count_nodes(uow, workflow_id)
     exec_time_minutes, walltime_s = queries.time_spent(uow, workflow_id, workflow.run_id)
-    due, failed = count_open_actions(uow, workflow_id, is_canceled=workflow.is_canceled)
+    actions = count_open_actions(uow, workflow_id, is_canceled=workflow.is_canceled)
     return WorkflowStatusModel(
         workflow_id=workflow_id,
         workflow_name=workflow.name,
@@ -57,8 +57,9 @@ def workflow_status(uow: UnitOfWork, workflow_id: int) -> WorkflowStatusModel:
         is_complete=workflow.is_canceled or all(status in DONE for status in counts),
         is_canceled=workflow.is_canceled,
         is_archived=workflow.is_archived,
-        due_actions=due,
-        failed_actions=failed,
+        due_actions=actions.due_commands,
+        due_allocation_actions=actions.due_allocations,
+        failed_actions=actions.failed,
         **_what_cannot_start(uow, workflow_id, has_ready=bool(counts.get(JobStatus.READY))),
     )
 

@@ -28,6 +28,7 @@ from torc_server.services.records.base import slice_of
 from torc_server.services.records.events import store_event
 from torc_server.services.records.lookup import find_open_workflow, find_workflow
 from torc_server.services.records.paging import PageRequest
+from torc_server.services.records.partly_ready_actions import make_partly_ready_due
 from torc_server.services.triage.plan import count, plan_request
 from torc_server.services.triage.scale_resources import Raise, raise_requirements
 
@@ -150,6 +151,7 @@ def _retry(uow: UnitOfWork, workflow: WorkflowState, jobs: Sequence[ClassifiedJo
     raise_requirements(uow, workflow.id, _raises(jobs, facts))
     send_back(uow, job_ids)
     note_retries(uow, [(before[job_id], workflow.run_id) for job_id in job_ids])
+    make_partly_ready_due(uow, workflow.id)
     names = [(job.job_id, job.job_name) for job in jobs]
     announce_status(uow, workflow.id, JobStatus.READY, names, run_id=workflow.run_id)
     uow.touch(workflow.id)

@@ -20,6 +20,7 @@ from torc_server.services.jobs.announcements import announce_status
 from torc_server.services.jobs.transitions import apply_event, hold_back
 from torc_server.services.records.events import store_event
 from torc_server.services.records.lookup import find_open_workflow
+from torc_server.services.records.partly_ready_actions import make_partly_ready_due
 
 _NOT_STARTED: Final = (JobStatus.READY, JobStatus.BLOCKED)
 
@@ -108,6 +109,7 @@ def _restore(uow: UnitOfWork, workflow_id: int, chosen: Sequence[LatestDecision]
         apply_event(uow, Event.CANCEL_DEPENDENT, still)
     hold_back(uow, [*failed, *reopened])
     triggers.on_undone(uow, workflow_id, [*failed, *reopened])
+    make_partly_ready_due(uow, workflow_id)
 
 
 def _by_requirement(chosen: Sequence[LatestDecision]) -> Mapping[int, list[int]]:
