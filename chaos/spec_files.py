@@ -18,7 +18,7 @@ from torc_core.spec.build import check_workflow, read_workflow
 
 FILES_PER_ROUND: Final = 100
 _EXAMPLES: Final = Path(__file__).parents[1] / "examples"
-_PROBLEM: Final = re.compile(r"[^:\n]+:(\d+:|) .+")
+_PROBLEM: Final = re.compile(r"[^:\n]+:(\d+:\d+:|) .+")
 _EVERYTHING: Final = """
 name: everything
 description: every key once

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from docs_build.markdown import NOTICE, code, table
 from torc_core.api.configs import (
     ComputeNodeMonitorConfig,
+    DynamicJobsConfig,
     ExecutionConfig,
     JobMonitorConfig,
     ResourceMonitorConfig,
@@ -44,9 +45,11 @@ _SECTIONS: dict[type[BaseModel], str] = {
     ResourceMonitorConfig: "resource_monitor",
     JobMonitorConfig: "resource_monitor.jobs",
     ComputeNodeMonitorConfig: "resource_monitor.compute_node",
+    DynamicJobsConfig: "dynamic_jobs",
 }
 _WAYS: dict[type[BaseModel], tuple[str, ...]] = {
     spec.JobSpec: ("jobs",),
+    spec.FileSpec: ("files",),
     spec.ActionSpec: ("actions",),
     ExecutionConfig: ("execution_config",),
     ResourceMonitorConfig: ("resource_monitor",),

@@ -9,6 +9,7 @@ from torc_core.api.drafts import FileDraft, WorkflowDraft
 from torc_core.errors import InvalidInputError
 from torc_core.spec.build import read_workflow
 from torc_core.spec.report import SpecReport
+from torc_core.spec.tables import ReadTable
 
 SPEC_SUFFIXES: Final = frozenset({".yaml", ".yml", ".json", ".json5", ".kdl"})
 STDIN: Final = Path("-")
@@ -50,6 +51,24 @@ def shown_name(path: Path) -> str:
     return "<stdin>" if path == STDIN else str(path)
 
 
+def table_reader(path: Path, *, folder: Path | None = None) -> ReadTable:
+    """Return the reader of the tables that a workflow file names.
+
+    A relative name counts from the folder of the workflow file; where there is no such file, from `folder`, by default
+    the current one.
+    """
+    beside = Path() if path == STDIN else path.parent
+
+    def read(name: str) -> str:
+        places = [beside / name, (folder or Path.cwd()) / name]
+        try:
+            return read_spec_text(next((place for place in places if place.is_file()), places[0]))
+        except OSError as error:  # a name that no file can have
+            raise InvalidInputError(f"{name[:200]!r} cannot be read: {error.strerror}") from error
+
+    return read
+
+
 def load_draft(
     path: Path, *, user: str, folder: Path, resource_monitoring: bool = True
 ) -> tuple[WorkflowDraft, SpecReport]:
@@ -63,14 +82,21 @@ def load_draft(
         user=user,
         folder=folder,
         resource_monitoring=resource_monitoring,
+        read_table=table_reader(path, folder=folder),
     )
 
 
 def make_draft(
-    text: str, *, file_name: str, user: str, folder: Path, resource_monitoring: bool = True
+    text: str,
+    *,
+    file_name: str,
+    user: str,
+    folder: Path,
+    resource_monitoring: bool = True,
+    read_table: ReadTable | None = None,
 ) -> tuple[WorkflowDraft, SpecReport]:
     """Do as `load_draft` for a text; problems are reported under `file_name`."""
-    draft, report = read_workflow(text, file_name=file_name, user=user)
+    draft, report = read_workflow(text, file_name=file_name, user=user, read_table=read_table)
     workflow = draft.workflow.model_copy(update={"submission_directory": str(folder)})
     if not resource_monitoring:
         workflow.resource_monitor_config = ResourceMonitorConfig(enabled=False)

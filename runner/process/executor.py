@@ -249,7 +249,12 @@ def _line(job: JobModel) -> str:
 
 
 def command_line(job: JobModel) -> str:
-    return f"{job.invocation_script} {job.command}" if job.invocation_script else job.command
+    """Return what bash runs: an invocation script of one line stands before the command, a longer one above it."""
+    if not job.invocation_script:
+        return job.command
+    script = job.invocation_script.rstrip("\n")
+    separator = "\n" if "\n" in script else " "
+    return f"{script}{separator}{job.command}"
 
 
 def job_environment(attempt: Attempt, *, return_code: int | None = None) -> Mapping[str, str]:

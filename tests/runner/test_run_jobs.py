@@ -49,6 +49,12 @@ def test_the_invocation_script_stands_before_the_command(client: TorcClient, tmp
     assert ran.log("wrapped") == "1\nhello\n"
 
 
+def test_an_invocation_script_of_several_lines_stands_above_the_command(client: TorcClient, tmp_path: Path) -> None:
+    wrapped = job("wrapped", "echo $X", invocation_script="X=1\nX=$((X + 1))\n")
+    ran = run(client, create(client, wrapped), tmp_path / "out")
+    assert ran.log("wrapped") == "2\n"
+
+
 def test_jobs_run_in_the_working_directory_of_the_runner(
     client: TorcClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,7 +41,7 @@ CARRIERS: Final = re.compile(
     r"|torc_server/db/(tables|migrations)/.*|torc_server/services/records/workflows\.py|torc_mcp/tools/inspect/.*"
 )
 """Files that describe, copy, keep or show a key; none of them does what the key asks for."""
-SHARED_WORDS: Final = {"user", "compute_node"}
+SHARED_WORDS: Final = {"user", "compute_node", "identifier"}
 """Keys without effect whose words mean something else, too."""
 
 
@@ -89,14 +89,14 @@ jobs:
 
 def test_the_check_names_the_key_its_line_and_what_happens_instead() -> None:
     assert check_workflow(TEXT, file_name="w.yaml").warnings == [
-        "w.yaml:2: user: has no effect yet: the workflow belongs to whoever creates it",
-        "w.yaml:3: enable_ro_crate: has no effect yet: no provenance document is written",
-        "w.yaml:4: jobs_sort_method: has no effect yet: give jobs a priority instead",
-        "w.yaml:5: compute_node_expiration_buffer_seconds: has no effect yet: a runner with a time limit keeps "
+        "w.yaml:2:1: user: has no effect yet: the workflow belongs to whoever creates it",
+        "w.yaml:3:1: enable_ro_crate: has no effect yet: no provenance document is written",
+        "w.yaml:4:1: jobs_sort_method: has no effect yet: give jobs a priority instead",
+        "w.yaml:5:1: compute_node_expiration_buffer_seconds: has no effect yet: a runner with a time limit keeps "
         "execution_config.sigkill_headroom_seconds for its last reports",
-        "w.yaml:9: resource_monitor.generate_plots: has no effect yet: draw them with `torc plot-resources`",
-        "w.yaml:10: resource_monitor.compute_node: has no effect yet: jobs are sampled, whole nodes are not",
-        "w.yaml:16: jobs[1].supports_termination: has no effect yet: every job that is stopped gets the termination "
+        "w.yaml:9:3: resource_monitor.generate_plots: has no effect yet: draw them with `torc plot-resources`",
+        "w.yaml:10:3: resource_monitor.compute_node: has no effect yet: jobs are sampled, whole nodes are not",
+        "w.yaml:16:5: jobs[1].supports_termination: has no effect yet: every job that is stopped gets the termination "
         "signal first",
     ]
 

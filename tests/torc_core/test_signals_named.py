@@ -21,6 +21,6 @@ def test_other_words_are_no_signals(name: str) -> None:
 def test_a_workflow_file_with_a_signal_that_does_not_exist_is_refused() -> None:
     text = "jobs:\n  - {name: a, command: x}\nexecution_config:\n  termination_signal: SIGFOO\n"
     assert check_workflow(text, file_name="wf.yaml").errors == [
-        "wf.yaml:4: execution_config.termination_signal: 'SIGFOO' is no signal; write for example SIGTERM"
+        "wf.yaml:4:3: execution_config.termination_signal: 'SIGFOO' is no signal; write for example SIGTERM"
     ]
     assert check_workflow(text.replace("SIGFOO", "int"), file_name="wf.yaml").valid

@@ -44,17 +44,17 @@ failure_handlers:
 """
     lines = complaint(text).splitlines()
     assert [line.split(": ")[:2] for line in lines] == [
-        ["wf.yaml:2", "descripton"],
-        ["wf.yaml:6", "jobs[0].depends_on[1]"],
-        ["wf.yaml:7", "jobs[0].priority"],
-        ["wf.yaml:8", "jobs[1].command"],
-        ["wf.yaml:9", "jobs[1].comand"],
-        ["wf.yaml:10", "jobs[1].resource_requirements"],
-        ["wf.yaml:11", "jobs[1].depends_on_regexes[0]"],
-        ["wf.yaml:15", "resource_requirements[0].memory"],
-        ["wf.yaml:16", "resource_requirements[0].runtime"],
-        ["wf.yaml:17", "resource_requirements[1].name"],
-        ["wf.yaml:22", "failure_handlers[0].rules[0].max_retries"],
+        ["wf.yaml:2:1", "descripton"],
+        ["wf.yaml:6:21", "jobs[0].depends_on[1]"],
+        ["wf.yaml:7:5", "jobs[0].priority"],
+        ["wf.yaml:8:5", "jobs[1].command"],
+        ["wf.yaml:9:5", "jobs[1].comand"],
+        ["wf.yaml:10:5", "jobs[1].resource_requirements"],
+        ["wf.yaml:11:26", "jobs[1].depends_on_regexes[0]"],
+        ["wf.yaml:15:5", "resource_requirements[0].memory"],
+        ["wf.yaml:16:5", "resource_requirements[0].runtime"],
+        ["wf.yaml:17:6", "resource_requirements[1].name"],
+        ["wf.yaml:22:9", "failure_handlers[0].rules[0].max_retries"],
     ]
     assert "did you mean 'description'?" in lines[0]
     assert "did you mean 'command'?" in lines[4]
@@ -65,7 +65,7 @@ def test_json_problems_have_lines_too() -> None:
     text = (
         '{\n "jobs": [\n  {"name": "a", "command": "x"},\n  {"name": "b",\n   "command": "x",\n   "deps": ["a"]}\n ]\n}'
     )
-    assert complaint(text, "wf.json").startswith("wf.json:6: jobs[1].deps: unknown key 'deps'")
+    assert complaint(text, "wf.json").startswith("wf.json:6:4: jobs[1].deps: unknown key 'deps'")
 
 
 def test_no_more_than_twenty_problems_are_listed_and_the_rest_is_counted() -> None:
@@ -83,29 +83,29 @@ def test_a_wrong_name_in_a_large_group_is_reported_once() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "wf.yaml:1: the file is empty"),
-        ("# nothing\n", "wf.yaml:1: the file is empty"),
-        ("- a\n", "wf.yaml:1: a workflow is a mapping"),
-        ("hello", "wf.yaml:1: a workflow is a mapping"),
-        ("name: a\n", "wf.yaml:1: jobs: the key 'jobs' is missing"),
-        ("name: a\njobs: []\n", "wf.yaml:2: jobs: a workflow needs at least one job"),
-        ("name: a\njobs: {a: 1}\n", "wf.yaml:2: jobs: expected a list"),
-        ("name: a\njobs: [\n", "wf.yaml:2: not valid YAML"),
-        ("name: a\nname: b\n", "wf.yaml:2: name: the key 'name' is given twice, first on line 1"),
-        ("jobs:\n  - name: a\n    command: x\n    command: y\n", "wf.yaml:4: jobs[0].command: the key 'command'"),
-        ("jobs:\n\t- name: a\n", "wf.yaml:2: not valid YAML: found character that cannot start any token"),
+        ("", "wf.yaml:1:1: the file is empty"),
+        ("# nothing\n", "wf.yaml:1:1: the file is empty"),
+        ("- a\n", "wf.yaml:1:1: a workflow is a mapping"),
+        ("hello", "wf.yaml:1:1: a workflow is a mapping"),
+        ("name: a\n", "wf.yaml:1:1: jobs: the key 'jobs' is missing"),
+        ("name: a\njobs: []\n", "wf.yaml:2:1: jobs: a workflow needs at least one job"),
+        ("name: a\njobs: {a: 1}\n", "wf.yaml:2:1: jobs: expected a list"),
+        ("name: a\njobs: [\n", "wf.yaml:2:1: not valid YAML"),
+        ("name: a\nname: b\n", "wf.yaml:2:1: name: the key 'name' is given twice, first on line 1"),
+        ("jobs:\n  - name: a\n    command: x\n    command: y\n", "wf.yaml:4:5: jobs[0].command: the key 'command'"),
+        ("jobs:\n\t- name: a\n", "wf.yaml:2:1: not valid YAML: found character that cannot start any token"),
         ("jobs: [{name: a_{i}, command: x}]", "in quotes"),
-        ("a: !!python/object:os.system x\n", "wf.yaml:1: a: the tag"),
-        ("a: 1\n---\nb: 1\n", "wf.yaml:2: file: holds a second document"),
+        ("a: !!python/object:os.system x\n", "wf.yaml:1:4: a: the tag"),
+        ("a: 1\n---\nb: 1\n", "wf.yaml:2:1: file: holds a second document"),
         ("a: *b\n", "the alias *b has no anchor"),
         ("a: &a [*a]\n", "the alias *a refers to itself"),
         ("? [a]\n: b\n", "a key has to be a plain word"),
-        ("name: \x01\n", "wf.yaml:1: not valid YAML: control characters are not allowed"),
-        ('name: "\\0"\n' + JOB, "wf.yaml:1: name: holds a NUL character"),
-        ('name: "a\\ud800"\n' + JOB, "wf.yaml:1: not valid YAML: found invalid Unicode character"),
-        ("metadata: {a: 1e999}\n" + JOB, "wf.yaml:1: metadata.a: is not a finite number"),
-        ("name: 5\n" + JOB, "wf.yaml:1: name: expected text, got 5; put it in quotes"),
-        ("name: ''\n" + JOB, "wf.yaml:1: name: must not be empty"),
+        ("name: \x01\n", "wf.yaml:1:7: not valid YAML: control characters are not allowed"),
+        ('name: "\\0"\n' + JOB, "wf.yaml:1:1: name: holds a NUL character"),
+        ('name: "a\\ud800"\n' + JOB, "wf.yaml:1:11: not valid YAML: found invalid Unicode character"),
+        ("metadata: {a: 1e999}\n" + JOB, "wf.yaml:1:12: metadata.a: is not a finite number"),
+        ("name: 5\n" + JOB, "wf.yaml:1:1: name: expected text, got 5; put it in quotes"),
+        ("name: ''\n" + JOB, "wf.yaml:1:1: name: must not be empty"),
         ("enable_ro_crate: yes\n" + JOB, "expected true or false, got 'yes'; only the words true and false are"),
         ("jobs: [{name: a, command: x, depends_on: b}]", "jobs[0].depends_on: expected a list, got 'b'; write [b]"),
         ("jobs: [{name: a, command: x, priority: -1}]", "jobs[0].priority: must be 0 or more, got -1"),
@@ -183,7 +183,7 @@ def test_a_circle_is_named_job_by_job() -> None:
   - {name: b, command: x, depends_on: [a]}
   - {name: c, command: x, depends_on: [b]}
 """
-    assert complaint(text) == "wf.yaml:2: jobs[0].name: jobs wait for each other in a circle: a → c → b → a"
+    assert complaint(text) == "wf.yaml:2:6: jobs[0].name: jobs wait for each other in a circle: a → c → b → a"
 
 
 def test_a_circle_through_a_file_is_found() -> None:
@@ -220,11 +220,11 @@ def test_endless_nesting_is_refused(text: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"a": 1,\n "a": 2}', "wf.json:2: a: the key 'a' is given twice, first on line 1"),
+        ('{"a": 1,\n "a": 2}', "wf.json:2:2: a: the key 'a' is given twice, first on line 1"),
         ('{"a": NaN}', "NaN is no finite number"),
-        ('{"a" 1}', "wf.json:1: not valid JSON"),
-        ('{"name": "\\ud800"}', "wf.json:1: name: holds half of a character"),
-        ('{"jobs": [' + "9" * 5000 + "]}", "wf.json:1: not valid JSON"),
+        ('{"a" 1}', "wf.json:1:6: not valid JSON"),
+        ('{"name": "\\ud800"}', "wf.json:1:2: name: holds half of a character"),
+        ('{"jobs": [' + "9" * 5000 + "]}", "wf.json:1:1: not valid JSON"),
     ],
 )
 def test_a_mistake_in_json_is_explained(text: str, message: str) -> None:
@@ -234,7 +234,7 @@ def test_a_mistake_in_json_is_explained(text: str, message: str) -> None:
 def test_a_check_reports_without_raising() -> None:
     report = check_workflow("jobs: [{name: a, command: x, depends_on: [b]}]", file_name="wf.yaml")
     assert not report.valid
-    assert report.errors == ["wf.yaml:1: jobs[0].depends_on[0]: there is no job 'b'"]
+    assert report.errors == ["wf.yaml:1:43: jobs[0].depends_on[0]: there is no job 'b'"]
 
 
 @pytest.mark.parametrize(
@@ -264,8 +264,8 @@ def test_an_unknown_key_of_the_resource_monitor_is_a_warning_with_the_nearest_ke
     text = "resource_monitor:\n  metrics: [cpu]\n  jobs: {enable: true}\n  granularity: time_series\n"
     draft, report = read_workflow(text + JOB, file_name="wf.yaml", user="ann")
     assert report.warnings == [
-        "wf.yaml:2: resource_monitor.metrics: unknown key 'metrics'; it has no effect",
-        "wf.yaml:3: resource_monitor.jobs.enable: unknown key 'enable'; did you mean 'enabled'?; it has no effect",
+        "wf.yaml:2:3: resource_monitor.metrics: unknown key 'metrics'; it has no effect",
+        "wf.yaml:3:10: resource_monitor.jobs.enable: unknown key 'enable'; did you mean 'enabled'?; it has no effect",
     ]
     assert draft.workflow.resource_monitor_config is not None
     assert draft.workflow.resource_monitor_config.granularity == "time_series"
@@ -273,7 +273,7 @@ def test_an_unknown_key_of_the_resource_monitor_is_a_warning_with_the_nearest_ke
 
 def test_an_unused_handler_is_a_warning() -> None:
     (warning,) = warnings("failure_handlers: [{name: h, rules: [{exit_codes: [1]}]}]\n" + JOB)
-    assert warning == "wf.yaml:1: failure_handlers[0].name: no job uses the failure handler 'h'"
+    assert warning == "wf.yaml:1:21: failure_handlers[0].name: no job uses the failure handler 'h'"
 
 
 def test_an_ordinary_file_has_no_warnings() -> None:

@@ -39,7 +39,7 @@ def test_an_expression_with_endless_ways_to_match_is_answered() -> None:
     name = "a" * 32 + "!"
     text = f"jobs: [{{name: {name}, command: x}}, {{name: b, command: x, depends_on_regexes: ['^(a+)+$']}}]"
     assert check_workflow(f"name: w\n{text}", file_name="w.yaml").errors == [
-        "w.yaml:2: jobs[1].depends_on_regexes[0]: the regular expression '^(a+)+$' matches no job"
+        "w.yaml:2:106: jobs[1].depends_on_regexes[0]: the regular expression '^(a+)+$' matches no job"
     ]
     search = compile_search("^(a|a)*(a|aa)+$")
     assert not search("a" * 50_000 + "!")

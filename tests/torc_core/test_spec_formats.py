@@ -210,13 +210,18 @@ job "c" {
     command "z"; depends_on "aa"
 }
 """
-LINES = {"yaml": (4, 5, 6), "json": (4, 6, 7), "json5": (4, 6, 7), "kdl": (4, 6, 8)}
+PLACES = {
+    "yaml": ("4:3", "5:25", "6:38"),
+    "json": ("4:3", "6:3", "7:18"),
+    "json5": ("4:3", "6:3", "7:16"),
+    "kdl": ("4:5", "6:24", "8:18"),
+}
 
 
 @pytest.mark.parametrize(("suffix", "text"), list(zip(FORMATS, (YAML, JSON, JSON5, KDL), strict=True)))
-def test_mistakes_are_named_with_line_key_and_the_nearest_key_in_every_format(suffix: str, text: str) -> None:
+def test_mistakes_are_named_with_place_key_and_the_nearest_key_in_every_format(suffix: str, text: str) -> None:
     errors = check_workflow(text, file_name=f"w.{suffix}").errors
-    key, kind, name = LINES[suffix]
+    key, kind, name = PLACES[suffix]
     assert f"w.{suffix}:{key}: jobs[0].comand: unknown key 'comand'; did you mean 'command'?" in errors
     assert f"w.{suffix}:{kind}: jobs[1].priority: expected a whole number, got 'high'" in errors
     assert any(error.startswith(f"w.{suffix}:{name}: jobs[2].depends_on[0]: ") for error in errors), errors
@@ -225,22 +230,22 @@ def test_mistakes_are_named_with_line_key_and_the_nearest_key_in_every_format(su
 @pytest.mark.parametrize(
     ("suffix", "text", "message"),
     [
-        ("yaml", "name: w\njobs: [}\n", "w.yaml:2: not valid YAML: "),
-        ("json", '{"name": "w",\n "jobs": [}', "w.json:2: not valid JSON: Expecting value (column 11)"),
-        ("json5", "{name: 'w',\n jobs: [}", 'w.json5:2: not valid JSON5: Unexpected "}" (column 9)'),
-        ("json5", "{a: 1,\n // c\n 'a': 2}", "w.json5:3: a: the key 'a' is given twice, first on line 1"),
-        ("kdl", 'name "w"\njob "a" {\n  command "x\n}\n', "w.kdl:3: not valid KDL: a text is not closed"),
-        ("kdl", 'name "w"\njob "a" {\n  command "x"\n', "w.kdl:2: the block that begins here is not closed"),
-        ("kdl", 'job "a" {\n  command "x"\n}}\n', "w.kdl:3: not valid KDL: '}' closes no block"),
-        ("kdl", 'job "a" {\n  command "x"\n  priority 1x\n}\n', "w.kdl:3: not valid KDL: "),
+        ("yaml", "name: w\njobs: [}\n", "w.yaml:2:8: not valid YAML: "),
+        ("json", '{"name": "w",\n "jobs": [}', "w.json:2:11: not valid JSON: Expecting value"),
+        ("json5", "{name: 'w',\n jobs: [}", 'w.json5:2:9: not valid JSON5: Unexpected "}"'),
+        ("json5", "{a: 1,\n // c\n 'a': 2}", "w.json5:3:2: a: the key 'a' is given twice, first on line 1"),
+        ("kdl", 'name "w"\njob "a" {\n  command "x\n}\n', "w.kdl:3:11: not valid KDL: a text is not closed"),
+        ("kdl", 'name "w"\njob "a" {\n  command "x"\n', "w.kdl:2:9: the block that begins here is not closed"),
+        ("kdl", 'job "a" {\n  command "x"\n}}\n', "w.kdl:3:2: not valid KDL: '}' closes no block"),
+        ("kdl", 'job "a" {\n  command "x"\n  priority 1x\n}\n', "w.kdl:3:3: not valid KDL: "),
         (
             "kdl",
             'job "a" {\n  command "x"\n  command "y"\n}\n',
-            "w.kdl:3: jobs[0].command: the key 'command' is given twice",
+            "w.kdl:3:3: jobs[0].command: the key 'command' is given twice",
         ),
-        ("kdl", 'job "a" "b" { command "x"; }\n', "w.kdl:1: jobs[0]: has one name, and 'b' is one too many"),
-        ("kdl", 'job "a" {\n  command\n}\n', "w.kdl:2: jobs[0].command: the node 'command' needs a value"),
-        ("kdl", 'user_data "d" { data "{"; }\n', "w.kdl:1: user_data[0].data: is text that is no JSON"),
+        ("kdl", 'job "a" "b" { command "x"; }\n', "w.kdl:1:1: jobs[0]: has one name, and 'b' is one too many"),
+        ("kdl", 'job "a" {\n  command\n}\n', "w.kdl:2:3: jobs[0].command: the node 'command' needs a value"),
+        ("kdl", 'user_data "d" { data "{"; }\n', "w.kdl:1:17: user_data[0].data: is text that is no JSON"),
         ("kdl", "a {" * 70, "nested deeper than"),
     ],
 )
@@ -293,4 +298,4 @@ def test_labels_take_parameters_and_are_checked() -> None:
     draft, _ = read_workflow(text, file_name="w.yaml", user="ann")
     assert [job.labels for job in draft.jobs] == [["gpu", "site1"], ["gpu", "site2"], None]
     (error,) = check_workflow("jobs: [{name: a, command: x, labels: ['a,b']}]", file_name="w.yaml").errors
-    assert error.startswith("w.yaml:1: jobs[0].labels: 'a,b' is no label")
+    assert error.startswith("w.yaml:1:30: jobs[0].labels: 'a,b' is no label")

@@ -17,15 +17,15 @@ def errors(text: str) -> list[str]:
 
 def test_two_wrong_items_of_one_list_are_two_problems() -> None:
     assert errors("failure_handlers: [{name: h, rules: [[11], {exit_codes: [9t]}]}]\n") == [
-        "w.yaml:2: failure_handlers[0].rules[0]: expected a mapping, got [11]",
-        "w.yaml:2: failure_handlers[0].rules[1].exit_codes[0]: expected a whole number, got '9t'",
+        "w.yaml:2:38: failure_handlers[0].rules[0]: expected a mapping, got [11]",
+        "w.yaml:2:58: failure_handlers[0].rules[1].exit_codes[0]: expected a whole number, got '9t'",
     ]
 
 
 def test_a_wrong_number_of_a_union_is_one_problem_at_its_key() -> None:
     for wrong, shown in (("soon", "'soon'"), ("[5]", "[5]")):
         assert errors(f"resource_monitor: {{sample_interval_seconds: {wrong}}}\n") == [
-            f"w.yaml:2: resource_monitor.sample_interval_seconds: expected a number, got {shown}"
+            f"w.yaml:2:20: resource_monitor.sample_interval_seconds: expected a number, got {shown}"
         ]
 
 

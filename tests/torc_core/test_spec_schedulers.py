@@ -18,7 +18,7 @@ def warnings(scheduler: str) -> list[str]:
 def test_jobs_that_their_scheduler_never_starts_are_warned_of() -> None:
     assert warnings(", walltime: '02:00:00', mem: 2g") == []
     assert warnings(", mem: 1500") == [
-        "w.yaml:4: jobs[0]: its runtime PT2H is over the walltime 01:00:00; its memory 2g is over mem 1500: "
+        "w.yaml:4:8: jobs[0]: its runtime PT2H is over the walltime 01:00:00; its memory 2g is over mem 1500: "
         "no allocation of s would start it"
     ]
 

@@ -70,13 +70,14 @@ def read_draft(session: Session, file: Path, *, resource_monitoring: bool = True
 
 def _show_report(session: Session, file: Path) -> None:
     """Print what the check of the file found. The exit code is 2 when it is not valid."""
-    from torc_client.specs import read_spec_text, shown_name
+    from torc_client.specs import read_spec_text, shown_name, table_reader
     from torc_core.errors import SpecError
     from torc_core.spec.build import check_workflow
 
     text = read_spec_text(file)
     try:
-        report: dict[str, Any] = check_workflow(text, file_name=shown_name(file)).model_dump(mode="json")
+        checked = check_workflow(text, file_name=shown_name(file), read_table=table_reader(file))
+        report: dict[str, Any] = checked.model_dump(mode="json")
     except SpecError as error:
         report = {"valid": False, "errors": error.message.splitlines(), "warnings": [], "summary": None}
     session.out.done("\n".join(spec_report_lines(report)), report)

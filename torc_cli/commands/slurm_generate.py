@@ -39,7 +39,7 @@ def generate(
     """
     from torc_client.hpc_sites import HpcSites
     from torc_client.planned_jobs import jobs_of_draft
-    from torc_client.specs import make_draft, read_spec_text, shown_name
+    from torc_client.specs import make_draft, read_spec_text, shown_name, table_reader
     from torc_client.submission.draft import refuse_own_allocations
     from torc_client.submission.generate import file_with_allocations
 
@@ -49,7 +49,10 @@ def generate(
             hint="end its name with .yaml or .json",
         )
     text, name = read_spec_text(file), shown_name(file)
-    draft, report = make_draft(text, file_name=name, user=session.settings.user, folder=Path.cwd())
+    read_table = table_reader(file)
+    draft, report = make_draft(
+        text, file_name=name, user=session.settings.user, folder=Path.cwd(), read_table=read_table
+    )
     for warning in report.warnings:
         session.out.note(f"Warning: {warning}")
     if not overwrite:
@@ -66,7 +69,7 @@ def generate(
         session.out.done(summary, plan.model_dump(mode="json") | {"dry_run": True})
         return
     is_json = None if output is None else output.suffix.lower() in (".json", ".json5")
-    text = file_with_allocations(text, file_name=name, plan=plan, as_json=is_json)
+    text = file_with_allocations(text, file_name=name, plan=plan, as_json=is_json, read_table=read_table)
     if output is None:
         session.out.document(text.rstrip("\n"))
         session.out.note(summary)

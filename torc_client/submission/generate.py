@@ -9,21 +9,29 @@ from torc_core.api.actions import SCHEDULE_NODES
 from torc_core.slurm.plan import AllocationPlan
 from torc_core.spec.expand import expand
 from torc_core.spec.spec import read_spec
+from torc_core.spec.tables import ReadTable
 
 _JSON_SUFFIXES: Final = frozenset({".json", ".json5"})
 
 
-def file_with_allocations(text: str, *, file_name: str, plan: AllocationPlan, as_json: bool | None = None) -> str:
+def file_with_allocations(
+    text: str,
+    *,
+    file_name: str,
+    plan: AllocationPlan,
+    as_json: bool | None = None,
+    read_table: ReadTable | None = None,
+) -> str:
     """Return the text of the file with the schedulers and actions of the plan, its jobs not expanded.
 
     Comments of the file are lost. It is JSON where the file is, unless `as_json` says otherwise. Raises SpecError for
     a file that cannot be read, InvalidInputError without an account.
     """
-    spec, problems = read_spec(text, file_name=file_name)
+    spec, problems = read_spec(text, file_name=file_name, read_table=read_table)
     value: dict[str, Any] = dict(spec.source.value)
     planned = group_actions(plan)
     value["jobs"] = [dict(job) for job in value["jobs"]]
-    for entry, names in _schedulers_of_entries(planned, expand(spec, problems).jobs).items():
+    for entry, names in _schedulers_of_entries(planned, expand(spec, problems, spec.collect()).jobs).items():
         value["jobs"][entry].pop("scheduler", None)
         if len(names) == 1:
             value["jobs"][entry]["scheduler"] = min(names)

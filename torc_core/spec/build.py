@@ -14,18 +14,21 @@ from torc_core.spec.check_records import parse_metadata
 from torc_core.spec.problems import Problems
 from torc_core.spec.report import SpecReport
 from torc_core.spec.spec import Spec, read_spec
+from torc_core.spec.tables import ReadTable
 
 
-def read_workflow(text: str, *, file_name: str, user: str) -> tuple[WorkflowDraft, SpecReport]:
+def read_workflow(
+    text: str, *, file_name: str, user: str, read_table: ReadTable | None = None
+) -> tuple[WorkflowDraft, SpecReport]:
     """Read, expand and check a workflow file. Raises SpecError listing everything that is wrong with it."""
-    spec, problems = read_spec(text, file_name=file_name)
+    spec, problems = read_spec(text, file_name=file_name, read_table=read_table)
     checked = _examine_or_raise(spec, problems)
     return _assemble(spec, checked, user), checked.report
 
 
-def check_workflow(text: str, *, file_name: str) -> SpecReport:
+def check_workflow(text: str, *, file_name: str, read_table: ReadTable | None = None) -> SpecReport:
     """Check a workflow file without making anything. Raises SpecError only for a text that cannot be read."""
-    spec, problems = read_spec(text, file_name=file_name)
+    spec, problems = read_spec(text, file_name=file_name, read_table=read_table)
     return examine(spec, problems).report
 
 
@@ -84,6 +87,7 @@ def _workflow(spec: Spec, checked: Checked, user: str) -> WorkflowModel:
         resource_monitor_config=body.resource_monitor,
         execution_config=_execution_config(spec, checked),
         slurm_defaults=defaults or None,
+        dynamic_jobs=body.dynamic_jobs,
     )
 
 

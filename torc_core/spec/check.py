@@ -18,6 +18,7 @@ from torc_core.spec.names import Names
 from torc_core.spec.problems import Problems, show
 from torc_core.spec.report import SpecReport, summarize
 from torc_core.spec.spec import Spec
+from torc_core.spec.variables import check_variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,10 @@ def examine(spec: Spec, problems: Problems) -> Checked:
         problems.add(("jobs",), "a workflow needs at least one job")
     check_records(body, problems, warnings)
     check_actions(body.actions or [], problems, warnings)
-    check_schedulers(body, warnings)
+    check_schedulers(body, problems, warnings)
     warn_of_keys_without_effect(body, warnings)
-    expansion = expand(spec, problems)
+    expansion = expand(spec, problems, warnings)
+    check_variables(spec.source.value, expansion.parameters, problems, warnings)
     parts = _link(spec, expansion, problems, warnings)
     report = SpecReport(
         valid=not len(problems), errors=problems.lines(), warnings=warnings.lines(), summary=summarize(spec, expansion)

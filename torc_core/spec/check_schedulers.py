@@ -15,9 +15,13 @@ from torc_core.spec.problems import Problems
 _WALLTIME: Final[str] = SlurmSchedulerDraft.model_fields["walltime"].default
 
 
-def check_schedulers(body: WorkflowSpec, warnings: Problems) -> None:
-    """Add warnings for jobs that the schedulers of the file do not serve, or only in part."""
+def check_schedulers(body: WorkflowSpec, problems: Problems, warnings: Problems) -> None:
+    """Add problems and warnings for jobs that the schedulers of the file do not serve, or only in part."""
     actions = body.actions or []
+    for place, job in enumerate(body.jobs):
+        if job.labels and job.scheduler is not None:
+            message = "the runners of an allocation have no labels, so that none takes it; leave one of the two out"
+            problems.add(("jobs", place, "labels"), message)
     if len(body.slurm_schedulers or []) > 1 and any(job.scheduler is None for job in body.jobs):
         place = next(place for place, job in enumerate(body.jobs) if job.scheduler is None)
         warnings.add(("jobs", place), "names no scheduler although there are several; it runs on any of them")

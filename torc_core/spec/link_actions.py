@@ -72,7 +72,7 @@ def _link(action: ActionSpec, path: KeyPath, links: Links) -> ActionDraft:
     return ActionDraft(
         trigger_type=action.trigger_type,
         action_type=action.action_type,
-        action_config=_config(action),
+        action_config=_config(action, is_serialized=action.scheduler in links.serialized),
         jobs=sorted(positions) or None,
         scheduler=links.record((*path, "scheduler"), links.schedulers, action.scheduler),
         persistent=action.trigger_type in _WORKER_TRIGGERS if action.persistent is None else action.persistent,
@@ -80,7 +80,7 @@ def _link(action: ActionSpec, path: KeyPath, links: Links) -> ActionDraft:
     )
 
 
-def _config(action: ActionSpec) -> dict[str, Any]:
+def _config(action: ActionSpec, *, is_serialized: bool) -> dict[str, Any]:
     if action.action_type == "run_commands":
         return {"commands": action.commands or []}
     config: dict[str, Any] = {
@@ -91,4 +91,6 @@ def _config(action: ActionSpec) -> dict[str, Any]:
     for key in ("serialize_allocations", "max_at_once", "max_parallel_jobs"):
         if getattr(action, key) is not None:
             config[key] = getattr(action, key)
+    if is_serialized:
+        config.setdefault("serialize_allocations", True)
     return config

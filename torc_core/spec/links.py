@@ -30,6 +30,7 @@ class Links:
         self.requirements = NamedRecords("resource requirements", [r.name for r in body.resource_requirements or []])
         self.handlers = NamedRecords("failure handler", [r.name for r in body.failure_handlers or []])
         self.schedulers = NamedRecords("Slurm scheduler", [r.name for r in body.slurm_schedulers or []])
+        self.serialized = {r.name for r in body.slurm_schedulers or [] if r.serialize_allocations}
 
     def find(
         self,

@@ -1,4 +1,4 @@
-"""The text of a workflow file as plain values with their lines: YAML here, other languages in files of their own."""
+"""The text of a workflow file as plain values with their places: YAML here, other languages in files of their own."""
 
 import re
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from torc_core.errors import SpecError
 from torc_core.spec.languages.json5_text import read_json5
 from torc_core.spec.languages.json_text import read_json
 from torc_core.spec.languages.kdl_text import read_kdl
-from torc_core.spec.problems import KeyPath, format_path, show, syntax_error
-from torc_core.spec.source import MAX_DEPTH, Source, nearest_line, refuse_unusable_values
+from torc_core.spec.problems import START, KeyPath, Place, format_path, show, syntax_error
+from torc_core.spec.source import MAX_DEPTH, Source, nearest_place, place_of, refuse_unusable_values
 
 MAX_COPIED_VALUES: Final = 1_000_000
 """Values that aliases may repeat; a few lines of nested aliases could otherwise fill the memory."""
@@ -28,11 +28,11 @@ _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?
 def read_source(text: str, *, file_name: str) -> Source:
     """Parse the text by the suffix of its file; by what it looks like where that says nothing, as for a pipe.
 
-    Raises SpecError with the line.
+    Raises SpecError with the place.
     """
     text = text.removeprefix("\ufeff")
     if not text.strip():
-        raise syntax_error(file_name, 1, "the file is empty")
+        raise syntax_error(file_name, START, "the file is empty")
     match PurePath(file_name).suffix.lower():
         case ".json":
             return read_json(text, file_name=file_name)
@@ -50,12 +50,12 @@ def read_yaml(text: str, *, file_name: str) -> Source:
     """Parse YAML with the core values of version 1.2: `yes`, `12:30` and dates are text. Raises SpecError."""
 
     @cache
-    def lines() -> dict[KeyPath, int]:
-        reader = _YamlReader(text, file_name, lines={})
+    def places() -> dict[KeyPath, Place]:
+        reader = _YamlReader(text, file_name, places={})
         reader.read()
-        return reader.lines or {}
+        return reader.places or {}
 
-    source = Source(file_name, _YamlReader(text, file_name).read(), lambda path: nearest_line(lines(), path))
+    source = Source(file_name, _YamlReader(text, file_name).read(), lambda path: nearest_place(places(), path))
     refuse_unusable_values(source)
     return source
 
@@ -108,10 +108,10 @@ class _Open:
 class _YamlReader:
     """Builds one document from the parser's events, without recursion, within fixed bounds."""
 
-    def __init__(self, text: str, file_name: str, *, lines: dict[KeyPath, int] | None = None) -> None:
+    def __init__(self, text: str, file_name: str, *, places: dict[KeyPath, Place] | None = None) -> None:
         self.text = text
         self.file_name = file_name
-        self.lines = lines
+        self.places = places
         self.open: list[_Open] = []
         self.anchors: dict[str, tuple[Any, int]] = {}
         self.values = 0
@@ -123,7 +123,7 @@ class _YamlReader:
         for event in self._events():
             self._take(event)
         if not self.documents:
-            raise syntax_error(self.file_name, 1, "the file is empty")
+            raise syntax_error(self.file_name, START, "the file is empty")
         return self.root
 
     def _events(self) -> Iterator[Any]:
@@ -133,16 +133,16 @@ class _YamlReader:
             mark = error.problem_mark or error.context_mark
             line = min(mark.line + 1, self.text.rstrip("\n").count("\n") + 1) if mark else 1
             context = f" {error.context}" if error.context else ""
-            column = f" (column {mark.column + 1})" if mark else ""
+            column = mark.column + 1 if mark else 1
             advice = self._advice(line, str(error.context))
-            message = f"not valid YAML: {error.problem}{context}{column}{advice}"
-            raise syntax_error(self.file_name, line, message) from None
+            message = f"not valid YAML: {error.problem}{context}{advice}"
+            raise syntax_error(self.file_name, (line, column), message) from None
         except yaml.reader.ReaderError as error:
-            line = self.text.count("\n", 0, error.position) + 1
-            raise syntax_error(self.file_name, line, f"not valid YAML: {error.reason}") from None
+            place = place_of(self.text, error.position)
+            raise syntax_error(self.file_name, place, f"not valid YAML: {error.reason}") from None
         except UnicodeEncodeError as error:
-            line = self.text.count("\n", 0, error.start) + 1
-            raise syntax_error(self.file_name, line, "holds half of a character (an unpaired surrogate)") from None
+            place = place_of(self.text, error.start)
+            raise syntax_error(self.file_name, place, "holds half of a character (an unpaired surrogate)") from None
 
     def _advice(self, line: int, context: str) -> str:
         written = self.text.splitlines()[line - 1] if self.text else ""
@@ -212,8 +212,8 @@ class _YamlReader:
         first = top.key_lines.setdefault(key, line)
         if first != line or key in top.container:
             raise self._fault(event, f"the key {show(key)} is given twice, first on line {first}")
-        if self.lines is not None:
-            self.lines[self._path()] = line
+        if self.places is not None:
+            self.places[self._path()] = _place(event)
 
     def _alias(self, event: Any) -> None:
         self._refuse_as_key(event)
@@ -262,14 +262,18 @@ class _YamlReader:
             raise self._fault(event, "a key has to be a plain word; quote text that begins with { or [ or *")
 
     def _note_item(self, event: Any) -> None:
-        if self.lines is not None and self.open and isinstance(self.open[-1].container, list):
-            self.lines[self._path()] = event.start_mark.line + 1
+        if self.places is not None and self.open and isinstance(self.open[-1].container, list):
+            self.places[self._path()] = _place(event)
 
     def _path(self) -> KeyPath:
         return tuple(place for o in self.open if (place := o.place()) is not None)
 
     def _fault(self, event: Any, message: str) -> SpecError:
-        return syntax_error(self.file_name, event.start_mark.line + 1, f"{format_path(self._path())}: {message}")
+        return syntax_error(self.file_name, _place(event), f"{format_path(self._path())}: {message}")
+
+
+def _place(event: Any) -> Place:
+    return event.start_mark.line + 1, event.start_mark.column + 1
 
 
 def _plain_value(text: str) -> Any:

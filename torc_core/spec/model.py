@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from torc_core.api.actions import ActionType, TriggerType
-from torc_core.api.configs import ExecutionConfig, ResourceMonitorConfig, StdioConfig
+from torc_core.api.configs import DynamicJobsConfig, ExecutionConfig, ResourceMonitorConfig, StdioConfig
 from torc_core.secret_references import reference_of
 from torc_core.spec.values import plain_text
 
@@ -54,13 +54,17 @@ class Parameterized(SpecModel):
     """`product` combines all values, `zip` takes them in pairs. Default: `product`."""
     use_parameters: list[Text] | None = None
     """Names of the workflow's shared parameters that apply here."""
+    parameters_file: Text | None = None
+    """A table (`.csv`, `.json`, `.jsonl`) whose rows make one entry each, instead of `parameters`."""
+    use_parameters_file: bool | None = None
+    """Whether the workflow's `parameters_file` applies here. Default: false."""
 
 
 class JobSpec(Parameterized):
     command: Text
     """What bash runs."""
     invocation_script: Text | None = None
-    """Put before the command, with a blank between."""
+    """Put before the command: with a blank between, or as lines of its own if it has several."""
     env: Env | None = None
     """Environment variables on top of the workflow's; `{from_env: NAME}` and `{from_file: PATH}` name a secret."""
     priority: Count | None = None
@@ -106,6 +110,8 @@ class FileSpec(Parameterized):
     """Path of the file; a relative one counts from the folder of `torc run`."""
     st_mtime: float | None = None
     """Modification time in seconds since the epoch. Default: that of the file."""
+    identifier: Text | None = None
+    """Name of the file in an RO-Crate."""
 
 
 class UserDataSpec(Parameterized):
@@ -175,6 +181,8 @@ class SlurmSchedulerSpec(SpecModel):
     """Local disk of each node."""
     extra: Text | None = None
     """More options of `sbatch`, as text."""
+    serialize_allocations: bool | None = None
+    """Whether each of its allocations begins only when the one before it has ended. Default: false."""
 
 
 class ActionSpec(SpecModel):
@@ -197,7 +205,7 @@ class ActionSpec(SpecModel):
     start_one_worker_per_node: bool | None = None
     """One runner on each node instead of one for the allocation. Default: false."""
     serialize_allocations: bool | None = None
-    """Whether each allocation begins only when the one before it has ended. Default: false."""
+    """Whether each allocation begins only when the one before it has ended. Default: that of the scheduler."""
     max_at_once: Positive | None = None
     """So many of the allocations run at a time. Default: all."""
     max_parallel_jobs: Positive | None = None
@@ -223,6 +231,10 @@ class WorkflowSpec(SpecModel):
     """Environment variables of all jobs; numbers, true and false become text; secrets are named as in jobs."""
     parameters: dict[str, Any] | None = None
     """Shared parameters; they apply only where `use_parameters` names them."""
+    parameters_file: Text | None = None
+    """A shared table; it applies only where `use_parameters_file: true` says so."""
+    variables: dict[str, Any] | None = None
+    """Constants: `{name}` stands for one in every text of the file."""
     jobs: list[JobSpec]
     """The jobs, at least one."""
     files: list[FileSpec] | None = None
@@ -243,6 +255,8 @@ class WorkflowSpec(SpecModel):
     """Samples of what jobs use over time."""
     execution_config: ExecutionConfig | None = None
     """How the runner starts, limits and stops jobs."""
+    dynamic_jobs: DynamicJobsConfig | None = None
+    """Bounds on jobs that jobs add."""
     use_pending_failed: bool | None = None
     """Whether a failure that no rule matches waits for a decision. Default: the server's setting."""
     enable_ro_crate: bool | None = None

@@ -1,4 +1,4 @@
-"""Problems of a workflow file, each place once, with the line it stands on."""
+"""Problems of a workflow file, each once, with the line and the column it stands at."""
 
 import difflib
 from collections.abc import Callable, Iterable
@@ -11,8 +11,13 @@ from torc_core.errors import SpecError
 KeyPath = tuple[str | int, ...]
 """The way to a value: keys of mappings and positions in lists."""
 
-Locate = Callable[[KeyPath], int]
-"""The line, from 1, on which the value of a path (or the nearest thing around it) stands."""
+Place = tuple[int, int]
+"""Line and column in a text, both from 1."""
+
+START: Final[Place] = (1, 1)
+
+Locate = Callable[[KeyPath], Place]
+"""The place at which the value of a path (or the nearest thing around it) stands."""
 
 KEYS_PAGE: Final = "docs/reference/workflow-keys.md"
 """The page with all keys, in a checkout."""
@@ -40,9 +45,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def syntax_error(file_name: str, line: int, message: str) -> SpecError:
+def syntax_error(file_name: str, place: Place, message: str) -> SpecError:
     """Return the error for a text that cannot be read at all."""
-    return SpecError(f"{file_name}:{line}: {message}", hint="nothing was created; correct the file and try again")
+    return SpecError(
+        f"{file_name}:{place[0]}:{place[1]}: {message}", hint="nothing was created; correct the file and try again"
+    )
 
 
 @dataclass
@@ -63,11 +70,11 @@ class Problems:
         return len(self.messages)
 
     def lines(self) -> list[str]:
-        """Return `file:line: key: message` for each, in the order of the file, and a count of what is left out."""
+        """Return `file:line:column: key: message` for each, in the file's order, and a count of what is left out."""
         placed = sorted((self.locate(path), order, path) for order, path in enumerate(self.messages))
         listed = [
-            f"{self.file_name}:{line}: {format_path(path)}: {self.messages[path]}"
-            for line, _, path in placed[:MAX_LISTED]
+            f"{self.file_name}:{line}:{column}: {format_path(path)}: {self.messages[path]}"
+            for (line, column), _, path in placed[:MAX_LISTED]
         ]
         left_out = len(self.messages) - len(listed)
         return [*listed, f"{self.file_name}: … and {left_out} more"] if left_out else listed

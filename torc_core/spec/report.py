@@ -26,7 +26,7 @@ class SpecSummary(BaseModel):
 
 
 class SpecReport(BaseModel):
-    """The outcome of a check. `errors` and `warnings` are lines of the form `file:line: key: message`."""
+    """The outcome of a check. `errors` and `warnings` are lines of the form `file:line:column: key: message`."""
 
     valid: bool
     errors: list[str]

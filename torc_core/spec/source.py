@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
-from torc_core.spec.problems import KeyPath, Locate, format_path, syntax_error
+from torc_core.spec.problems import START, KeyPath, Locate, Place, format_path, syntax_error
 
 MAX_DEPTH: Final = 64
 
@@ -18,11 +18,16 @@ class Source:
     locate: Locate
 
 
-def nearest_line(lines: dict[KeyPath, int], path: KeyPath) -> int:
-    """Return the line of the longest known beginning of `path`."""
-    while path and path not in lines:
+def nearest_place(places: dict[KeyPath, Place], path: KeyPath) -> Place:
+    """Return the place of the longest known beginning of `path`."""
+    while path and path not in places:
         path = path[:-1]
-    return lines.get(path, 1)
+    return places.get(path, START)
+
+
+def place_of(text: str, offset: int) -> Place:
+    """Return the line and the column of an offset in a text."""
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
 def refuse_unusable_values(source: Source) -> None:

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from torc_core.api.configs import (
     ComputeNodeMonitorConfig,
+    DynamicJobsConfig,
     ExecutionConfig,
     JobMonitorConfig,
     ResourceMonitorConfig,
@@ -27,8 +28,10 @@ from torc_core.spec.model import (
     UserDataSpec,
     WorkflowSpec,
 )
-from torc_core.spec.problems import KeyPath, Problems, did_you_mean, show, syntax_error
+from torc_core.spec.problems import START, KeyPath, Problems, did_you_mean, show, syntax_error
 from torc_core.spec.source import Source
+from torc_core.spec.tables import ReadTable, Tables
+from torc_core.spec.variables import fill_variables
 
 _MODELS: Final[Mapping[tuple[str, ...], type[BaseModel]]] = {
     (): WorkflowSpec,
@@ -46,6 +49,7 @@ _MODELS: Final[Mapping[tuple[str, ...], type[BaseModel]]] = {
     ("resource_monitor", "compute_node"): ComputeNodeMonitorConfig,
     ("execution_config",): ExecutionConfig,
     ("execution_config", "stdio"): StdioConfig,
+    ("dynamic_jobs",): DynamicJobsConfig,
 }
 _MAY_HOLD_MORE: Final = frozenset({"resource_monitor"})
 """Sections in which an unknown key is a warning: other versions know keys that change nothing but measurements."""
@@ -72,10 +76,11 @@ _STAND_INS: Final[Mapping[str | int, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One workflow file: its model, the source with the lines, and a message for each key that is left out of it."""
+    """One workflow file: its model, the source as written, its tables, and a message for each key that is left out."""
 
     body: WorkflowSpec
     source: Source
+    tables: Tables
     ignored: Mapping[KeyPath, str] = field(default_factory=dict)
 
     @property
@@ -88,20 +93,21 @@ class Spec:
         return Problems(self.source.file_name, self.source.locate)
 
 
-def read_spec(text: str, *, file_name: str) -> tuple[Spec, Problems]:
-    """Read YAML or JSON, without its faulty keys if the rest can be read, so that all can be checked.
+def read_spec(text: str, *, file_name: str, read_table: ReadTable | None = None) -> tuple[Spec, Problems]:
+    """Read a workflow file, without its faulty keys if the rest can be read, so that all can be checked.
 
-    Raises SpecError for a text that cannot be read at all.
+    `read_table` returns the text of a table that the file names. Raises SpecError for a text that cannot be read.
     """
     source = read_source(text, file_name=file_name)
     problems = Problems(file_name, source.locate)
     if not isinstance(source.value, dict):
-        raise syntax_error(file_name, 1, f"a workflow is a mapping with the key 'jobs', not {show(source.value)}")
+        raise syntax_error(file_name, START, f"a workflow is a mapping with the key 'jobs', not {show(source.value)}")
+    value, tables = fill_variables(source.value, problems), Tables(read_table)
     try:
-        return Spec(_validate(source.value), source), problems
+        return Spec(_validate(value), source, tables), problems
     except ValidationError as error:
         details = error.errors(include_url=False)
-    faults = [(_path_of(detail, source.value), detail) for detail in details]
+    faults = [(_path_of(detail, value), detail) for detail in details]
     ignored: dict[KeyPath, str] = {}
     for path, detail in faults:
         message = _message_of(path, detail)
@@ -110,7 +116,7 @@ def read_spec(text: str, *, file_name: str) -> tuple[Spec, Problems]:
         else:
             problems.add(path, message)
     try:
-        return Spec(_validate(_repair(source.value, [path for path, _ in faults])), source, ignored), problems
+        return Spec(_validate(_repair(value, [path for path, _ in faults])), source, tables, ignored), problems
     except ValidationError:
         raise problems.error() from None
 

@@ -31,9 +31,9 @@ def parse_values(written: object) -> list[Value]:
         case str():
             values = _parse_text(written)
         case list():
-            values = [_scalar(item) for item in written]
+            values = [plain_scalar(item) for item in written]
         case _:
-            values = [_scalar(written)]
+            values = [plain_scalar(written)]
     if not values:
         raise InvalidInputError("the list of values is empty")
     if len(values) > MAX_EXPANSION:
@@ -68,7 +68,8 @@ def format_value(value: Value, spec: str) -> str:
     return format(int(value), spec)
 
 
-def _scalar(value: object) -> Value:
+def plain_scalar(value: object) -> Value:
+    """Return a value of a parameter as it is. Raises InvalidInputError for anything but a text or a number."""
     if isinstance(value, str | bool) or (isinstance(value, int | float) and abs(value) < 1e300):
         return value
     raise InvalidInputError(f"expected a number or a text as the value of a parameter, got {show(value)}")
@@ -82,7 +83,7 @@ def _parse_text(written: str) -> list[Value]:
         return list(_items(text[1:-1]))
     if text.count(":"):
         return _range(text)
-    return [_literal(text)]
+    return [parse_literal(text)]
 
 
 def _items(text: str) -> Iterator[Value]:
@@ -92,11 +93,12 @@ def _items(text: str) -> Iterator[Value]:
         if match is None or (not match[1] and match.end() < len(text)):
             raise InvalidInputError(f"cannot read the list at {show(text[position:])}; quote texts that hold commas")
         if match[1]:
-            yield _literal(match[1])
+            yield parse_literal(match[1])
         position, last = match.end(), match.end() >= len(text)
 
 
-def _literal(text: str) -> Value:
+def parse_literal(text: str) -> Value:
+    """Return the number that a text writes, else the text, without quotes around it."""
     if len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'":
         return text[1:-1]
     if _INT.fullmatch(text):

@@ -1,4 +1,4 @@
-"""JSON workflow files: the standard library parses them, a scan finds lines when they are needed."""
+"""JSON workflow files: the standard library parses them, a scan finds places when they are needed."""
 
 import json
 import re
@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, Final, NoReturn
 
-from torc_core.spec.problems import KeyPath, format_path, show, syntax_error
-from torc_core.spec.source import Source, nearest_line, refuse_unusable_values
+from torc_core.spec.problems import START, KeyPath, Place, format_path, show, syntax_error
+from torc_core.spec.source import Source, nearest_place, refuse_unusable_values
 
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 
 def read_json(text: str, *, file_name: str) -> Source:
-    """Parse JSON. Raises SpecError, with the line, for anything that is not JSON, and for a key given twice."""
+    """Parse JSON. Raises SpecError, with the place, for anything that is not JSON, and for a key given twice."""
     shrunken: list[dict[str, Any]] = []
 
     def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -25,19 +25,19 @@ def read_json(text: str, *, file_name: str) -> Source:
     try:
         value = json.loads(text, object_pairs_hook=build, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
-        raise syntax_error(file_name, error.lineno, f"not valid JSON: {error.msg} (column {error.colno})") from None
+        raise syntax_error(file_name, (error.lineno, error.colno), f"not valid JSON: {error.msg}") from None
     except RecursionError:
-        raise syntax_error(file_name, 1, "nested too deeply") from None
+        raise syntax_error(file_name, START, "nested too deeply") from None
     except ValueError as error:
-        raise syntax_error(file_name, 1, f"not valid JSON: {error}") from None
+        raise syntax_error(file_name, START, f"not valid JSON: {error}") from None
     if shrunken:
         raise syntax_error(file_name, *first_duplicate(positions(text)))
 
     @cache
-    def lines() -> dict[KeyPath, int]:
+    def places() -> dict[KeyPath, Place]:
         return dict(positions(text))
 
-    source = Source(file_name, value, lambda path: nearest_line(lines(), path))
+    source = Source(file_name, value, lambda path: nearest_place(places(), path))
     refuse_unusable_values(source)
     return source
 
@@ -46,28 +46,30 @@ def _refuse_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is no finite number")
 
 
-def first_duplicate(places: Iterable[tuple[KeyPath, int]]) -> tuple[int, str]:
-    """Return line and message of the first key that is given twice."""
-    seen: dict[KeyPath, int] = {}
-    for path, line in places:
+def first_duplicate(places: Iterable[tuple[KeyPath, Place]]) -> tuple[Place, str]:
+    """Return place and message of the first key that is given twice."""
+    seen: dict[KeyPath, Place] = {}
+    for path, place in places:
         if path in seen:
-            return line, f"{format_path(path)}: the key {show(path[-1])} is given twice, first on line {seen[path]}"
-        seen[path] = line
-    return 1, "a key is given twice"
+            return place, f"{format_path(path)}: the key {show(path[-1])} is given twice, first on line {seen[path][0]}"
+        seen[path] = place
+    return START, "a key is given twice"
 
 
 def positions(
     text: str, token: re.Pattern[str] = _TOKEN, read_key: Callable[[str], str] = json.loads
-) -> Iterator[tuple[KeyPath, int]]:
-    """Yield path and line of every key and list item of a valid text, in its order.
+) -> Iterator[tuple[KeyPath, Place]]:
+    """Yield path and place of every key and list item of a valid text, in its order.
 
     `token` finds the tokens of the language, comments among them; `read_key` returns the key that one of them writes.
     """
     path: list[str | int | None] = []
-    line, last = 1, 0
+    line, line_start, last = 1, 0, 0
     for match in token.finditer(text):
         piece = match[0]
-        line += text.count("\n", last, match.start())
+        if newlines := text.count("\n", last, match.start()):
+            line += newlines
+            line_start = text.rfind("\n", last, match.start()) + 1
         last = match.start()
         if piece.startswith(("//", "/*")):
             continue
@@ -81,6 +83,6 @@ def positions(
             if awaiting_key:
                 path[-1] = str(read_key(piece))
             if awaiting_key or (path and isinstance(path[-1], int)):
-                yield tuple(part for part in path if part is not None), line
+                yield tuple(part for part in path if part is not None), (line, last - line_start + 1)
             if piece in "{[":
                 path.append(None if piece == "{" else 0)

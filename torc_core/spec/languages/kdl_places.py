@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from torc_core.spec.problems import syntax_error
+from torc_core.spec.problems import Place, syntax_error
 from torc_core.spec.source import MAX_DEPTH
 
 _TOKEN: Final = re.compile(
@@ -26,14 +26,16 @@ _TOKEN: Final = re.compile(
     re.VERBOSE,
 )
 
+_NEWLINE: Final = re.compile(r"\r\n|[\n\r]")
+
 
 @dataclass(slots=True)
 class NodePlace:
-    """Where a node stands: its depth, its part of the text, and its line from 1."""
+    """Where a node stands: its depth, its part of the text, and its line and column."""
 
     depth: int
     start: int
-    line: int
+    place: Place
     end: int = 0
 
 
@@ -58,17 +60,19 @@ class _Scan:
     def __init__(self, text: str, file_name: str) -> None:
         self.text, self.file_name = text, file_name
         self.places: list[NodePlace] = []
-        self.blocks: list[tuple[bool, int, NodePlace | None]] = []
+        self.blocks: list[tuple[bool, Place, NodePlace | None]] = []
         self.node: NodePlace | None = None
         self.awaits_node = True
         self.is_out = False
         self.dashed = False
-        self.line = 1
+        self.offset = 0
+        self.line, self.line_start = 1, 0
 
     def nodes(self) -> list[NodePlace]:
         offset, length = 0, len(self.text)
         continues = False
         while offset < length:
+            self.offset = offset
             token = _TOKEN.match(self.text, offset)
             if token is None:  # the last alternative takes any character
                 break
@@ -91,7 +95,8 @@ class _Scan:
                 )
             elif kind != "space":
                 self._take_word(offset)
-            self.line += len(re.findall(r"\r\n|[\n\r]", self.text[offset:end]))
+            for newline in _NEWLINE.finditer(self.text, offset, end):
+                self.line, self.line_start = self.line + 1, newline.end()
             offset = end
         self._end_node(length)
         if self.blocks:
@@ -107,7 +112,7 @@ class _Scan:
                 raise self._fault("'{' needs the name of a node before it")
             if len(self.blocks) >= MAX_DEPTH:
                 raise self._fault(f"nested deeper than {MAX_DEPTH} levels")
-            self.blocks.append((self._hides() or self.is_out or self.dashed, self.line, self.node))
+            self.blocks.append((self._hides() or self.is_out or self.dashed, self._place(), self.node))
             self.node, self.awaits_node, self.is_out, self.dashed = None, True, False, False
         elif sign == "}":
             self._end_node(offset)
@@ -127,7 +132,7 @@ class _Scan:
             self.is_out = self._hides() or self.dashed
             self.awaits_node = False
             if not self.is_out:
-                self.node = NodePlace(len(self.blocks), offset, self.line)
+                self.node = NodePlace(len(self.blocks), offset, self._place())
                 self.places.append(self.node)
         self.dashed = False
 
@@ -152,4 +157,7 @@ class _Scan:
         raise self._fault("a comment is not closed")
 
     def _fault(self, message: str) -> Exception:
-        return syntax_error(self.file_name, self.line, f"not valid KDL: {message}")
+        return syntax_error(self.file_name, self._place(), f"not valid KDL: {message}")
+
+    def _place(self) -> Place:
+        return self.line, self.offset - self.line_start + 1

@@ -9,8 +9,8 @@ from pydantic import BaseModel
 
 from torc_core.spec.languages.kdl_places import NodePlace, node_places, parts
 from torc_core.spec.model import JobSpec, UserDataSpec, WorkflowSpec
-from torc_core.spec.problems import KeyPath, format_path, show, syntax_error
-from torc_core.spec.source import Source, nearest_line, refuse_unusable_values
+from torc_core.spec.problems import START, KeyPath, Place, format_path, show, syntax_error
+from torc_core.spec.source import Source, nearest_place, refuse_unusable_values
 
 if TYPE_CHECKING:
     from ckdl import Node
@@ -22,7 +22,7 @@ _JSON_TEXT: Final = (UserDataSpec, "data")
 
 
 def read_kdl(text: str, *, file_name: str) -> Source:
-    """Parse KDL of version 1 or 2. Raises SpecError, with the line, for anything else, and for a key given twice."""
+    """Parse KDL of version 1 or 2. Raises SpecError, with the place, for anything else, and for a key given twice."""
     import ckdl  # only such a file pays for the import
 
     places = node_places(text, file_name=file_name)
@@ -31,10 +31,10 @@ def read_kdl(text: str, *, file_name: str) -> Source:
     except (ckdl.ParseError, ValueError, RecursionError) as error:
         place = _faulty(text, places)
         message = f"not valid KDL: {_of_one_node(text, place) or error}"
-        raise syntax_error(file_name, place.line if place else 1, message) from None
+        raise syntax_error(file_name, place.place if place else START, message) from None
     reader = _KdlReader(file_name, iter(places))
     value = reader.record(document.nodes, WorkflowSpec, ())
-    source = Source(file_name, value, lambda path: nearest_line(reader.lines, path))
+    source = Source(file_name, value, lambda path: nearest_place(reader.found, path))
     refuse_unusable_values(source)
     return source
 
@@ -75,90 +75,90 @@ class _KdlReader:
     def __init__(self, file_name: str, places: Iterator[NodePlace]) -> None:
         self.file_name = file_name
         self.places = places
-        self.lines: dict[KeyPath, int] = {}
+        self.found: dict[KeyPath, Place] = {}
 
     def record(self, nodes: "list[Node]", model: type[BaseModel], path: KeyPath) -> dict[str, Any]:
         """Return the mapping that the nodes describe, in which each is a key of the model."""
         record: dict[str, Any] = {}
         for node in nodes:
-            line = next(self.places).line
+            place = next(self.places).place
             key = _key_of(node.name, model)
             field = model.model_fields.get(key)
             kind, inner = _kind_of(field.annotation) if field else ("any", None)
             if kind == "records" and inner is not None:
                 items = record.setdefault(key, [])
-                items.append(self._item(node, inner, (*path, key, len(items)), line))
-                self.lines.setdefault((*path, key), line)
+                items.append(self._item(node, inner, (*path, key, len(items)), place))
+                self.found.setdefault((*path, key), place)
                 continue
             if kind == "list" and not node.children:
                 items = record.setdefault(key, [])
                 for value in node.args:
-                    self.lines[(*path, key, len(items))] = line
+                    self.found[(*path, key, len(items))] = place
                     items.append(_plain(value))
-                self.lines.setdefault((*path, key), line)
+                self.found.setdefault((*path, key), place)
                 continue
             if key in record:
-                first = self.lines[(*path, key)]
-                raise self._fault((*path, key), line, f"the key {show(key)} is given twice, first on line {first}")
-            self.lines[(*path, key)] = line
+                first = self.found[(*path, key)]
+                raise self._fault((*path, key), place, f"the key {show(key)} is given twice, first on line {first[0]}")
+            self.found[(*path, key)] = place
             if kind == "record" and inner is not None:
-                record[key] = self._item(node, inner, (*path, key), line)
+                record[key] = self._item(node, inner, (*path, key), place)
             else:
-                record[key] = self._value(node, model, (*path, key), line)
+                record[key] = self._value(node, model, (*path, key), place)
         return record
 
-    def _item(self, node: "Node", model: type[BaseModel], path: KeyPath, line: int) -> dict[str, Any]:
+    def _item(self, node: "Node", model: type[BaseModel], path: KeyPath, place: Place) -> dict[str, Any]:
         """Return a record: its first argument is its name, its properties are keys as its children are."""
-        self.lines[path] = line
+        self.found[path] = place
         record: dict[str, Any] = {}
         if node.args and "name" in model.model_fields:
             record["name"] = _plain(node.args[0])
         elif node.args:
-            raise self._fault(path, line, f"takes keys in a block, not the value {show(_plain(node.args[0]))}")
+            raise self._fault(path, place, f"takes keys in a block, not the value {show(_plain(node.args[0]))}")
         if len(node.args) > 1:
-            raise self._fault(path, line, f"has one name, and {show(_plain(node.args[1]))} is one too many")
+            raise self._fault(path, place, f"has one name, and {show(_plain(node.args[1]))} is one too many")
         record |= {key: _plain(value) for key, value in node.properties.items()}
         for key in record:
-            self.lines[(*path, key)] = line
+            self.found[(*path, key)] = place
         for key, value in self.record(node.children, model, path).items():
             if key in record:
-                raise self._fault((*path, key), self.lines[(*path, key)], f"the key {show(key)} is given twice")
+                raise self._fault((*path, key), self.found[(*path, key)], f"the key {show(key)} is given twice")
             record[key] = value
         return record
 
-    def _value(self, node: "Node", model: type[BaseModel], path: KeyPath, line: int) -> Any:
+    def _value(self, node: "Node", model: type[BaseModel], path: KeyPath, place: Place) -> Any:
         """Return the value of a node: its argument, several as a list, or a mapping of its properties and children."""
         if node.children or node.properties:
             if node.args:
-                raise self._fault(path, line, "has a value and keys of its own")
+                raise self._fault(path, place, "has a value and keys of its own")
             value: dict[str, Any] = {key: _plain(item) for key, item in node.properties.items()}
             for child in node.children:
-                child_line = next(self.places).line
+                child_place = next(self.places).place
                 if child.name in value:
-                    raise self._fault((*path, child.name), child_line, f"the key {show(child.name)} is given twice")
-                self.lines[(*path, child.name)] = child_line
-                value[child.name] = self._value(child, BaseModel, (*path, child.name), child_line)
+                    raise self._fault((*path, child.name), child_place, f"the key {show(child.name)} is given twice")
+                self.found[(*path, child.name)] = child_place
+                value[child.name] = self._value(child, BaseModel, (*path, child.name), child_place)
             return value
         if not node.args:
             field = model.model_fields.get(str(path[-1]))
             if field is not None and _kind_of(field.annotation)[0] == "mapping":
                 return {}
-            raise self._fault(path, line, f"the node {show(node.name)} needs a value")
+            raise self._fault(path, place, f"the node {show(node.name)} needs a value")
         if len(node.args) > 1:
             return [_plain(value) for value in node.args]
-        return self._from_json(_plain(node.args[0]), model, path, line)
+        return self._from_json(_plain(node.args[0]), model, path, place)
 
-    def _from_json(self, value: Any, model: type[BaseModel], path: KeyPath, line: int) -> Any:
+    def _from_json(self, value: Any, model: type[BaseModel], path: KeyPath, place: Place) -> Any:
         """Return the value of a JSON text, where the key takes any value; all others as they are."""
         if (model, path[-1]) != _JSON_TEXT or not isinstance(value, str):
             return value
         try:
             return json.loads(value)
         except ValueError as error:
-            raise self._fault(path, line, f"is text that is no JSON: {error}") from None
+            raise self._fault(path, place, f"is text that is no JSON: {error}") from None
 
-    def _fault(self, path: KeyPath, line: int, message: str) -> Exception:
-        return syntax_error(self.file_name, line, f"{format_path(path)}: {message}")
+    def _fault(self, path: KeyPath, place: Place, message: str) -> Exception:
+        return syntax_error(self.file_name, place, f"{format_path(path)}: {message}")
 
 
 def _key_of(name: str, model: type[BaseModel]) -> str:

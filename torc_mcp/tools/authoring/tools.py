@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from torc_client.execution_plan import ExecutionPlan, PlannedAction, plan_draft, plan_workflow
-from torc_client.specs import SPEC_SUFFIXES, make_draft
+from torc_client.specs import SPEC_SUFFIXES, make_draft, read_spec_text
 from torc_core.errors import AlreadyTakenError, ForbiddenError, InvalidInputError, SpecError
 from torc_core.hints import torc
 from torc_core.spec.build import check_workflow, read_workflow
@@ -46,7 +46,7 @@ def get_execution_plan(
         check_workflow_id(app, workflow_id)
         return _show_plan(plan_workflow(app.client, workflow_id), warnings=[])
     text, file_name = _as_text(spec_or_id)
-    draft, report = read_workflow(text, file_name=file_name, user=app.settings.client.user)
+    draft, report = read_workflow(text, file_name=file_name, user=app.settings.client.user, read_table=_read_table)
     return _show_plan(plan_draft(draft), warnings=_lines(report.warnings))
 
 
@@ -93,7 +93,7 @@ def create_workflow(
 
 def _validate(text: str, file_name: str) -> WorkflowAuthoring:
     try:
-        report = check_workflow(text, file_name=file_name)
+        report = check_workflow(text, file_name=file_name, read_table=_read_table)
     except SpecError as error:
         return WorkflowAuthoring(
             action="validate",
@@ -137,7 +137,9 @@ def _create(app: App, text: str, file_name: str) -> WorkflowAuthoring:
         raise ForbiddenError(
             "no workflow can be created here", hint=f"this server is for {describe_scope(app.settings.workflows)} alone"
         )
-    draft, report = make_draft(text, file_name=file_name, user=app.settings.client.user, folder=Path.cwd())
+    draft, report = make_draft(
+        text, file_name=file_name, user=app.settings.client.user, folder=Path.cwd(), read_table=_read_table
+    )
     created = app.client.create_from_draft(draft)
     return WorkflowAuthoring(
         action="create_workflow",
@@ -151,7 +153,16 @@ def _create(app: App, text: str, file_name: str) -> WorkflowAuthoring:
 
 def _checked(text: str, file_name: str) -> SpecReport:
     """Check the specification. Raises SpecError listing everything that is wrong."""
-    return read_workflow(text, file_name=file_name, user="nobody")[1]
+    return read_workflow(text, file_name=file_name, user="nobody", read_table=_read_table)[1]
+
+
+def _read_table(name: str) -> str:
+    """Return the text of a table. Raises InvalidInputError for other folders: a line of any file could be shown."""
+    folder = Path.cwd().resolve()
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder):
+        raise InvalidInputError(f"{one_line(name)} is not below {folder}, the working folder of this server")
+    return read_spec_text(path)
 
 
 def _as_id(spec_or_id: object) -> int | None:
