@@ -18,6 +18,7 @@ SINGULARS = {
     "user_data": "user_data",
     "resource_requirements": "resource_requirements",
     "failure_handlers": "failure_handler",
+    "slurm_schedulers": "slurm_scheduler",
     "actions": "action",
     "rules": "rule",
 }
@@ -74,10 +75,22 @@ def text_of(value: Any) -> str:
     return escaped
 
 
+class QuotingDumper(yaml.SafeDumper):
+    """Quotes what looks like a number: its own rules are those of YAML 1.1, where 1e9 is text."""
+
+
+QuotingDumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style='"' if text.lstrip()[:1] in set("0123456789+-.") else None
+    ),
+)
+
+
 def written(spec: dict[str, Any], suffix: str) -> str:
     match suffix:
         case "yaml":
-            text: str = yaml.safe_dump(spec, sort_keys=False, allow_unicode=True)
+            text: str = yaml.dump(spec, Dumper=QuotingDumper, sort_keys=False, allow_unicode=True)
             return text
         case "json":
             return json.dumps(spec, indent=1)
@@ -114,6 +127,10 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
     spec: dict[str, Any] = {"name": draw(TEXTS), "description": draw(TEXTS)}
     if draw(st.booleans()):
         spec["env"] = {name.upper(): draw(TEXTS) for name in draw(st.lists(NAMES, min_size=1, max_size=2, unique=True))}
+    spec["variables"] = {"place": draw(TEXTS), "bound": draw(st.integers(2, 4)), "share": 0.25}
+    spec["parameters"] = {"shared": draw(st.lists(NAMES, min_size=2, max_size=3, unique=True))}
+    spec["dynamic_jobs"] = {"max_iterations": draw(st.integers(1, 9))}
+    spec["slurm_schedulers"] = [{"name": "s", "account": "{place}", "serialize_allocations": draw(st.booleans())}]
     if files:
         spec["files"] = [{"name": name, "path": draw(TEXTS)} for name in files]
     if draw(st.booleans()):
@@ -134,7 +151,16 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
     ]
     jobs: list[dict[str, Any]] = []
     for place, name in enumerate(names):
-        job: dict[str, Any] = {"name": f"{name}_{{i}}", "command": draw(TEXTS), "parameters": {"i": "1:2"}}
+        command = f"{draw(TEXTS)} {{place}} {{share:.1f}}"
+        job: dict[str, Any] = {"name": f"{name}_{{i}}", "command": command, "parameters": {"i": "1:{bound}"}}
+        if draw(st.booleans()):
+            job |= {"parameters": {"i": "[1, 2]", "k": [3, 4]}, "parameter_mode": "zip"}
+        if draw(st.booleans()):
+            job["labels"] = draw(st.lists(NAMES, min_size=1, max_size=2, unique=True))
+        else:
+            job["scheduler"] = "s"
+        if draw(st.booleans()):
+            job["stdio"] = {"mode": "combined", "delete_on_success": draw(st.booleans())}
         job["priority"] = draw(st.integers(0, 9))
         job["cancel_on_blocking_job_failure"] = draw(st.booleans())
         if draw(st.booleans()):
@@ -144,6 +170,7 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
         if files and place == 0:
             job["input_files"] = files
         jobs.append(job)
+    jobs.append({"name": "of_{shared}", "command": "x", "use_parameters": ["shared"]})
     spec["jobs"] = jobs
     spec["actions"] = [
         {

@@ -7,7 +7,7 @@ import pytest
 from torc_core.errors import SpecError
 from torc_core.spec.build import check_workflow
 
-# What is wrong, the file in each language, the place in each, and what is said about it.
+# What is wrong, the file in each language, the place in each, and its report.
 MISTAKES: Final[tuple[tuple[str, dict[str, str], dict[str, str], str], ...]] = (
     (
         "unknown key",
@@ -159,20 +159,20 @@ MISTAKES: Final[tuple[tuple[str, dict[str, str], dict[str, str], str], ...]] = (
     ),
 )
 CASES: Final = [
-    pytest.param(language, text, places[language], said, id=f"{what}-{language}")
-    for what, texts, places, said in MISTAKES
+    pytest.param(language, text, places[language], message, id=f"{what}-{language}")
+    for what, texts, places, message in MISTAKES
     for language, text in texts.items()
 ]
 
 
-@pytest.mark.parametrize(("language", "text", "place", "said"), CASES)
-def test_a_mistake_is_found_where_it_is_in_every_language(language: str, text: str, place: str, said: str) -> None:
+@pytest.mark.parametrize(("language", "text", "place", "message"), CASES)
+def test_a_mistake_is_found_where_it_is_in_every_language(language: str, text: str, place: str, message: str) -> None:
     file_name = f"broken.{language}"
     try:
         errors = check_workflow(text, file_name=file_name).errors
     except SpecError as error:
         errors = error.message.splitlines()
-    assert [error for error in errors if error.startswith(f"{file_name}:{place}: {said}")], errors
+    assert [error for error in errors if error.startswith(f"{file_name}:{place}: {message}")], errors
     assert len(errors) == 1
 
 

@@ -86,7 +86,7 @@ JOB = "jobs: [{name: 'j_{model}', command: x"
         ),
     ],
 )
-def test_what_is_wrong_with_a_table_is_said_where_it_is_named(text: str, message: str) -> None:
+def test_what_is_wrong_with_a_table_is_reported_where_it_is_named(text: str, message: str) -> None:
     assert check_workflow(text, file_name="w.yaml", read_table=read_table).errors == [message]
 
 

@@ -97,7 +97,7 @@ def test_the_file_itself_keeps_its_variables() -> None:
         ("5", "x", "w.yaml:1:1: variables: expected a mapping, got 5"),
     ],
 )
-def test_what_is_wrong_with_a_variable_is_said_with_its_place(variables: str, command: str, error: str) -> None:
+def test_what_is_wrong_with_a_variable_is_reported_with_its_place(variables: str, command: str, error: str) -> None:
     text = f"variables: {variables}\njobs: [{{name: 'j{{i}}', command: '{command}', parameters: {{i: '1:2'}}}}]\n"
     assert check_workflow(text, file_name="w.yaml").errors == [error]
 
