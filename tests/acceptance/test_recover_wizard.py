@@ -22,6 +22,7 @@ def test_each_kind_of_failure_is_retried_adjusted_or_skipped(torc: Torc, shared_
         terminal.answer("Out of memory: retry, adjust or skip [retry]", "a")
         terminal.answer("Memory, as a factor (2) or an amount (16g)", "20g")
         terminal.answer("Out of time: retry, adjust or skip [retry]", "")
+        terminal.expect("1 x [permanent, fail] ValueError: no such mode")
         terminal.answer("Unknown cause: retry, adjust or skip [skip]", "")
         terminal.expect(f"Job {hungry} (hungry): OOM detected, memory 8g -> 20g")
         terminal.answer("Go ahead? [Y/n]", "y")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torc_core.recovery.plan import RecoverOptions, RecoveryPlan
 
 _SHOWN: Final = 20
+_WIDTH: Final = 80
 _T = TypeVar("_T")
 
 
@@ -152,8 +153,27 @@ class RecoveryWizard:
         self.session.out.records(_TABLE, rows)
         if len(own) > len(rows):
             self._say(f"and {len(own) - len(rows)} more")
+        if Cause.UNKNOWN in kind.causes:
+            self._show_assessments(own)
         for each in plan.skipped[:_SHOWN]:
             self._say(f"  Job {each.job_id} ({each.job_name}) cannot be retried: {each.reason}")
+
+    def _show_assessments(self, own: "Sequence[Diagnosis]") -> None:
+        """Print what the logs of failures say that no measurement explains, one line for each failure group."""
+        from torc_core.triage.assess import Assessment, assess
+
+        groups: dict[str, list[Assessment]] = {}
+        for diagnosis in own:
+            if (evidence := diagnosis.facts.evidence) is not None:
+                assessment = assess(evidence)
+                groups.setdefault(assessment.signature, []).append(assessment)
+        largest = sorted(groups.values(), key=len, reverse=True)
+        for members in largest[:_SHOWN]:
+            suggestion = members[0].suggestion
+            verdict = "unsure" if suggestion is None else f"{suggestion.class_}, {suggestion.action}"
+            self._say(clipped(f"  {len(members)} x [{verdict}] {members[0].cause_line}", _WIDTH))
+        if len(largest) > _SHOWN:
+            self._say(f"  and {len(largest) - _SHOWN} failure groups more")
 
     # -- allocations ------------------------------------------------------------------------------
 
