@@ -19,7 +19,13 @@ from torc_core.api.failures import (
     UndoResponse,
 )
 from torc_core.api.jobs import EvidenceModel
-from torc_core.api.recovery import ApplyRecoveryRequest, ApplyRecoveryResponse, Watchers
+from torc_core.api.recovery import (
+    ApplyRecoveryRequest,
+    ApplyRecoveryResponse,
+    RaiseWaitingRequest,
+    RaiseWaitingResponse,
+    Watchers,
+)
 from torc_core.api.review import ReviewModel, ReviewRequest, ReviewResponse
 from torc_core.jobs.status import JobStatus
 
@@ -154,6 +160,10 @@ class FailureOperations:
     def apply_recovery(self, workflow_id: int, request: ApplyRecoveryRequest) -> ApplyRecoveryResponse:
         """Retry the plan's jobs, each with its own resources, and reset their dependents, in one transaction."""
         return self._decide(f"/workflows/{workflow_id}/apply_recovery", ApplyRecoveryResponse, request)
+
+    def raise_waiting(self, workflow_id: int, request: RaiseWaitingRequest) -> RaiseWaitingResponse:
+        """Give jobs that no attempt was started of more memory or runtime, also while others run."""
+        return self._decide(f"/workflows/{workflow_id}/raise_waiting", RaiseWaitingResponse, request)
 
     def count_recovering(self, workflow_id: int) -> int:
         """Return how many watchers follow the workflow to recover it."""

@@ -91,6 +91,9 @@ class Hint:
 Line = str | Hint
 """One line for people."""
 
+Say = Callable[[Line], None]
+"""Gets every line for people."""
+
 
 def spelled(line: Line, spell: Callable[[TorcCommand], str]) -> str:
     """Return the line as text, with each command as `spell` writes it."""

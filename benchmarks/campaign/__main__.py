@@ -116,6 +116,8 @@ def compare(world: World, *, nodes_each: int) -> Iterator[Outcome]:
     yield run_campaign(world, Torc("Torc, rules alone"), nodes_each=nodes_each, words=False)
     yield run_campaign(world, Torc("Torc, rules and words"), nodes_each=nodes_each)
     yield run_campaign(world, Torc("Torc, with a scripted agent", scripted=True), nodes_each=nodes_each)
+    ahead = Torc("Torc, with a scripted agent and foresight", scripted=True, foresight=True)
+    yield run_campaign(world, ahead, nodes_each=nodes_each)
 
 
 def main() -> None:

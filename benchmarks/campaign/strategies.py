@@ -12,7 +12,9 @@ from torc_client.agents.decide import decide_all
 from torc_client.agents.result import RULES_AGENT, AgentRun
 from torc_client.agents.rules import read_groups
 from torc_client.http import TorcClient
+from torc_client.recovery.allocations import Allocations
 from torc_client.recovery.bounded_recovery import BoundedRecovery
+from torc_client.recovery.foresight import Lookout
 from torc_client.recovery.recover import RecoveryTools
 from torc_client.settings import ClientSettings
 from torc_core.api.failures import Actor, Classification, ClassifyRequest, FailureGroup
@@ -27,6 +29,7 @@ _BY_HAND: Final = Actor(kind="person", name="benchmark")
 _AGENT: Final = Actor(kind="agent", name="scripted", user="benchmark")
 _READS_RIGHT: Final = 0.95
 """How often the scripted agent reads a text as a careful person does."""
+_OPTIONS: Final = RecoverOptions(runtime_multiplier=WATCH_RUNTIME_MULTIPLIER)
 _OOM_CODE: Final = 137
 _TIMEOUT_CODE: Final = 152
 
@@ -143,9 +146,23 @@ class Torc:
     requeues: bool = True
     groups: bool = True
     _recovery: BoundedRecovery | None = None
+    _lookout: Lookout | None = None
 
     def failed(self, campaign: Campaign, job_ids: Collection[int]) -> None:
-        """Do nothing until nothing runs."""
+        """Look ahead, where that is wanted; recover only when nothing runs."""
+        del job_ids
+        if not self.foresight:
+            return
+        if self._lookout is None:
+            self._lookout = Lookout(
+                client=campaign.client,
+                options=_OPTIONS,
+                allocations=Allocations(),
+                user="benchmark",
+                say=lambda _: None,
+            )
+        if self._lookout.look(campaign.client.workflow_status(campaign.workflow_id)):
+            campaign.forget_amounts()
 
     def at_rest(self, campaign: Campaign) -> bool:
         """Recover as `watch` does."""
@@ -173,8 +190,7 @@ class Torc:
             user="benchmark", say=lambda _: None, output_dir=Path("nowhere"), ask_agent=ask,
             actor=Actor(kind="rules", name="torc", user="benchmark"),
         )  # fmt: skip
-        options = RecoverOptions(runtime_multiplier=WATCH_RUNTIME_MULTIPLIER)
-        return BoundedRecovery(client=campaign.client, options=options, tools=tools, max_retries=MAX_RETRIES)
+        return BoundedRecovery(client=campaign.client, options=_OPTIONS, tools=tools, max_retries=MAX_RETRIES)
 
 
 def _decide_unsure(campaign: Campaign) -> None:

@@ -89,6 +89,7 @@ def _preview(session: Session, workflow_id: int, options: "RecoverOptions", tool
     lines = texts.proposed_lines(
         workflow_id,
         planned.plan,
+        foreseen=planned.foreseen,
         planned_allocations=None
         if planned_allocations is None
         else sum(each.allocation_count for each in planned_allocations),

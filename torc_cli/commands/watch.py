@@ -17,9 +17,9 @@ from torc_core.recovery.defaults import MAX_RETRIES, POLL_S, WATCH_RUNTIME_MULTI
 
 if TYPE_CHECKING:
     from torc_client.http import TorcClient
-    from torc_client.recovery.recover import Say
     from torc_client.recovery.watch import Alarm
     from torc_core.api.workflows import WorkflowStatusModel
+    from torc_core.hints import Say
 
 _LAST_RUNNER_S = 60.0
 """So long the runner of the last job may take to carry out what is due at the end."""
@@ -27,7 +27,7 @@ _LOOK_AGAIN_S = 1.0
 _PATIENCE_S = 1200.0
 """The seconds that the server may be away."""
 _SCHEDULING = "Auto-scheduling"
-_RECOVERY = RecoveryChoices(runtime_multiplier=WATCH_RUNTIME_MULTIPLIER)
+_RECOVERY = RecoveryChoices(runtime_multiplier=WATCH_RUNTIME_MULTIPLIER, foresight=True)
 _AI = AiChoices()
 
 

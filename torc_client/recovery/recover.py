@@ -10,6 +10,7 @@ from torc_client.http import TorcClient
 from torc_client.processes import host_facts
 from torc_client.recovery.allocations import Allocations, PlannedAllocation
 from torc_client.recovery.attempt_facts import failed_attempts, orphan_facts
+from torc_client.recovery.foresight import look_ahead, raise_waiting
 from torc_client.recovery.hooks import Hook, run_hook
 from torc_client.recovery.orphans import find_orphans, reclaim
 from torc_client.recovery.state import active_jobs
@@ -19,16 +20,16 @@ from torc_core.api.recovery import ApplyRecoveryRequest, ApplyRecoveryResponse, 
 from torc_core.api.workflows import WorkflowStatusModel
 from torc_core.errors import SchedulerError, StateConflictError
 from torc_core.evidence.attempt import AttemptFacts
-from torc_core.hints import Hint, Line, torc
+from torc_core.hints import Hint, Line, Say, torc
 from torc_core.jobs.status import JobStatus
 from torc_core.recovery import texts
 from torc_core.recovery.diagnosis import Diagnosis, diagnose
+from torc_core.recovery.foresight import ForeseenRaise
 from torc_core.recovery.orphans import OrphanPlan
 from torc_core.recovery.plan import RecoverOptions, RecoveryPlan, make_plan
 from torc_core.slurm.allocation import AllocationEnd
 from torc_core.slurm.plan import NewAmounts
 
-Say = Callable[[Line], None]
 AskAgent = Callable[[TorcClient, int, RecoveryPlan], AgentRun]
 """Lets an agent decide about the workflow's pending_failed jobs; the plan says what recovery does without it."""
 
@@ -66,6 +67,8 @@ class PlannedRecovery:
     """What would be submitted; None where the workflow has no scheduler."""
     agent: AgentRun | None = None
     """The call of an agent on the way, if there was one."""
+    foreseen: tuple[ForeseenRaise, ...] = ()
+    """What is raised for jobs that wait, where the options ask for it."""
 
     @property
     def workflow_id(self) -> int:
@@ -98,7 +101,7 @@ def preview(client: TorcClient, workflow_id: int, options: RecoverOptions, alloc
     )
     _check_at_rest(status, orphaned=len(orphans.jobs))
     facts = [*failed_attempts(client, workflow_id, allocations), *_future_failures(client, orphans, status.run_id)]
-    planned = _planned(status, facts, options, orphans)
+    planned = _planned(client, status, facts, options, orphans)
     if not allocations.serves(client, workflow_id):
         return planned
     submissions = allocations.plan(client, workflow_id, planned.new_amounts)
@@ -179,6 +182,8 @@ def carry_out(client: TorcClient, planned: PlannedRecovery, tools: RecoveryTools
     if is_served:
         # Before anything is changed: a job may have grown beyond every partition.
         tools.allocations.plan(client, workflow_id, planned.new_amounts)
+    # before the new run begins: the raises were planned for this one, and its jobs still wait
+    raise_waiting(client, planned.status, planned.foreseen, user=tools.user, say=tools.say)
     answer = client.failures.apply_recovery(workflow_id, request)
     for reason, count in Counter(skipped.reason for skipped in answer.skipped).items():
         tools.say(texts.not_retried_line(count, reason))
@@ -240,14 +245,21 @@ def _look(
 ) -> PlannedRecovery:
     status = client.workflow_status(workflow_id)
     _check_at_rest(status)
-    return _planned(status, failed_attempts(client, workflow_id, tools.allocations), options, orphans)
+    return _planned(client, status, failed_attempts(client, workflow_id, tools.allocations), options, orphans)
 
 
 def _planned(
-    status: WorkflowStatusModel, facts: list[AttemptFacts], options: RecoverOptions, orphans: OrphanPlan
+    client: TorcClient,
+    status: WorkflowStatusModel,
+    facts: list[AttemptFacts],
+    options: RecoverOptions,
+    orphans: OrphanPlan,
 ) -> PlannedRecovery:
     diagnoses = tuple(diagnose(each) for each in facts)
-    return PlannedRecovery(status=status, diagnoses=diagnoses, plan=make_plan(diagnoses, options), orphans=orphans)
+    foreseen = look_ahead(client, status.workflow_id, diagnoses, options) if options.foresight else ()
+    return PlannedRecovery(
+        status=status, diagnoses=diagnoses, plan=make_plan(diagnoses, options), orphans=orphans, foreseen=foreseen
+    )
 
 
 def _check_at_rest(status: WorkflowStatusModel, *, orphaned: int = 0) -> None:

@@ -30,6 +30,7 @@ def recovery_data(
         "runtime_multiplier": options.runtime_multiplier,
         "orphaned_jobs": len(planned.orphans.jobs) + len(planned.orphans.claims_of_nobody),
         "result": result,
+        "foreseen": [each.model_dump(mode="json") for each in planned.foreseen],
         "applied": None if applied is None else _applied_data(applied),
         "ai_recovery": None if planned.agent is None else planned.agent.as_data(),
         "diagnosis": report_utilization(planned.workflow_id, completed=(), failures=planned.diagnoses).model_dump(

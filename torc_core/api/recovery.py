@@ -61,6 +61,32 @@ class ApplyRecoveryResponse(ApiModel):
     skipped: list[SkippedRetry] = Field(default_factory=list)
 
 
+class PlannedRaise(ApiModel):
+    """More memory or runtime for jobs of one requirement that no attempt was started of, and why."""
+
+    job_ids: list[int] = Field(min_length=1)
+    resource_requirements_id: int
+    memory: str | None = None
+    runtime: str | None = None
+    reason: str = Field(min_length=1, max_length=2000)
+
+
+class RaiseWaitingRequest(ApiModel):
+    """Raises for jobs that wait, made from the state of `run_id`; the server refuses it in another run."""
+
+    run_id: int
+    raises: list[PlannedRaise] = Field(min_length=1)
+    requested_by: str
+
+
+class RaiseWaitingResponse(ApiModel):
+    """`raised` counts jobs; the others were started meanwhile, have other amounts by now, or would get less."""
+
+    workflow_id: int
+    raised: int
+    skipped_job_ids: list[int] = Field(default_factory=list)
+
+
 class Watchers(ApiModel):
     """Who follows the workflow now, ready to recover it: a runner with nothing to do may wait for them."""
 

@@ -39,6 +39,8 @@ class RecoverOptions(BaseModel):
     recovery_hook: str | None = None
     max_memory_bytes: int | None = None
     max_runtime_s: float | None = None
+    foresight: bool = False
+    """Raise, too, what waits and whose started siblings lacked memory or time."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

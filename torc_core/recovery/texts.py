@@ -7,6 +7,7 @@ from typing import Final
 from torc_core.evidence.attempt import Cause
 from torc_core.hints import Hint, Line, torc
 from torc_core.jobs.status import AWAITING_DECISION, DONE, STARTABLE, SUCCESSFUL, UNSUCCESSFUL, JobStatus
+from torc_core.recovery.foresight import ForeseenRaise
 from torc_core.recovery.plan import RecoveryPlan, Retry, Skipped
 
 DIAGNOSING: Final = "Diagnosing failures..."
@@ -35,6 +36,19 @@ def heuristics_lines(plan: RecoveryPlan) -> list[str]:
         *_skipped_lines(plan),
         *_unknown_lines(plan, proposed=False),
         *([fixed] if plan.memory_raised or plan.runtime_raised else []),
+    ]
+
+
+def foreseen_lines(foreseen: Sequence[ForeseenRaise], *, proposed: bool) -> list[str]:
+    """Return what is raised for jobs that no attempt was started of, with the numbers it rests on."""
+    verb = "would raise" if proposed else "raising"
+    return [
+        f"  {len(each.job_ids)} waiting {_jobs(len(each.job_ids))} like {each.template}: {verb} "
+        + ", ".join(
+            f"{what} to {amount}" for what, amount in (("memory", each.memory), ("runtime", each.runtime)) if amount
+        )
+        + f" ({each.reason})"
+        for each in foreseen
     ]
 
 
@@ -122,6 +136,7 @@ def proposed_lines(
     workflow_id: int,
     plan: RecoveryPlan,
     *,
+    foreseen: Sequence[ForeseenRaise] = (),
     planned_allocations: int | None = None,
     allocation_lines: Sequence[str] = (),
 ) -> list[str]:
@@ -139,6 +154,7 @@ def proposed_lines(
         *_retry_lines(plan, proposed=True),
         *_skipped_lines(plan),
         *_unknown_lines(plan, proposed=True),
+        *foreseen_lines(foreseen, proposed=True),
         f"[DRY RUN] Would reset {count} job(s) for retry",
         "[DRY RUN] Would reinitialize workflow",
         *slurm,

@@ -188,7 +188,9 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ),
     **_workflow_rules(_P.PROPOSE, "POST /proposals", "POST /decisions/preview", "POST /review/preview"),
     **_workflow_rules(_P.DECIDE, "POST /decisions"),
-    **_workflow_rules(_P.APPROVE, "POST /apply_recovery", "POST /decisions/undo", "POST /review"),
+    **_workflow_rules(
+        _P.APPROVE, "POST /apply_recovery", "POST /decisions/undo", "POST /raise_waiting", "POST /review"
+    ),
     **_workflow_rules(
         _P.RUN,
         "POST /actions/{action_id}/claim",

@@ -46,6 +46,7 @@ BULK_ROUTES: Final = frozenset(
         "/workflows/{id}/decisions",
         "/workflows/{id}/decisions/preview",
         "/workflows/{id}/proposals",
+        "/workflows/{id}/raise_waiting",
         "/workflows/{id}/release_claims",
         "/workflows/{id}/take_back_jobs",
     }

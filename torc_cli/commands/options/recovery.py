@@ -86,6 +86,14 @@ class RecoveryChoices:
             rich_help_panel=_PANEL,
         ),
     ] = None
+    foresight: Annotated[
+        bool,
+        typer.Option(
+            "--foresight/--no-foresight",
+            help="Raise, too, what waits and whose started siblings mostly lacked memory or time.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = False
 
     def as_options(self) -> "RecoverOptions":
         """Return the options of the recovery. Raises InvalidInputError for amounts that cannot be meant."""
@@ -100,6 +108,7 @@ class RecoveryChoices:
             recovery_hook=self.recovery_hook,
             max_memory_bytes=None if self.max_memory is None else parse_memory(self.max_memory),
             max_runtime_s=None if self.max_runtime is None else parse_duration(self.max_runtime),
+            foresight=self.foresight,
         )
 
 

@@ -6,12 +6,19 @@ from fastapi import Query
 
 from torc_core.api.base import Page
 from torc_core.api.jobs import EvidenceModel
-from torc_core.api.recovery import ApplyRecoveryRequest, ApplyRecoveryResponse, Watchers
+from torc_core.api.recovery import (
+    ApplyRecoveryRequest,
+    ApplyRecoveryResponse,
+    RaiseWaitingRequest,
+    RaiseWaitingResponse,
+    Watchers,
+)
 from torc_core.jobs.status import JobStatus
 from torc_server.routes.contract import contract_router
 from torc_server.routes.parameters import RecordId, UnsortedPage
 from torc_server.routes.unit_of_work import Working
 from torc_server.services.triage import apply_recovery as recovering
+from torc_server.services.triage.raise_waiting import raise_waiting_jobs
 
 router = contract_router("recovery")
 
@@ -31,6 +38,11 @@ def list_evidence(
 @router.post("/workflows/{id}/apply_recovery")
 def apply_recovery(workflow_id: RecordId, body: ApplyRecoveryRequest, work: Working) -> ApplyRecoveryResponse:
     return work.write(recovering.apply_recovery, workflow_id, body)
+
+
+@router.post("/workflows/{id}/raise_waiting")
+def raise_waiting(workflow_id: RecordId, body: RaiseWaitingRequest, work: Working) -> RaiseWaitingResponse:
+    return work.write(raise_waiting_jobs, workflow_id, body)
 
 
 @router.get("/workflows/{id}/watchers", response_model=Watchers)
