@@ -68,6 +68,20 @@ def test_all_jobs_are_listed_on_demand_and_small_excess_is_not(torc: Torc, share
     assert len(torc(*command, "--all", "-f", "json").json["violations"]) == 4
 
 
+def test_siblings_that_use_a_fraction_are_named_with_what_would_do(torc: Torc, shared_client: TorcClient) -> None:
+    client = shared_client
+    workflow_id, ids = make_scene(client, *(job(f"train_{n}") for n in range(6)), job("train_9", depends_on=[5]))
+    runner_id = claim_all(client, workflow_id)
+    for job_id in ids[:5]:
+        end(client, job_id, peak_memory_bytes=GIB, minutes=50.0)
+    leave(client, runner_id)
+    command = ("reports", "check-resource-utilization", workflow_id)
+    (less,) = torc(*command, "-f", "json").json["less_would_do"]
+    assert (less["template"], less["memory"], less.get("runtime"), less["waiting"]) == ("train_#", "2g", None, 1)
+    printed = torc(*command).out
+    assert "train_#: 2g of memory would do (5 completed siblings used at most 1g of memory; 1 not started)" in printed
+
+
 def test_results_name_the_log_files(torc: Torc, spec: SpecWriter) -> None:
     printed = torc("run", spec(jobs={"good": "echo fine", "bad": "echo no >&2; exit 3"}), "-f", "json", code=1).json
     workflow_id = printed["workflow_id"]

@@ -55,7 +55,7 @@ def test_a_raise_stays_within_the_users_cap_and_a_cap_below_what_they_have_raise
     assert foresee(_ooms(3), _siblings(3, 0, 1), RecoverOptions(max_memory_bytes=8 * GIB)) == ()
 
 
-def test_siblings_that_use_a_fraction_are_told_what_would_do() -> None:
+def test_the_amounts_that_would_do_are_named_where_siblings_use_a_fraction() -> None:
     done = [
         attempt(0, job_id=n, job_name=f"train_{n}", status=JobStatus.COMPLETED, peak_memory_bytes=GIB) for n in range(5)
     ]

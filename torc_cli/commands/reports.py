@@ -41,7 +41,7 @@ def check_resource_utilization(
 
     For example: `torc reports check-resource-utilization 3 --all`.
     """
-    from torc_cli.render.utilization_text import OVER_UTILIZATION, verdict_line, violation_lines
+    from torc_cli.render.utilization_text import OVER_UTILIZATION, less_lines, verdict_line, violation_lines
     from torc_client.recovery.resources import utilization
 
     report = utilization(
@@ -62,6 +62,9 @@ def check_resource_utilization(
         session.out.records(OVER_UTILIZATION, report.violations)
     if report.resource_violations:
         session.out.done(violation_lines(report), {})
+    if lines := less_lines(report):
+        session.out.done(["Less than what they ask for would do:", *lines], {})
+        session.out.note(Hint("Fit the requirements with: {}", torc("workflows correct-resources", report.workflow_id)))
 
 
 @app.command("results")

@@ -3,6 +3,7 @@
 from typing import Final
 
 from torc_cli.render.base import Column, Table
+from torc_core.recovery.foresight import ForeseenLess
 from torc_core.recovery.resource_report import UtilizationReport
 
 OVER_UTILIZATION: Final = Table(
@@ -38,3 +39,17 @@ def violation_lines(report: UtilizationReport) -> list[str]:
             f"{failed.reason} ({limits}{peak})"
         )
     return lines
+
+
+def less_lines(report: UtilizationReport) -> list[str]:
+    """Return one line for each kind of job that asks for far more than its siblings used."""
+    return [
+        f"  {each.template}: "
+        + " and ".join(f"{amount} of {what}" for what, amount in _amounts(each) if amount)
+        + f" would do ({each.reason}; {each.waiting} not started)"
+        for each in report.less_would_do or ()
+    ]
+
+
+def _amounts(less: ForeseenLess) -> tuple[tuple[str, str | None], ...]:
+    return (("memory", less.memory), ("runtime", less.runtime))

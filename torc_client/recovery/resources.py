@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from torc_client.http import TorcClient
 from torc_client.recovery.allocations import Allocations
 from torc_client.recovery.attempt_facts import completed_attempts, failed_attempts, failed_attempts_of_run
+from torc_client.recovery.foresight import read_siblings
 from torc_core.errors import InvalidInputError
 from torc_core.hints import Hint, torc
 from torc_core.recovery.corrections import Correction, CorrectionOptions, plan_corrections
@@ -32,6 +33,8 @@ def utilization(
         workflow_id,
         completed=completed_attempts(client, workflow_id, run_id=run_id),
         failures=[diagnose(facts) for facts in failures],
+        # an earlier run says nothing about what its jobs ask for now
+        siblings=read_siblings(client, workflow_id) if run_id is None else (),
         run_id=run_id,
         show_all=show_all,
         min_over_utilization_percent=min_over_utilization_percent,

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from torc_core.evidence.attempt import AttemptFacts, Cause
 from torc_core.recovery.diagnosis import Diagnosis
+from torc_core.recovery.foresight import ForeseenLess, Sibling, foresee_less
 from torc_core.recovery.sparse_model import SparseModel
 from torc_core.resources.duration import describe_duration, format_duration
 from torc_core.resources.memory import describe_memory, format_memory
@@ -74,6 +75,8 @@ class UtilizationReport(SparseModel):
     violations: tuple[OverUtilization, ...] = ()
     resource_violations_count: int
     resource_violations: tuple[ResourceViolation, ...] = ()
+    less_would_do: tuple[ForeseenLess, ...] | None = None
+    """Siblings that use a fraction of what they ask for; left out where there are none."""
 
 
 def report_utilization(
@@ -81,6 +84,7 @@ def report_utilization(
     *,
     completed: Sequence[AttemptFacts],
     failures: Sequence[Diagnosis] = (),
+    siblings: Sequence[Sibling] = (),
     run_id: int | None = None,
     show_all: bool = False,
     min_over_utilization_percent: float = MIN_OVER_UTILIZATION_PERCENT,
@@ -100,6 +104,7 @@ def report_utilization(
         violations=tuple(use.row for use in (uses if show_all else over)),
         resource_violations_count=len(failures),
         resource_violations=tuple(_violation(diagnosis) for diagnosis in failures),
+        less_would_do=foresee_less(completed, siblings) or None,
     )
 
 
