@@ -12,7 +12,9 @@ import typer
 
 from docs_build.markdown import NOTICE, code, table
 from torc_cli.main import app
+from torc_cli.session.options import GLOBAL_PANEL
 from torc_cli.session.registry import COMMANDS
+from torc_cli.session.short_help import argument_name, usage_pieces
 
 _INTRODUCTION = """# Commands
 
@@ -50,7 +52,7 @@ def _sections(command: Any, words: list[str], parent: Any, *, level: int) -> Ite
         for name, child in children.items():
             yield from _sections(child, [*words, name], context, level=level + 1)
         return
-    usage = " ".join([*words, *command.collect_usage_pieces(context)])
+    usage = " ".join([*words, *usage_pieces(command, context)])
     parts = [heading, text, f"```text\n{usage}\n```"]
     if rows := [_row(parameter) for parameter in command.params if _is_own(parameter)]:
         parts.append(table(("argument or option", "meaning", "default"), rows))
@@ -59,7 +61,7 @@ def _sections(command: Any, words: list[str], parent: Any, *, level: int) -> Ite
 
 def _is_own(parameter: Any) -> bool:
     """Return whether it is not one of the global options, which stand on a page of their own."""
-    return getattr(parameter, "rich_help_panel", None) != "Global options" and parameter.name != "help"
+    return getattr(parameter, "rich_help_panel", None) != GLOBAL_PANEL and parameter.name != "help"
 
 
 def _row(parameter: Any) -> tuple[str, str, str]:
@@ -67,7 +69,7 @@ def _row(parameter: Any) -> tuple[str, str, str]:
     metavar = parameter.metavar or _METAVARS.get(kind, "TEXT")
     meaning = _plain(parameter.help)
     if parameter.param_type_name == "argument":
-        return code(parameter.metavar or parameter.name.upper()), meaning, _default(parameter)
+        return code(argument_name(parameter)), meaning, _default(parameter)
     names = ", ".join(code(option) for option in (*parameter.opts, *parameter.secondary_opts))
     if isinstance(kind, type) and issubclass(kind, Enum):
         meaning = f"{meaning} One of {', '.join(code(str(choice.value)) for choice in kind)}.".lstrip()

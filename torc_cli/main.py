@@ -16,7 +16,7 @@ from torc_core.shortage import shortage_of
 app = typer.Typer(
     name="torc",
     cls=lazy_group(COMMANDS),
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -33,7 +33,7 @@ def _print_version(wanted: bool) -> None:
 def torc(
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("-V", "--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Run workflows of many jobs, and bring them to their end although jobs fail.

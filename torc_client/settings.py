@@ -40,7 +40,7 @@ _KEYS: Final = (
     "tls_ca_cert",
 )
 _CORRECT: Final = "correct or remove this config file"
-_FORMATS: Final = ("table", "json")
+_FORMATS: Final = ("table", "json", "csv")
 _LOG_LEVELS: Final = ("error", "warning", "info", "debug")
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from torc_cli.render.base import Column, Table
-from torc_cli.session.command import command
+from torc_cli.session.command import command, listing
 from torc_cli.session.options import YesOption
 from torc_cli.session.session import Session
 from torc_core.api.access import GroupMembershipModel
@@ -28,17 +28,21 @@ GROUPS = Table(
         Column("ID", "id", right=True),
         Column("Name", "name"),
         Column("Description", "description"),
-        Column("Created", "created_at"),
+        Column("Created", "created_at", time=True),
     ),
 )
-MEMBERS = Table("members", (Column("User", "user_name"), Column("Role", "role"), Column("Since", "created_at")))
-DescriptionOption = Annotated[str | None, typer.Option("-d", "--description")]
+MEMBERS = Table(
+    "members", (Column("User", "user_name"), Column("Role", "role"), Column("Since", "created_at", time=True))
+)
+GroupName = Annotated[str, typer.Argument(help="Name of the new group.")]
+UserName = Annotated[str, typer.Argument(help="Name of the user at the server.")]
+DescriptionOption = Annotated[str | None, typer.Option("-d", "--description", help="What the group is for.")]
 RoleOption = Annotated[Role, typer.Option("-r", "--role", help="What the user may do on shared workflows.")]
 
 
 @app.command("create")
 @command
-def create(session: Session, name: str, *, description: DescriptionOption = None) -> None:
+def create(session: Session, name: GroupName, *, description: DescriptionOption = None) -> None:
     """Create a group; administrators can.
 
     For example: `torc access-groups create modelers`.
@@ -48,7 +52,7 @@ def create(session: Session, name: str, *, description: DescriptionOption = None
 
 
 @app.command("list")
-@command
+@listing
 def list_(session: Session) -> None:
     """List the groups that you may see.
 
@@ -82,7 +86,7 @@ def delete(session: Session, group_id: int, *, yes: YesOption = False) -> None:
 
 @app.command("add-user")
 @command
-def add_user(session: Session, group_id: int, user_name: str, *, role: RoleOption = Role.MEMBER) -> None:
+def add_user(session: Session, group_id: int, user_name: UserName, *, role: RoleOption = Role.MEMBER) -> None:
     """Put a user into a group.
 
     For example: `torc access-groups add-user 3 vera --role viewer`.
@@ -94,7 +98,7 @@ def add_user(session: Session, group_id: int, user_name: str, *, role: RoleOptio
 
 @app.command("remove-user")
 @command
-def remove_user(session: Session, group_id: int, user_name: str) -> None:
+def remove_user(session: Session, group_id: int, user_name: UserName) -> None:
     """Take a user out of a group.
 
     For example: `torc access-groups remove-user 3 vera`.
@@ -104,7 +108,7 @@ def remove_user(session: Session, group_id: int, user_name: str) -> None:
 
 
 @app.command("list-members")
-@command
+@listing
 def list_members(session: Session, group_id: int) -> None:
     """List the users of a group with their roles.
 
@@ -114,8 +118,8 @@ def list_members(session: Session, group_id: int) -> None:
 
 
 @app.command("list-user-groups")
-@command
-def list_user_groups(session: Session, user_name: str) -> None:
+@listing
+def list_user_groups(session: Session, user_name: UserName) -> None:
     """List the groups of a user.
 
     For example: `torc access-groups list-user-groups vera`.
@@ -146,7 +150,7 @@ def remove_workflow(session: Session, group_id: int, workflow_id: int) -> None:
 
 
 @app.command("list-workflow-groups")
-@command
+@listing
 def list_workflow_groups(session: Session, workflow_id: int) -> None:
     """List the groups that a workflow is shared with.
 
@@ -157,7 +161,7 @@ def list_workflow_groups(session: Session, workflow_id: int) -> None:
 
 @app.command("check-access")
 @command
-def check_access(session: Session, workflow_id: int, user_name: str) -> None:
+def check_access(session: Session, workflow_id: int, user_name: UserName) -> None:
     """Say whether a user may see a workflow, and why.
 
     For example: `torc access-groups check-access 42 vera`.

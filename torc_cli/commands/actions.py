@@ -10,7 +10,7 @@ import typer
 from torc_cli.commands.crud import changes, parse_json, show_changed
 from torc_cli.commands.options.recovery import OutputDirOption
 from torc_cli.render.base import Column, Table
-from torc_cli.session.command import command
+from torc_cli.session.command import command, listing
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.api.actions import RUN_COMMANDS, WorkflowActionModel
@@ -77,16 +77,16 @@ def _table(runners: Mapping[int, ComputeNodeModel]) -> Table:
             Column("Action", "action_type"),
             Column("Progress", _progress, right=True),
             Column("Status", _state_text(runners)),
-            Column("Executed At", "executed_at"),
-            Column("Exit Code", "return_code", right=True),
-            Column("Log", "log"),
-            Column("Job IDs", lambda action: ", ".join(map(str, action.job_ids or ()))),
+            Column("Executed At", "executed_at", time=True, gives_way=True),
+            Column("Exit Code", "return_code", right=True, gives_way=True),
+            Column("Log", "log", gives_way=True),
+            Column("Job IDs", lambda action: ", ".join(map(str, action.job_ids or ())), gives_way=True),
         ),
     )
 
 
 @app.command("list")
-@command
+@listing
 def list_actions(session: Session, workflow_id: WorkflowArgument = None) -> None:
     """List a workflow's actions with the progress of their triggers.
 

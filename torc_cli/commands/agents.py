@@ -7,7 +7,7 @@ import typer
 from pydantic import BaseModel
 
 from torc_cli.render.base import Column, Table
-from torc_cli.session.command import command
+from torc_cli.session.command import listing
 from torc_cli.session.session import Session
 
 app = typer.Typer(no_args_is_help=True, help="List and check the AI agents that can decide about failures.")
@@ -34,7 +34,7 @@ CHECKED = Table(
 
 
 @app.command("list")
-@command
+@listing
 def list_(session: Session) -> None:
     """List the agents that --ai-agent knows, with the file that describes each.
 
@@ -44,7 +44,7 @@ def list_(session: Session) -> None:
 
 
 @app.command("check")
-@command
+@listing
 def check(
     session: Session,
     name: Annotated[

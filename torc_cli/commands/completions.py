@@ -2,6 +2,7 @@
 
 import os
 from enum import StrEnum
+from typing import Annotated
 
 import typer
 
@@ -12,7 +13,7 @@ class Shell(StrEnum):
     FISH = "fish"
 
 
-def completions(shell: Shell) -> None:
+def completions(shell: Annotated[Shell, typer.Argument(help="The shell that completes.")]) -> None:
     """Print the completion script of a shell.
 
     For example: `torc completions bash >> ~/.bashrc`. `torc --install-completion` does it for you.

@@ -25,27 +25,36 @@ NODES = Table(
     (
         Column("ID", "id", right=True),
         Column("Hostname", "hostname"),
-        Column("PID", "pid", right=True),
+        Column("PID", "pid", right=True, gives_way=True),
         Column("CPUs", "num_cpus", right=True),
         Column("Memory (GB)", "memory_gb", right=True),
-        Column("GPUs", "num_gpus", right=True),
+        Column("GPUs", "num_gpus", right=True, gives_way=True),
         Column("Active", "is_active"),
         Column("Heard", _heard, right=True),
-        Column("Start Time", "start_time"),
+        Column("Start Time", "start_time", time=True),
         Column("Duration", _duration, right=True),
     ),
 )
 
 
 commands = RecordCommands(
-    app, lambda client: client.compute_nodes, NODES, noun="compute node", id_name="compute_node_id"
+    app,
+    lambda client: client.compute_nodes,
+    NODES,
+    noun="compute node",
+    id_name="compute_node_id",
+    group="compute-nodes",
 )
 commands.list(
     "List runners.",
     {
-        "hostname": Annotated[str | None, typer.Option("--hostname")],
-        "is_active": Annotated[bool | None, typer.Option("--active/--inactive")],
-        "scheduled_compute_node_id": Annotated[int | None, typer.Option("--scheduled-compute-node")],
+        "hostname": Annotated[str | None, typer.Option("--hostname", help="Only those on this machine.")],
+        "is_active": Annotated[
+            bool | None, typer.Option("--active/--inactive", help="Only those that are at work, or the others.")
+        ],
+        "scheduled_compute_node_id": Annotated[
+            int | None, typer.Option("--scheduled-compute-node", help="Only those of this allocation's record.")
+        ],
     },
 )
 commands.get("Show one runner.")

@@ -16,15 +16,13 @@ from torc_core.api.events import EventModel
 app = typer.Typer(no_args_is_help=True, help="What happened, stored and live.")
 
 
-def _when(event: EventModel) -> str:
-    from datetime import UTC, datetime
+EVENTS = Table(
+    "events", (Column("ID", "id", right=True), Column("Time", "timestamp", time=True), Column("Data", "data"))
+)
 
-    return datetime.fromtimestamp(event.timestamp / 1000, tz=UTC).isoformat(timespec="milliseconds")
-
-
-EVENTS = Table("events", (Column("ID", "id", right=True), Column("Time", _when), Column("Data", "data")))
-
-CategoryOption = Annotated[str | None, typer.Option("-c", "--category")]
+CategoryOption = Annotated[
+    str | None, typer.Option("-c", "--category", help="Only those of this category, for example recovery.")
+]
 
 
 def _event(values: dict[str, Any]) -> EventModel:
@@ -32,17 +30,25 @@ def _event(values: dict[str, Any]) -> EventModel:
     return EventModel(workflow_id=values["workflow_id"], timestamp=int(time.time() * 1000), data=data)
 
 
-commands = RecordCommands(app, lambda client: client.events, EVENTS, noun="event", id_name="event_id")
+commands = RecordCommands(app, lambda client: client.events, EVENTS, noun="event", id_name="event_id", group="events")
 commands.create(
     "Store an event of your own.",
     _event,
-    {"data": (Annotated[str, typer.Option("-d", "--data", metavar="JSON")], REQUIRED)},
+    {
+        "data": (
+            Annotated[str, typer.Option("-d", "--data", metavar="JSON", help="What happened, as an object.")],
+            REQUIRED,
+        )
+    },
+    example="--data '{\"step\": 2}'",
 )
 commands.list(
     "List stored events.",
     {
         "category": CategoryOption,
-        "after_timestamp": Annotated[int | None, typer.Option("--after-timestamp", help="Milliseconds since 1970.")],
+        "after_timestamp": Annotated[
+            int | None, typer.Option("--after-timestamp", help="Only later ones than this, in milliseconds since 1970.")
+        ],
     },
 )
 

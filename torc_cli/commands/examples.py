@@ -8,7 +8,7 @@ import typer
 from pydantic import BaseModel
 
 from torc_cli.render.base import Column, Table
-from torc_cli.session.command import command
+from torc_cli.session.command import command, listing
 from torc_cli.session.session import Session
 from torc_core.errors import InvalidInputError, NotFoundError
 
@@ -41,7 +41,7 @@ EXAMPLES = Table(
 
 
 @app.command("list")
-@command
+@listing
 def list_(session: Session) -> None:
     """List the example workflows that come with Torc.
 

@@ -5,7 +5,7 @@ import json
 import typer
 
 from torc_cli.render.base import Column, Table
-from torc_cli.session.command import command
+from torc_cli.session.command import command, listing
 from torc_cli.session.options import LimitOption, OffsetOption, WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.api.failure_handlers import FAILURE_RULES, FailureHandlerModel, FailureRule
@@ -31,11 +31,14 @@ HANDLERS = Table(
 
 
 @app.command("list")
-@command
+@listing
 def list_(
     session: Session, workflow_id: WorkflowArgument = None, *, limit: LimitOption = None, offset: OffsetOption = 0
 ) -> None:
-    """List failure handlers."""
+    """List failure handlers.
+
+    For example: `torc failure-handlers list 3`.
+    """
     handlers = session.client.failure_handlers.list_all(workflow_id=session.workflow_id(workflow_id))
     session.out.records(HANDLERS, handlers[offset:][:limit])
 
@@ -43,6 +46,9 @@ def list_(
 @app.command("get")
 @command
 def get(session: Session, failure_handler_id: int) -> None:
-    """Show one failure handler with its rules."""
+    """Show one failure handler with its rules.
+
+    For example: `torc failure-handlers get 12`.
+    """
     handler = session.client.failure_handlers.get(failure_handler_id)
     session.out.record(handler.model_dump(mode="json") | {"rules": json.loads(handler.rules)})

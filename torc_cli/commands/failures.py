@@ -15,7 +15,7 @@ from torc_cli.commands.options.decision import (
     how_to_run,
     note_due_actions,
 )
-from torc_cli.session.command import command
+from torc_cli.session.command import command, listing
 from torc_cli.session.options import LimitOption, OffsetOption, WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.hints import Hint, torc
@@ -43,7 +43,7 @@ JobsOption = Annotated[
 
 
 @app.command("list")
-@command
+@listing
 def list_(
     session: Session,
     workflow_id: WorkflowArgument = None,

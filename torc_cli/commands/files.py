@@ -7,7 +7,7 @@ import typer
 
 from torc_cli.commands.record_commands import REQUIRED, RecordCommands
 from torc_cli.render.base import Column, Table
-from torc_cli.session.command import command
+from torc_cli.session.command import listing
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.api.files import FileModel
@@ -20,15 +20,9 @@ FILES = Table(
         Column("ID", "id", right=True),
         Column("Name", "name"),
         Column("Path", "path"),
-        Column("Modified", lambda file: _time(file.st_mtime)),
+        Column("Modified", "st_mtime", time=True),
     ),
 )
-
-
-def _time(st_mtime: float | None) -> str | None:
-    from datetime import UTC, datetime
-
-    return None if st_mtime is None else datetime.fromtimestamp(st_mtime, tz=UTC).isoformat(timespec="seconds")
 
 
 def _file(values: dict[str, Any]) -> FileModel:
@@ -36,26 +30,29 @@ def _file(values: dict[str, Any]) -> FileModel:
     return FileModel.model_validate({**values, "st_mtime": file.stat().st_mtime if file.exists() else None})
 
 
-commands = RecordCommands(app, lambda client: client.files, FILES, noun="file", id_name="file_id")
+commands = RecordCommands(app, lambda client: client.files, FILES, noun="file", id_name="file_id", group="files")
 commands.create(
     "Add a file to a workflow.",
     _file,
     {
-        "name": (Annotated[str, typer.Option("-n", "--name")], REQUIRED),
-        "path": (Annotated[str, typer.Option("-p", "--path", help="As the jobs see it.")], REQUIRED),
+        "name": (Annotated[str, typer.Option("-n", "--name", help="Name of the file in the workflow.")], REQUIRED),
+        "path": (Annotated[str, typer.Option("-p", "--path", help="Where it is, as the jobs see it.")], REQUIRED),
     },
+    example="--name model --path data/model.bin",
 )
 commands.list(
     "List files.",
     {
-        "produced_by_job_id": Annotated[int | None, typer.Option("--produced-by-job-id")],
-        "name": Annotated[str | None, typer.Option("--name")],
+        "produced_by_job_id": Annotated[
+            int | None, typer.Option("--produced-by-job-id", help="Only those that this job writes.")
+        ],
+        "name": Annotated[str | None, typer.Option("--name", help="Only the one with this name.")],
     },
 )
 
 
 @app.command("list-required-existing")
-@command
+@listing
 def list_required_existing(session: Session, workflow_id: WorkflowArgument = None) -> None:
     """List the files that must exist: inputs that no job produces, outputs of completed jobs.
 
@@ -71,8 +68,9 @@ commands.get("Show one file.")
 commands.update(
     "Change one file's record.",
     {
-        "name": Annotated[str | None, typer.Option("-n", "--name")],
-        "path": Annotated[str | None, typer.Option("-p", "--path")],
+        "name": Annotated[str | None, typer.Option("-n", "--name", help="Name of the file in the workflow.")],
+        "path": Annotated[str | None, typer.Option("-p", "--path", help="Where it is, as the jobs see it.")],
     },
+    example="--path data/model.bin",
 )
 commands.delete("Delete files' records; the files themselves stay.")

@@ -26,7 +26,12 @@ _SECONDS: Final = 300.0
 @command
 def graph(
     session: Session,
-    what: Annotated[str, typer.Argument(metavar="FILE|WORKFLOW_ID", show_default=False)],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|WORKFLOW_ID", help="A workflow file, or the id of a workflow.", show_default=False
+        ),
+    ],
     *,
     output: Annotated[
         Path | None,

@@ -9,7 +9,7 @@ import typer
 from pydantic import BaseModel
 
 from torc_cli.render.base import Column, Table
-from torc_cli.session.command import command
+from torc_cli.session.command import command, listing
 from torc_cli.session.session import Session
 from torc_core.errors import AlreadyTakenError, InvalidInputError
 from torc_core.hints import Hint, torc
@@ -119,7 +119,7 @@ def detect(session: Session) -> None:
 
 
 @app.command("list")
-@command
+@listing
 def list_(session: Session) -> None:
     """List the HPC profiles of Torc, your own, and the cluster of this machine.
 
@@ -157,7 +157,7 @@ def show(session: Session, name: _NameArgument = None) -> None:
 
 
 @app.command("partitions")
-@command
+@listing
 def partitions(
     session: Session,
     name: _NameArgument = None,
@@ -179,7 +179,7 @@ def partitions(
 
 
 @app.command("match")
-@command
+@listing
 def match(
     session: Session,
     name: _NameArgument = None,

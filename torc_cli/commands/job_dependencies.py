@@ -3,7 +3,7 @@
 import typer
 
 from torc_cli.render.base import Column, Table
-from torc_cli.session.command import command
+from torc_cli.session.command import listing
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
 
@@ -34,7 +34,7 @@ JOB_USER_DATA = Table(
 
 
 @app.command("job-job")
-@command
+@listing
 def job_job(session: Session, workflow_id: WorkflowArgument = None) -> None:
     """List which job waits for which.
 
@@ -44,7 +44,7 @@ def job_job(session: Session, workflow_id: WorkflowArgument = None) -> None:
 
 
 @app.command("job-file")
-@command
+@listing
 def job_file(session: Session, workflow_id: WorkflowArgument = None) -> None:
     """List which job writes and which reads each file.
 
@@ -54,7 +54,7 @@ def job_file(session: Session, workflow_id: WorkflowArgument = None) -> None:
 
 
 @app.command("job-user-data")
-@command
+@listing
 def job_user_data(session: Session, workflow_id: WorkflowArgument = None) -> None:
     """List which job writes and which reads each value.
 

@@ -11,7 +11,7 @@ from torc_cli.commands.job_logs import logs
 from torc_cli.commands.jobs_running import running
 from torc_cli.commands.record_commands import REQUIRED, RecordCommands
 from torc_cli.render.base import Column, Table
-from torc_cli.session.command import command
+from torc_cli.session.command import command, listing
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.api.jobs import JobModel
@@ -41,37 +41,59 @@ def _statuses(status: JobStatus) -> list[str]:
     return sorted(FAILURES) if os.environ.get(RECOVERY_HOOK_VARIABLE) else [status]
 
 
-commands = RecordCommands(app, lambda client: client.jobs, JOBS, noun="job", id_name="job_id")
+commands = RecordCommands(app, lambda client: client.jobs, JOBS, noun="job", id_name="job_id", group="jobs")
 commands.create(
     "Add a job to a workflow.",
     JobModel.model_validate,
     {
-        "name": (Annotated[str, typer.Option("-n", "--name")], REQUIRED),
-        "command": (Annotated[str, typer.Option("-c", "--command", help="Run by bash.")], REQUIRED),
-        "resource_requirements_id": Annotated[int | None, typer.Option("-r", "--resource-requirements-id")],
-        "depends_on_job_ids": Annotated[
-            IdsOption, typer.Option("-b", "--depends-on-job-ids", "--blocking-job-ids", help="May be repeated.")
+        "name": (Annotated[str, typer.Option("-n", "--name", help="Name of the job.")], REQUIRED),
+        "command": (Annotated[str, typer.Option("-c", "--command", help="What the job does; bash runs it.")], REQUIRED),
+        "resource_requirements_id": Annotated[
+            int | None, typer.Option("-r", "--resource-requirements-id", help="What the job needs.")
         ],
-        "input_file_ids": Annotated[IdsOption, typer.Option("-i", "--input-file-ids", help="May be repeated.")],
-        "output_file_ids": Annotated[IdsOption, typer.Option("-o", "--output-file-ids", help="May be repeated.")],
-        "failure_handler_id": Annotated[int | None, typer.Option("--failure-handler-id")],
-        "priority": Annotated[int | None, typer.Option("--priority", min=0, help="Higher first.")],
+        "depends_on_job_ids": Annotated[
+            IdsOption,
+            typer.Option(
+                "-b", "--depends-on-job-ids", "--blocking-job-ids", help="A job to wait for; may be repeated."
+            ),
+        ],
+        "input_file_ids": Annotated[
+            IdsOption, typer.Option("-i", "--input-file-ids", help="A file that the job reads; may be repeated.")
+        ],
+        "output_file_ids": Annotated[
+            IdsOption, typer.Option("-o", "--output-file-ids", help="A file that the job writes; may be repeated.")
+        ],
+        "failure_handler_id": Annotated[
+            int | None, typer.Option("--failure-handler-id", help="The rules for its failures.")
+        ],
+        "priority": Annotated[
+            int | None, typer.Option("--priority", min=0, help="Jobs with a higher one start first.")
+        ],
     },
+    example='--name fit --command "bash fit.sh"',
 )
 commands.list(
     "List jobs.",
     {
-        "status": Annotated[JobStatus | None, typer.Option("-s", "--status")],
-        "name": Annotated[str | None, typer.Option("--name", help="The whole name.")],
-        "command": Annotated[str | None, typer.Option("--command", help="Part of the command.")],
+        "status": Annotated[
+            JobStatus | None, typer.Option("-s", "--status", metavar="STATUS", help="Only those with this status.")
+        ],
+        "name": Annotated[str | None, typer.Option("--name", help="Only the one with this name.")],
+        "command": Annotated[str | None, typer.Option("--command", help="Only those with this in their command.")],
         "upstream_job_id": Annotated[
-            int | None, typer.Option("--upstream-job-id", help="Those that depend on this job.")
+            int | None, typer.Option("--upstream-job-id", help="Only those that depend on this job.")
         ],
-        "needs_file_id": Annotated[int | None, typer.Option("--needs-file-id", help="Those that read this file.")],
+        "needs_file_id": Annotated[int | None, typer.Option("--needs-file-id", help="Only those that read this file.")],
         "active_compute_node_id": Annotated[
-            int | None, typer.Option("--compute-node-id", help="Those this runner has.")
+            int | None, typer.Option("--compute-node-id", help="Only those that this runner has.")
         ],
-        "include_relationships": (Annotated[bool, typer.Option("--include-relationships")], False),
+        "include_relationships": (
+            Annotated[
+                bool,
+                typer.Option("--include-relationships", help="With the ids of the jobs, files and values they name."),
+            ],
+            False,
+        ),
     },
     convert={"status": _statuses},
 )
@@ -84,10 +106,14 @@ def update(
     session: Session,
     job_id: int,
     *,
-    name: Annotated[str | None, typer.Option("-n", "--name")] = None,
-    command_: Annotated[str | None, typer.Option("-c", "--command")] = None,
-    priority: Annotated[int | None, typer.Option("--priority", min=0, help="Higher first.")] = None,
-    resource_requirements_id: Annotated[int | None, typer.Option("--resource-requirements-id")] = None,
+    name: Annotated[str | None, typer.Option("-n", "--name", help="Name of the job.")] = None,
+    command_: Annotated[str | None, typer.Option("-c", "--command", help="What the job does; bash runs it.")] = None,
+    priority: Annotated[
+        int | None, typer.Option("--priority", min=0, help="Jobs with a higher one start first.")
+    ] = None,
+    resource_requirements_id: Annotated[
+        int | None, typer.Option("--resource-requirements-id", help="What the job needs.")
+    ] = None,
     memory: Annotated[str | None, typer.Option("--memory", help="For this job alone, for example 8g.")] = None,
     runtime: Annotated[str | None, typer.Option("--runtime", help="For this job alone, for example PT4H.")] = None,
 ) -> None:
@@ -142,12 +168,12 @@ def reset_status(
 
 
 @app.command("list-resource-requirements")
-@command
+@listing
 def list_resource_requirements(
     session: Session,
     workflow_id: WorkflowArgument = None,
     *,
-    job_id: Annotated[int | None, typer.Option("-j", "--job-id")] = None,
+    job_id: Annotated[int | None, typer.Option("-j", "--job-id", help="Only that of this job.")] = None,
 ) -> None:
     """List what each job needs.
 
@@ -159,12 +185,12 @@ def list_resource_requirements(
 
 
 @app.command("list-failure-handlers")
-@command
+@listing
 def list_failure_handlers(
     session: Session,
     workflow_id: WorkflowArgument = None,
     *,
-    job_id: Annotated[int | None, typer.Option("-j", "--job-id")] = None,
+    job_id: Annotated[int | None, typer.Option("-j", "--job-id", help="Only that of this job.")] = None,
 ) -> None:
     """List which failure handler each job has.
 

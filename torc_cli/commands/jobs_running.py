@@ -4,15 +4,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from torc_cli.render.base import Column, Table
-from torc_cli.render.text import clipped
-from torc_cli.session.command import command
+from torc_cli.session.command import listing
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.api.jobs import RunningJob
 from torc_core.resources.duration import describe_duration
-
-_NAME_WIDTH: Final = 20
-_NODE_WIDTH: Final = 16
 
 
 def _since(job: RunningJob) -> str:
@@ -27,15 +23,15 @@ RUNNING: Final = Table(
     "running jobs",
     (
         Column("Job", "job_id", right=True),
-        Column("Name", lambda job: clipped(job.job_name, _NAME_WIDTH)),
-        Column("Node", lambda job: clipped(job.compute_node_name or "", _NODE_WIDTH)),
+        Column("Name", "job_name"),
+        Column("Node", "compute_node_name"),
         Column("Allocation", "scheduler_job_id", right=True),
         Column("For", _since, right=True),
     ),
 )
 
 
-@command
+@listing
 def running(session: Session, workflow_id: WorkflowArgument = None) -> None:
     """List the jobs that run now: on which node, in which allocation, for how long.
 

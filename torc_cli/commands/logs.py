@@ -26,7 +26,12 @@ app.command("bundle")(bundle)
 @command
 def analyze(
     session: Session,
-    what: Annotated[str, typer.Argument(metavar="FOLDER|BUNDLE|WORKFLOW_ID", show_default=False)],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="FOLDER|BUNDLE|WORKFLOW_ID", help="Where the logs are, or whose they are.", show_default=False
+        ),
+    ],
     *,
     workflow_id: Annotated[
         int | None, typer.Option("-w", "--workflow-id", help="The workflow, where the folder holds logs of several.")

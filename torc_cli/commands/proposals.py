@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from torc_cli.commands.options.decision import ReasonOption, check_reason, deciding_person, how_to_run, note_due_actions
-from torc_cli.session.command import command
+from torc_cli.session.command import command, listing
 from torc_cli.session.options import WorkflowArgument, YesOption
 from torc_cli.session.session import Session
 from torc_core.hints import Hint, torc
@@ -19,7 +19,7 @@ class ProposalState(StrEnum):
     EXPIRED = "expired"
 
 
-@command
+@listing
 def proposals(
     session: Session,
     workflow_id: WorkflowArgument = None,
@@ -121,7 +121,7 @@ def reject(session: Session, proposal_id: int, *, reason: ReasonOption) -> None:
     session.out.done(f"Rejected proposal {proposal_id}", closed)
 
 
-@command
+@listing
 def decisions(
     session: Session,
     workflow_id: WorkflowArgument = None,

@@ -27,7 +27,7 @@ def _cpu(result: ResultModel) -> str | None:
 RESULTS = Table(
     "results",
     (
-        Column("ID", "id", right=True),
+        Column("ID", "id", right=True, gives_way=True),
         Column("Job ID", "job_id", right=True),
         Column("Job Name", "job_name"),
         Column("Run", "run_id", right=True),
@@ -35,29 +35,35 @@ RESULTS = Table(
         Column("Code", "return_code", right=True),
         Column("Time", lambda result: describe_duration(result.exec_time_minutes * 60), right=True),
         Column("Peak Mem", _memory, right=True),
-        Column("Peak CPU %", _cpu, right=True),
+        Column("Peak CPU", _cpu, right=True, gives_way=True),
         Column("Status", "status"),
-        Column("Completed", "completion_time"),
+        Column("Completed", "completion_time", time=True, gives_way=True),
     ),
 )
 
 
 FailedOption = Annotated[bool, typer.Option("--failed", help="Only those with a return code other than 0.")]
 
-commands = RecordCommands(app, lambda client: client.results, RESULTS, noun="result", id_name="result_id")
+commands = RecordCommands(
+    app, lambda client: client.results, RESULTS, noun="result", id_name="result_id", group="results"
+)
 commands.list(
     "List results: the current one of each job, or all.",
     {
-        "job_id": Annotated[int | None, typer.Option("-j", "--job-id")],
-        "run_id": Annotated[int | None, typer.Option("-r", "--run-id")],
-        "return_code": Annotated[int | None, typer.Option("--return-code")],
+        "job_id": Annotated[int | None, typer.Option("-j", "--job-id", help="Only those of this job.")],
+        "run_id": Annotated[int | None, typer.Option("-r", "--run-id", help="Only those of this run.")],
+        "return_code": Annotated[int | None, typer.Option("--return-code", help="Only those with this return code.")],
         "failed": (
             Annotated[bool, typer.Option("--failed", help="Only those with a return code other than 0.")],
             False,
         ),
-        "status": Annotated[JobStatus | None, typer.Option("-s", "--status")],
-        "all_runs": (Annotated[bool, typer.Option("--all-runs", help="Earlier runs and attempts too.")], False),
-        "compute_node_id": Annotated[int | None, typer.Option("--compute-node", "--compute-node-id")],
+        "status": Annotated[
+            JobStatus | None, typer.Option("-s", "--status", metavar="STATUS", help="Only those with this status.")
+        ],
+        "all_runs": (Annotated[bool, typer.Option("--all-runs", help="List earlier runs and attempts, too.")], False),
+        "compute_node_id": Annotated[
+            int | None, typer.Option("--compute-node", "--compute-node-id", help="Only those of this runner.")
+        ],
     },
 )
 commands.get("Show one result.")

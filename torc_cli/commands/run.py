@@ -47,7 +47,12 @@ class JobTokenChoice(StrEnum):
 @command
 def run(
     session: Session,
-    what: Annotated[str, typer.Argument(metavar="FILE|WORKFLOW_ID", show_default=False)],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|WORKFLOW_ID", help="A workflow file, or the id of a workflow.", show_default=False
+        ),
+    ],
     *,
     max_parallel_jobs: Annotated[
         int | None,

@@ -7,7 +7,7 @@ import typer
 
 from torc_cli.commands.record_commands import RecordCommands
 from torc_cli.render.allocation_text import ALLOCATIONS
-from torc_cli.session.command import command
+from torc_cli.session.command import listing
 from torc_cli.session.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument
 from torc_cli.session.session import Session
 
@@ -15,20 +15,29 @@ app = typer.Typer(no_args_is_help=True, help="Allocations asked of a scheduler."
 
 
 @app.command("list")
-@command
+@listing
 def list_allocations(
     session: Session,
     workflow_id: WorkflowArgument = None,
     *,
-    scheduler_id: Annotated[int | None, typer.Option("--scheduler-id", help="The scheduler's own job id.")] = None,
-    scheduler_config_id: Annotated[int | None, typer.Option("--scheduler-config-id")] = None,
-    status: Annotated[str | None, typer.Option("--status")] = None,
+    scheduler_id: Annotated[
+        int | None, typer.Option("--scheduler-id", help="Only the one with this id of the scheduler's own.")
+    ] = None,
+    scheduler_config_id: Annotated[
+        int | None, typer.Option("--scheduler-config-id", help="Only those of this scheduler record.")
+    ] = None,
+    status: Annotated[
+        str | None, typer.Option("--status", help="Only those with this status: pending, active, complete or canceled.")
+    ] = None,
     limit: LimitOption = None,
     offset: OffsetOption = 0,
     sort_by: SortOption = None,
     reverse_sort: ReverseOption = False,
 ) -> None:
-    """List allocations, with their state in the queue of this machine's cluster."""
+    """List allocations, with their state in the queue of this machine's cluster.
+
+    For example: `torc scheduled-compute-nodes list 3`.
+    """
     from torc_client.allocations.standing import look_at_queue
 
     records = session.client.scheduled_compute_nodes.list_all(
@@ -53,5 +62,6 @@ commands = RecordCommands(
     ALLOCATIONS,
     noun="scheduled compute node",
     id_name="scheduled_compute_node_id",
+    group="scheduled-compute-nodes",
 )
 commands.get("Show one allocation.")

@@ -43,7 +43,12 @@ add_scheduler_commands(app)
 @command
 def plan(
     session: Session,
-    what: Annotated[str, typer.Argument(metavar="FILE|WORKFLOW_ID", show_default=False)],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|WORKFLOW_ID", help="A workflow file, or the id of a workflow.", show_default=False
+        ),
+    ],
     *,
     choices: PlanChoices = _CHOICES,
     estimate: Annotated[

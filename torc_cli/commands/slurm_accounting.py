@@ -8,7 +8,7 @@ import typer
 
 from torc_cli.render.accounting_text import ACCOUNTED, STEPS, USAGE, usage_lines
 from torc_cli.render.text import number
-from torc_cli.session.command import command
+from torc_cli.session.command import listing
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.hints import Hint, torc
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torc_client.slurm.cluster import SlurmCluster
 
 
-@command
+@listing
 def sacct(
     session: Session,
     workflow_id: WorkflowArgument = None,
@@ -58,7 +58,7 @@ def sacct(
         session.out.note(LOW_PEAKS)
 
 
-@command
+@listing
 def stats(
     session: Session,
     workflow_id: WorkflowArgument = None,
@@ -93,7 +93,7 @@ def stats(
         session.out.note(LOW_PEAKS)
 
 
-@command
+@listing
 def usage(session: Session, workflow_id: WorkflowArgument = None) -> None:
     """Show node-hours and core-hours, granted and used, of each allocation and in total.
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from torc_cli.render.base import Column, Table
-from torc_cli.session.command import command
+from torc_cli.session.command import command, listing
 from torc_cli.session.session import Session
 from torc_core.api.tokens import TokenRequest
 
@@ -33,7 +33,7 @@ TOKENS = Table(
         Column("Scope", "scope"),
         Column("Workflow", "workflow_id", right=True),
         Column("Agent", "agent"),
-        Column("Expires", "expires_at"),
+        Column("Expires", "expires_at", time=True),
     ),
 )
 
@@ -59,7 +59,7 @@ def create(
 
 
 @app.command("list")
-@command
+@listing
 def list_(session: Session) -> None:
     """List your tokens; administrators see everybody's.
 

@@ -8,7 +8,7 @@ from torc_cli.commands.crud import parse_json, show_changed
 from torc_cli.commands.record_commands import RecordCommands
 from torc_cli.render.base import Column, Table
 from torc_cli.render.text import display
-from torc_cli.session.command import command
+from torc_cli.session.command import command, listing
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.api.files import UserDataModel
@@ -34,11 +34,11 @@ def create(
     session: Session,
     workflow_id: WorkflowArgument = None,
     *,
-    name: Annotated[str, typer.Option("-n", "--name")],
+    name: Annotated[str, typer.Option("-n", "--name", help="Name of the value in the workflow.")],
     data: DataOption = None,
     ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Cleared when the workflow starts anew.")] = False,
-    consumer_job_id: Annotated[int | None, typer.Option("--consumer-job-id")] = None,
-    producer_job_id: Annotated[int | None, typer.Option("--producer-job-id")] = None,
+    consumer_job_id: Annotated[int | None, typer.Option("--consumer-job-id", help="The job that reads it.")] = None,
+    producer_job_id: Annotated[int | None, typer.Option("--producer-job-id", help="The job that writes it.")] = None,
 ) -> None:
     """Add a value to a workflow.
 
@@ -50,20 +50,31 @@ def create(
     show_changed(session, created, verb="Created", noun="user data")
 
 
-commands = RecordCommands(app, lambda client: client.user_data, USER_DATA, noun="user data", id_name="user_data_id")
+commands = RecordCommands(
+    app, lambda client: client.user_data, USER_DATA, noun="user data", id_name="user_data_id", group="user-data"
+)
 commands.list(
     "List values.",
     {
-        "name": Annotated[str | None, typer.Option("--name")],
-        "is_ephemeral": Annotated[bool | None, typer.Option("--is-ephemeral/--is-not-ephemeral")],
-        "consumer_job_id": Annotated[int | None, typer.Option("--consumer-job-id")],
-        "producer_job_id": Annotated[int | None, typer.Option("--producer-job-id")],
+        "name": Annotated[str | None, typer.Option("--name", help="Only the one with this name.")],
+        "is_ephemeral": Annotated[
+            bool | None,
+            typer.Option(
+                "--is-ephemeral/--is-not-ephemeral", help="Only those that a new start clears, or the others."
+            ),
+        ],
+        "consumer_job_id": Annotated[
+            int | None, typer.Option("--consumer-job-id", help="Only those that this job reads.")
+        ],
+        "producer_job_id": Annotated[
+            int | None, typer.Option("--producer-job-id", help="Only those that this job writes.")
+        ],
     },
 )
 
 
 @app.command("list-missing")
-@command
+@listing
 def list_missing(session: Session, workflow_id: WorkflowArgument = None) -> None:
     """List the values that jobs need and that are not set.
 
@@ -79,10 +90,13 @@ commands.get("Show one value.")
 commands.update(
     "Change one value.",
     {
-        "name": Annotated[str | None, typer.Option("-n", "--name")],
+        "name": Annotated[str | None, typer.Option("-n", "--name", help="Name of the value in the workflow.")],
         "data": DataOption,
-        "is_ephemeral": Annotated[bool | None, typer.Option("--ephemeral/--not-ephemeral")],
+        "is_ephemeral": Annotated[
+            bool | None, typer.Option("--ephemeral/--not-ephemeral", help="Clear it when the workflow starts anew.")
+        ],
     },
+    example="--data 5",
     convert={"data": lambda text: parse_json(text, what="--data")},
 )
 commands.delete("Delete values.")

@@ -16,7 +16,7 @@ from torc_cli.commands.reset_status import reset_status, sync_status
 from torc_cli.commands.run import run
 from torc_cli.commands.submit import submit
 from torc_cli.render.base import Column, Table
-from torc_cli.session.command import command
+from torc_cli.session.command import command, listing
 from torc_cli.session.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.api.workflows import WorkflowModel
@@ -54,10 +54,10 @@ WORKFLOWS = Table(
         Column("ID", "id", right=True),
         Column("User", "user"),
         Column("Name", "name"),
-        Column("Description", "description"),
-        Column("Project", "project"),
+        Column("Description", "description", gives_way=True),
+        Column("Project", "project", gives_way=True),
         Column("Run", "run_id", right=True),
-        Column("Created", "timestamp"),
+        Column("Created", "timestamp", time=True),
     ),
 )
 
@@ -83,7 +83,7 @@ def new(
 
 
 @app.command("list")
-@command
+@listing
 def list_(
     session: Session,
     *,
@@ -155,9 +155,12 @@ class YesNo(StrEnum):
     FALSE = "false"
 
 
+ArchivedArgument = Annotated[YesNo, typer.Argument(help="true archives them, false brings them back.")]
+
+
 @app.command("archive")
 @command
-def archive(session: Session, archived: YesNo, workflow_ids: list[int]) -> None:
+def archive(session: Session, archived: ArchivedArgument, workflow_ids: list[int]) -> None:
     """Archive workflows (true), or bring them back (false).
 
     For example: `torc workflows archive true 3 4`.

@@ -15,7 +15,7 @@ from torc_core.hints import Line
 class JsonOutput(Output):
     def records(self, table: Table, records: Sequence[BaseModel]) -> None:
         del table  # says how records look to people
-        _write([record.model_dump(mode="json") for record in records])
+        _write(self.fields(records))
 
     def record(self, record: BaseModel | Mapping[str, Any]) -> None:
         _write(_plain(record))

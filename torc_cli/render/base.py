@@ -9,7 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from torc_cli.render.moments import short_time
 from torc_cli.render.text import clean, display
+from torc_core.errors import InvalidInputError
 from torc_core.hints import Line, TorcCommand, spelled
 
 
@@ -20,10 +22,24 @@ class Column:
     header: str
     value: str | Callable[[Any], object]
     right: bool = False
+    time: bool = False
+    """The value is a point in time, which is shown short and local."""
+    gives_way: bool = False
+    """Left out before a table is too wide for the terminal."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether its cells are never folded over lines."""
+        return self.right or self.time or self.value in ("status", "state", "is_active")
 
     def of(self, record: object) -> str:
         read = attrgetter(self.value) if isinstance(self.value, str) else self.value
-        return display(read(record))
+        return display(short_time(read(record)) if self.time else read(record))
+
+    def has_name(self, name: str) -> bool:
+        """Return whether a user may mean this column by the name: its header, or the field that it shows."""
+        word = _word(name)
+        return word == _word(self.header) or (isinstance(self.value, str) and word == _word(self.value))
 
 
 @dataclass(frozen=True)
@@ -34,11 +50,37 @@ class Table:
     columns: tuple[Column, ...]
 
 
-class Output(ABC):
-    """Results go to stdout, remarks to stderr. `spell` writes the commands in lines as the user must type them."""
+def _word(name: str) -> str:
+    return name.casefold().replace("-", "_").replace(" ", "_")
 
-    def __init__(self, spell: Callable[[TorcCommand], str] = str) -> None:
+
+class Output(ABC):
+    """Results go to stdout, remarks to stderr. `spell` writes the commands in lines as the user must type them.
+
+    `exclude` names the columns or fields that lists are printed without.
+    """
+
+    def __init__(self, spell: Callable[[TorcCommand], str] = str, *, exclude: Sequence[str] = ()) -> None:
         self._spell = spell
+        self._exclude = exclude
+
+    def shown(self, table: Table) -> tuple[Column, ...]:
+        """Return the columns that the user did not exclude. Raises InvalidInputError for a name that is none."""
+        for name in self._exclude:
+            if not any(column.has_name(name) for column in table.columns):
+                _refuse(name, [column.header for column in table.columns])
+        return tuple(column for column in table.columns if not any(column.has_name(name) for name in self._exclude))
+
+    def fields(self, records: Sequence[BaseModel]) -> list[dict[str, Any]]:
+        """Return the records as JSON values without the fields that the user excluded."""
+        rows = [record.model_dump(mode="json") for record in records]
+        if not self._exclude or not rows:
+            return rows
+        excluded = {_word(name) for name in self._exclude}
+        for name in self._exclude:
+            if _word(name) not in rows[0]:
+                _refuse(name, list(rows[0]))
+        return [{field: value for field, value in row.items() if field not in excluded} for row in rows]
 
     def text_of(self, lines: Line | Sequence[Line]) -> str:
         """Return lines as a text in which every command can be typed as it stands."""
@@ -74,3 +116,7 @@ class Output(ABC):
         """Print a remark that is no result."""
         sys.stderr.write(f"{clean(self.text_of(lines))}\n")
         sys.stderr.flush()
+
+
+def _refuse(name: str, names: Sequence[str]) -> None:
+    raise InvalidInputError(f"--exclude: there is no column {name!r}", hint=f"the columns are {', '.join(names)}")

@@ -20,6 +20,7 @@ def _of_suggestion(field: str) -> "Column":
         {"class_": "Class", "action": "Action", "confidence": "Confidence"}[field],
         lambda group: _leaning(group, field) if group.suggestion is None else getattr(group.suggestion, field),
         right=field == "confidence",
+        gives_way=field == "confidence",
     )
 
 

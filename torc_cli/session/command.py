@@ -5,16 +5,18 @@ field's annotation and the value in the parameter's default.
 """
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import wraps
-from typing import Any, Final, get_args, get_type_hints
+from typing import Annotated, Any, Final, get_args, get_type_hints
 
 import typer
 
-from torc_cli.session.options import GLOBAL_OPTIONS, GlobalOptions
+from torc_cli.session.options import GLOBAL_OPTIONS, ExcludeOption, Format, GlobalOptions
+from torc_core.errors import InvalidInputError
 
 _PREFIX: Final = "global_"
+_EXCLUDE: Final = "exclude"
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
@@ -23,17 +25,31 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     Typer sees the function's own parameters and the global options, these without the names that the
     function uses for something else.
     """
+    return _registrable(function, is_list=False)
 
+
+def listing(function: Callable[..., None]) -> Callable[..., None]:
+    """Return the same for a command that prints one list, which may be CSV, and may leave out columns."""
+    return _registrable(function, is_list=True)
+
+
+def _registrable(function: Callable[..., None], *, is_list: bool) -> Callable[..., None]:
     def act(ctx: typer.Context, typed: GlobalOptions, values: dict[str, Any]) -> None:
         from torc_cli.session.session import Session
 
         before = ctx.find_root().obj
         options = before.overlaid_with(typed) if isinstance(before, GlobalOptions) else typed
         name = ctx.command_path.partition(" ")[2]
-        with Session(options, name=name, output_dir=values.get("output_dir")) as session:
+        exclude = values.pop(_EXCLUDE) or () if is_list else ()
+        if options.format is Format.CSV and not is_list:
+            raise InvalidInputError(f"torc {name} prints no list, and CSV is for lists", hint="use -f json")
+        with Session(
+            options, name=name, output_dir=values.get("output_dir"), is_list=is_list, exclude=exclude
+        ) as session:
             function(session, **values)
 
-    return _with_global_options(function, list(inspect.signature(function).parameters)[1:], act)
+    extra = {_EXCLUDE: ExcludeOption} if is_list else {}
+    return _with_global_options(function, list(inspect.signature(function).parameters)[1:], act, extra)
 
 
 def root(function: Callable[..., None]) -> Callable[..., None]:
@@ -42,18 +58,24 @@ def root(function: Callable[..., None]) -> Callable[..., None]:
     def act(ctx: typer.Context, typed: GlobalOptions, values: dict[str, Any]) -> None:
         ctx.obj = typed
         function(**values)
+        if ctx.invoked_subcommand is None and (text := ctx.get_help()):  # Typer prints a framed help by itself
+            typer.echo(text)
 
     return _with_global_options(function, list(inspect.signature(function).parameters), act)
 
 
 def _with_global_options(
-    function: Callable[..., None], names: list[str], act: Callable[[typer.Context, GlobalOptions, dict[str, Any]], None]
+    function: Callable[..., None],
+    names: list[str],
+    act: Callable[[typer.Context, GlobalOptions, dict[str, Any]], None],
+    extra: Mapping[str, Any] | None = None,
 ) -> Callable[..., None]:
     keyword = inspect.Parameter.KEYWORD_ONLY
     hints = get_type_hints(function, include_extras=True)
     signature = inspect.signature(function)
     groups = {name: hints[name] for name in names if is_dataclass(hints[name])}
     own = [each for name in names for each in _own_parameters(signature.parameters[name], hints[name])]
+    own += [inspect.Parameter(name, keyword, annotation=hint, default=None) for name, hint in (extra or {}).items()]
     taken = frozenset(option for parameter in own for option in _option_names(parameter.annotation))
     common = [
         inspect.Parameter(_PREFIX + option.field, keyword, annotation=annotation, default=option.default)
@@ -78,7 +100,8 @@ def _with_global_options(
 def _own_parameters(parameter: inspect.Parameter, hint: Any) -> Iterator[inspect.Parameter]:
     """Yield what Typer sees of one parameter of the function."""
     if not is_dataclass(hint):
-        yield parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hint)
+        described = Annotated[hint, typer.Argument(help=_help_of(parameter.name))] if hint in (int, list[int]) else hint
+        yield parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=described)
         return
     hints = get_type_hints(hint, include_extras=True)
     for field in fields(hint):
@@ -88,6 +111,12 @@ def _own_parameters(parameter: inspect.Parameter, hint: Any) -> Iterator[inspect
             annotation=hints[field.name],
             default=getattr(parameter.default, field.name),
         )
+
+
+def _help_of(name: str) -> str:
+    """Return the help of an argument that is named `job_id` or `job_ids`."""
+    noun = name.removesuffix("_ids").removesuffix("_id").replace("_", " ")
+    return f"Ids of {noun}s; several may be given." if name.endswith("_ids") else f"Id of the {noun}."
 
 
 def _option_names(annotation: Any) -> set[str]:

@@ -8,6 +8,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from torc_cli.session.short_help import with_short_help, write_help
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -32,7 +34,7 @@ class Entry:
             app.command(name)(found)
             loaded = typer.main.get_command(app)
         loaded.name = name
-        return loaded
+        return with_short_help(loaded)
 
 
 def lazy_group(entries: Mapping[str, Entry]) -> type[TyperGroup]:
@@ -43,6 +45,9 @@ def lazy_group(entries: Mapping[str, Entry]) -> type[TyperGroup]:
             super().__init__(**attributes)
             for name, entry in entries.items():
                 self.add_command(entry.stand_in(name), name)
+
+        def format_help(self, ctx: Any, formatter: Any) -> None:
+            write_help(self, ctx, formatter)
 
         # Typer does not export the types of its core's contexts and commands, hence Any.
         def resolve_command(self, ctx: Any, args: list[str]) -> Any:

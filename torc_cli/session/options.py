@@ -4,9 +4,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 import typer
+
+GLOBAL_PANEL: Final = "Global options"
 
 
 class Format(StrEnum):
@@ -14,6 +16,7 @@ class Format(StrEnum):
 
     TABLE = "table"
     JSON = "json"
+    CSV = "csv"
 
 
 class LogLevel(StrEnum):
@@ -29,6 +32,7 @@ class GlobalOptions:
 
     url: str | None = None
     format: Format | None = None
+    wide: bool = False
     standalone: bool = False
     database: Path | None = None
     password: str | None = None
@@ -61,7 +65,7 @@ class GlobalOption:
         names = [name for name in self.names if name not in without]
         if not names:
             return None
-        option = typer.Option(*names, help=self.help, metavar=self.metavar, rich_help_panel="Global options")
+        option = typer.Option(*names, help=self.help, metavar=self.metavar, rich_help_panel=GLOBAL_PANEL)
         return Annotated[self.type, option]
 
 
@@ -74,7 +78,16 @@ GLOBAL_OPTIONS = (
         help="The server's address; also TORC_API_URL.",
     ),
     GlobalOption(
-        field="format", type=Format | None, names=("-f", "--format"), help="How to print results; also TORC_FORMAT."
+        field="format",
+        type=Format | None,
+        names=("-f", "--format"),
+        help="How to print results, csv for lists only; also TORC_FORMAT.",
+    ),
+    GlobalOption(
+        field="wide",
+        type=bool,
+        names=("--wide",),
+        help="Print tables with all their columns unfolded, wider than the terminal.",
     ),
     GlobalOption(
         field="standalone",
@@ -124,4 +137,8 @@ LimitOption = Annotated[
 OffsetOption = Annotated[int, typer.Option("--offset", min=0, help="Leave out so many at the beginning.")]
 SortOption = Annotated[str | None, typer.Option("--sort-by", metavar="FIELD", help="Sort by this field.")]
 ReverseOption = Annotated[bool, typer.Option("--reverse-sort", help="Sort the largest first.")]
+ExcludeOption = Annotated[
+    list[str] | None,
+    typer.Option("-x", "--exclude", metavar="COLUMN", help="Leave out this column; may be repeated."),
+]
 YesOption = Annotated[bool, typer.Option("--no-prompts", "--force", "--yes", help="Do not ask.")]

@@ -68,6 +68,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "examples": Entry("examples", "app", "Example workflows to look at, copy and run.", _OTHER),
     "agents": Entry("agents", "app", "List and check the AI agents that can decide about failures.", _OTHER),
     "mcp": Entry("mcp", "app", "Make Torc's tools known to an AI assistant.", _OTHER),
+    "help": Entry("help", "help_", "Explain a command, or a topic: options, formats, exit-codes, environment.", _OTHER),
     "ping": Entry("ping", "ping", "Ask whether the server answers.", _OTHER),
     "completions": Entry("completions", "completions", "Print the completion script of a shell.", _OTHER),
 }

@@ -2,10 +2,11 @@
 
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from importlib import import_module
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Self
 
 import typer
@@ -35,11 +36,21 @@ class Session:
     """One command from its start to its end; leaving it closes the connection and stops the embedded server.
 
     `name` is the command's, such as `failures list`; `output_dir` is what the user typed behind -o, where the command
-    has it.
+    has it; `exclude` names the columns that lists are printed without.
     """
 
-    def __init__(self, options: GlobalOptions, *, name: str = "", output_dir: "Path | None" = None) -> None:
+    def __init__(
+        self,
+        options: GlobalOptions,
+        *,
+        name: str = "",
+        output_dir: "Path | None" = None,
+        is_list: bool = False,
+        exclude: Sequence[str] = (),
+    ) -> None:
         self.options = options
+        self._is_list = is_list
+        self._exclude = exclude
         self._name = name
         self._output_dir = output_dir
         self._stack = ExitStack()
@@ -102,10 +113,15 @@ class Session:
         if self.is_json:
             from torc_cli.render.as_json import JsonOutput
 
-            return JsonOutput(self.spelling)
+            return JsonOutput(self.spelling, exclude=self._exclude)
+        # a setting of CSV is for lists; what else a command prints is for people then
+        if Format(self.settings.format) is Format.CSV and self._is_list:
+            from torc_cli.render.as_csv import CsvOutput
+
+            return CsvOutput(self.spelling, exclude=self._exclude)
         from torc_cli.render.as_tables import TableOutput
 
-        return TableOutput(self.spelling)
+        return TableOutput(self.spelling, exclude=self._exclude, width=table_width(wide=self.options.wide))
 
     @cached_property
     def spelling(self) -> Spelling:
@@ -199,6 +215,13 @@ class Session:
         if needs_yes:
             raise InvalidInputError(f"no terminal to confirm on: {question}", hint="confirm with --no-prompts")
         return True
+
+
+def table_width(*, wide: bool = False) -> int | None:
+    """Return how wide tables may be: as the terminal, or without an end; None where stdout is no terminal."""
+    if not sys.stdout.isatty():
+        return None
+    return sys.maxsize if wide else get_terminal_size().columns
 
 
 def _load_client() -> None:
