@@ -11,6 +11,16 @@ from submission_site import SubmissionSite
 
 from torc_client.http import TorcClient
 
+_LIMIT_S = 600
+"""A test waits for several events of up to 180 s each, and the first one for the start of the cluster, too."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    folder = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(folder):
+            item.add_marker(pytest.mark.timeout(_LIMIT_S))
+
 
 @pytest.fixture(scope="session")
 def session_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestCluster]:

@@ -18,8 +18,17 @@ def workflow_of(printed: str) -> int:
     return int(printed.split()[2])
 
 
+def meet(count: int) -> str:
+    """The command of a job that waits until so many run at the same time.
+
+    Without it a quick runner does all of them, and cancels what is queued and not needed any more.
+    """
+    return f"touch begun_{{i}} && until [ $(ls begun_* | wc -l) = {count} ]; do sleep 0.2; done"
+
+
 def test_a_file_is_submitted_and_completed_in_allocations_of_one_array(login: SubmissionSite) -> None:
-    file = login.file(jobs=[jobs(3, "small", 'test -n "$SLURM_JOB_ID"')], resource_requirements=[requirement("small")])
+    command = f'test -n "$SLURM_JOB_ID" && {meet(3)}'
+    file = login.file(jobs=[jobs(3, "small", command)], resource_requirements=[requirement("small", runtime="PT10M")])
     printed = login.torc("submit-slurm", "--account", "proj", "-p", "1", file)
     created, submitted = printed.out.splitlines()
     workflow_id = workflow_of(created)
@@ -266,8 +275,8 @@ def test_nothing_is_submitted_with_a_server_of_the_command_alone_or_without_slur
 def test_whole_nodes_with_a_runner_on_each_and_arrays_with_a_cap(login: SubmissionSite) -> None:
     whole = {"name": "s", "account": "proj", "walltime": "00:10:00"}
     file = login.file(
-        jobs=[jobs(2, "wide", "sleep 1")],
-        resource_requirements=[requirement("wide")],
+        jobs=[jobs(2, "wide", meet(2))],
+        resource_requirements=[requirement("wide", runtime="PT5M")],
         slurm_schedulers=[{**whole, "nodes": 2}, scheduler("later")],
         actions=[
             action(start_one_worker_per_node=True),
