@@ -1,6 +1,7 @@
 """Reads workflow files of this machine into drafts for the server."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,7 @@ from torc_core.spec.tables import ReadTable
 
 SPEC_SUFFIXES: Final = frozenset({".yaml", ".yml", ".json", ".json5", ".kdl"})
 STDIN: Final = Path("-")
+_LISTED: Final = 20
 _MAX_SPEC_BYTES: Final = 256 * 1024 * 1024
 
 
@@ -100,8 +102,12 @@ def make_draft(
     workflow = draft.workflow.model_copy(update={"submission_directory": str(folder)})
     if not resource_monitoring:
         workflow.resource_monitor_config = ResourceMonitorConfig(enabled=False)
-    files = [_with_mtime(file, folder) for file in draft.files]
-    return draft.model_copy(update={"workflow": workflow, "files": files}), report
+    return with_mtimes(draft.model_copy(update={"workflow": workflow}), folder), report
+
+
+def with_mtimes(draft: WorkflowDraft, folder: Path) -> WorkflowDraft:
+    """Return the draft with the modification times of its files that exist."""
+    return draft.model_copy(update={"files": [_with_mtime(file, folder) for file in draft.files]})
 
 
 def missing_input_files(draft: WorkflowDraft) -> list[str]:
@@ -109,6 +115,23 @@ def missing_input_files(draft: WorkflowDraft) -> list[str]:
     read = {place for job in draft.jobs for place in job.input_files}
     written = {place for job in draft.jobs for place in job.output_files}
     return [draft.files[place].path for place in sorted(read - written) if draft.files[place].st_mtime is None]
+
+
+def existing_output_files(draft: WorkflowDraft, folder: Path) -> list[str]:
+    """Return the files that jobs write and that exist already, so that a run overwrites them."""
+    written = {place for job in draft.jobs for place in job.output_files}
+    return [draft.files[place].path for place in sorted(written) if _with_mtime(draft.files[place], folder).st_mtime]
+
+
+def file_warnings(missing: Sequence[str], existing: Sequence[str]) -> list[str]:
+    """Return one line for each input file that is missing and each output that a run overwrites, the first of many."""
+    lines = [f"the input file {path} does not exist yet, and no job produces it" for path in missing[:_LISTED]]
+    if len(missing) > _LISTED:
+        lines.append(f"… and {len(missing) - _LISTED} more input files do not exist")
+    lines += [f"the output file {path} exists; a run overwrites it" for path in existing[:_LISTED]]
+    if len(existing) > _LISTED:
+        lines.append(f"… and {len(existing) - _LISTED} more output files exist")
+    return lines
 
 
 def _with_mtime(file: FileDraft, folder: Path) -> FileDraft:

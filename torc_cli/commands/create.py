@@ -39,14 +39,15 @@ def create(
 
     For example: `torc create diamond.yaml --dry-run`.
     """
-    from torc_client.specs import missing_input_files
+    from torc_client.specs import existing_output_files, file_warnings, missing_input_files
 
     if dry_run:
-        _show_report(session, file)
+        _show_report(session, file, skip_checks=skip_checks)
         return
     draft = read_draft(session, file, resource_monitoring=not no_resource_monitoring)
-    for path in () if skip_checks else missing_input_files(draft)[:20]:
-        session.out.note(f"Warning: the input file {path} does not exist yet, and no job produces it.")
+    if not skip_checks:
+        for line in file_warnings(missing_input_files(draft), existing_output_files(draft, Path.cwd())):
+            session.out.note(f"Warning: {line}.")
     created = session.client.create_from_draft(draft)
     workflow_id = created.workflow.id or 0
     message = f"Created workflow {workflow_id} with {number(created.job_count, 'job')}"
@@ -68,18 +69,33 @@ def read_draft(session: Session, file: Path, *, resource_monitoring: bool = True
     return draft
 
 
-def _show_report(session: Session, file: Path) -> None:
-    """Print what the check of the file found. The exit code is 2 when it is not valid."""
-    from torc_client.specs import read_spec_text, shown_name, table_reader
+def _show_report(session: Session, file: Path, *, skip_checks: bool) -> None:
+    """Print what the check of the file found, and of the files that it names. The exit code is 2 if it is not valid."""
+    from torc_client.specs import (
+        existing_output_files,
+        file_warnings,
+        missing_input_files,
+        read_spec_text,
+        shown_name,
+        table_reader,
+        with_mtimes,
+    )
     from torc_core.errors import SpecError
-    from torc_core.spec.build import check_workflow
+    from torc_core.spec.build import check_draft
 
     text = read_spec_text(file)
     try:
-        checked = check_workflow(text, file_name=shown_name(file), read_table=table_reader(file))
+        draft, checked = check_draft(text, file_name=shown_name(file), read_table=table_reader(file))
         report: dict[str, Any] = checked.model_dump(mode="json")
     except SpecError as error:
+        draft = None
         report = {"valid": False, "errors": error.message.splitlines(), "warnings": [], "summary": None}
+    if draft is not None and not skip_checks:
+        folder = Path.cwd()
+        missing = missing_input_files(with_mtimes(draft, folder))
+        existing = existing_output_files(draft, folder)
+        report |= {"missing_input_files": missing, "existing_output_files": existing}
+        report["warnings"] += file_warnings(missing, existing)
     session.out.done("\n".join(spec_report_lines(report)), report)
     if not report["valid"]:
         raise typer.Exit(2)

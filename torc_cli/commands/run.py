@@ -226,11 +226,13 @@ def _create(session: Session, draft: "WorkflowDraft", options: "RunnerOptions", 
     """Create the workflow and return its id. Nothing is created that could not run here."""
     from runner.base.paths import create_output_dir
     from torc_client.begin_run import refuse_missing_files
-    from torc_client.specs import missing_input_files
+    from torc_client.specs import existing_output_files, file_warnings, missing_input_files
 
     if not force:
         name = f"workflow {draft.workflow.name!r}"
         refuse_missing_files(name, missing_input_files(draft), force_option=FORCE_OPTION)
+        for line in file_warnings([], existing_output_files(draft, Path.cwd())):
+            session.out.note(f"Warning: {line}.")
     create_output_dir(options.output_dir)
     created = session.client.create_from_draft(draft)
     workflow_id = created.workflow.id or 0

@@ -1,22 +1,19 @@
-"""`torc spec`: what workflow files may hold, for editors."""
+"""`torc spec`: what workflow files may hold, for editors, and checks of many of them."""
 
 import ast
 import inspect
 import json
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
+from torc_cli.render.text import number
 from torc_cli.session.command import command
 from torc_cli.session.session import Session
 
-_HELP = "What workflow files may hold, for editors."
+_HELP = "What workflow files may hold, for editors, and whether files are valid."
 app = typer.Typer(no_args_is_help=True, help=_HELP)
-
-
-@app.callback(help=_HELP)
-def spec() -> None:
-    """Hold the commands below it together: one alone would take its name."""
 
 
 @app.command("schema")
@@ -27,6 +24,37 @@ def schema(session: Session) -> None:
     For example: `torc spec schema > torc.schema.json`; then `# yaml-language-server: $schema=torc.schema.json`.
     """
     session.out.document(json.dumps(workflow_schema(), indent=2))
+
+
+@app.command("check")
+@command
+def check(
+    session: Session,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Check these files.", show_default=False)],
+) -> None:
+    """Check workflow files and print what is wrong with them, as a hook of pre-commit does; nothing is created.
+
+    For example: `torc spec check a.yaml b.kdl`.
+    """
+    from torc_client.specs import read_spec_text, shown_name, table_reader
+    from torc_core.errors import SpecError
+    from torc_core.spec.build import check_workflow
+
+    errors: list[str] = []
+    warnings: list[str] = []
+    for file in files:
+        try:
+            report = check_workflow(read_spec_text(file), file_name=shown_name(file), read_table=table_reader(file))
+        except SpecError as error:
+            errors += error.message.splitlines()
+        else:
+            errors += report.errors
+            warnings += report.warnings
+    lines = [*(f"Error: {line}" for line in errors), *(f"Warning: {line}" for line in warnings)]
+    verdict = f"Checked {number(len(files), 'file')}: {number(len(errors), 'error')}"
+    session.out.done([*lines, verdict], {"valid": not errors, "errors": errors, "warnings": warnings})
+    if errors:
+        raise typer.Exit(2)
 
 
 def workflow_schema() -> dict[str, Any]:

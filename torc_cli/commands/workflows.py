@@ -10,6 +10,7 @@ from torc_cli.commands.correct_resources import correct_resources
 from torc_cli.commands.create import create
 from torc_cli.commands.crud import changes, parse_json, show_changed
 from torc_cli.commands.diagnose import diagnose
+from torc_cli.commands.execution_plan import execution_plan
 from torc_cli.commands.porting import export, import_
 from torc_cli.commands.reports import check_resource_utilization
 from torc_cli.commands.reset_status import reset_status, sync_status
@@ -42,6 +43,7 @@ for name, function in {
     "correct-resources": correct_resources,
     "check-resources": check_resource_utilization,
     "diagnose": diagnose,
+    "execution-plan": execution_plan,
     "list-actions": actions.list_actions,
     "update-action": actions.update_action,
     "delete-action": actions.delete_action,

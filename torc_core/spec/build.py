@@ -28,8 +28,19 @@ def read_workflow(
 
 def check_workflow(text: str, *, file_name: str, read_table: ReadTable | None = None) -> SpecReport:
     """Check a workflow file without making anything. Raises SpecError only for a text that cannot be read."""
+    return check_draft(text, file_name=file_name, read_table=read_table)[1]
+
+
+def check_draft(
+    text: str, *, file_name: str, user: str = "", read_table: ReadTable | None = None
+) -> tuple[WorkflowDraft | None, SpecReport]:
+    """Return what a workflow file makes, None where it is not valid, and the report of its check.
+
+    Raises SpecError only for a text that cannot be read.
+    """
     spec, problems = read_spec(text, file_name=file_name, read_table=read_table)
-    return examine(spec, problems).report
+    checked = examine(spec, problems)
+    return (_assemble(spec, checked, user) if checked.report.valid else None), checked.report
 
 
 def _examine_or_raise(spec: Spec, problems: Problems) -> Checked:
