@@ -1,4 +1,4 @@
-"""How many short jobs a second: `torc -s run` against peers, all in one run on the same machine.
+"""How many short jobs a second: `torc -s run` and `torc -s exec` against peers, all in one run on the same machine.
 
     python -m benchmarks.throughput [--jobs 5000] [--slots 4] [--rounds 3]
 
@@ -87,8 +87,24 @@ def run_torc(jobs: int, slots: int, folder: Path) -> float:
     return seconds
 
 
+def run_exec(jobs: int, slots: int, folder: Path) -> float:
+    """Return the seconds of the whole command `torc -s exec`: as GNU parallel, it begins with a file of commands."""
+    (folder / "commands").write_text("true\n" * jobs)
+    begin = time.perf_counter()
+    torc("-s", "exec", "-n", "throughput", "-C", "commands", "-j", str(slots), cwd=folder)
+    seconds = time.perf_counter() - begin
+    results = torc_json("-s", "results", "list", "1", cwd=folder)
+    if len(results) != jobs or any(r["return_code"] for r in results):
+        raise SystemExit(f"{len(results)} results for {jobs} jobs")
+    return seconds
+
+
 def available_peers() -> dict[str, Callable[[int, int, Path], float]]:
-    peers: dict[str, Callable[[int, int, Path], float]] = {"torc -s run": run_torc, "posix_spawn": run_spawn}
+    peers: dict[str, Callable[[int, int, Path], float]] = {
+        "torc -s run": run_torc,
+        "torc -s exec": run_exec,
+        "posix_spawn": run_spawn,
+    }
     try:
         import hyperqueue  # noqa: F401
     except ImportError:

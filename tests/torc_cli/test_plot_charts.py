@@ -87,15 +87,20 @@ def test_plotly_understands_every_figure() -> None:
 
 
 def test_a_page_needs_no_network_and_takes_no_markup_from_names() -> None:
-    chart = charts(series(1, name=NASTY))["job_1"]
-    page = html_of(chart, script="<script>/* the library */</script>")
+    page = html_of(list(charts(series(1, name=NASTY)).values()), library="/* the library */")
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=", page)
     assert page.count("</script>") == 2
     assert "<b>c" not in page
     assert "\x1b" not in page
-    data = re.search(r"const figure = (.*);\n", page)
+    data = re.search(r"const figures = (.*);\n", page)
     assert data is not None
-    assert json.loads(data[1])["layout"]["title"]["text"].startswith("a$x_1$&lt;b&gt;c")
+    figures = json.loads(data[1])
+    assert figures["job_1"]["layout"]["title"]["text"].startswith("a$x_1$&lt;b&gt;c")
+    assert (
+        re.findall(r'<option value="(.*?)">', page)
+        == list(figures)
+        == ["cpu_all_jobs", "memory_all_jobs", "summary", "job_1"]
+    )
 
 
 @pytest.mark.parametrize("stem", ["job_1", "job_2", "memory_all_jobs", "summary"])

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, assert_never
-from urllib.parse import quote
 
 import typer
 
@@ -16,8 +15,6 @@ from torc_core.errors import InvalidInputError
 if TYPE_CHECKING:
     from torc_cli.plots.charts import Chart
 
-_PAGES_OF_THEIR_OWN: Final = 25
-"""Each page that holds the library itself is 5 MB large; where there are more, they share it as a file beside them."""
 _NAMES_SHOWN: Final = 10
 
 
@@ -42,7 +39,7 @@ def plot_resources(
         str, typer.Option("-p", "--prefix", help="Begin the names of the files with this.")
     ] = "resource_plot",
     format_: Annotated[
-        PlotFormat, typer.Option("-f", "--format", help="Write pages, Plotly's own JSON, or pictures.")
+        PlotFormat, typer.Option("-f", "--format", help="Write one page for all jobs, Plotly's own JSON, or pictures.")
     ] = PlotFormat.HTML,
 ) -> None:
     """Draw CPU, memory and processes of jobs over time, from the files that runners leave.
@@ -55,7 +52,7 @@ def plot_resources(
     if "/" in prefix:
         raise InvalidInputError(f"the prefix {prefix!r} names a folder", hint="name the folder with --output-dir")
     jobs = read_series(databases, job_ids=_parse_ids(job_ids))
-    files = list(_write(list(charts_of(jobs)), output_dir, prefix, format_))
+    files = list(write_plots(list(charts_of(jobs)), output_dir, prefix, format_))
     names = [f"  {file}" for file in files[:_NAMES_SHOWN]]
     if len(files) > _NAMES_SHOWN:
         names.append(f"  and {len(files) - _NAMES_SHOWN} more")
@@ -79,7 +76,7 @@ def _parse_ids(text: str | None) -> list[int]:
     return [int(word) for word in words]
 
 
-def _write(charts: "list[Chart]", folder: Path, prefix: str, format_: PlotFormat) -> Iterator[Path]:
+def write_plots(charts: "list[Chart]", folder: Path, prefix: str, format_: PlotFormat) -> Iterator[Path]:
     """Write the files and yield each; write nothing where the library is missing."""
     from torc_cli.plots.as_plotly import html_of, json_of, library_text
     from torc_cli.plots.as_png import write_png
@@ -100,15 +97,9 @@ def _write(charts: "list[Chart]", folder: Path, prefix: str, format_: PlotFormat
                 write_png(chart, path_of(chart))
                 yield path_of(chart)
         case PlotFormat.HTML:
-            library = library_text()
+            page = html_of(charts, library=library_text())
             folder.mkdir(parents=True, exist_ok=True)
-            script = f"<script>{library}</script>"
-            if len(charts) > _PAGES_OF_THEIR_OWN:
-                shared = _write_text(folder / f"{prefix}_plotly.min.js", library)
-                script = f'<script src="{quote(shared.name)}" charset="utf-8"></script>'
-                yield shared
-            for chart in charts:
-                yield _write_text(path_of(chart), html_of(chart, script=script))
+            yield _write_text(folder / f"{prefix}.html", page)
         case _:
             assert_never(format_)
 

@@ -125,7 +125,7 @@ def run(
     """
     from runner.base.settings import RunnerOptions
 
-    session.load = _load_runner
+    session.load = load_runner
     recovers = recover or ai.ai_recovery
     if max_retries != MAX_RETRIES and not recovers:
         raise InvalidInputError("--max-retries does nothing without --recover", hint="add --recover")
@@ -141,7 +141,7 @@ def run(
         num_gpus=num_gpus,
         max_parallel_jobs=max_parallel_jobs,
         labels=_labels(label),
-        time_limit_s=_seconds(time_limit),
+        time_limit_s=seconds_of(time_limit),
         end_time=_moment(end_time),
         poll_interval_s=poll_interval,
         wait_at_start_s=wait_for_server,
@@ -155,7 +155,7 @@ def run(
         draft = read_draft(session, Path(what), resource_monitoring=not no_resource_monitoring)
         _note_allocations(session, what, draft)
         with session.waiting_for_server(wait_for_server):
-            workflow_id = _create(session, draft, options, force=skip_checks)
+            workflow_id = create_workflow(session, draft, options, force=skip_checks)
     else:
         workflow_id = int(what)
     if not recovers:
@@ -199,7 +199,8 @@ def _within_the_machine(choices: "RecoverOptions", options: "RunnerOptions") -> 
     return choices.model_copy(update={"max_memory_bytes": capped})
 
 
-def _load_runner() -> None:
+def load_runner() -> None:
+    """Import what a run needs, which takes a while: to be done while the embedded server starts."""
     for module in ("runner.main", "torc_client.begin_run", "torc_cli.commands.run_again", "torc_cli.render.run_report"):
         import_module(module)
 
@@ -222,7 +223,7 @@ def is_spec_file(what: str) -> bool:
     )
 
 
-def _create(session: Session, draft: "WorkflowDraft", options: "RunnerOptions", *, force: bool) -> int:
+def create_workflow(session: Session, draft: "WorkflowDraft", options: "RunnerOptions", *, force: bool) -> int:
     """Create the workflow and return its id. Nothing is created that could not run here."""
     from runner.base.paths import create_output_dir
     from torc_client.begin_run import refuse_missing_files
@@ -250,7 +251,8 @@ def _labels(given: list[str] | None) -> tuple[str, ...]:
         raise InvalidInputError(f"--label: {error}") from error
 
 
-def _seconds(text: str | None) -> float | None:
+def seconds_of(text: str | None) -> float | None:
+    """Return the seconds of an ISO 8601 duration."""
     from torc_core.resources.duration import parse_duration
 
     return None if text is None else parse_duration(text)

@@ -2,6 +2,7 @@
 
 import html
 import json
+from collections.abc import Sequence
 from typing import Any, Final, assert_never
 
 from torc_cli.plots.charts import BarChart, BarPanel, Chart, Curve, LineChart
@@ -9,6 +10,24 @@ from torc_cli.plots.colours import AVERAGE, GRID, LIMIT, OTHERS, PEAK, coloured
 from torc_cli.plots.libraries import load_library
 
 _GAP: Final = 0.09
+_STYLE: Final = (
+    "body { margin: 0; font: 14px sans-serif } label { display: block; padding: 8px 16px } "
+    "select { max-width: 80vw } #plot { width: 100%; height: calc(100vh - 40px) }"
+)
+_SCRIPT: Final = """const choice = document.getElementById("choice");
+function draw() {
+  const figure = figures[choice.value];
+  Plotly.react("plot", figure.data, figure.layout, {responsive: true, displaylogo: false});
+}
+function follow() {
+  const named = decodeURIComponent(location.hash.slice(1));
+  if (named in figures) { choice.value = named; }
+  draw();
+}
+choice.addEventListener("change", () => { location.hash = choice.value; });
+window.addEventListener("hashchange", follow);
+follow();
+"""
 
 Figure = dict[str, Any]
 
@@ -28,17 +47,21 @@ def json_of(chart: Chart) -> str:
     return json.dumps(figure_of(chart))
 
 
-def html_of(chart: Chart, *, script: str) -> str:
-    """Return one page. `script` is the tag that brings the library: itself, or a file beside the page."""
-    figure = json_of(chart).replace("<", "\\u003c")
-    title = html.escape(f"{chart.title} - torc")
+def html_of(charts: Sequence[Chart], *, library: str) -> str:
+    """Return one page with all charts and the library's JavaScript; it draws the chart that is chosen.
+
+    Those of all jobs come first; `#job_7` behind the page's address chooses one, too.
+    """
+    ordered = sorted(charts, key=lambda chart: chart.stem.startswith("job_"))
+    figures = json.dumps({chart.stem: figure_of(chart) for chart in ordered}).replace("<", "\\u003c")
+    options = "\n".join(
+        f'<option value="{html.escape(chart.stem)}">{html.escape(chart.title)}</option>' for chart in ordered
+    )
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f"<title>{title}</title>\n{script}\n</head>\n"
-        '<body style="margin:0">\n<div id="plot" style="width:100%;height:100vh"></div>\n<script>\n'
-        f"const figure = {figure};\n"
-        'Plotly.newPlot("plot", figure.data, figure.layout, {responsive: true, displaylogo: false});\n'
-        "</script>\n</body>\n</html>\n"
+        f"<title>Resources of jobs - torc</title>\n<script>{library}</script>\n<style>{_STYLE}</style>\n</head>\n"
+        f'<body>\n<label>Plot <select id="choice">\n{options}\n</select></label>\n<div id="plot"></div>\n'
+        f"<script>\nconst figures = {figures};\n{_SCRIPT}</script>\n</body>\n</html>\n"
     )
 
 

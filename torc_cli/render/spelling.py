@@ -10,6 +10,7 @@ from torc_core.hints import TorcCommand
 WITH_OUTPUT_DIR: Final = frozenset(
     {
         "actions logs",
+        "exec",
         "jobs logs",
         "logs analyze",
         "logs bundle",

@@ -13,6 +13,7 @@ _OTHER: Final = "Other"
 
 COMMANDS: Final[Mapping[str, Entry]] = {
     "run": Entry("run", "run", "Run a workflow on this machine, from a file or by its id.", _RUN),
+    "exec": Entry("exec", "exec_", "Run commands as jobs on this machine, without a workflow file.", _RUN),
     "submit-slurm": Entry(
         "submit", "submit_slurm", "Create a workflow from a file, plan its allocations, and submit them to Slurm.", _RUN
     ),
