@@ -101,7 +101,9 @@ def decide(run: Run, *classifications: Classification, **options: Any) -> Classi
 def kept(run: Run, job_name: str | None = None) -> Sequence[DecisionModel]:
     """The decisions of the workflow, the oldest first."""
     job_id = None if job_name is None else run.id(job_name)
-    return run.bench.read(decisions.list_decisions, run.workflow_id, PageRequest(), job_id=job_id).items
+    return run.bench.read(
+        decisions.list_decisions, run.workflow_id, PageRequest(), decisions.DecisionFilter(job_id=job_id)
+    ).items
 
 
 def fail_over_http(client: TorcClient, workflow_id: int, texts: Mapping[int, str]) -> None:

@@ -11,13 +11,16 @@ from starlette.middleware.cors import CORSMiddleware
 
 from torc_core import API_PREFIX, __version__
 from torc_server.access.authenticate import Authenticator
+from torc_server.access.browser import Browsers
 from torc_server.access.door import Door
 from torc_server.access.network import Network
 from torc_server.broadcast import Hub
 from torc_server.db.engine import Database
 from torc_server.db.schema import migrate
+from torc_server.pages import decisions, jobs, login, proposals, review, runners
+from torc_server.pages import workflows as workflow_pages
 from torc_server.routes import documentation, event_stream, system
-from torc_server.routes.access import groups, tokens
+from torc_server.routes.access import browser_codes, groups, tokens
 from torc_server.routes.error_responses import add_error_handlers
 from torc_server.routes.guard import Guard
 from torc_server.routes.jobs import attempts, claims, job_records
@@ -64,6 +67,16 @@ _ROUTERS: Final = (
     recovery.router,
     groups.router,
     tokens.router,
+    browser_codes.router,
+)
+PAGE_ROUTERS: Final = (
+    login.router,
+    workflow_pages.router,
+    jobs.router,
+    review.router,
+    decisions.router,
+    proposals.router,
+    runners.router,
 )
 
 
@@ -102,6 +115,8 @@ def create_app(settings: ServerSettings) -> FastAPI:
     for router in _ROUTERS:
         app.include_router(router, prefix=API_PREFIX)
     app.include_router(documentation.router)
+    for router in PAGE_ROUTERS:
+        app.include_router(router)
     _close_door(app, settings)
     return app
 
@@ -117,7 +132,14 @@ def _close_door(app: FastAPI, settings: ServerSettings) -> None:
         work.write(keep_admin_group, access.admin_users)
     network = Network.of(settings.host, allowed_hosts=access.allowed_hosts, origins=access.allowed_origins)
     app.state.authenticator = Authenticator(logins.proofs)
-    app.add_middleware(Door, network=network, authenticator=app.state.authenticator)
+    app.state.browsers = Browsers(is_secure=access.tls_cert is not None)
+    app.add_middleware(
+        Door,
+        network=network,
+        authenticator=app.state.authenticator,
+        browsers=app.state.browsers,
+        ask=login.ask_to_log_in,
+    )
     if access.allowed_origins:
         # before the door: a browser asks for leave without credentials
         app.add_middleware(

@@ -1,7 +1,7 @@
 """The door: what is checked of every request before any route sees it."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from starlette.responses import Response
@@ -12,13 +12,19 @@ from torc_core.api.system import ErrorDetail, ErrorResponse
 from torc_core.errors import ForbiddenError, MisdirectedError, TorcError, UnauthorizedError
 from torc_core.hints import Hint, torc
 from torc_server.access.authenticate import Authenticator
+from torc_server.access.browser import SESSION, Browsers, bounce, is_link_elsewhere, is_of_pages
 from torc_server.access.network import Network
 
-OPEN_PATHS: Final = frozenset({f"{API_PREFIX}/ping", f"{API_PREFIX}/version"})
-"""The paths that unknown callers may ask for: whether a server is there, and which."""
+LOGIN_PATH: Final = "/login"
+ENTER_PATH: Final = "/enter"
+STATIC_PATH: Final = "/static/"
+OPEN_PATHS: Final = frozenset({f"{API_PREFIX}/ping", f"{API_PREFIX}/version", LOGIN_PATH, ENTER_PATH})
+"""The paths that unknown callers may ask for: whether a server is there, and which; and those by which they log in."""
 PRINCIPAL: Final = "torc.principal"
 """The key of the caller in the scope of a request."""
 ADDRESS: Final = "torc.address"
+AUTHORIZATION: Final = "torc.authorization"
+"""The key of the credentials that identified the caller: shown with the request, or when the browser logged in."""
 
 _CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="Torc", charset="UTF-8"'}
 
@@ -26,12 +32,25 @@ log = logging.getLogger(__name__)
 
 
 class Door:
-    """Lets in requests that name this server, come from no foreign page, and show who makes them."""
+    """Lets in requests that name this server, come from no foreign page, and show who makes them.
 
-    def __init__(self, app: ASGIApp, *, network: Network, authenticator: Authenticator) -> None:
+    `ask` makes the answer to a browser that is not logged in: the form for it.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        network: Network,
+        authenticator: Authenticator,
+        browsers: Browsers,
+        ask: Callable[[str], Response],
+    ) -> None:
         self._app = app
         self._network = network
         self._authenticator = authenticator
+        self._browsers = browsers
+        self._ask = ask
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -41,13 +60,15 @@ class Door:
         client = scope.get("client")
         address = client[0] if client else ""
         try:
-            self._check_network(headers)
-            if scope["path"] not in OPEN_PATHS:
-                principal = await self._authenticator.identify(headers.get(b"authorization"), address)
-                if principal is None:
-                    raise _unauthorized(has_shown=b"authorization" in headers)
-                scope[PRINCIPAL] = principal
+            self._check_host(headers)
+            if is_link_elsewhere(scope["method"], scope["path"], headers):
+                await bounce()(scope, receive, send)
+                return
+            self._check_origin(headers)
             scope[ADDRESS] = address
+            if not _is_open(scope["path"]) and not await self._identify(scope, headers, address):
+                await self._ask(_address_of(scope))(scope, receive, send)
+                return
         except TorcError as error:
             # as it was sent: decoded, it could hold line breaks, and an anonymous caller would write lines of its own
             path = scope["raw_path"].decode("ascii", "backslashreplace")
@@ -56,13 +77,36 @@ class Door:
             return
         await self._app(scope, receive, send)
 
-    def _check_network(self, headers: Mapping[bytes, str]) -> None:
+    async def _identify(self, scope: Scope, headers: Mapping[bytes, str], address: str) -> bool:
+        """Put the caller into the scope; return False for a browser that has to log in first.
+
+        Raises UnauthorizedError for other unknown callers.
+        """
+        shown = headers.get(b"authorization")
+        session = None
+        if shown is None and is_of_pages(scope["path"]):
+            session = self._browsers.find(headers.get(b"cookie"), headers.get(b"host", ""))
+        authorization = shown if session is None else session.authorization
+        principal = await self._authenticator.identify(authorization, address)
+        if principal is None:
+            if session is not None:
+                self._browsers.close(session)
+            if shown is None and is_of_pages(scope["path"]) and "text/html" in headers.get(b"accept", ""):
+                return False
+            raise _unauthorized(has_shown=shown is not None)
+        scope[PRINCIPAL], scope[SESSION], scope[AUTHORIZATION] = principal, session, authorization
+        return True
+
+    def _check_host(self, headers: Mapping[bytes, str]) -> None:
         host = headers.get(b"host", "")
         if not self._network.knows_host(host):
             raise MisdirectedError(
                 f"this server is not called {host[:100]!r}",
                 hint="use the name it listens on; or start it with --allowed-host NAME",
             )
+
+    def _check_origin(self, headers: Mapping[bytes, str]) -> None:
+        host = headers.get(b"host", "")
         if not self._network.knows_origin(headers.get(b"origin"), headers.get(b"sec-fetch-site"), host):
             raise ForbiddenError(
                 "a page of another site made this request",
@@ -70,7 +114,18 @@ class Door:
             )
 
 
-_WANTED: Final = frozenset({b"host", b"origin", b"sec-fetch-site", b"authorization"})
+_WANTED: Final = frozenset(
+    {
+        b"host",
+        b"origin",
+        b"sec-fetch-site",
+        b"sec-fetch-mode",
+        b"sec-fetch-dest",
+        b"authorization",
+        b"cookie",
+        b"accept",
+    }
+)
 
 
 def _headers(scope: Scope) -> dict[bytes, str]:
@@ -81,6 +136,19 @@ def _headers(scope: Scope) -> dict[bytes, str]:
             text = value.decode("latin-1")
             found[name] = f"{found[name]},{text}" if name in found else text
     return found
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN_PATHS or path.startswith(STATIC_PATH)
+
+
+def _address_of(scope: Scope) -> str:
+    """Return the path and query that the browser asked for, to go there once it has logged in."""
+    if scope["method"] != "GET":
+        return "/"
+    query: str = scope["query_string"].decode("latin-1")
+    path: str = scope["path"]
+    return f"{path}?{query}" if query else path
 
 
 def _unauthorized(*, has_shown: bool) -> TorcError:

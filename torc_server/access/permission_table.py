@@ -1,8 +1,9 @@
 """The table of routes and callers, for the documentation and for the test that asks every route."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
+from torc_server.access.page_policy import PAGE_RULES
 from torc_server.access.policy import PERMISSIONS, RULES, Permission, Rule, Subject
 from torc_server.access.principals import Scope
 
@@ -40,8 +41,17 @@ def permission_rows() -> list[str]:
 
 def route_rows() -> list[str]:
     """Return the lines of the table of routes and callers, in Markdown."""
-    rows = [_line(["route", "permission", *CALLERS]), _line(["---"] * (len(CALLERS) + 2))]
-    for (method, path), rule in sorted(RULES.items(), key=lambda each: (each[0][1], each[0][0])):
+    return _rows("route", RULES)
+
+
+def page_rows() -> list[str]:
+    """Return the lines of the table of pages and callers, in Markdown."""
+    return _rows("page", PAGE_RULES)
+
+
+def _rows(noun: str, rules: Mapping[tuple[str, str], Rule]) -> list[str]:
+    rows = [_line([noun, "permission", *CALLERS]), _line(["---"] * (len(CALLERS) + 2))]
+    for (method, path), rule in sorted(rules.items(), key=lambda each: (each[0][1], each[0][0])):
         marks = [_mark(may_do=may(caller, rule)) for caller in CALLERS]
         rows.append(_line([f"`{method} {path}`", str(rule.permission), *marks]))
     return rows

@@ -253,6 +253,7 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("GET", "/tokens"): Rule(_P.KNOWN, _S.NOTHING),
     ("POST", "/tokens"): Rule(_P.KNOWN, _S.NOTHING),
     ("DELETE", "/tokens/{id}"): Rule(_P.KNOWN, _S.NOTHING),
+    ("POST", "/browser_codes"): Rule(_P.KNOWN, _S.NOTHING),
 }
 """Method and path -> what it needs. A route that is not here is the administrators' alone, and fails a test."""
 

@@ -13,7 +13,8 @@ from torc_core.api.events import StreamEvent
 from torc_core.errors import TorcError
 from torc_core.jobs.status import Severity
 from torc_server.access.authenticate import Authenticator
-from torc_server.access.door import ADDRESS, PRINCIPAL
+from torc_server.access.browser import SESSION
+from torc_server.access.door import ADDRESS, AUTHORIZATION, PRINCIPAL
 from torc_server.access.policy import Permission, Rule, Subject
 from torc_server.broadcast import Hub
 from torc_server.routes.contract import contract_router
@@ -71,7 +72,7 @@ async def _frames(
         while not hub.is_closing:
             has_news = await reader.wait(KEEP_ALIVE_S)
             # before each frame: a stream is one request, and would outlive the token with which it was opened
-            if not await _may_still_read(request, recovers=recovers):
+            if not await may_still_read(request, _RECOVERS if recovers else _READS):
                 return
             if not has_news:
                 yield _KEEP_ALIVE
@@ -83,17 +84,20 @@ async def _frames(
                 yield _frame("warning", json.dumps({"dropped": dropped}))
 
 
-async def _may_still_read(request: Request, *, recovers: bool) -> bool:
-    """Return whether the credentials with which the stream was opened are still good for it."""
+async def may_still_read(request: Request, rule: Rule = _READS) -> bool:
+    """Return whether the credentials with which the stream was opened, and the browser's session, are still good."""
     authenticator: Authenticator = request.app.state.authenticator
     guard: Guard = request.app.state.guard
+    session = request.scope.get(SESSION)
+    if session is not None and session.is_closed:
+        return False
     try:
         address = request.scope.get(ADDRESS, "")
-        principal = await authenticator.identify(request.headers.get("authorization"), address)
+        principal = await authenticator.identify(request.scope.get(AUTHORIZATION), address)
         if principal is None:
             return False
         request.scope[PRINCIPAL] = principal
-        await guard.admit(request, _RECOVERS if recovers else _READS)
+        await guard.admit(request, rule)
     except TorcError:
         return False
     return True

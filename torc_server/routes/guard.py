@@ -74,6 +74,14 @@ class Guard:
         elif principal.workflow_id is not None and (rule.subject, rule.permission) not in _LISTS:
             _raise(f"this token is for workflow {principal.workflow_id} alone")
 
+    async def admits(self, request: Request, rule: Rule) -> bool:
+        """Return whether the caller may do this, by the address of the request."""
+        try:
+            await self.admit(request, rule)
+        except ForbiddenError:
+            return False
+        return True
+
     async def admit_body(self, request: Request, rule: Rule, body: Any) -> Any:
         """Check what the body says of workflows, and put in who sent it. Raises ForbiddenError."""
         principal = principal_of(request)
@@ -137,7 +145,7 @@ class Guard:
         changes: dict[str, Any] = {}
         actor = getattr(body, "actor", None)
         if isinstance(actor, Actor):
-            changes["actor"] = _proven_actor(principal, actor, request.scope.get(ADDRESS, ""))
+            changes["actor"] = proven_actor(principal, actor, request.scope.get(ADDRESS, ""))
         if principal.is_proven:
             if "requested_by" in type(body).model_fields:
                 changes["requested_by"] = principal.name
@@ -164,7 +172,8 @@ def principal_of(request: Request) -> Principal:
     return found
 
 
-def _proven_actor(principal: Principal, actor: Actor, address: str) -> Actor:
+def proven_actor(principal: Principal, actor: Actor, address: str) -> Actor:
+    """Return the actor of a request with the proven caller in the place of what the request claims."""
     changes: dict[str, Any] = {"principal": None, "address": None}
     if principal.agent is not None and actor.kind != "agent":
         changes |= {"kind": "agent", "name": principal.agent}

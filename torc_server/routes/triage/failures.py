@@ -11,6 +11,7 @@ from torc_core.api.failures import (
     ClassifyResponse,
     DecisionModel,
     FailureGroups,
+    Outcome,
     ProposalModel,
     ProposalStatus,
     RejectRequest,
@@ -25,6 +26,7 @@ from torc_server.routes.parameters import QueryId, RecordId, UnsortedPage
 from torc_server.routes.unit_of_work import Working
 from torc_server.services.triage import decide as decisions
 from torc_server.services.triage import groups, proposals, review, undo
+from torc_server.services.triage.decide import DecisionFilter
 from torc_server.services.triage.groups import FailureStatus, GroupFilter
 
 router = contract_router("failures")
@@ -137,7 +139,18 @@ def undo_decisions(workflow_id: RecordId, body: UndoRequest, work: Working) -> U
 
 @router.get("/workflows/{id}/decisions")
 def list_decisions(
-    workflow_id: RecordId, work: Working, page: UnsortedPage, job_id: QueryId = None, standing: bool = False
+    workflow_id: RecordId,
+    work: Working,
+    page: UnsortedPage,
+    job_id: QueryId = None,
+    standing: bool = False,
+    action: Action | None = None,
+    outcome: Outcome | None = None,
+    text: Annotated[str, Query(max_length=200)] = "",
 ) -> Page[DecisionModel]:
-    """List decisions; `standing`: only those by which jobs are failed now, decided to fail and not run since."""
-    return work.read(decisions.list_decisions, workflow_id, page, job_id=job_id, only_standing=standing)
+    """List decisions; `standing`: only those by which jobs are failed now, decided to fail and not run since.
+
+    `text` stands in the reason, the signature or the name of the job.
+    """
+    wanted = DecisionFilter(job_id=job_id, only_standing=standing, action=action, outcome=outcome, text=text)
+    return work.read(decisions.list_decisions, workflow_id, page, wanted)

@@ -18,6 +18,7 @@ from torc_core.recovery.decision import JobFacts
 from torc_server.db.queries.jobs.jobs import job_states
 from torc_server.db.queries.records.workflows import WorkflowState
 from torc_server.db.queries.triage import decisions as queries
+from torc_server.db.queries.triage.decisions import DecisionFilter as DecisionFilter
 from torc_server.db.queries.triage.decisions import NewDecision
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.announcements import announce_status
@@ -50,13 +51,11 @@ def preview(uow: UnitOfWork, workflow_id: int, request: ClassifyRequest) -> Clas
 
 
 def list_decisions(
-    uow: UnitOfWork, workflow_id: int, page: PageRequest, *, job_id: int | None, only_standing: bool = False
+    uow: UnitOfWork, workflow_id: int, page: PageRequest, wanted: DecisionFilter | None = None
 ) -> Page[DecisionModel]:
-    """Return the decisions, oldest first, with their present outcomes; `only_standing`: those that keep jobs failed."""
+    """Return the decisions that meet the conditions, oldest first, with their present outcomes."""
     find_workflow(uow, workflow_id)
-    decisions, total = queries.list_decisions(
-        uow, workflow_id, slice_of(page, ()), job_id=job_id, only_standing=only_standing
-    )
+    decisions, total = queries.list_decisions(uow, workflow_id, slice_of(page, ()), wanted)
     return page.page(decisions, total=total)
 
 

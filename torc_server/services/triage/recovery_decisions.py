@@ -13,7 +13,7 @@ from torc_server.db.queries.records.base import Slice
 from torc_server.db.queries.records.workflows import WorkflowState
 from torc_server.db.queries.triage import decisions
 from torc_server.db.queries.triage import failures as queries_failures
-from torc_server.db.queries.triage.decisions import NewDecision
+from torc_server.db.queries.triage.decisions import DecisionFilter, NewDecision
 from torc_server.db.queries.triage.recovery import FailedJob
 from torc_server.db.unit_of_work import UnitOfWork
 
@@ -32,7 +32,7 @@ def refusals(
                 f"job {job.id} is of workflow {job.workflow_id}, not of {workflow.id}",
                 ids={"job_id": job.id, "workflow_id": workflow.id},
             )
-    standing, _ = decisions.list_decisions(uow, workflow.id, _ALL, job_id=None, only_standing=True)
+    standing, _ = decisions.list_decisions(uow, workflow.id, _ALL, DecisionFilter(only_standing=True))
     given_up = {decision.job_id: decision.why_given_up for decision in standing}
     need_decision = [retry.job_id for retry in request.retries if not retry.is_mechanical]
     has_bound = _decider(request) is not None

@@ -1,11 +1,13 @@
 """Decisions as rows: the facts they need of a job, the decisions themselves and their outcomes."""
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from torc_core.api.failures import Actor, DecisionModel
 from torc_core.jobs.status import STATUS_BY_CODE, JobStatus
 from torc_core.recovery.decision import JobFacts
+from torc_server.db.dialect import contains
 from torc_server.db.queries.records.base import Slice
 from torc_server.db.sql import id_list, sql, status_list
 from torc_server.db.unit_of_work import UnitOfWork
@@ -104,41 +106,71 @@ _STANDING: Final = "d.undone_at IS NULL AND d.action = 'fail' AND j.status = $FA
 """Condition: the job is failed because of this decision, as nothing ran since."""
 
 
-def list_decisions(
-    uow: UnitOfWork, workflow_id: int, part: Slice, *, job_id: int | None, only_standing: bool = False
-) -> tuple[list[DecisionModel], int]:
-    """Return the decisions of the workflow, oldest first, and how many there are in all.
+@dataclass(frozen=True, slots=True)
+class DecisionFilter:
+    """Conditions on decisions; None, False and an empty text are none.
 
-    `only_standing` leaves those because of which jobs are failed now.
+    `only_standing` leaves those because of which jobs are failed now. `text` stands in the reason, the signature or the
+    name of the job.
     """
-    source = sql(
-        """
-        FROM decision d
-        JOIN job j ON j.id = d.job_id
-        LEFT JOIN result r ON $next_attempt
-        WHERE d.workflow_id = :workflow_id AND (:job_id IS NULL OR d.job_id = :job_id) $standing
-        """,
-        next_attempt=NEXT_ATTEMPT,
-        standing=sql(f"AND {_STANDING}") if only_standing else "",
+
+    job_id: int | None = None
+    only_standing: bool = False
+    action: str | None = None
+    outcome: str | None = None
+    text: str = ""
+
+
+_CONDITIONS: Final = {
+    "job_id": "d.job_id = :job_id",
+    "only_standing": _STANDING,
+    "action": "d.action = :action",
+    "outcome": f"{_OUTCOME} = :outcome",
+    "text": " OR ".join(contains(column, ":text") for column in ("d.reason", "COALESCE(d.signature, '')", "j.name")),
+}
+_OF_OUTCOMES: Final = frozenset({"only_standing", "outcome"})
+"""Conditions for which the attempts after the decisions are looked up."""
+
+
+def list_decisions(
+    uow: UnitOfWork, workflow_id: int, part: Slice, wanted: DecisionFilter | None = None
+) -> tuple[list[DecisionModel], int]:
+    """Return the decisions of the workflow that meet the conditions, oldest first, and how many there are in all."""
+    wanted = wanted or DecisionFilter()
+    given = {name: getattr(wanted, name) for name in _CONDITIONS if getattr(wanted, name)}
+    given |= {} if wanted.job_id is None else {"job_id": wanted.job_id}
+    values = {"workflow_id": workflow_id, **{name: value for name, value in given.items() if name != "only_standing"}}
+    where = sql(
+        "WHERE d.workflow_id = :workflow_id $conditions",
+        conditions="".join(f" AND ({sql(_CONDITIONS[name])})" for name in given),
     )
+    attempts = sql("LEFT JOIN result r ON $next_attempt", next_attempt=NEXT_ATTEMPT)
     rows = uow.rows(
         sql(
             """
             SELECT d.id, d.workflow_id, d.job_id, j.name, d.run_id, d.attempt_id, d.signature, d.action, d.reason,
                 d.memory, d.runtime, d.actor, d.approved_by, d.proposal_id, d.decided_at, $outcome,
                 d.undone_by, d.undone_at
-            $source
-            ORDER BY d.id LIMIT :limit OFFSET :offset
+            FROM decision d JOIN job j ON j.id = d.job_id $attempts $where
+            ORDER BY d.id $direction LIMIT :limit OFFSET :offset
             """,
             outcome=sql(_OUTCOME),
-            source=source,
+            attempts=attempts,
+            where=where,
+            direction="DESC" if part.descending else "ASC",
         ),
-        workflow_id=workflow_id,
-        job_id=job_id,
+        **values,
         limit=part.limit,
         offset=part.offset,
     )
-    total = uow.value(sql("SELECT COUNT(*) $source", source=source), workflow_id=workflow_id, job_id=job_id)
+    total = uow.value(
+        sql(
+            "SELECT COUNT(*) FROM decision d JOIN job j ON j.id = d.job_id $attempts $where",
+            attempts=attempts if given.keys() & _OF_OUTCOMES else "",
+            where=where,
+        ),
+        **values,
+    )
     return [_model(row) for row in rows], total
 
 

@@ -1,0 +1,167 @@
+"""Pages of jobs: the list, one job with its attempts and evidence, and the jobs by stage."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import Query, Request, Response
+
+from torc_core.api.failures import DecisionModel
+from torc_core.api.jobs import JobModel
+from torc_core.api.resource_requirements import ResourceRequirementsModel
+from torc_core.api.results import ResultModel
+from torc_core.errors import NotFoundError
+from torc_core.evidence.record import Evidence
+from torc_core.jobs.status import JobStatus
+from torc_core.resources.duration import parse_duration
+from torc_core.resources.memory import parse_memory
+from torc_server.db.queries.runs import overview
+from torc_server.db.queries.runs.overview import JobLine
+from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.pages.page_route import page, page_router
+from torc_server.pages.paging import PageNumber, Pager
+from torc_server.pages.state_bar import state_bar
+from torc_server.routes.parameters import PathId, RecordId
+from torc_server.routes.unit_of_work import Working
+from torc_server.services.jobs import job_records
+from torc_server.services.records import resource_requirements, results
+from torc_server.services.records.lookup import find_workflow
+from torc_server.services.records.paging import PageRequest
+from torc_server.services.runs import stage_graph
+from torc_server.services.triage import decide
+from torc_server.services.triage.decide import DecisionFilter
+
+_JOBS_SHOWN: Final = 100
+_ATTEMPTS_SHOWN: Final = 20
+
+router = page_router()
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One ended attempt, with its evidence where it failed."""
+
+    result: ResultModel
+    evidence: Evidence | None
+
+
+@dataclass(frozen=True)
+class JobView:
+    """One job as its page shows it. `plot` is what its attempts used, beside their limits, as JSON."""
+
+    job: JobModel
+    requirement: ResourceRequirementsModel | None
+    attempts: list[Attempt]
+    attempts_in_all: int
+    decisions: list[DecisionModel]
+    plot: str
+
+
+@router.get("/workflows/{id}/jobs")
+def list_jobs(
+    request: Request,
+    workflow_id: RecordId,
+    work: Working,
+    number: PageNumber = 1,
+    status: Annotated[JobStatus | None, Query()] = None,
+    text: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    pager = Pager(number, _JOBS_SHOWN)
+    wanted = () if status is None else (status,)
+
+    def read(uow: UnitOfWork) -> tuple[str, list[JobLine], int]:
+        name = find_workflow(uow, workflow_id).name
+        lines = overview.list_jobs(uow, workflow_id, statuses=wanted, text=text, offset=pager.offset, limit=pager.size)
+        return name, lines, overview.count_jobs(uow, workflow_id, statuses=wanted, text=text)
+
+    name, lines, total = work.read(read)
+    return page(
+        request,
+        "jobs.html",
+        title=f"Jobs of {name} ({workflow_id})",
+        workflow_id=workflow_id,
+        name=name,
+        lines=lines,
+        status=status,
+        text=text,
+        statuses=list(JobStatus),
+        pager=pager.of(total, {"status": status or "", "text": text}),
+    )
+
+
+@router.get("/workflows/{id}/jobs/{job_id}")
+def get_job(request: Request, workflow_id: RecordId, job_id: PathId, work: Working) -> Response:
+    view = work.read(_view, workflow_id, job_id)
+    title = f"Job {view.job.name} ({job_id})"
+    return page(request, "job.html", title=title, workflow_id=workflow_id, view=view)
+
+
+@router.get("/workflows/{id}/graph")
+def get_graph(request: Request, workflow_id: RecordId, work: Working) -> Response:
+    """Show the jobs by stage; the page of the workflow loads it as a part."""
+
+    def read(uow: UnitOfWork) -> tuple[str, list[stage_graph.StageView]]:
+        return find_workflow(uow, workflow_id).name, stage_graph.stage_graph(uow, workflow_id)
+
+    name, stages = work.read(read)
+    title = f"Stages of {name} ({workflow_id})"
+    return page(
+        request, "graph.html", title=title, workflow_id=workflow_id, name=name, stages=stages, state_bar=state_bar
+    )
+
+
+def _view(uow: UnitOfWork, workflow_id: int, job_id: int) -> JobView:
+    find_workflow(uow, workflow_id)
+    job = job_records.get_job(uow, job_id)
+    if job.workflow_id != workflow_id:
+        # whoever may see this workflow need not be allowed to see the job's own
+        raise NotFoundError(f"workflow {workflow_id} has no job {job_id}", ids={"workflow_id": workflow_id})
+    found = results.list_results(
+        uow,
+        workflow_id,
+        PageRequest(limit=_ATTEMPTS_SHOWN, sort_by="id", reverse_sort=True),
+        job_id=job_id,
+        run_id=None,
+        return_code=None,
+        failed=False,
+        status=None,
+        compute_node_id=None,
+        all_runs=True,
+    )
+    evidence = overview.evidence_of_job(uow, job_id)
+    attempts = [Attempt(each, evidence.get((each.run_id, each.attempt_id or 1))) for each in found.items]
+    requirement = None
+    if job.resource_requirements_id is not None:
+        requirement = resource_requirements.REQUIREMENTS.get(uow, job.resource_requirements_id)
+    decisions = decide.list_decisions(
+        uow, workflow_id, PageRequest(limit=_ATTEMPTS_SHOWN, reverse_sort=True), DecisionFilter(job_id=job_id)
+    )
+    return JobView(job, requirement, attempts, found.total_count, decisions.items, _plot(attempts, requirement))
+
+
+def _plot(attempts: Sequence[Attempt], requirement: ResourceRequirementsModel | None) -> str:
+    """Return the amounts of each attempt, the oldest first: memory in MiB, time in minutes, with the limits."""
+    memory_limit = None if requirement is None else parse_memory(requirement.memory)
+    runtime_limit = None if requirement is None else parse_duration(requirement.runtime)
+    rows = []
+    for each in reversed(attempts):
+        known = each.evidence
+        rows.append(
+            {
+                "attempt": f"run {each.result.run_id}, attempt {each.result.attempt_id}",
+                "memory": _mib(each.result.peak_memory_bytes),
+                "memory_limit": _mib((known.memory_limit_bytes if known else None) or memory_limit),
+                "minutes": round(each.result.exec_time_minutes, 3),
+                "minutes_limit": _minutes((known.runtime_limit_s if known else None) or runtime_limit),
+            }
+        )
+    return json.dumps(rows)
+
+
+def _mib(amount: int | None) -> float | None:
+    return None if amount is None else round(amount / 2**20, 2)
+
+
+def _minutes(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds / 60, 3)

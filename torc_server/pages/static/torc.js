@@ -1,0 +1,21 @@
+// Follows the news of a workflow, and asks for its parts again.
+"use strict";
+(() => {
+  const PAUSE_MS = 1000; // news come by the thousand while jobs end; the page is asked for once in this time
+  const part = document.querySelector("[data-live]");
+  if (!part || !window.EventSource) return;
+  let waiting = false;
+  const stream = new EventSource(part.dataset.live);
+  stream.onmessage = (message) => {
+    document.documentElement.dataset.live = "on";
+    if (message.data !== "news" || waiting) return;
+    waiting = true;
+    setTimeout(() => {
+      waiting = false;
+      const now = document.querySelector("[data-live]");
+      if (now) window.htmx.trigger(now, "torc:news");
+    }, PAUSE_MS);
+  };
+  stream.onerror = () => { document.documentElement.dataset.live = "off"; };
+  addEventListener("pagehide", () => stream.close());
+})();
