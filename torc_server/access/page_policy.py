@@ -34,7 +34,6 @@ PAGE_RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("POST", "/workflows/{id}/decisions/undo"): DECIDES,
     ("GET", "/workflows/{id}/proposals"): _VIEW,
     ("GET", "/workflows/{id}/proposals/{proposal_id}"): _VIEW,
-    ("POST", "/workflows/{id}/proposals/{proposal_id}/approve"): DECIDES,
     ("POST", "/workflows/{id}/proposals/{proposal_id}/reject"): DECIDES,
     ("GET", "/workflows/{id}/runners"): _VIEW,
 }

@@ -10,11 +10,12 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from torc_core import __version__
+from torc_core.api.review import ReviewEntry
 from torc_core.evidence.cleaning import clean_text, shorten_line
 from torc_core.jobs.status import STATUS_TRAITS
+from torc_core.recovery.review import actor_words, change_words, job_words, record_words, stale_words
 from torc_core.resources.duration import describe_duration
 from torc_core.resources.memory import describe_memory
-from torc_core.review.entries import describe_record
 
 _ROOM: Final = Path(__file__).parent
 STATIC: Final = _ROOM / "static"
@@ -60,7 +61,11 @@ def _environment() -> Environment:
         moment=_moment,
         memory=_memory,
         duration=_duration,
-        record=describe_record,
+        record=record_words,
+        actor=actor_words,
+        changes=change_words,
+        stale=stale_words,
+        jobs=_jobs,
     )
     return environment
 
@@ -97,6 +102,10 @@ def _moment(value: str | int | None) -> str:
     except (ValueError, OverflowError, OSError):
         return _line(value)
     return found.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _jobs(entry: ReviewEntry) -> str:
+    return job_words(entry.count, entry.job_names, entry.job_ids)
 
 
 def _memory(value: int | None) -> str:

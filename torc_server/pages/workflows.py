@@ -13,7 +13,6 @@ from torc_core.api.jobs import RunningJob
 from torc_core.api.nodes import ScheduledComputeNodeModel
 from torc_core.api.workflows import WorkflowModel, WorkflowStatusModel
 from torc_core.jobs.status import JobStatus
-from torc_core.review.entries import ReviewEntry, review_entries
 from torc_server.broadcast import Hub
 from torc_server.db.queries.runs import overview
 from torc_server.db.unit_of_work import UnitOfWork
@@ -56,7 +55,6 @@ class WorkflowView:
     bar: tuple[Segment, ...]
     waiting: int
     failures: FailureGroups
-    entries: list[ReviewEntry]
     running: Page[RunningJob]
     allocations: Page[ScheduledComputeNodeModel]
     open_proposals: int
@@ -140,7 +138,6 @@ def _view(uow: UnitOfWork, workflow_id: int) -> WorkflowView:
         bar=state_bar(counts),
         waiting=counts.get(JobStatus.PENDING_FAILED, 0),
         failures=found,
-        entries=review_entries(found.items),
         running=summary.running_jobs(uow, workflow_id, PageRequest(limit=_RUNNING_SHOWN)),
         allocations=SCHEDULED_NODES.list_page(
             uow, workflow_id, PageRequest(limit=_ALLOCATIONS_SHOWN, sort_by="id", reverse_sort=True)

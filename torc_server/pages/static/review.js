@@ -81,7 +81,7 @@
     a: () => choose("accept"),
     r: () => choose("retry"),
     f: () => choose("fail"),
-    x: () => choose("leave"),
+    x: () => choose("leave_out"),
     e: edit,
     u: undo,
     "/": () => filter.focus(),

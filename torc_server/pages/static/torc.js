@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const PAUSE_MS = 1000; // news come by the thousand while jobs end; the page is asked for once in this time
-  const part = document.querySelector("[data-live]");
+  const part = document.querySelector("main [data-live]");
   if (!part || !window.EventSource) return;
   let waiting = false;
   const stream = new EventSource(part.dataset.live);
@@ -12,7 +12,7 @@
     waiting = true;
     setTimeout(() => {
       waiting = false;
-      const now = document.querySelector("[data-live]");
+      const now = document.querySelector("main [data-live]");
       if (now) window.htmx.trigger(now, "torc:news");
     }, PAUSE_MS);
   };

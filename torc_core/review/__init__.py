@@ -1,1 +1,0 @@
-"""Review: what a person sees of failures that wait for a decision, alike in the browser and the terminal."""
