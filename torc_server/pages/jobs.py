@@ -39,7 +39,7 @@ router = page_router()
 
 
 @dataclass(frozen=True)
-class Attempt:
+class ShownAttempt:
     """One ended attempt, with its evidence where it failed."""
 
     result: ResultModel
@@ -52,7 +52,7 @@ class JobView:
 
     job: JobModel
     requirement: ResourceRequirementsModel | None
-    attempts: list[Attempt]
+    attempts: list[ShownAttempt]
     attempts_in_all: int
     decisions: list[DecisionModel]
     plot: str
@@ -130,7 +130,7 @@ def _view(uow: UnitOfWork, workflow_id: int, job_id: int) -> JobView:
         all_runs=True,
     )
     evidence = overview.evidence_of_job(uow, job_id)
-    attempts = [Attempt(each, evidence.get((each.run_id, each.attempt_id or 1))) for each in found.items]
+    attempts = [ShownAttempt(each, evidence.get((each.run_id, each.attempt_id or 1))) for each in found.items]
     requirement = None
     if job.resource_requirements_id is not None:
         requirement = resource_requirements.REQUIREMENTS.get(uow, job.resource_requirements_id)
@@ -140,7 +140,7 @@ def _view(uow: UnitOfWork, workflow_id: int, job_id: int) -> JobView:
     return JobView(job, requirement, attempts, found.total_count, decisions.items, _plot(attempts, requirement))
 
 
-def _plot(attempts: Sequence[Attempt], requirement: ResourceRequirementsModel | None) -> str:
+def _plot(attempts: Sequence[ShownAttempt], requirement: ResourceRequirementsModel | None) -> str:
     """Return the amounts of each attempt, the oldest first: memory in MiB, time in minutes, with the limits."""
     memory_limit = None if requirement is None else parse_memory(requirement.memory)
     runtime_limit = None if requirement is None else parse_duration(requirement.runtime)

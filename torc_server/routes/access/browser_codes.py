@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from fastapi import Request
 
-from torc_core.api.browser import BrowserCode, BrowserCodeRequest
+from torc_core.api.tokens import BrowserCode, BrowserCodeRequest
 from torc_server.access.browser import CODE_S, Browsers
 from torc_server.access.door import AUTHORIZATION, ENTER_PATH
 from torc_server.routes.contract import contract_router
