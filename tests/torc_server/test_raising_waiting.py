@@ -59,12 +59,12 @@ def test_raises_for_another_run_or_without_an_amount_change_nothing(shared_clien
 
 
 def test_a_lookout_raises_what_waits_once_most_started_siblings_lacked_memory(shared_client: TorcClient) -> None:
-    client, said = shared_client, list[Line]()
+    client, lines = shared_client, list[Line]()
     jobs = [job(f"train_{n}") for n in range(4)] + [job(f"train_{n}", depends_on=[3]) for n in (4, 5)]
     workflow_id, ids = make_scene(client, *jobs)
     claim_all(client, workflow_id)
     lookout = Lookout(
-        client=client, options=RecoverOptions(), allocations=Allocations(), user="tester", say=said.append
+        client=client, options=RecoverOptions(), allocations=Allocations(), user="tester", say=lines.append
     )
     end(client, ids[0], OOM)
     end(client, ids[1], OOM)
@@ -72,7 +72,7 @@ def test_a_lookout_raises_what_waits_once_most_started_siblings_lacked_memory(sh
     end(client, ids[2], OOM)
     assert lookout.look(client.workflow_status(workflow_id)) == 2
     assert [requirement_of(client, each) for each in ids[4:]] == ["large_mem13g 13g PT1H"] * 2
-    assert said == [
+    assert lines == [
         "  2 waiting jobs like train_#: raising memory to 13g (3 of 4 started siblings ran out of memory with 8g)"
     ]
     assert lookout.look(client.workflow_status(workflow_id)) == 0

@@ -47,7 +47,7 @@ _USAGE: Final = re.compile(r"^(?:usage: |\[--?[a-z])", re.IGNORECASE)
 
 _PROGRESS: Final = re.compile(
     r"^\W{0,4}(?:info|debug)\b|[ :|-]+(?:info|debug) *[:|\] -]|[\[<(](?:info|debug|i)[\]>)]"
-    r"|\d+%\|"
+    r"|\d+%\||\b\d+(?:\.\d+)? ?% (?:complete|done)\b|\bdone in \d"
     r"|\b(?:epoch|step|iter(?:ation)?|batch|chunk|frame|time ?step|cycle|generation)s?\b[ :=\[#/]*\d"
     r"|\b(?:resum(?:ed|ing)|succeeded|successful(?:ly)?|reconnected|connected|recovered|completed|finished"
     r"|saved|loaded|processed|processing|wrote|written|downloaded|converged|starting|started|reading|loading)\b"

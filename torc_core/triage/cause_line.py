@@ -16,6 +16,8 @@ MAX_MESSAGE_CHARS: Final = 900
 """Of longer messages the start and the end are looked at."""
 
 _CODE_FRAME: Final = re.compile(r'^\s*(?:file "[^"]*", line \d+|at \S+\(|\S+\.py:\d+: in |\S+:\d+: \w*warning: )')
+_FRAME_LINE: Final = re.compile(r'^\s*file "[^"]*", line \d+')
+"""Names a place in the code; words in its path say nothing about the cause."""
 _ECHO: Final = re.compile(r"^\s*(?:\++ |\$ |>>> |--?[a-z][\w-]*[ ,=])")
 """Commands that are shown before they run, and lines of a help text."""
 
@@ -76,7 +78,7 @@ class _Lines:
 
     def _read(self, start: int, end: int) -> str | None:
         line = self.lower[start:end]
-        if _ECHO.match(line) or _JAVA_FRAME.match(line):
+        if _ECHO.match(line) or _JAVA_FRAME.match(line) or _FRAME_LINE.match(line):
             return None
         if line[:1] in " \t" and start:
             before = self.lower[self.lower.rfind("\n", 0, start - 1) + 1 : start - 1]

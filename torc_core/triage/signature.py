@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,8 +12,13 @@ from torc_core.triage.cause_line import Reading
 from torc_core.triage.facts import assess_facts, signal_name
 from torc_core.triage.masking import mask_message
 from torc_core.triage.measured import is_late
+from torc_core.triage.words import load_word_model
 
 SIGNATURE_CHARS: Final = 16
+_TITLE_CHARS: Final = 60
+_FOLLOWING_CHARS: Final = 300
+_LAST_LINES: Final = 20
+"""Of a text that names no failure so many lines are compared."""
 _FRAME: Final = re.compile(r'file "([^"\n]*)", line \d+(?:, in (\S+))?')
 _PYTHON_BUG: Final = re.compile(
     r"^(?:[a-z_][\w.]*\.)?(?:assertion|attribute|index|key|lookup|name|type|value|zerodivision|runtime|unboundlocal"
@@ -68,13 +74,21 @@ def _shape_hit(evidence: Evidence, reading: Reading) -> str:
     if reading.hit.pattern.class_ == "timeout":
         # a limit that was the job's own calls for another action than one inside its program
         shape += {True: " @ its time was up", False: " @ its time was not up", None: ""}[is_late(evidence)]
+    if reading.hit.pattern.class_ == "permanent" and "<size>" in shape:
+        # the same words about less memory call for more of it
+        shape += " @ too much"
     return _with_frame(shape, reading.hit.message, reading.text.lower(), reading.hit.start)
 
 
 def _whole_line(reading: Reading) -> str:
-    """Return the line of the hit, with the exit code that MPI writes below it."""
+    """Return the line of the hit, with what stands below it: the exit code of MPI, or the message after a colon."""
     place = reading.text.find(reading.line)
-    following = reading.text[place + len(reading.line) + 1 : place + len(reading.line) + 80].lstrip("\r\n")
+    following = reading.text[place + len(reading.line) + 1 :][:_FOLLOWING_CHARS].lstrip("\r\n")
+    title = reading.line.rstrip()
+    if title.endswith(":") and len(title) <= _TITLE_CHARS:
+        # only a title: many causes share it
+        message = following.split("\n", 1)[0].strip()
+        return f"{title} {message}" if message else title
     code = _EXIT_BELOW.match(following) if reading.hit.pattern.id == "mpi-abort" else None
     return reading.line if code is None else f"{reading.line.rstrip()} {code.group(1)}"
 
@@ -121,5 +135,12 @@ def _unknown_cause(text: str) -> str | None:
             first = line
     if first is not None:
         return first
-    hard = [line for line in lines[-20:] if not is_soft(line.lower()) and not is_progress(line.lower())]
-    return hard[-1] if hard else lines[-1]
+    working = [line for line in lines if not is_progress(line.lower())][-_LAST_LINES:]
+    hard = [line for line in working if not is_soft(line.lower())]
+    return _strongest(hard or working) or lines[-1]
+
+
+def _strongest(lines: Sequence[str]) -> str | None:
+    """Return the line whose words speak loudest for a cause, the last one of equals."""
+    model = load_word_model()
+    return max(reversed(lines), key=model.strength, default=None)

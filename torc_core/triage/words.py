@@ -42,6 +42,7 @@ _LINE_CHARS: Final = 400
 _TOKEN: Final = re.compile(r"[a-z_][a-z0-9_+.#-]*[a-z0-9_+#]|<[a-z]+>|\d+")
 _CAMEL_WORD: Final = re.compile(r"[A-Z][a-z]+(?:[A-Z][a-z]+)+")
 _CAMEL_PART: Final = re.compile(r"[A-Z][a-z]+")
+_DIGITS: Final = re.compile(r"\d+")
 _PART: Final = re.compile(r"[_.-]")
 _SHORTEST_PART: Final = 3
 _MASK: Final = re.compile(r"\^? ?<[a-z]+>")
@@ -82,6 +83,15 @@ class WordModel:
         self._scale = scale
         self._bias = tuple(bias)
         self.temperature = temperature
+
+    def strength(self, line: str) -> float:
+        """Return how loudly the words of a line speak for one label; 0 where the model knows none of them."""
+        words = list(_words(line[:_LINE_CHARS]))
+        known = [self._weights[word] for word in dict.fromkeys(words) if word in self._weights]
+        if not known:
+            return 0.0
+        *sums, of_none = map(sum, zip(*known, strict=True))
+        return max(0.0, (max(sums) - of_none) * self._scale / math.sqrt(len(words)))
 
     def opinion(self, evidence: Evidence, *, without: Collection[str] = ()) -> WordOpinion | None:
         """Return what the words speak for; None where there are no words that the model knows.
@@ -148,6 +158,7 @@ def _split_lines(evidence: Evidence, without: Collection[str] = ()) -> tuple[lis
         text = f"{evidence.stderr_excerpt}\n{text}"
     fatal: list[str] = []
     last: list[str] = []
+    shapes: set[str] = set()
     seen = 0
     # from the end, as most logs have far more lines than are needed
     for raw in reversed(text.split("\n")[-_SEARCHED_LINES:]):
@@ -160,6 +171,11 @@ def _split_lines(evidence: Evidence, without: Collection[str] = ()) -> tuple[lis
         is_last_line = (
             seen <= 5 * _LAST_LINES and len(last) < _LAST_LINES and not is_progress(lower) and not is_soft(lower)
         )
+        if is_last_line:
+            # lines that count something up fill a log, and say the same each time
+            shape = _DIGITS.sub("#", lower)
+            is_last_line = shape not in shapes
+            shapes.add(shape)
         if (is_fatal_line or is_last_line) and not is_order(lower):
             fatal += [line] * is_fatal_line
             last += [line] * is_last_line
