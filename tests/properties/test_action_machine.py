@@ -1,12 +1,13 @@
-"""Random workflows, failures, resets, runners and deaths: each action that is due is carried out once."""
+"""Random workflows, failures, decisions, resets, runners and deaths: each due action is carried out once."""
 
 from collections import Counter
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, invariant, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 from test_lifecycle_machine import PLACES, LifecycleMachine, drafts
+from triage import AGENT, PERSON
 
 from torc_core.api.actions import (
     JOB_TRIGGERS,
@@ -16,8 +17,10 @@ from torc_core.api.actions import (
     WorkflowActionModel,
 )
 from torc_core.api.drafts import FileDraft, JobDraft
+from torc_core.api.failures import ApproveRequest, Classification, ClassifyRequest, UndoRequest
 from torc_core.api.jobs import ReclaimRequest
-from torc_core.errors import AlreadyTakenError, StateConflictError
+from torc_core.errors import AlreadyTakenError, NotFoundError, StateConflictError
+from torc_core.evidence.record import Evidence
 from torc_core.jobs.status import AWAITING_DECISION, DONE, STATUS_BY_CODE, JobStatus
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.change_status import manage_status_change
@@ -34,6 +37,9 @@ from torc_server.services.runs.initialize import initialize_jobs
 from torc_server.services.runs.reset import reset_workflow_status
 from torc_server.services.runs.summary import is_complete
 from torc_server.services.triage.apply_recovery import apply_recovery
+from torc_server.services.triage.decide import decide
+from torc_server.services.triage.proposals import approve, propose
+from torc_server.services.triage.undo import undo
 
 TRIGGERS = (
     "on_workflow_start",
@@ -67,6 +73,7 @@ class ActionMachine(LifecycleMachine):
         self.crew = [self.run.runner, self.run.new_runner(), self.run.new_runner()]
         self.held: list[tuple[int, int]] = []
         self.done: Counter[int] = Counter()
+        self.is_decided = False
         self.shares: Counter[tuple[int, int]] = Counter()
         for place, trigger in enumerate(TRIGGERS):
             wanted = {self.run.id(self.names[each % len(self.names)]) for each in gates[place % 2]}
@@ -135,6 +142,13 @@ class ActionMachine(LifecycleMachine):
         if self.held:
             self.finish(*self.held.pop(place % len(self.held)), outcome, twice=twice)
 
+    @rule(requeue=st.booleans())
+    def lose_the_runner(self, requeue: bool) -> None:
+        gone = self.run.runner
+        super().lose_the_runner(requeue=requeue)
+        self.crew = [self.run.runner if each == gone else each for each in self.crew]
+        self.held = [each for each in self.held if each[0] != gone]
+
     @rule(place=PLACES)
     def lose_a_runner_in_the_middle_of_its_actions(self, place: int) -> None:
         gone = self.crew[place % 3]
@@ -152,6 +166,64 @@ class ActionMachine(LifecycleMachine):
         action = self.actions()[place % len(TRIGGERS)]
         if self.write(rerun_action, self.run.workflow_id, action.id) is not None:
             self.done.pop(action.id or 0, None)
+
+    def waiting(self) -> list[str]:
+        """The jobs that wait for a decision."""
+        return [name for name, status in self.run.statuses().items() if status == JobStatus.PENDING_FAILED]
+
+    @rule(limit=st.integers(1, 3))
+    def run_jobs_that_fail_for_no_known_reason(self, limit: int) -> None:
+        for name in self.run.claim(limit=limit):
+            self.run.start(name)
+            self.run.end(name, JobStatus.FAILED, unmatched_failure=True, evidence=Evidence(return_code=1))
+
+    def entries(self, places: list[int], action: str) -> list[Classification]:
+        waiting = self.waiting()
+        chosen = {self.run.id(waiting[place % len(waiting)]) for place in places}
+        body = {"action": action, "reason": "why not"}
+        return [Classification.model_validate({"job_id": job_id, **body}) for job_id in sorted(chosen)]
+
+    @precondition(lambda self: self.waiting())
+    @rule(places=st.lists(PLACES, min_size=1, max_size=4), action=st.sampled_from(["retry", "fail"]))
+    def decide_about_failures(self, places: list[int], action: str) -> None:
+        request = ClassifyRequest(classifications=self.entries(places, action), actor=PERSON)
+        self.is_decided |= bool(self.write(decide, self.run.workflow_id, request))
+
+    @precondition(lambda self: self.waiting())
+    @rule(places=st.lists(PLACES, min_size=1, max_size=4), action=st.sampled_from(["retry", "fail"]))
+    def approve_what_an_agent_proposes(self, places: list[int], action: str) -> None:
+        request = ClassifyRequest(classifications=self.entries(places, action), actor=AGENT)
+        proposal = self.write(propose, self.run.workflow_id, request)
+        if proposal is not None:
+            self.is_decided |= bool(self.write(approve, proposal.id, ApproveRequest(actor=PERSON)))
+
+    @precondition(lambda self: self.is_decided)
+    @rule(places=st.none() | st.lists(PLACES, min_size=1, max_size=4))
+    def undo_decisions(self, places: list[int] | None) -> None:
+        job_ids = None if places is None else [self.pick(place).id for place in places]
+        try:
+            answer = self.write(undo, self.run.workflow_id, UndoRequest(actor=PERSON, job_ids=job_ids))
+        except NotFoundError:
+            return
+        waiting = {each.job_id for each in answer.jobs if each.status == "undone"} if answer is not None else set()
+        due = [action for action in self.actions() if action.state == "pending"]
+        for action in due:
+            assert not (waiting and action.trigger_type == "on_workflow_complete"), "jobs wait for a decision again"
+            if action.trigger_type == "on_jobs_complete":
+                assert not waiting.intersection(action.job_ids or ()), "its jobs wait for a decision again"
+
+    @rule(place=PLACES, carried_out=st.booleans())
+    def fail_what_is_left_and_undo_it(self, place: int, carried_out: bool) -> None:
+        """The decisions may end the workflow; what is carried out because of that is not carried out again."""
+        self.run_jobs_that_fail_for_no_known_reason(limit=8)
+        if self.waiting():
+            self.decide_about_failures(list(range(12)), "fail")
+            if carried_out:
+                self.claim_due(self.crew[place % 3])
+                for runner, action_id in self.held:
+                    self.finish(runner, action_id, "succeeded")
+                self.held = []
+            self.undo_decisions(None)
 
     @invariant()
     def no_action_is_carried_out_twice(self) -> None:
@@ -231,6 +303,6 @@ class ActionMachine(LifecycleMachine):
 
 
 ActionMachine.TestCase.settings = settings(
-    max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=20, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestActions = ActionMachine.TestCase

@@ -12,7 +12,9 @@ from services_bench import Bench, Run, job
 from torc_core.api.actions import WorkflowActionModel
 from torc_core.api.drafts import FileDraft, JobDraft
 from torc_core.api.jobs import ReclaimRequest, ReleaseClaimsRequest, RetryRequest
+from torc_core.api.legacy import OldWorkflowStatus
 from torc_core.api.recovery import ApplyRecoveryRequest, PlannedRetry
+from torc_core.api.workflows import ResetJobsRequest
 from torc_core.errors import StateConflictError
 from torc_core.evidence.record import Evidence
 from torc_core.jobs.lifecycle import OUTCOME_EVENTS, Event
@@ -21,6 +23,7 @@ from torc_server import invariants
 from torc_server.db.queries.jobs.jobs import JobState
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.change_status import manage_status_change
+from torc_server.services.jobs.change_status import reset_jobs as reset_some_jobs
 from torc_server.services.jobs.job_records import delete_job
 from torc_server.services.jobs.reclaim import reclaim_jobs
 from torc_server.services.jobs.retry import retry_job
@@ -29,6 +32,7 @@ from torc_server.services.jobs.transitions import apply_event
 from torc_server.services.jobs.update_job import update_job
 from torc_server.services.records.actions import create_action
 from torc_server.services.runs.initialize import initialize_jobs
+from torc_server.services.runs.legacy_status import put_workflow_status
 from torc_server.services.runs.reset import (
     cancel_workflow,
     process_changed_job_inputs,
@@ -159,6 +163,16 @@ class LifecycleMachine(RuleBasedStateMachine):
     def reset_jobs(self, failed_only: bool) -> None:
         self.write(reset_job_status, self.run.workflow_id, failed_only=failed_only)
 
+    @rule(places=st.lists(PLACES, min_size=1, max_size=3))
+    def reset_some_jobs_within_the_run(self, places: list[int]) -> None:
+        request = ResetJobsRequest(job_ids=[self.pick(place).id for place in places], run_id=self.run.run_id)
+        self.write(reset_some_jobs, self.run.workflow_id, request)
+
+    @rule()
+    def go_on_to_the_next_run_as_old_clients_do(self) -> None:
+        if self.write(put_workflow_status, self.run.workflow_id, OldWorkflowStatus(run_id=self.run.run_id + 1)):
+            self.run.run_id += 1
+
     @rule(force=st.booleans())
     def reset_workflow(self, force: bool) -> None:
         if self.write(reset_workflow_status, self.run.workflow_id, force=force):
@@ -205,7 +219,8 @@ class LifecycleMachine(RuleBasedStateMachine):
     def lose_the_runner(self, requeue: bool) -> None:
         request = ReclaimRequest(compute_node_ids=[self.run.runner], requeue=requeue, reason="gone")
         self.write(reclaim_jobs, self.run.workflow_id, request)
-        assert not self.at_work()
+        # a program that is no runner may be at work on others
+        assert not [name for name in self.at_work() if self.run.state(name).compute_node_id == self.run.runner]
         assert not self.bench.write(reclaim_jobs, self.run.workflow_id, request).jobs
         self.run.runner = self.run.new_runner()
 
