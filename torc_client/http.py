@@ -35,6 +35,7 @@ from torc_core.api.jobs import (
     StartJobsResponse,
 )
 from torc_core.api.nodes import ComputeNodeModel, Heartbeat, ScheduledComputeNodeModel
+from torc_core.api.regrouping import RegroupRequest, RegroupResponse, ResourceGroup
 from torc_core.api.relationships import JobDependency, JobFileRelationship, JobUserDataRelationship
 from torc_core.api.resource_requirements import ResourceRequirementsModel
 from torc_core.api.results import ResultModel
@@ -208,6 +209,12 @@ class TorcClient:
         return self._calls.post(
             f"/workflows/{workflow_id}/process_changed_job_inputs", ChangedJobInputs, query={"dry_run": dry_run}
         )
+
+    def regroup_resources(self, workflow_id: int, groups: Sequence[ResourceGroup], *, dry_run: bool) -> RegroupResponse:
+        """Give the jobs of each group its amounts: all groups or none. With `dry_run` nothing changes."""
+        request = RegroupRequest(groups=list(groups))
+        path = f"/workflows/{workflow_id}/regroup_resources"
+        return self._calls.post(path, RegroupResponse, request, query={"dry_run": dry_run}, timeout_s=BATCH_TIMEOUT_S)
 
     def cancel_workflow(self, workflow_id: int) -> CancelResult:
         return self._calls.put(f"/workflows/{workflow_id}/cancel", CancelResult)

@@ -27,7 +27,9 @@ TOOL_OF_COMMAND: Final[Mapping[str, str]] = {
     "slurm regenerate": "resubmit_workflow",
     "slurm sacct": "get_slurm_sacct",
     "status": "get_workflow_status",
+    "workflows analyze-resources": "analyze_resource_usage",
     "workflows list": "list_workflows",
+    "workflows regroup-resources": "regroup_job_resources",
 }
 """What an agent calls instead of a command of torc that a hint names."""
 

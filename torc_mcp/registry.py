@@ -19,6 +19,7 @@ from torc_mcp.tools.act import tools as act
 from torc_mcp.tools.authoring import tools as authoring
 from torc_mcp.tools.diagnose import tools as diagnose
 from torc_mcp.tools.inspect import tools as inspect
+from torc_mcp.tools.recovery import grouping
 from torc_mcp.tools.recovery import tools as recovery
 from torc_mcp.tools.slurm import tools as slurm
 from torc_mcp.workflow_scope import check_scope
@@ -90,6 +91,9 @@ TOOLS: Final = (
         toolset="recovery",
         is_for_triage=True,
     ),
+    ToolEntry(
+        function=grouping.analyze_resource_usage, title="What jobs used, by their requirements", toolset="recovery"
+    ),
     ToolEntry(function=slurm.get_slurm_sacct, title="Slurm's accounting of a workflow", toolset="recovery"),
     ToolEntry(
         function=act.classify_and_resolve_failures,
@@ -103,6 +107,13 @@ TOOLS: Final = (
     ToolEntry(
         function=act.update_job_resources,
         title="Change what one job needs",
+        toolset="recovery",
+        access=Access.WRITE,
+        is_destructive=True,
+    ),
+    ToolEntry(
+        function=grouping.regroup_job_resources,
+        title="Give groups of jobs requirements of their own",
         toolset="recovery",
         access=Access.WRITE,
         is_destructive=True,

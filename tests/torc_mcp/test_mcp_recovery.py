@@ -107,3 +107,37 @@ async def test_long_calls_tell_how_far_they_are(shared_client: TorcClient, mode:
         for tool in ("check_resource_utilization", "analyze_workflow_logs"):
             await me.client.call_tool(tool, {"workflow_id": workflow_id}, progress_callback=hear)
     assert "reading results" in heard and "groups of failures read" in heard
+
+
+async def test_jobs_are_shown_by_their_requirements_and_grouped_anew(shared_client: TorcClient, mode: str) -> None:
+    workflow_id, (hungry, late, odd, good) = mixed(shared_client)
+    before = {job_id: shared_client.jobs.get(job_id).resource_requirements_id for job_id in (hungry, late, odd, good)}
+    async with agent(shared_client, mode=mode) as me:
+        use = await me.ask("analyze_resource_usage", workflow_id=workflow_id)
+        assert (use["total_jobs"], use["total_jobs_with_results"]) == (4, 4)
+        [group] = use["resource_groups"]
+        assert group["summary"]["exec_time_minutes"]["max"] >= group["summary"]["exec_time_minutes"]["median"]
+        completed = await me.ask("analyze_resource_usage", workflow_id=workflow_id, completed_only=True)
+        assert completed["jobs_without_results"] == [hungry, late, odd]
+        amounts = {"memory": "3072m", "num_cpus": 2, "runtime": "PT90M"}
+        wanted = [{"name": "small", "job_ids": [late, good], **amounts}, {"job_ids": [odd], **amounts}]
+        plan = await me.ask("regroup_job_resources", workflow_id=workflow_id, groups=wanted)
+        assert (plan["dry_run"], plan["total_jobs"], plan["groups"][0]["before"]) == (True, 3, {group["name"]: 2})
+        assert {job_id: shared_client.jobs.get(job_id).resource_requirements_id for job_id in before} == before
+        done = await me.ask("regroup_job_resources", workflow_id=workflow_id, groups=wanted, dry_run=False)
+        again = await me.ask("regroup_job_resources", workflow_id=workflow_id, groups=wanted, dry_run=False)
+        assert [row["resource_requirements_id"] for row in again["groups"]] == [
+            row["resource_requirements_id"] for row in done["groups"]
+        ]
+        twice = [{"job_ids": [odd, odd], **amounts}]
+        assert "more than once" in await me.refused("regroup_job_resources", workflow_id=workflow_id, groups=twice)
+    assert shared_client.jobs.get(hungry).resource_requirements_id == before[hungry]
+    record = shared_client.resource_requirements.get(shared_client.jobs.get(good).resource_requirements_id or 0)
+    assert (record.name, record.memory, record.num_cpus, record.runtime) == ("small", "3g", 2, "PT1H30M")
+
+
+async def test_groups_stay_within_the_bounds_of_this_server(shared_client: TorcClient) -> None:
+    workflow_id, (hungry, *_) = mixed(shared_client)
+    groups = [{"job_ids": [hungry], "memory": "11g", "num_cpus": 1, "runtime": "PT1H"}]
+    async with agent(shared_client, settings=settings_of(shared_client, limits=DecisionLimits(max_memory="10g"))) as me:
+        assert "more memory" in await me.refused("regroup_job_resources", workflow_id=workflow_id, groups=groups)

@@ -19,7 +19,7 @@ SNAPSHOTS = Path(__file__).parent / "snapshots"
 UPDATE = "TORC_UPDATE_SNAPSHOTS"
 MAX_DESCRIPTION = 4_000
 MAX_INSTRUCTIONS_BYTES = 2_000
-MAX_TOOLS = 20
+MAX_TOOLS = 24
 
 READING = {
     "list_workflows",
@@ -33,12 +33,13 @@ READING = {
     "list_failed_jobs",
     "analyze_workflow_logs",
     "check_resource_utilization",
+    "analyze_resource_usage",
     "get_execution_plan",
     "get_slurm_sacct",
     "plan_allocations",
 }
 PROPOSING = {"classify_and_resolve_failures"}
-WRITING = {"update_job_resources", "recover_workflow", "resubmit_workflow", "create_workflow"}
+WRITING = {"update_job_resources", "regroup_job_resources", "recover_workflow", "resubmit_workflow", "create_workflow"}
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from torc_cli.commands.crud import changes, parse_json, show_changed
 from torc_cli.commands.diagnose import diagnose
 from torc_cli.commands.execution_plan import execution_plan
 from torc_cli.commands.porting import export, import_
+from torc_cli.commands.regroup import analyze_resources, regroup_resources
 from torc_cli.commands.reports import check_resource_utilization
 from torc_cli.commands.reset_status import reset_status, sync_status
 from torc_cli.commands.run import run
@@ -42,6 +43,8 @@ for name, function in {
     "sync-status": sync_status,
     "correct-resources": correct_resources,
     "check-resources": check_resource_utilization,
+    "analyze-resources": analyze_resources,
+    "regroup-resources": regroup_resources,
     "diagnose": diagnose,
     "execution-plan": execution_plan,
     "list-actions": actions.list_actions,

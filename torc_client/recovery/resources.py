@@ -8,8 +8,10 @@ from torc_client.recovery.attempt_facts import completed_attempts, failed_attemp
 from torc_client.recovery.foresight import read_siblings
 from torc_core.errors import InvalidInputError
 from torc_core.hints import Hint, torc
+from torc_core.jobs.status import JobStatus
 from torc_core.recovery.corrections import Correction, CorrectionOptions, plan_corrections
 from torc_core.recovery.diagnosis import diagnose
+from torc_core.recovery.resource_groups import RequirementsReport, report_requirements
 from torc_core.recovery.resource_report import UtilizationReport, report_utilization
 
 
@@ -38,6 +40,18 @@ def utilization(
         run_id=run_id,
         show_all=show_all,
         min_over_utilization_percent=min_over_utilization_percent,
+    )
+
+
+def requirements_use(client: TorcClient, workflow_id: int, *, completed_only: bool = False) -> RequirementsReport:
+    """Return what the newest attempts used, by resource requirement; of completed jobs alone with `completed_only`."""
+    client.workflows.get(workflow_id)
+    results = client.results.list_all(workflow_id=workflow_id)
+    return report_requirements(
+        workflow_id,
+        client.jobs.list_all(workflow_id=workflow_id),
+        client.resource_requirements.list_all(workflow_id=workflow_id),
+        [result for result in results if not completed_only or result.status is JobStatus.COMPLETED],
     )
 
 

@@ -216,6 +216,7 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
         "PUT /actions/{action_id}",
         "DELETE /actions/{action_id}",
         "POST /archive",
+        "POST /regroup_resources",
         "POST /reset_job_status",
         "POST /reset_jobs",
         "POST /reset_status",

@@ -93,7 +93,7 @@ def update_job_resources(
     app = app_of(ctx)
     if num_cpus is None and memory is None and runtime is None:
         raise InvalidInputError("nothing is to be changed", hint="give num_cpus, memory or runtime")
-    _check_limits(app.settings.limits, memory=memory, runtime=runtime)
+    check_limits(app.settings.limits, memory=memory, runtime=runtime)
     job = app.client.jobs.get(job_id)
     before, after = plan_own_requirements(app.client, job, memory=memory, runtime=runtime, num_cpus=num_cpus)
     return UpdatedResources(
@@ -206,7 +206,7 @@ def _row(job: ClassifiedJob) -> DecidedJob:
     )
 
 
-def _check_limits(limits: DecisionLimits, *, memory: str | None, runtime: str | None) -> None:
+def check_limits(limits: DecisionLimits, *, memory: str | None, runtime: str | None) -> None:
     """Raise InvalidInputError for amounts above the limits of this server."""
     if memory and limits.max_memory and parse_memory(memory) > parse_memory(limits.max_memory):
         raise InvalidInputError(

@@ -2,6 +2,7 @@
 
 from torc_core.evidence.attempt import Cause
 from torc_core.recovery.plan import WhySkipped
+from torc_core.recovery.resource_groups import GroupAmounts, JobUse, UseSummary
 from torc_core.recovery.resource_report import OverUtilization, ResourceViolation
 from torc_mcp.answers import Answer, Part
 
@@ -29,6 +30,62 @@ class ResourceUse(Answer):
             f"{self.workflow_id}; {self.resource_violations_count} failed jobs, {self.likely_oom_count} likely out of "
             f"memory, {self.likely_timeout_count} out of time."
         )
+
+
+class RequirementUsePart(Part):
+    """One resource requirement; `jobs` are those with the largest peaks, `jobs_left_out` counts the others."""
+
+    resource_requirements_id: int
+    name: str
+    config: GroupAmounts
+    job_count: int
+    jobs_with_results: int
+    summary: UseSummary
+    jobs: list[JobUse]
+    jobs_left_out: int = 0
+
+
+class RequirementsUse(Answer):
+    """What jobs used, by the resource requirement that they have. The counts are whole, lists may be cut."""
+
+    workflow_id: int
+    total_jobs: int
+    total_jobs_with_results: int
+    resource_groups_count: int
+    resource_groups: list[RequirementUsePart]
+    jobs_without_results: list[int]
+    next_steps: str | None = None
+
+    def headline(self) -> str:
+        return (
+            f"{self.total_jobs_with_results} of {self.total_jobs} jobs of workflow {self.workflow_id} have results, in "
+            f"{self.resource_groups_count} resource requirements."
+        )
+
+
+class RegroupedPart(Part):
+    """One group; `before` counts its jobs by the requirement they had. The id comes once it was applied."""
+
+    group_index: int
+    name: str
+    config: GroupAmounts
+    job_count: int
+    before: dict[str, int]
+    resource_requirements_id: int | None = None
+
+
+class Regrouped(Answer):
+    """The groups as they are now, or with `dry_run` as they would be."""
+
+    workflow_id: int
+    dry_run: bool
+    total_jobs: int
+    groups_count: int
+    groups: list[RegroupedPart]
+    next_steps: str
+
+    def headline(self) -> str:
+        return f"{self.total_jobs} jobs in {self.groups_count} groups. {self.next_steps}"
 
 
 class RetriedJob(Part):

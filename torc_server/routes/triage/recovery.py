@@ -1,4 +1,4 @@
-"""Recovery: evidence in bulk, applying a recovery plan, and counting who watches a workflow to recover it."""
+"""Recovery: evidence in bulk, plans and groups of requirements applied, and who watches a workflow to recover it."""
 
 from typing import Annotated
 
@@ -13,11 +13,13 @@ from torc_core.api.recovery import (
     RaiseWaitingResponse,
     Watchers,
 )
+from torc_core.api.regrouping import RegroupRequest, RegroupResponse
 from torc_core.jobs.status import JobStatus
 from torc_server.routes.contract import contract_router
 from torc_server.routes.parameters import RecordId, UnsortedPage
 from torc_server.routes.unit_of_work import Working
 from torc_server.services.triage import apply_recovery as recovering
+from torc_server.services.triage import regroup
 from torc_server.services.triage.raise_waiting import raise_waiting_jobs
 
 router = contract_router("recovery")
@@ -43,6 +45,15 @@ def apply_recovery(workflow_id: RecordId, body: ApplyRecoveryRequest, work: Work
 @router.post("/workflows/{id}/raise_waiting")
 def raise_waiting(workflow_id: RecordId, body: RaiseWaitingRequest, work: Working) -> RaiseWaitingResponse:
     return work.write(raise_waiting_jobs, workflow_id, body)
+
+
+@router.post("/workflows/{id}/regroup_resources")
+def regroup_resources(
+    workflow_id: RecordId, body: RegroupRequest, work: Working, dry_run: bool = False
+) -> RegroupResponse:
+    if dry_run:
+        return work.read(regroup.plan_groups, workflow_id, body)
+    return work.write(regroup.regroup, workflow_id, body)
 
 
 @router.get("/workflows/{id}/watchers", response_model=Watchers)

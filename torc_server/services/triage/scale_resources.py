@@ -30,7 +30,7 @@ def raise_requirements(uow: UnitOfWork, workflow_id: int, groups: Mapping[Raise,
         name, amounts = known[requirement_id]
         wanted = clone_name(name, memory=memory, runtime=runtime)
         new = _raised(name, amounts, memory=memory, runtime=runtime)
-        queries.assign_requirement(uow, job_ids, _find_or_create(uow, workflow_id, wanted, new, known))
+        queries.assign_requirement(uow, job_ids, find_or_create(uow, workflow_id, wanted, new, known))
 
 
 def _raised(name: str, amounts: Amounts, *, memory: str | None, runtime: str | None) -> Amounts:
@@ -44,7 +44,7 @@ def _raised(name: str, amounts: Amounts, *, memory: str | None, runtime: str | N
     return amounts
 
 
-def _find_or_create(
+def find_or_create(
     uow: UnitOfWork, workflow_id: int, wanted: str, amounts: Amounts, known: dict[int, tuple[str, Amounts]]
 ) -> int:
     """Return the id of the requirement of that name and amounts. A name taken by other amounts gets a number."""
