@@ -12,7 +12,7 @@ from torc_core.api.access import (
     ReloadedAuth,
     WorkflowGroupModel,
 )
-from torc_core.api.tokens import TokenModel, TokenRequest, Tokens
+from torc_core.api.tokens import BrowserCode, BrowserCodeRequest, TokenModel, TokenRequest, Tokens
 
 
 class AccessOperations:
@@ -33,6 +33,10 @@ class AccessOperations:
         Repeated when the answer was lost: the first one ends with the runner, too.
         """
         return self._calls.post(f"/compute_nodes/{compute_node_id}/job_token", TokenModel)
+
+    def create_browser_code(self, request: BrowserCodeRequest) -> BrowserCode:
+        """Return a code that logs one browser in as the caller."""
+        return self._calls.post("/browser_codes", BrowserCode, request, idempotent=False)
 
     def tokens(self) -> list[TokenModel]:
         return self._calls.get("/tokens", Tokens).items

@@ -62,6 +62,7 @@ def list_(
     """
     from torc_cli.render.failure_text import GROUPS
     from torc_cli.render.text import number
+    from torc_cli.session.pages import offer_review
 
     chosen = session.workflow_id(workflow_id)
     found = session.client.failures.groups(chosen, status=status, offset=offset, limit=limit)
@@ -70,6 +71,7 @@ def list_(
         session.out.note(f"{number(found.total_jobs, 'job')} in {number(found.total_count, 'group')}.")
         closer = torc("failures show", chosen, "--signature", found.items[0].signature)
         session.out.note(Hint("Look closer: {}", closer))
+        offer_review(session, chosen, waiting=found.total_jobs if status is Which.PENDING_FAILED else 0)
 
 
 @app.command("show")

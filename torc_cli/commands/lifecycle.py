@@ -13,7 +13,7 @@ from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.errors import StateConflictError
 from torc_core.hints import Hint, torc
-from torc_core.jobs.status import ACTIVE, JobStatus
+from torc_core.jobs.status import ACTIVE, AWAITING_DECISION, JobStatus
 
 if TYPE_CHECKING:
     from torc_client.allocations.standing import StandingAllocations
@@ -88,6 +88,7 @@ def status(session: Session, workflow_id: WorkflowArgument = None) -> None:
     For example: `torc status 3`.
     """
     from torc_cli.render.status_text import GROUPS_SHOWN, next_step_lines, status_data, status_text, unsuccessful
+    from torc_cli.session.pages import offer_review
 
     found = session.client.workflow_status(session.workflow_id(workflow_id))
     failures = None
@@ -99,6 +100,7 @@ def status(session: Session, workflow_id: WorkflowArgument = None) -> None:
     session.out.done(
         [status_text(found, failures, seen), *next_step_lines(found, seen)], status_data(found, failures, seen)
     )
+    offer_review(session, found.workflow_id, waiting=found.jobs_by_status.total(AWAITING_DECISION))
 
 
 def _allocations(session: Session, workflow_id: int) -> "StandingAllocations | None":

@@ -42,9 +42,11 @@ def proposal(session: Session, proposal_id: int) -> None:
     For example: `torc failures proposal 1`.
     """
     from torc_cli.render.decision_text import proposal_text
+    from torc_cli.session.pages import offer_review
 
     found = session.client.failures.proposal(proposal_id)
     session.out.done(proposal_text(found), found)
+    offer_review(session, found.workflow_id, waiting=found.job_count if found.status == "open" else 0)
 
 
 @command

@@ -13,7 +13,7 @@ from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
 from torc_core.errors import InvalidInputError, TorcError
 from torc_core.hints import Hint, Line, torc
-from torc_core.jobs.status import JobStatus
+from torc_core.jobs.status import AWAITING_DECISION, JobStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -234,19 +234,23 @@ def _show_proposals(session: Session, planned: "PlannedRecovery") -> bool:
     if agent is None or session.is_json:
         return agent is not None and bool(agent.proposals)
     from torc_cli.render.decision_text import ENTRIES, how_to_approve, proposal_rows
+    from torc_cli.session.pages import offer_review
     from torc_client.agents.result import result_lines
 
     session.out.done(["", *result_lines(agent)], {})
     for proposal in agent.proposals:
         session.out.records(ENTRIES, proposal_rows(proposal.entries))
         session.out.done(how_to_approve(proposal), {})
+    offer_review(session, planned.workflow_id, waiting=len(agent.proposals))
     return bool(agent.proposals)
 
 
 def _finish(
     session: Session, lines: "Sequence[Line]", planned: "PlannedRecovery", options: "RecoverOptions", *, dry_run: bool
 ) -> None:
+    from torc_cli.session.pages import offer_review
     from torc_client.recovery.summary import recovery_data
 
     data: dict[str, Any] = recovery_data(planned, options, dry_run=dry_run)
     session.out.done(lines, data)
+    offer_review(session, planned.workflow_id, waiting=planned.status.jobs_by_status.total(AWAITING_DECISION))

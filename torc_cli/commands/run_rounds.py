@@ -10,7 +10,7 @@ import typer
 from torc_cli.session.session import Session
 from torc_core.errors import StateConflictError, TorcError
 from torc_core.hints import Hint, Line, torc
-from torc_core.jobs.status import FRESH, SUCCESSFUL, JobStatus
+from torc_core.jobs.status import AWAITING_DECISION, FRESH, SUCCESSFUL, JobStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -167,6 +167,7 @@ def _report(
 ) -> None:
     from torc_cli.render.run_report import report_data, report_text
     from torc_cli.render.status_text import next_steps
+    from torc_cli.session.pages import offer_review
 
     groups = _failures(session, status)
     why, commands = session.out.text_of(explanation), [session.spelling(step.command) for step in next_steps(status)]
@@ -174,6 +175,7 @@ def _report(
         report_text(status, groups, explanation, history=history),
         report_data(status, groups, why, commands, runner=runner, history=history),
     )
+    offer_review(session, status.workflow_id, waiting=status.jobs_by_status.total(AWAITING_DECISION))
 
 
 def _failures(session: Session, status: "WorkflowStatusModel") -> list["FailureGroup"]:

@@ -11,7 +11,9 @@ from torc_cli.commands.options.ai import AiChoices, agent_for
 from torc_cli.commands.options.recovery import MaxRetriesOption, OutputDirOption, RecoveryChoices, recovery_tools, sayer
 from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
+from torc_cli.session.pages import offer_review
 from torc_cli.session.session import Session
+from torc_core.jobs.status import AWAITING_DECISION
 from torc_core.recovery.auto_schedule import COOLDOWN_S, RETRY_WAIT_TIMEOUT_S, THRESHOLD
 from torc_core.recovery.defaults import MAX_RETRIES, POLL_S, WATCH_RUNTIME_MULTIPLIER
 
@@ -115,6 +117,7 @@ def watch(
                 "log_file": str(log.path),
             }
         )
+    offer_review(session, chosen, waiting=result.status.jobs_by_status.total(AWAITING_DECISION))
     if not result.is_success:
         raise typer.Exit(1)
 

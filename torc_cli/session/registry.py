@@ -33,6 +33,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "cancel": Entry("lifecycle", "cancel", "Cancel a workflow, stop its jobs, and cancel its allocations.", _RUN),
     "delete": Entry("lifecycle", "delete", "Delete workflows with all their records.", _RUN),
     "status": Entry("lifecycle", "status", "Show how a workflow stands: counts, failures, next steps.", _LOOK),
+    "open": Entry("open_pages", "open_", "Open the pages of the server in a browser, logged in as you.", _LOOK),
     "reports": Entry("reports", "app", "Show what jobs used, how they ended, and where their logs are.", _LOOK),
     "failures": Entry("failures", "app", "Show failure groups, and decide about failed jobs.", _LOOK),
     "logs": Entry("logs", "app", "Find what went wrong in the logs of a workflow, and pack them.", _LOOK),
