@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -44,6 +44,7 @@ class _Running:
     url: str = ""
     pid: int = 0
     hostname: str = ""
+    options: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,16 +55,32 @@ class _Paths:
     log: Path
 
 
+@dataclass(frozen=True, kw_only=True)
+class InMemory:
+    """The server keeps the database in memory, and writes it at its end, and every so many seconds before."""
+
+    snapshot_interval_s: int | None = None
+
+    def options(self) -> list[str]:
+        """Return the options of the server's command line."""
+        interval = self.snapshot_interval_s
+        return ["--in-memory", *([] if interval is None else ["--snapshot-interval-seconds", str(interval)])]
+
+
 @contextmanager
-def embedded_server(database: Path, *, meanwhile: Callable[[], object] = lambda: None) -> Iterator[str]:
+def embedded_server(
+    database: Path, *, in_memory: InMemory | None = None, meanwhile: Callable[[], object] = lambda: None
+) -> Iterator[str]:
     """Yield the URL of a server over `database`; the first command starts it, the last one stops it.
 
     `meanwhile` is called while it starts.
-    Raises RunnerError when it does not start, StateConflictError when another machine's server has the file.
+    Raises RunnerError when it does not start, StateConflictError when another machine's server has the file, or one
+    that was not started as `in_memory` asks.
     """
     paths = _paths(database)
+    options = in_memory.options() if in_memory else []
     with _locked(paths.state) as state:
-        url, our_end = _join(paths, state) or _start(paths, state, meanwhile)
+        url, our_end = _join(paths, state, options) or _start(paths, state, options, meanwhile)
     try:
         yield url
     finally:
@@ -86,7 +103,7 @@ def _paths(database: Path) -> _Paths:
     return _Paths(database=database, state=beside[0], fifo=beside[1], log=beside[2])
 
 
-def _join(paths: _Paths, state: IO[str]) -> tuple[str, int] | None:
+def _join(paths: _Paths, state: IO[str], options: list[str]) -> tuple[str, int] | None:
     """Return URL and our end of its stdin, if the server of another command runs and answers."""
     running = _read(state)
     if running.hostname and running.hostname != socket.gethostname():
@@ -105,6 +122,12 @@ def _join(paths: _Paths, state: IO[str]) -> tuple[str, int] | None:
     if not _answers(running.url):
         os.close(our_end)
         return None
+    if options and running.options != options:
+        os.close(our_end)
+        raise StateConflictError(
+            f"{paths.database} is served by another command at the moment, and not with {' '.join(options)}",
+            hint="leave these options out, or wait until that command has ended",
+        )
     return running.url, our_end
 
 
@@ -121,7 +144,7 @@ def _answers(url: str) -> bool:
         connection.close()
 
 
-def _start(paths: _Paths, state: IO[str], meanwhile: Callable[[], object]) -> tuple[str, int]:
+def _start(paths: _Paths, state: IO[str], options: list[str], meanwhile: Callable[[], object]) -> tuple[str, int]:
     paths.fifo.unlink(missing_ok=True)
     try:
         os.mkfifo(paths.fifo, mode=0o600)
@@ -136,7 +159,10 @@ def _start(paths: _Paths, state: IO[str], meanwhile: Callable[[], object]) -> tu
             # A session of its own: Ctrl-C must not reach it before the runner has ended orderly.
             # -P: the current folder is the user's, and its `queue.py` would be imported for the standard library's.
             server = subprocess.Popen(
-                [sys.executable, "-P", "-m", "torc_server.main", "run", *_OPTIONS, "--database", str(paths.database)],
+                [
+                    *(sys.executable, "-P", "-m", "torc_server.main", "run"),
+                    *(*_OPTIONS, "--database", str(paths.database), *options),
+                ],
                 stdin=its_end,
                 stdout=log,
                 stderr=log,
@@ -152,7 +178,9 @@ def _start(paths: _Paths, state: IO[str], meanwhile: Callable[[], object]) -> tu
         server.kill()
         server.wait()
         raise
-    running = _Running(url=complete_url(f"127.0.0.1:{port}"), pid=server.pid, hostname=socket.gethostname())
+    running = _Running(
+        url=complete_url(f"127.0.0.1:{port}"), pid=server.pid, hostname=socket.gethostname(), options=options
+    )
     _write(state, running)
     return running.url, our_end
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
@@ -80,12 +81,12 @@ PAGE_ROUTERS: Final = (
 )
 
 
-def create_app(settings: ServerSettings) -> FastAPI:
-    """Return the application over the settings' database, which is created or migrated first.
+def create_app(settings: ServerSettings, *, path: Path | None = None) -> FastAPI:
+    """Return the application over the settings' database, or a copy of it at `path`; it is created or migrated first.
 
     Raises a TorcError when the database cannot be used.
     """
-    database = Database(settings.database)
+    database = Database(path or settings.database)
     migrate(database)
     hub = Hub()
 

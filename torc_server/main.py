@@ -92,8 +92,17 @@ def _settings(options: argparse.Namespace) -> ServerSettings:
         use_pending_failed=not options.no_pending_failed,
         max_raise=_max_raise(options.max_raise),
         stop_at_stdin_eof=options.shutdown_on_stdin_eof,
+        in_memory=options.in_memory,
+        snapshot_interval_s=_snapshot_interval(options),
         access=access,
     )
+
+
+def _snapshot_interval(options: argparse.Namespace) -> float | None:
+    """Return the seconds between snapshots. Raises InvalidInputError for an interval without a database in memory."""
+    if options.snapshot_interval_seconds is not None and not options.in_memory:
+        raise InvalidInputError("--snapshot-interval-seconds does nothing without --in-memory", hint="add --in-memory")
+    return None if options.snapshot_interval_seconds is None else float(options.snapshot_interval_seconds)
 
 
 def _at_least_one(text: str) -> int:
@@ -211,6 +220,18 @@ def _parser() -> argparse.ArgumentParser:
         "--database",
         metavar="PATH",
         help="SQLite file, created when missing; default: TORC_DATABASE, DATABASE_URL (sqlite:PATH), else ./torc.db",
+    )
+    add(
+        "--in-memory",
+        action="store_true",
+        help="work on a copy of the database in memory, and write the file when the server stops; for disks that are "
+        "slow, and for what a crash of the machine may lose",
+    )
+    add(
+        "--snapshot-interval-seconds",
+        metavar="N",
+        type=_at_least_one,
+        help="write the file every N seconds, too; with --in-memory",
     )
     add("-l", "--log-level", choices=get_args(LogLevel), default="info", help="default %(default)s")
     add(

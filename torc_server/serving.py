@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from torc_server.access.http_limits import ConnectionLimit, timed_protocol
 from torc_server.access.tokens import addresses, publish, withdraw
 from torc_server.app import create_app
 from torc_server.db.lock import DatabaseLock
+from torc_server.db.memory import MemoryCopy
 from torc_server.settings import ServerSettings
 
 _PATIENCE_AT_STOP_S: Final = 1
@@ -36,7 +37,10 @@ class StoppableServer(uvicorn.Server):
         # before the database is opened or migrated: a second server must not touch what the first one works on
         self._lock = DatabaseLock.acquire(settings.database)
         try:
-            app = create_app(settings)
+            self._memory = MemoryCopy.open(settings.database) if settings.in_memory else None
+            if self._memory is None:
+                MemoryCopy.refuse_to_forget(settings.database)
+            app = create_app(settings, path=self._memory.path if self._memory else None)
             self._listener = _listen(settings.host, settings.port)
         except BaseException:
             self._lock.close()
@@ -72,10 +76,16 @@ class StoppableServer(uvicorn.Server):
         threading.Thread(target=self._end_at_last, daemon=True).start()
         _collect_garbage_seldom()
         try:
-            with closing(self._lock), self._listener:
+            # the lock goes last: before the last snapshot, another server would open an old file
+            with closing(self._lock), self._listener, self._snapshots():
                 self.run(sockets=[self._listener])
         finally:
             self._stopping.set()
+
+    def _snapshots(self) -> AbstractContextManager[None]:
+        if self._memory is None:
+            return nullcontext()
+        return self._memory.snapshots(every_s=self._settings.snapshot_interval_s)
 
     def stop(self) -> None:
         """Begin to stop; from any thread."""

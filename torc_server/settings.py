@@ -71,6 +71,10 @@ class ServerSettings:
     max_raise: float = DEFAULT_MAX_RAISE
     """How many times the larger of its request and its peak a decision may give a job."""
     stop_at_stdin_eof: bool = False
+    in_memory: bool = False
+    """The server works on a copy in memory, and writes the database at its end."""
+    snapshot_interval_s: float | None = None
+    """And every so many seconds before."""
     access: AccessSettings = AccessSettings()
 
 

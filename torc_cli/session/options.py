@@ -35,6 +35,8 @@ class GlobalOptions:
     wide: bool = False
     standalone: bool = False
     database: Path | None = None
+    in_memory: bool = False
+    snapshot_interval_seconds: int | None = None
     password: str | None = None
     prompt_password: bool = False
     tls_ca_cert: Path | None = None
@@ -55,6 +57,7 @@ class GlobalOption:
     names: tuple[str, ...]
     help: str
     metavar: str | None = None
+    least: int | None = None
 
     @property
     def default(self) -> bool | None:
@@ -65,7 +68,9 @@ class GlobalOption:
         names = [name for name in self.names if name not in without]
         if not names:
             return None
-        option = typer.Option(*names, help=self.help, metavar=self.metavar, rich_help_panel=GLOBAL_PANEL)
+        option = typer.Option(
+            *names, help=self.help, metavar=self.metavar, min=self.least, rich_help_panel=GLOBAL_PANEL
+        )
         return Annotated[self.type, option]
 
 
@@ -101,6 +106,20 @@ GLOBAL_OPTIONS = (
         names=("--database",),
         metavar="FILE",
         help="Database of the embedded server; also TORC_DATABASE.",
+    ),
+    GlobalOption(
+        field="in_memory",
+        type=bool,
+        names=("--in-memory",),
+        help="Keep that database in memory, and write its file at the end.",
+    ),
+    GlobalOption(
+        field="snapshot_interval_seconds",
+        type=int | None,
+        names=("--snapshot-interval-seconds",),
+        metavar="N",
+        help="Write the file every N seconds, too.",
+        least=1,
     ),
     GlobalOption(
         field="password",

@@ -135,11 +135,19 @@ class Session:
             raise InvalidInputError("--standalone and --url name two servers", hint="use one of them")
         if options.database and not options.standalone:
             raise InvalidInputError("--database is the embedded server's", hint="add -s, or name a server with --url")
+        interval = options.snapshot_interval_seconds
+        if options.in_memory and not options.standalone:
+            raise InvalidInputError("--in-memory is about the embedded server", hint="add -s")
+        if interval is not None and not options.in_memory:
+            raise InvalidInputError("--snapshot-interval-seconds does nothing alone", hint="add --in-memory")
         if not options.standalone:
             return self.settings.url
-        from torc_client.standalone import embedded_server
+        from torc_client.standalone import InMemory, embedded_server
 
-        return self._stack.enter_context(embedded_server(self.settings.database, meanwhile=self.load))
+        in_memory = InMemory(snapshot_interval_s=interval) if options.in_memory else None
+        return self._stack.enter_context(
+            embedded_server(self.settings.database, in_memory=in_memory, meanwhile=self.load)
+        )
 
     @cached_property
     def client(self) -> "TorcClient":

@@ -78,6 +78,11 @@ def copy_into(connection: sqlite3.Connection, target: Path) -> None:
         copy.execute("PRAGMA journal_mode = DELETE")  # one file, without the WAL that the header of the copy asks for
 
 
+def empty_log(connection: sqlite3.Connection) -> None:
+    """Write what the write-ahead log holds into the file itself, and cut the log to nothing."""
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 # -- errors --------------------------------------------------------------------------------------
 
 ERRORS: Final = (sqlite3.Error, DBAPIError)

@@ -106,6 +106,13 @@ class Database:
             driver: Any = session.connection().connection.driver_connection
             dialect.copy_into(driver, target)
 
+    def empty_log(self) -> None:
+        """Write what the write-ahead log holds into the file itself. Nobody else may use the file meanwhile."""
+        self._readers.dispose()
+        with self._writer.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            dialect.empty_log(driver)
+
     def close(self) -> None:
         self._readers.dispose()
         self._writer.dispose()
