@@ -47,6 +47,10 @@ class PseudoTerminal:
         self.expect(question)
         os.write(self._master, f"{text}\n".encode())
 
+    def press(self, keys: str) -> None:
+        """Type keys, without a new line."""
+        os.write(self._master, keys.encode())
+
     def interrupt(self, question: str) -> None:
         """Type Ctrl-C once the question was asked."""
         self.expect(question)

@@ -53,6 +53,12 @@ def credentials_file(environment: Mapping[str, str], url: str) -> Path:
     return token_folder(environment).with_name("credentials") / name
 
 
+def review_file(environment: Mapping[str, str], url: str, workflow_id: int) -> Path:
+    """Return the file that keeps what a person has chosen in a review that is not applied yet."""
+    name = sha256(url.encode()).hexdigest()[:16]
+    return token_folder(environment).with_name("reviews") / f"{name}_wf{workflow_id}.json"
+
+
 def token_file(environment: Mapping[str, str], host: str, port: int, *, machine: str) -> Path:
     """Return the user's copy of the token of the server at an address.
 

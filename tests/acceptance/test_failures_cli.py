@@ -139,6 +139,13 @@ def test_decided_jobs_run_again_or_are_given_up_and_the_outcome_is_kept(
     table = torc("failures", "decisions", workflow_id, "--job", decisions[0]["job_id"]).out
     assert "storage is back" in table
     assert "Total: 1 decision" in table
+    grouped = torc("failures", "decisions", workflow_id, "--by-group", "-f", "json").json
+    assert [(group["count"], group["action"], group["outcome"]) for group in grouped] == [
+        (2, "retry", "succeeded"),
+        (1, "fail", "not_run"),
+    ]
+    only = torc("failures", "decisions", workflow_id, "--outcome", "not_run", "-f", "json").json
+    assert [one["job_name"] for one in only] == ["c"]
 
 
 def test_amounts_change_for_the_decided_job_only(torc: Torc, client: TorcClient, workflow_id: int) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from torc_cli.commands import proposals as of_proposals
+from torc_cli.commands import review as of_review
 from torc_cli.commands.options.decision import (
     MemoryOption,
     ReasonOption,
@@ -24,6 +25,22 @@ if TYPE_CHECKING:
     from torc_core.api.failures import Classification, FailureGroup
 
 app = typer.Typer(no_args_is_help=True, help="Show failure groups, and decide about failed jobs.")
+
+
+class FailureKind(StrEnum):
+    """The classes of suggestions."""
+
+    TRANSIENT = "transient"
+    PERMANENT = "permanent"
+    OOM = "oom"
+    TIMEOUT = "timeout"
+
+
+class Suggested(StrEnum):
+    """The actions of suggestions."""
+
+    RETRY = "retry"
+    FAIL = "fail"
 
 
 class Which(StrEnum):
@@ -51,6 +68,19 @@ def list_(
     status: Annotated[Which, typer.Option("--status", help="Group the jobs that are in this status now.")] = (
         Which.PENDING_FAILED
     ),
+    class_: Annotated[FailureKind | None, typer.Option("--class", help="Only groups of this class.")] = None,
+    action: Annotated[
+        Suggested | None, typer.Option("--action", help="Only groups for which this is suggested.")
+    ] = None,
+    min_confidence: Annotated[
+        float | None, typer.Option("--min-confidence", min=0, max=1, metavar="0.9", help="Only groups as sure as this.")
+    ] = None,
+    min_count: Annotated[
+        int | None, typer.Option("--min-count", min=1, metavar="N", help="Only groups of so many jobs or more.")
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option("--text", help="Only groups with this in cause, reason, signature or a job's name.")
+    ] = None,
     limit: LimitOption = None,
     offset: OffsetOption = 0,
 ) -> None:
@@ -58,14 +88,24 @@ def list_(
 
     Jobs with the same signature are in one group.
 
-    For example: `torc failures list 3 --status all`.
+    For example: `torc failures list 3 --status all`, or `torc failures list 3 --action retry --min-confidence 0.9`.
     """
     from torc_cli.render.failure_text import GROUPS
     from torc_cli.render.text import number
     from torc_cli.session.pages import offer_review
 
     chosen = session.workflow_id(workflow_id)
-    found = session.client.failures.groups(chosen, status=status, offset=offset, limit=limit)
+    found = session.client.failures.groups(
+        chosen,
+        status=status,
+        offset=offset,
+        limit=limit,
+        class_=class_,
+        action=action,
+        min_confidence=min_confidence,
+        min_count=min_count,
+        text=text,
+    )
     session.out.records(GROUPS, found.items)
     if found.items and not session.is_json:
         session.out.note(f"{number(found.total_jobs, 'job')} in {number(found.total_count, 'group')}.")
@@ -180,6 +220,7 @@ def classify(
 
 
 for _name, _function in {
+    "review": of_review.review,
     "proposals": of_proposals.proposals,
     "proposal": of_proposals.proposal,
     "approve": of_proposals.approve,

@@ -123,6 +123,14 @@ def reject(session: Session, proposal_id: int, *, reason: ReasonOption) -> None:
     session.out.done(f"Rejected proposal {proposal_id}", closed)
 
 
+class DecisionOutcome(StrEnum):
+    OPEN = "open"
+    SUCCEEDED = "succeeded"
+    FAILED_AGAIN = "failed_again"
+    NOT_RUN = "not_run"
+    UNDONE = "undone"
+
+
 @listing
 def decisions(
     session: Session,
@@ -131,15 +139,26 @@ def decisions(
     job: Annotated[
         int | None, typer.Option("-j", "--job", metavar="JOB_ID", help="List only the decisions about this job.")
     ] = None,
+    outcome: Annotated[
+        DecisionOutcome | None, typer.Option("--outcome", help="List only decisions with this outcome.")
+    ] = None,
+    by_group: Annotated[
+        bool, typer.Option("--by-group", help="One line for all jobs that were decided alike and ended alike.")
+    ] = False,
 ) -> None:
     """List decisions: who made each, why, and its outcome.
 
-    For example: `torc failures decisions 3`.
+    For example: `torc failures decisions 3 --by-group`, or `torc failures decisions 3 -f csv > decisions.csv`.
     """
-    from torc_cli.render.decision_text import DECISIONS
+    from torc_cli.render.decision_log import DECISION_GROUPS, DECISIONS, group_decisions
 
     found = session.client.failures.decisions(session.workflow_id(workflow_id), job_id=job)
-    session.out.records(DECISIONS, found)
+    if outcome is not None:
+        found = [decision for decision in found if decision.outcome == outcome]
+    if by_group:
+        session.out.records(DECISION_GROUPS, group_decisions(found))
+    else:
+        session.out.records(DECISIONS, found)
 
 
 @command

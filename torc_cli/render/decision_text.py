@@ -9,15 +9,14 @@ from pydantic import BaseModel
 from torc_cli.render.base import Column, Table
 from torc_cli.render.text import number
 from torc_core.api.failures import (
-    Actor,
     ClassifiedJob,
     ClassifyResponse,
     ProposalEntry,
     ProposalModel,
-    SignatureRecord,
     UndoResponse,
 )
 from torc_core.hints import Hint, Line, torc
+from torc_core.recovery.review import actor_words, job_words, record_words
 
 _JOBS_SHOWN: Final = 50
 _SIGNATURE_SHOWN: Final = 12
@@ -30,47 +29,15 @@ PROPOSALS: Final = Table(
     (
         Column("ID", "id", right=True),
         Column("Status", "status"),
-        Column("By", lambda proposal: describe_actor(proposal.actor)),
+        Column("By", lambda proposal: actor_words(proposal.actor)),
         Column("Retry", "jobs_to_retry", right=True),
         Column("Fail", "jobs_to_fail", right=True),
         Column("Skipped", "jobs_skipped", right=True),
         Column("Created", "created_at", time=True),
         Column("Expires", "expires_at", time=True, gives_way=True),
-        Column("Decided By", lambda proposal: describe_actor(proposal.decided_by) if proposal.decided_by else None),
+        Column("Decided By", lambda proposal: actor_words(proposal.decided_by) if proposal.decided_by else None),
     ),
 )
-
-
-DECISIONS: Final = Table(
-    "decisions",
-    (
-        Column("ID", "id", right=True),
-        Column("Job ID", "job_id", right=True),
-        Column("Job Name", "job_name"),
-        Column("Run", "run_id", right=True, gives_way=True),
-        Column("Attempt", "attempt_id", right=True, gives_way=True),
-        Column("Action", "action"),
-        Column("Outcome", "outcome"),
-        Column("By", lambda decision: describe_actor(decision.actor)),
-        Column(
-            "Approved By",
-            lambda decision: describe_actor(decision.approved_by) if decision.approved_by else None,
-            gives_way=True,
-        ),
-        Column("Memory", "memory", gives_way=True),
-        Column("Runtime", "runtime", gives_way=True),
-        Column("Decided At", "decided_at", time=True),
-        Column("Reason", "reason"),
-    ),
-)
-
-
-def describe_actor(actor: Actor) -> str:
-    """Return `ann`, or `agent helper 1.0 for ann`."""
-    if actor.kind == "person":
-        return actor.name
-    words = [actor.kind, actor.name, actor.version, f"for {actor.user}" if actor.user else None]
-    return " ".join(word for word in words if word)
 
 
 def decided_text(answer: ClassifyResponse, *, planned: bool) -> str:
@@ -124,7 +91,7 @@ def _job_lines(jobs: Sequence[ClassifiedJob]) -> Iterator[str]:
 def proposal_text(proposal: ProposalModel) -> list[Line]:
     """Return a proposal with its state and its entries: what failed alike and is to be treated alike."""
     decided = (
-        f"{proposal.status} by {describe_actor(proposal.decided_by)} at {proposal.decided_at}"
+        f"{proposal.status} by {actor_words(proposal.decided_by)} at {proposal.decided_at}"
         if proposal.decided_by
         else f"{proposal.status}, until {proposal.expires_at}"
     )
@@ -132,7 +99,7 @@ def proposal_text(proposal: ProposalModel) -> list[Line]:
     more = [f"{proposal.remaining} more are too many for one call."] if proposal.remaining else []
     return [
         f"Proposal {proposal.id} for workflow {proposal.workflow_id}: {decided}",
-        f"By {describe_actor(proposal.actor)} at {proposal.created_at}",
+        f"By {actor_words(proposal.actor)} at {proposal.created_at}",
         *([f"Decision: {proposal.decision_reason}"] if proposal.decision_reason else []),
         f"{number(proposal.jobs_to_retry, 'job')} {would}sent back, {proposal.jobs_to_fail} {would}failed, "
         f"{proposal.jobs_skipped} {would}skipped.{_cost(proposal.entries)}",
@@ -145,7 +112,8 @@ def entry_lines(entry: ProposalEntry, place: int) -> Iterator[str]:
     """Yield one entry as people review it: the jobs, their cause, what changes, why, and what came before."""
     action = "skip" if entry.status == "skipped" else entry.action
     signature = f"  [{entry.signature[:_SIGNATURE_SHOWN]}]" if entry.signature else ""
-    yield f"{place}. {action} {number(entry.count, 'job')}: {_names(entry)}{signature}"
+    jobs = job_words(entry.count, entry.job_names, entry.job_ids)
+    yield f"{place}. {action} {number(entry.count, 'job')}: {jobs}{signature}"
     if entry.cause:
         yield f"   Cause: {entry.cause}"
     if entry.reason != entry.cause:
@@ -154,25 +122,8 @@ def entry_lines(entry: ProposalEntry, place: int) -> Iterator[str]:
         yield f"   Change: {', '.join(changed)}"
     if entry.detail:
         yield f"   Note: {entry.detail}"
-    if text := _record_text(entry.record):
+    if text := record_words(entry.record):
         yield f"   Before: {text}"
-
-
-def _names(entry: ProposalEntry) -> str:
-    more = entry.count - len(entry.job_names)
-    names = ", ".join(f"{name} ({job_id})" for name, job_id in zip(entry.job_names, entry.job_ids, strict=False))
-    return f"{names} and {more} more" if more > 0 else names
-
-
-def _record_text(record: SignatureRecord) -> str:
-    parts = [
-        f"retried {record.retried}, of these {record.retries_succeeded} succeeded and "
-        f"{record.retries_failed_again} failed again"
-        if record.retried
-        else "",
-        f"given up {record.failed}" if record.failed else "",
-    ]
-    return "; ".join(part for part in parts if part)
 
 
 def _cost(entries: Sequence[ProposalEntry]) -> str:

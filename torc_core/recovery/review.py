@@ -5,9 +5,11 @@ from typing import Final
 
 from torc_core.api.failures import Action, Actor, FailureGroup, SignatureRecord
 from torc_core.api.review import ReviewEntry
+from torc_core.evidence.cleaning import clean_text
 from torc_core.recovery.defaults import MIN_CONFIDENCE
 
-_PAST: Final = {"retry": "retried", "fail": "given up"}
+_LEAST_HOURS: Final = 0.05
+"""Less than this is not worth a word."""
 
 
 def objections(group: FailureGroup | None, action: Action, *, gets_more: frozenset[str]) -> list[str]:
@@ -91,6 +93,43 @@ def record_words(record: SignatureRecord) -> str:
 def stale_words(entry: ReviewEntry) -> list[str]:
     """Return why jobs of the entry would not be changed any more: `3 jobs: ...`."""
     return [f"{part.count} job{'' if part.count == 1 else 's'}: {part.why}" for part in entry.not_any_more]
+
+
+def entry_rows(entry: ReviewEntry) -> list[tuple[str, list[str]]]:
+    """Return what one entry shows, as labels with their lines; labels without a line are left out.
+
+    Every face shows these, in this order. Texts of logs and agents are on one line each, without control characters.
+    """
+    sure = "" if entry.confidence is None else f", confidence {entry.confidence:.2f}"
+    by = "the rules" if entry.proposed_by is None else actor_words(entry.proposed_by)
+    proposal = "" if entry.proposal_id is None else f", proposal {entry.proposal_id}"
+    cost = f"{entry.cpu_hours:,.1f} CPU-hours, {entry.node_hours:,.1f} node-hours at most"
+    rows = [
+        ("Signature", [entry.signature or ""]),
+        ("Cause", [entry.cause or ""]),
+        ("Class", [f"{entry.class_}{sure}" if entry.class_ else ""]),
+        (
+            "Proposed",
+            [f"{entry.action} (by {by}{proposal})" if entry.action else "nothing: decide yourself"],
+        ),
+        (
+            "Jobs",
+            [f"{entry.count}: {job_words(entry.count, entry.job_names, entry.job_ids)}" if entry.count else "none"],
+        ),
+        ("Change", change_words(entry)),
+        ("Cost", [cost if entry.cpu_hours >= _LEAST_HOURS else ""]),
+        ("Reason", [entry.reason]),
+        ("Against", list(entry.against)),
+        ("Before", [record_words(entry.record)]),
+        ("Not now", stale_words(entry)),
+    ]
+    cleaned = [(label, [on_one_line(line) for line in lines if line]) for label, lines in rows]
+    return [(label, lines) for label, lines in cleaned if lines]
+
+
+def on_one_line(text: str) -> str:
+    """Return a text of a log or an agent on one line, without escapes and control characters."""
+    return " ".join(clean_text(text).split())
 
 
 def sum_jobs(entries: Iterable[ReviewEntry]) -> int:
