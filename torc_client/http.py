@@ -48,6 +48,7 @@ from torc_core.api.workflows import (
     InitializeResult,
     IsComplete,
     IsUninitialized,
+    JobIds,
     JobOutlines,
     MissingUserData,
     RequiredFiles,
@@ -241,6 +242,10 @@ class TorcClient:
         return list(
             self._calls.each(f"/workflows/{workflow_id}/job_user_data_relationships", Page[JobUserDataRelationship])
         )
+
+    def job_ids(self, workflow_id: int) -> list[int]:
+        """Return the ids of all jobs of the workflow."""
+        return self._calls.get(f"/workflows/{workflow_id}/job_ids", JobIds).job_ids
 
     def job_outlines(self, workflow_id: int, *statuses: JobStatus) -> list[JobOutline]:
         """Return some facts of the jobs in these statuses, of all jobs without one, in the order of their ids."""

@@ -6,16 +6,28 @@ from typing import Any, Final
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
+from mcp_types import (
+    INVALID_PARAMS,
+    CallToolResult,
+    GetPromptResult,
+    InputRequiredResult,
+    SubscriptionsListenRequestParams,
+)
 from pydantic import ValidationError
 
 from torc_mcp.context import App, one_line
+from torc_mcp.subscriptions import FailuresListener
 
 _MAX_PROBLEMS: Final = 5
 
 
 class CheckedServer(MCPServer[App]):
     """Refuses unknown arguments: a misspelt one that is ignored looks as if it had its effect."""
+
+    def serve_listening(self, app: App) -> None:
+        """Serve `subscriptions/listen` with notifications of what happens in the workflows of the app."""
+        listener = FailuresListener(self._subscriptions, app)
+        self._lowlevel_server.add_request_handler("subscriptions/listen", SubscriptionsListenRequestParams, listener)
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[App, Any] | None = None

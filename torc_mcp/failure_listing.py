@@ -7,9 +7,9 @@ from typing import Final
 from pydantic import BaseModel
 
 from torc_client.http import TorcClient
-from torc_core.api.failures import FailureGroup, FailureGroups
+from torc_core.api.failures import Classification, FailureGroup, FailureGroups
 from torc_core.api.jobs import EvidenceModel
-from torc_core.errors import NotFoundError
+from torc_core.errors import InvalidInputError, NotFoundError
 from torc_core.evidence.record import Evidence
 from torc_core.jobs.status import FAILURES
 from torc_mcp.budget import cut_text, payload_bytes, share_room, text_bytes
@@ -29,6 +29,7 @@ _LINES_SHARE: Final = 0.6
 
 _SAMPLES_OF_ONE_GROUP: Final = 10
 _SEARCH_PAGE: Final = 200
+_SHOWN_SIGNATURES: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,18 +62,56 @@ def top_groups(client: TorcClient, workflow_id: int, counts: Mapping[str, int], 
 
 
 def find_group(client: TorcClient, workflow_id: int, *, status: str, signature: str) -> FailureGroups:
-    """Return the group with this signature, as a page of its own. Raises NotFoundError."""
+    """Return the group whose signature is this or begins so, as a page of its own.
+
+    Raises NotFoundError, and InvalidInputError where several signatures begin so.
+    """
     page = client.failures.groups(
         workflow_id, status=status, signature=signature, limit=_SEARCH_PAGE, job_ids_limit=_SAMPLES_OF_ONE_GROUP
     )
-    for group in page.items:
-        if group.signature == signature:
-            return page.model_copy(
-                update={"items": [group], "total_jobs": group.count, "total_count": 1, "has_more": False}
-            )
+    exact = [group for group in page.items if group.signature == signature]
+    matching = exact or (page.items if signature else [])
+    if len(matching) > 1:
+        raise _ambiguous(signature, [group.signature for group in matching])
+    if matching:
+        return page.model_copy(
+            update={"items": matching, "total_jobs": matching[0].count, "total_count": 1, "has_more": False}
+        )
     raise NotFoundError(
         f"workflow {workflow_id} has no {status} jobs with the signature {signature[:40]!r}",
         hint="they may have been decided meanwhile; list the failures again",
+    )
+
+
+def with_full_signatures(
+    client: TorcClient, workflow_id: int, entries: Sequence[Classification]
+) -> list[Classification]:
+    """Return the entries with the signatures written out of which they have the first characters.
+
+    A signature that nothing begins with stays as it is: the server says that no job waits with it. Raises
+    InvalidInputError where several signatures begin so.
+    """
+    if not any(entry.signature for entry in entries):
+        return list(entries)
+    page = client.failures.groups(workflow_id, job_ids_limit=0)
+    known = [group.signature for group in page.items]
+    return [_with_full_signature(entry, known) for entry in entries]
+
+
+def _with_full_signature(entry: Classification, known: Sequence[str]) -> Classification:
+    prefix = entry.signature
+    if prefix is None or prefix in known:
+        return entry
+    matching = [signature for signature in known if signature.startswith(prefix)]
+    if len(matching) > 1:
+        raise _ambiguous(prefix, matching)
+    return entry.model_copy(update={"signature": matching[0]}) if matching else entry
+
+
+def _ambiguous(prefix: str, signatures: Sequence[str]) -> InvalidInputError:
+    return InvalidInputError(
+        f"{prefix[:40]!r} begins several signatures: {', '.join(signatures[:_SHOWN_SIGNATURES])}",
+        hint="name more of it",
     )
 
 

@@ -66,6 +66,17 @@ def _parser() -> argparse.ArgumentParser:
     may.add_argument("--max-ai-retries", type=_count, metavar="N", help="how often agents may send one job back")
     may.add_argument("--max-memory", metavar="SIZE", help="the most memory a job may be given, for example 64g")
     may.add_argument("--max-runtime", metavar="TIME", help="the most runtime a job may be given, for example PT12H")
+    may.add_argument(
+        "--preview-above",
+        metavar="JOBS",
+        help="decisions about more jobs than this must be previewed, and applied by the id of the preview "
+        "(100; 0 for all, never)",
+    )
+    may.add_argument(
+        "--no-asking",
+        action="store_true",
+        help="do not ask the person before decisions are applied (for unattended use)",
+    )
     http = parser.add_argument_group("transport")
     http.add_argument("--transport", choices=("stdio", "http"), default="stdio")
     http.add_argument("--host", default="127.0.0.1", help="for http; %(default)s by default")
@@ -130,7 +141,7 @@ def _collect_garbage_again() -> None:
 def _settings(options: argparse.Namespace) -> "McpSettings":
     from torc_client.library import project_folder
     from torc_client.settings import load_settings
-    from torc_mcp.settings import McpSettings, choose_access, parse_toolsets, read_limits
+    from torc_mcp.settings import McpSettings, choose_access, parse_preview_above, parse_toolsets, read_limits
 
     env = os.environ
     return McpSettings(
@@ -150,6 +161,8 @@ def _settings(options: argparse.Namespace) -> "McpSettings":
             max_memory=options.max_memory,
             max_runtime=options.max_runtime,
         ),
+        preview_above=parse_preview_above(options.preview_above or env.get("TORC_PREVIEW_ABOVE") or None),
+        asks_person=not options.no_asking,
         actor_name=env.get("TORC_ACTOR_NAME") or None,
         docs_dir=project_folder("docs", env.get("TORC_DOCS_DIR")),
         examples_dir=project_folder("examples", env.get("TORC_EXAMPLES_DIR")),

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from torc_core.errors import TorcError
 from torc_mcp.answers import Answer, as_result, error_text
 from torc_mcp.context import App, app_of
+from torc_mcp.review_app import WITH_TABLE
 from torc_mcp.settings import Access, McpSettings, Toolset
 from torc_mcp.tools.act import tools as act
 from torc_mcp.tools.authoring import tools as authoring
@@ -46,6 +47,12 @@ class ToolEntry:
     access: Access = Access.READ
     is_destructive: bool = False
     is_loaded_at_once: bool = False
+    has_table: bool = False
+    """Hosts with MCP Apps show its answer in the table of reviews."""
+
+    @property
+    def meta(self) -> dict[str, Any] | None:
+        return {**(_LOADED_AT_ONCE if self.is_loaded_at_once else {}), **(WITH_TABLE if self.has_table else {})} or None
 
     @property
     def name(self) -> str:
@@ -82,6 +89,7 @@ TOOLS: Final = (
         toolset="recovery",
         is_for_triage=True,
         is_loaded_at_once=True,
+        has_table=True,
     ),
     ToolEntry(function=diagnose.list_failed_jobs, title="Failed jobs", toolset="recovery", is_for_triage=True),
     ToolEntry(function=diagnose.analyze_workflow_logs, title="Failures by kind", toolset="recovery"),
@@ -103,6 +111,7 @@ TOOLS: Final = (
         access=Access.PROPOSE,
         is_destructive=True,
         is_loaded_at_once=True,
+        has_table=True,
     ),
     ToolEntry(
         function=act.update_job_resources,
@@ -155,7 +164,7 @@ def register_tool(server: MCPServer[App], entry: ToolEntry) -> None:
         title=entry.title,
         description=cleandoc(entry.function.__doc__ or ""),
         annotations=entry.hints,
-        meta=_LOADED_AT_ONCE if entry.is_loaded_at_once else None,
+        meta=entry.meta,
         structured_output=True,
     )
 

@@ -17,6 +17,7 @@ from torc_mcp.instructions import write_instructions
 from torc_mcp.prompts import register_prompts
 from torc_mcp.registry import choose_tools, register_tool
 from torc_mcp.resources import register_resources
+from torc_mcp.review_app import review_app
 from torc_mcp.settings import McpSettings
 
 
@@ -44,7 +45,9 @@ def build_server(
         lifespan=_lifespan(app),
         auth=auth,
         token_verifier=token_verifier,
+        extensions=[review_app()],
     )
+    server.serve_listening(app)
     for entry in entries:
         register_tool(server, entry)
     register_resources(server, app)

@@ -16,6 +16,9 @@ Toolset = Literal["core", "recovery", "authoring", "triage"]
 TOOLSETS: Final[tuple[Toolset, ...]] = ("core", "recovery", "authoring", "triage")
 
 
+PREVIEW_ABOVE: Final = 100
+
+
 class Access(IntEnum):
     """What tools may change; each level includes the ones below."""
 
@@ -37,6 +40,10 @@ class McpSettings:
     workflows: frozenset[int] | None = None
     """None: all that the Torc server has."""
     limits: DecisionLimits = field(default_factory=DecisionLimits)
+    preview_above: int | None = PREVIEW_ABOVE
+    """A decision about more jobs than this must name the proposal that it applies; None: never."""
+    asks_person: bool = True
+    """Whether the person is asked before decisions are applied, where the client can ask."""
     actor_name: str | None = None
     docs_dir: Path | None = None
     examples_dir: Path | None = None
@@ -47,6 +54,17 @@ def choose_access(*, read_only: bool, proposals_only: bool) -> Access:
     if read_only:
         return Access.READ
     return Access.PROPOSE if proposals_only else Access.WRITE
+
+
+def parse_preview_above(text: str | None) -> int | None:
+    """Return the number of jobs, None for `never`. Raises InvalidInputError."""
+    if text is None:
+        return PREVIEW_ABOVE
+    if text == "never":
+        return None
+    if not text.isascii() or not text.isdigit():
+        raise InvalidInputError(f"{text!r} is no number of jobs", hint="use 0 or a larger whole number, or never")
+    return int(text)
 
 
 def parse_toolsets(text: str | None) -> frozenset[Toolset]:

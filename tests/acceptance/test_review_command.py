@@ -120,7 +120,7 @@ def test_ten_thousand_failures_in_three_hundred_groups_take_under_forty_keys(
     fail_over_http(
         client,
         workflow_id,
-        {job_id: f"Traceback (most recent call last):\n{causes[place % 300]}" for place, job_id in enumerate(job_ids)},
+        {job_id: _text(causes[place % 300]) for place, job_id in enumerate(job_ids)},
     )
     keys = 0
 

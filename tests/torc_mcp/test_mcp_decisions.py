@@ -6,7 +6,7 @@ import pytest
 from mcp_scenes import agent, failing, make_workflow, run_jobs, settings_of
 
 from torc_client.http import TorcClient
-from torc_core.api.failures import DecisionLimits
+from torc_core.api.failures import Actor, Classification, ClassifyRequest, DecisionLimits
 from torc_core.jobs.status import JobStatus
 from torc_mcp.settings import Access
 
@@ -50,7 +50,9 @@ async def test_a_dry_run_shows_counts_and_jobs_and_changes_none(shared_client: T
     assert {status(shared_client, job_id) for job_id in (first, second, bad)} == {JobStatus.PENDING_FAILED}
 
 
-async def test_a_proposal_is_shown_again_but_not_approved_by_agents(shared_client: TorcClient, mode: str) -> None:
+async def test_a_proposal_of_somebody_else_is_shown_but_not_applied(
+    shared_client: TorcClient, mode: str
+) -> None:
     workflow_id, (first, _, bad) = three_failures(shared_client)
     entries = [
         {"job_id": first, "action": "retry", "reason": "storage was down"},
@@ -58,7 +60,11 @@ async def test_a_proposal_is_shown_again_but_not_approved_by_agents(shared_clien
     ]
     async with agent(shared_client, mode=mode) as me:
         tool = "classify_and_resolve_failures"
-        proposal_id = (await me.ask(tool, workflow_id=workflow_id, classifications=entries))["proposal_id"]
+        request = ClassifyRequest(
+            classifications=[Classification.model_validate(entry) for entry in entries],
+            actor=Actor(kind="person", name="ann"),
+        )
+        proposal_id = shared_client.failures.propose(workflow_id, request).id
         again = await me.ask(tool, workflow_id=workflow_id, proposal_id=proposal_id)
         assert (again["dry_run"], again["proposal_status"], again["jobs_to_retry"]) == (True, "open", 1)
         reply = await me.refused(tool, workflow_id=workflow_id, proposal_id=proposal_id, dry_run=False)

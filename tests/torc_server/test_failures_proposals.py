@@ -11,6 +11,7 @@ from torc_core.api.failures import (
     Actor,
     ApproveRequest,
     Classification,
+    ClassifyRequest,
     ClassifyResponse,
     DecisionLimits,
     ProposalModel,
@@ -275,3 +276,21 @@ def test_a_deleted_job_leaves_the_rest_of_the_proposal(tmp_path: Path) -> None:
     proposal = _propose(run, alike(run, "a", "retry"))
     run.bench.write(delete_job, run.id("a"))
     assert [item.job_name for item in _approve(run, proposal.id).jobs] == ["b"]
+
+
+def test_who_made_a_proposal_applies_it_by_its_id_and_nothing_else(tmp_path: Path) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED, "b": BUG})
+    one = _propose(run, entry_for(run, "a", "retry"))
+    other = run.bench.write(proposals.propose, run.workflow_id, request(entry_for(run, "b", "fail"), actor=PERSON))
+
+    def apply(proposal_id: int) -> ClassifyResponse:
+        return run.bench.write(
+            proposals.apply_own, run.workflow_id, ClassifyRequest(actor=AGENT, proposal_id=proposal_id)
+        )
+
+    with pytest.raises(ForbiddenError, match="is of person ann, not of agent helper"):
+        apply(other.id)
+    assert (apply(one.id).jobs_to_retry, _get(run, one.id).status) == (1, "approved")
+    with pytest.raises(StateConflictError, match="approved already"):
+        apply(one.id)
+    assert [(item.job_name, item.actor.kind, item.approved_by) for item in kept(run)] == [("a", "agent", None)]

@@ -190,6 +190,7 @@ class AgentCaller:
             "command": sys.executable,
             "args": [
                 *("-P", "-m", "torc_mcp.main", "--toolsets", "triage", "--workflow", str(workflow_id)),
+                *("--no-asking", "--preview-above", "never"),  # nobody watches
                 *(["--proposals-only"] if self.options.proposes_only else []),
             ],
             "env": {name: value for name, value in environment.items() if value},

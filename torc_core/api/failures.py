@@ -117,12 +117,23 @@ class DecisionLimits(ApiModel):
 
 
 class ClassifyRequest(ApiModel):
-    """Entries on pending_failed jobs of one workflow, as a proposal or as a decision."""
+    """Entries on pending_failed jobs of one workflow, as a proposal or as a decision.
 
-    classifications: list[Classification] = Field(min_length=1)
+    A decision may name, in place of entries, an open proposal of the same actor: then nothing is applied that was not
+    proposed, and no attempt that failed since.
+    """
+
+    classifications: list[Classification] = Field(default_factory=list)
+    proposal_id: int | None = None
     actor: Actor
     limits: DecisionLimits = Field(default_factory=DecisionLimits)
     expires_in_s: float = Field(default=86_400.0, gt=0)
+
+    @model_validator(mode="after")
+    def _entries_or_proposal(self) -> Self:
+        if bool(self.classifications) == (self.proposal_id is not None):
+            raise ValueError("name either classifications, one at least, or proposal_id")
+        return self
 
 
 class ClassifiedJob(ApiModel):

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from torc_client.requirements import give_own_requirements, plan_own_requirements
 from torc_core.api.failures import (
+    Classification,
     ClassifiedJob,
     ClassifyRequest,
     ClassifyResponse,
@@ -15,19 +16,22 @@ from torc_core.api.failures import (
 from torc_core.api.resource_requirements import ResourceRequirementsModel
 from torc_core.errors import ForbiddenError, InvalidInputError
 from torc_core.evidence.attempt import UNSPECIFIED_REQUIREMENT
-from torc_core.hints import Hint, torc
+from torc_core.hints import torc
 from torc_core.recovery.resource_report import UNSPECIFIED
 from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
 from torc_mcp.actor import actor_of
+from torc_mcp.asking import PersonsAnswer, check_answer
 from torc_mcp.budget import PAYLOAD_BYTES, take_rows
 from torc_mcp.context import App, ToolContext, app_of, one_line
+from torc_mcp.failure_listing import with_full_signatures
 from torc_mcp.settings import Access
 from torc_mcp.tools.act.answers import DecidedJob, DecisionEntry, Decisions, ResourceAmounts, UpdatedResources
 from torc_mcp.tools.parameters import DryRun, JobId, WorkflowId
 
 _ROOM: Final = PAYLOAD_BYTES - 1_500
 _MAX_ENTRIES: Final = 10_000
+_FOREIGN_SHOWN: Final = 5
 
 
 def classify_and_resolve_failures(
@@ -41,18 +45,20 @@ def classify_and_resolve_failures(
         int | None, Field(ge=1, description="Show this earlier proposal again, instead of classifications.")
     ] = None,
     dry_run: DryRun = True,
+    answer: PersonsAnswer,
 ) -> Decisions:
     """Decide about pending_failed jobs: retry what is transient, fail what is permanent.
 
     With dry_run (the default) the entries are stored as a proposal and shown: which jobs would be retried, failed or
-    skipped, with which memory and runtime. A person can approve it; once your user agrees, you can also send the same
-    classifications with dry_run=false: they are applied at once, in one transaction. Jobs that moved on since are
-    skipped, each with a `detail`; so are jobs that agents sent back too often. `proposal_id` shows how an earlier
-    proposal would fare now.
+    skipped, with which memory and runtime. Once your user agrees, send workflow_id, the `proposal_id` of that answer
+    and dry_run=false: what was shown is applied, in one transaction, and nothing else. For a few jobs the
+    classifications themselves do, with dry_run=false. Jobs that moved on since are skipped, each with a `detail`; so
+    are jobs that agents sent back too often. Your user may be asked before anything is applied. `proposal_id` alone
+    shows how an earlier proposal would fare now.
 
-    Each entry names a `signature` (every waiting job of that group) or a `job_id`, an `action` and a `reason`.
-    `memory` and `runtime` go with retry and change that job alone; a retried job whose suggestion says oom or timeout
-    needs more of them. Leave out jobs you cannot decide about: they keep waiting.
+    Each entry names a `signature` (every waiting job of that group; its first characters do) or a `job_id`, an
+    `action` and a `reason`. `memory` and `runtime` go with retry and change that job alone; a retried job whose
+    suggestion says oom or timeout needs more of them. Leave out jobs you cannot decide about: they keep waiting.
 
     Example: {"workflow_id": 123, "classifications": [{"signature": "9f2c…", "action": "retry",
     "reason": "The storage server was down"}, {"job_id": 789, "action": "fail", "reason": "SyntaxError in user code"}]}
@@ -64,15 +70,22 @@ def classify_and_resolve_failures(
             "name either classifications or proposal_id",
             hint="list_pending_failed_jobs shows what there is to classify",
         )
+    if proposal_id is not None and is_preview:
+        return _show_proposal(app, _read_proposal(app, workflow_id, proposal_id))
+    if not is_preview:
+        check_answer(answer, workflow_id)
     if proposal_id is not None:
-        return _read_proposal(app, workflow_id, proposal_id, is_preview=is_preview)
+        return _apply_proposal(ctx, workflow_id, proposal_id)
+    entries = [entry.as_classification() for entry in classifications or ()]
+    _check_jobs(app, workflow_id, entries)
     request = ClassifyRequest(
-        classifications=[entry.as_classification() for entry in classifications or ()],
+        classifications=with_full_signatures(app.client, workflow_id, entries),
         actor=actor_of(ctx),
         limits=app.settings.limits,
     )
     if is_preview:
         return _show_proposal(app, app.client.failures.propose(workflow_id, request))
+    _check_previewed(app, workflow_id, request)
     return _show_applied(app.client.failures.classify(workflow_id, request))
 
 
@@ -110,26 +123,54 @@ def update_job_resources(
     )
 
 
-def _read_proposal(app: App, workflow_id: int, proposal_id: int, *, is_preview: bool) -> Decisions:
-    """Show a proposal. Raises ForbiddenError without `is_preview`: agents do not approve proposals."""
+def _read_proposal(app: App, workflow_id: int, proposal_id: int) -> ProposalModel:
+    """Return the proposal. Raises InvalidInputError for one of another workflow."""
     proposal = app.client.failures.proposal(proposal_id)
-    ids = {"proposal_id": proposal_id, "workflow_id": proposal.workflow_id}
     if proposal.workflow_id != workflow_id:
         raise InvalidInputError(
             f"proposal {proposal_id} is of workflow {proposal.workflow_id}, not of {workflow_id}",
             hint=f"say workflow_id={proposal.workflow_id}",
-            ids=ids,
+            ids={"proposal_id": proposal_id, "workflow_id": proposal.workflow_id},
         )
-    if not is_preview:
+    return proposal
+
+
+def _apply_proposal(ctx: ToolContext, workflow_id: int, proposal_id: int) -> Decisions:
+    """Apply what the agent itself has proposed. Raises ForbiddenError for a proposal of somebody else."""
+    app = app_of(ctx)
+    _read_proposal(app, workflow_id, proposal_id)
+    request = ClassifyRequest(proposal_id=proposal_id, actor=actor_of(ctx), limits=app.settings.limits)
+    return _show_applied(app.client.failures.classify(workflow_id, request))
+
+
+def _check_previewed(app: App, workflow_id: int, request: ClassifyRequest) -> None:
+    """Raise InvalidInputError for more jobs than may be decided without the id of a preview."""
+    most = app.settings.preview_above
+    if most is None:
+        return
+    planned = app.client.failures.preview(workflow_id, request)
+    changed = planned.jobs_to_retry + planned.jobs_to_fail
+    if changed > most:
+        raise InvalidInputError(
+            f"{changed} jobs would be changed, more than {most}: no job was changed",
+            hint="send the same classifications with dry_run=true, show your user what they would do, "
+            "then send the proposal_id of that answer with dry_run=false",
+            ids={"workflow_id": workflow_id},
+        )
+
+
+def _check_jobs(app: App, workflow_id: int, entries: list[Classification]) -> None:
+    """Raise ForbiddenError for jobs of other workflows where the server is bound to some: nothing of them is told."""
+    named = {entry.job_id for entry in entries if entry.job_id is not None}
+    if app.settings.workflows is None or not named:
+        return
+    foreign = sorted(named - set(app.client.job_ids(workflow_id)))
+    if foreign:
         raise ForbiddenError(
-            f"an agent cannot approve proposal {proposal_id}",
-            hint=Hint(
-                "a person can: {}; or send its classifications with dry_run=false",
-                torc("failures approve", proposal_id),
-            ),
-            ids=ids,
+            f"job {', '.join(map(str, foreign[:_FOREIGN_SHOWN]))} is not of workflow {workflow_id}",
+            hint="list_pending_failed_jobs shows the jobs that wait for a decision",
+            ids={"job_id": foreign[0], "workflow_id": workflow_id},
         )
-    return _show_proposal(app, proposal)
 
 
 def _show_proposal(app: App, proposal: ProposalModel) -> Decisions:
@@ -138,7 +179,7 @@ def _show_proposal(app: App, proposal: ProposalModel) -> Decisions:
         how_on = f"No job was changed: this server takes proposals only; {by_person}."
     else:
         how_on = (
-            "No job was changed. Once your user agrees, send the same classifications with dry_run=false; "
+            f"No job was changed. Once your user agrees, send proposal_id={proposal.id} with dry_run=false; "
             f"or {by_person}."
         )
     return Decisions(

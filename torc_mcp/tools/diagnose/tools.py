@@ -22,7 +22,7 @@ _ROOM: Final = PAYLOAD_BYTES - 1_500
 _SAMPLE_ERRORS: Final = 30
 
 Signature = Annotated[
-    str | None, Field(max_length=64, description="Only the group with this signature, with more of its jobs.")
+    str | None, Field(max_length=64, description="Only the group whose signature begins so, with more of its jobs.")
 ]
 
 

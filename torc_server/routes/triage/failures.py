@@ -122,7 +122,8 @@ def reject_proposal(proposal_id: RecordId, body: RejectRequest, work: Working) -
 
 @router.post("/workflows/{id}/decisions")
 def decide_failures(workflow_id: RecordId, body: ClassifyRequest, work: Working) -> ClassifyResponse:
-    return work.write(decisions.decide, workflow_id, body)
+    decide = decisions.decide if body.proposal_id is None else proposals.apply_own
+    return work.write(decide, workflow_id, body)
 
 
 @router.post("/workflows/{id}/decisions/preview")

@@ -12,6 +12,7 @@ from torc_core.api.failures import (
     ClassifyResponse,
     DecisionModel,
 )
+from torc_core.errors import InvalidInputError
 from torc_core.jobs.lifecycle import Event
 from torc_core.jobs.status import JobStatus
 from torc_core.recovery.decision import JobFacts
@@ -45,6 +46,8 @@ def decide(uow: UnitOfWork, workflow_id: int, request: ClassifyRequest) -> Class
 
 def preview(uow: UnitOfWork, workflow_id: int, request: ClassifyRequest) -> ClassifyResponse:
     """Return what `decide` would do now. Only reads."""
+    if request.proposal_id is not None:
+        raise InvalidInputError("a proposal is its own preview", hint="read the proposal")
     workflow = find_open_workflow(uow, workflow_id)
     planned = plan_request(uow, workflow, request, decider=request.actor)
     return answer(workflow_id, planned.jobs, left=planned.left)

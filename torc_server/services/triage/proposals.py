@@ -53,6 +53,8 @@ _WHY_CLOSED: Final[Mapping[ProposalState, str]] = {
 
 def propose(uow: UnitOfWork, workflow_id: int, request: ClassifyRequest) -> ProposalModel:
     """Store what the entries would do now; no job changes."""
+    if request.proposal_id is not None:
+        raise InvalidInputError("a proposal is made of classifications", hint="name them in place of proposal_id")
     workflow = find_open_workflow(uow, workflow_id)
     planned = plan_request(uow, workflow, request, decider=request.actor, is_proposal=True)
     expires = uow.now + timedelta(seconds=min(request.expires_in_s, _LONGEST_S))
@@ -119,6 +121,35 @@ def approve(uow: UnitOfWork, proposal_id: int, request: ApproveRequest) -> Class
     queries.close_proposal(uow, proposal_id, state="approved", by=request.actor, reason=reason)
     note_decisions(uow, workflow.id, "proposal_approved", applied, by=request.actor, proposal_id=proposal_id)
     return answer(workflow.id, applied, proposal_id=proposal_id)
+
+
+def apply_own(uow: UnitOfWork, workflow_id: int, request: ClassifyRequest) -> ClassifyResponse:
+    """Apply a proposal as a decision of who made it, within the limits of the request.
+
+    Raises ForbiddenError for a proposal of somebody else, StateConflictError when it was decided before, has expired or
+    is superseded.
+    """
+    proposal = find_undecided(uow, request.proposal_id or 0)
+    workflow = find_open_workflow(uow, workflow_id)
+    ids = {"proposal_id": proposal.id, "workflow_id": proposal.workflow_id}
+    if proposal.workflow_id != workflow_id:
+        raise InvalidInputError(
+            f"proposal {proposal.id} is of workflow {proposal.workflow_id}, not of {workflow_id}", ids=ids
+        )
+    if (proposal.actor.kind, proposal.actor.name) != (request.actor.kind, request.actor.name):
+        raise ForbiddenError(
+            f"proposal {proposal.id} is of {proposal.actor.kind} {proposal.actor.name}, "
+            f"not of {request.actor.kind} {request.actor.name}",
+            hint=Hint("a person can approve it: {}", torc("failures approve", proposal.id)),
+            ids=ids,
+        )
+    within = proposal._replace(limits=request.limits)
+    planned = plan_items(uow, workflow, within, queries.read_items(uow, proposal.id), decider=request.actor.kind)
+    applied = apply_plan(uow, workflow, planned, actor=request.actor, proposal_id=proposal.id)
+    store_items(uow, proposal.id, applied)
+    queries.close_proposal(uow, proposal.id, state="approved", by=request.actor, reason=None)
+    note_decisions(uow, workflow_id, "failures_decided", applied, by=request.actor, proposal_id=proposal.id)
+    return answer(workflow_id, applied, proposal_id=proposal.id)
 
 
 def reject(uow: UnitOfWork, proposal_id: int, request: RejectRequest) -> ProposalModel:
