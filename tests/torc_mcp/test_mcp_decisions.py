@@ -50,9 +50,7 @@ async def test_a_dry_run_shows_counts_and_jobs_and_changes_none(shared_client: T
     assert {status(shared_client, job_id) for job_id in (first, second, bad)} == {JobStatus.PENDING_FAILED}
 
 
-async def test_a_proposal_of_somebody_else_is_shown_but_not_applied(
-    shared_client: TorcClient, mode: str
-) -> None:
+async def test_a_proposal_of_somebody_else_is_shown_but_not_applied(shared_client: TorcClient, mode: str) -> None:
     workflow_id, (first, _, bad) = three_failures(shared_client)
     entries = [
         {"job_id": first, "action": "retry", "reason": "storage was down"},

@@ -165,7 +165,7 @@ def _apply(session: Session, workflow_id: int, request: "ReviewRequest") -> "Rev
 
 
 def _finish(session: Session, answer: "ReviewResponse") -> None:
-    from torc_cli.render.review_text import applied_lines
+    from torc_cli.commands.review_text import applied_lines
 
     session.out.done(applied_lines(answer), answer)
     if answer.jobs_to_retry + answer.jobs_to_fail:

@@ -14,7 +14,7 @@ import click
 import typer
 
 from torc_cli.commands.review_marks import ReviewMarks
-from torc_cli.render.review_text import KEYS, entry_screen, summary_lines
+from torc_cli.commands.review_text import KEYS, entry_screen, summary_lines
 from torc_core.api.review import ReviewEntry
 from torc_core.errors import InvalidInputError
 from torc_core.recovery.review import on_one_line
