@@ -150,7 +150,7 @@ def test_ten_thousand_failures_in_three_hundred_groups_take_under_forty_keys(
     assert len(client.failures.decisions(workflow_id)) == 10_000
 
 
-def test_a_review_without_a_terminal_lists_or_accepts_what_is_sure_when_told_so(
+def test_a_review_without_a_terminal_lists_or_accepts_what_is_sure_with_yes(
     torc: Torc, shared_client: TorcClient
 ) -> None:
     workflow_id, _ = _scene(shared_client, {"net": REFUSED, "odd": STRANGE})

@@ -94,8 +94,8 @@ async def test_a_person_who_does_not_agree_changes_nothing(
     with shared_server.client() as client:
         workflow_id, job_ids = scene(client)
         async with over_stdio(shared_server, mode=mode, person=person) as me:
-            said = await me.refused(TOOL, workflow_id=workflow_id, classifications=entries(job_ids), dry_run=False)
-        assert "did not agree: no job of workflow" in said
+            refusal = await me.refused(TOOL, workflow_id=workflow_id, classifications=entries(job_ids), dry_run=False)
+        assert "did not agree: no job of workflow" in refusal
         assert person.questions
         assert statuses(client, job_ids) == {JobStatus.PENDING_FAILED}
 
@@ -130,9 +130,9 @@ async def test_many_jobs_need_the_id_of_a_preview(shared_client: TorcClient, mod
     workflow_id, job_ids = make_workflow(shared_client, [failing(f"batch_{n}", CONNECTION) for n in range(4)])
     wanted = [{"job_id": job_id, "action": "retry", "reason": "storage was down"} for job_id in job_ids]
     async with agent(shared_client, mode=mode, preview_above=3) as me:
-        said = await me.refused(TOOL, workflow_id=workflow_id, classifications=wanted, dry_run=False)
-        assert "4 jobs would be changed, more than 3: no job was changed" in said
-        assert "proposal_id" in said
+        refusal = await me.refused(TOOL, workflow_id=workflow_id, classifications=wanted, dry_run=False)
+        assert "4 jobs would be changed, more than 3: no job was changed" in refusal
+        assert "proposal_id" in refusal
         assert statuses(shared_client, job_ids) == {JobStatus.PENDING_FAILED}
         shown = await me.ask(TOOL, workflow_id=workflow_id, classifications=wanted)
         assert f"proposal_id={shown['proposal_id']}" in shown["next_steps"]
@@ -144,13 +144,13 @@ async def test_jobs_of_other_workflows_are_refused_and_nothing_is_stored(shared_
     workflow_id, _ = scene(shared_client)
     _, (foreign, *_) = make_workflow(shared_client, [failing("secret_name", CONNECTION)])
     async with agent(shared_client, mode=mode, workflows=frozenset({workflow_id})) as me:
-        said = await me.refused(
+        refusal = await me.refused(
             TOOL,
             workflow_id=workflow_id,
             classifications=[{"job_id": foreign, "action": "retry", "reason": "storage was down"}],
         )
-    assert f"job {foreign} is not of workflow {workflow_id}" in said
-    assert "secret_name" not in said
+    assert f"job {foreign} is not of workflow {workflow_id}" in refusal
+    assert "secret_name" not in refusal
     assert shared_client.failures.proposals(workflow_id) == []
 
 

@@ -124,7 +124,7 @@ def _on_screen(
     marks = ReviewMarks(found.entries, file)
     kept = marks.load()
     note = f"{kept} choices of an interrupted review are here; u does not undo them." if kept else ""
-    if ReviewScreen(f"Workflow {found.workflow_id}", marks, sure_from=sure_from).run(note) == "quit":
+    if ReviewScreen(session.out, f"Workflow {found.workflow_id}", marks, sure_from=sure_from).run(note) == "quit":
         _note_quit(session, found.workflow_id, marks)
         return
     request = ReviewRequest(

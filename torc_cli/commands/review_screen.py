@@ -15,6 +15,7 @@ import typer
 
 from torc_cli.commands.review_marks import ReviewMarks
 from torc_cli.commands.review_text import KEYS, entry_screen, summary_lines
+from torc_cli.render.base import Output
 from torc_core.api.review import ReviewEntry
 from torc_core.errors import InvalidInputError
 from torc_core.recovery.review import on_one_line
@@ -71,7 +72,8 @@ class Keyboard:
 class ReviewScreen:
     """Shows the entries one by one and keeps what the person chooses. Nothing is applied here."""
 
-    def __init__(self, title: str, marks: ReviewMarks, *, sure_from: float) -> None:
+    def __init__(self, out: Output, title: str, marks: ReviewMarks, *, sure_from: float) -> None:
+        self._out = out
         self._title, self._marks, self._sure_from = title, marks, sure_from
         self._shown: Sequence[ReviewEntry] = marks.entries
         self._search = ""
@@ -182,7 +184,7 @@ class ReviewScreen:
                 if text:
                     read(text)
             except InvalidInputError as error:
-                click.echo(error.message, err=True)
+                self._out.note(error.message)
                 continue
             return text or None
 
@@ -207,15 +209,12 @@ class ReviewScreen:
         """Show the summary; return whether the person agrees to apply it."""
         undecided = self._marks.undecided(self._marks.entries)
         counts = list(self._marks.counts())
-        click.clear()
-        click.echo(self._title, err=True)
         lines = summary_lines(
             counts, undecided_groups=len(undecided), undecided_jobs=sum(entry.count for entry in undecided)
         )
-        for line in lines:
-            click.echo(line, err=True)
+        back = [] if counts else ["Press a key to go back."]
+        self._out.screen([self._title, *lines, *back])
         if not counts:
-            click.echo("Press a key to go back.", err=True)
             self._keyboard.read()
             return False
         with self._keyboard.by_line():
@@ -227,21 +226,20 @@ class ReviewScreen:
     def _draw(self) -> None:
         size = shutil.get_terminal_size()
         width = min(size.columns, 120)
-        click.clear()
         search = f", search {self._search!r}" if self._search else ""
-        decided = len(self._marks.entries) - len(self._marks.undecided(self._marks.entries))
-        place = (
-            f"group {self._place + 1} of {len(self._shown)}{search}, {decided} of {len(self._marks.entries)} decided"
+        all_of_them = self._marks.entries
+        decided = len(all_of_them) - len(self._marks.undecided(all_of_them))
+        place = f"group {self._place + 1} of {len(self._shown)}{search}, {decided} of {len(all_of_them)} decided"
+        entry = self._shown[self._place]
+        self._out.screen(
+            [
+                f"{self._title}: {place}"[:width],
+                "-" * width,
+                *entry_screen(entry, chosen=self._describe(entry), width=width),
+                "-" * width,
+                *(line[:width] for line in (*KEYS, self._note)),
+            ]
         )
-        click.echo(f"{self._title}: {place}"[:width], err=True)
-        click.echo("-" * width, err=True)
-        if self._shown:
-            entry = self._shown[self._place]
-            for line in entry_screen(entry, chosen=self._describe(entry), width=width):
-                click.echo(line, err=True)
-        click.echo("-" * width, err=True)
-        for line in (*KEYS, self._note):
-            click.echo(line[:width], err=True)
 
     def _describe(self, entry: ReviewEntry) -> str | None:
         choice, verb = self._marks.choices.get(entry.id), self._marks.verb_of(entry)

@@ -112,6 +112,11 @@ class Output(ABC):
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 
+    def screen(self, lines: Sequence[str]) -> None:
+        """Print lines in place of all that the terminal shows, beside the results."""
+        sys.stderr.write("\x1b[2J\x1b[H" + "".join(f"{clean(line)}\n" for line in lines))
+        sys.stderr.flush()
+
     def note(self, lines: Line | Sequence[Line]) -> None:
         """Print a remark that is no result."""
         sys.stderr.write(f"{clean(self.text_of(lines))}\n")

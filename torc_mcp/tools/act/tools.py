@@ -160,7 +160,7 @@ def _check_previewed(app: App, workflow_id: int, request: ClassifyRequest) -> No
 
 
 def _check_jobs(app: App, workflow_id: int, entries: list[Classification]) -> None:
-    """Raise ForbiddenError for jobs of other workflows where the server is bound to some: nothing of them is told."""
+    """Raise ForbiddenError for jobs of other workflows where the server is bound to some, without a word about them."""
     named = {entry.job_id for entry in entries if entry.job_id is not None}
     if app.settings.workflows is None or not named:
         return
