@@ -18,7 +18,7 @@ help:
 	@echo "make fuzz    set up, send many generated requests to a server; none may be an error of it"
 	@echo "make floors  install the lowest versions that pyproject.toml allows in a new environment, and try them there"
 	@echo "make newest  the same with the newest versions"
-	@echo "make train   train the word model of the triage anew; the same texts give the same file"
+	@echo "make train   train the word model of the triage anew; the same texts give the same file (SITE=lessons.yaml)"
 	@echo "make bench   set up, run the benchmarks (several minutes)"
 	@echo "make lock    renew the pinned versions in locks/"
 	@echo "make clean   remove .venv and everything that runs left behind"
@@ -90,7 +90,7 @@ fuzz: dev
 
 # One thread: with more, sums come in another order, and weights can differ.
 train: dev
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.train
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.train $(if $(SITE),--site $(SITE))
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.throughput

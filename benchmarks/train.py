@@ -4,6 +4,7 @@ Weights come from the train third, the project's own texts and the examples of t
 makes probabilities of weights, from the tune third. Needs scikit-learn; the product itself does not.
 """
 
+import argparse
 import gzip
 import json
 import math
@@ -50,7 +51,11 @@ Example = tuple[Evidence, Label | None, float]
 
 def main() -> None:
     """Write the model, and the strongest words of each label for people to review."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--site", type=Path, help="train also with the lessons of `torc failures learn --export`")
+    site = parser.parse_args().site
     examples = [*own_examples(), *pattern_examples(), *collected_examples()]
+    examples += [] if site is None else site_examples(site)
     document = train(examples)
     document["temperature"] = fit_temperature(document)
     TARGET.write_bytes(pack(document))
@@ -165,6 +170,14 @@ def collected_examples() -> Iterator[Example]:
         label = next((label for label in LABELS if label == (failure.class_, failure.action)), None)
         if label is not None:
             yield failure.evidence(), label, REAL_WEIGHT
+
+
+def site_examples(path: Path) -> Iterator[Example]:
+    """Yield the lessons of a site."""
+    for entry in yaml.safe_load(path.read_text("utf-8")):
+        label = next((label for label in LABELS if label == (entry["class"], entry["action"])), None)
+        if label is not None:
+            yield _evidence(entry["text"], entry.get("facts", {})), label, REAL_WEIGHT
 
 
 def _evidence(text: str, facts: dict[str, Any]) -> Evidence:

@@ -264,3 +264,20 @@ def test_what_a_job_wrote_cannot_reach_into_the_terminal(
     shown = torc("failures", "show", found["workflow_id"], "--signature", _signature(client, found["workflow_id"])).out
     assert "broken" in listed
     assert not {"\x1b", "\x07", "\x9b"} & set(listed + shown)
+
+
+def test_lessons_are_shown_and_exported_without_credentials(torc: Torc, shared_client: TorcClient) -> None:
+    jobs = [JobDraft(name=name, command="true") for name in ("one", "other")]
+    made, [one, other] = make_workflow(shared_client, *jobs)
+    text = "password=hunter2secret99\nthe quantum flange came loose"
+    fail_over_http(shared_client, made, {one: text, other: text})
+    torc("failures", "classify", made, "--job", one, "--fail", "--reason", "flange")
+    assert "fail. A person decided fail before." in torc("failures", "list", made).err
+    (lesson,) = torc("failures", "learn", made, "-f", "json").json
+    assert (lesson["class"], lesson["action"], lesson["decided"]) == ("permanent", "fail", 1)
+    exported = torc.folder / "lessons.yaml"
+    assert "Wrote 1 lesson" in torc("failures", "learn", made, "--export", str(exported)).err
+    assert "the quantum flange came loose" in exported.read_text()
+    assert "hunter2secret99" not in exported.read_text()
+    again = torc("failures", "learn", made, "--export", str(exported), code=2)
+    assert "exists already" in again.err

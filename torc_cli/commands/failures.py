@@ -7,6 +7,7 @@ import typer
 
 from torc_cli.commands import proposals as of_proposals
 from torc_cli.commands import review as of_review
+from torc_cli.commands.learn import learn
 from torc_cli.commands.options.decision import (
     MemoryOption,
     ReasonOption,
@@ -23,6 +24,9 @@ from torc_core.hints import Hint, torc
 
 if TYPE_CHECKING:
     from torc_core.api.failures import Classification, FailureGroup
+
+_EXPLAINED = 10
+"""Of so many groups the list says in one line why they are to be retried or not."""
 
 app = typer.Typer(no_args_is_help=True, help="Show failure groups, and decide about failed jobs.")
 
@@ -90,7 +94,7 @@ def list_(
 
     For example: `torc failures list 3 --status all`, or `torc failures list 3 --action retry --min-confidence 0.9`.
     """
-    from torc_cli.render.failure_text import GROUPS
+    from torc_cli.render.failure_text import GROUPS, why_line
     from torc_cli.render.text import number
     from torc_cli.session.pages import offer_review
 
@@ -109,6 +113,8 @@ def list_(
     session.out.records(GROUPS, found.items)
     if found.items and not session.is_json:
         session.out.note(f"{number(found.total_jobs, 'job')} in {number(found.total_count, 'group')}.")
+        for why in filter(None, map(why_line, found.items[:_EXPLAINED])):
+            session.out.note(why)
         closer = torc("failures show", chosen, "--signature", found.items[0].signature)
         session.out.note(Hint("Look closer: {}", closer))
         offer_review(session, chosen, waiting=found.total_jobs if status is Which.PENDING_FAILED else 0)
@@ -227,6 +233,7 @@ for _name, _function in {
     "reject": of_proposals.reject,
     "decisions": of_proposals.decisions,
     "undo": of_proposals.undo,
+    "learn": learn,
 }.items():
     app.command(_name)(_function)
 

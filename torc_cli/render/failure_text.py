@@ -43,6 +43,29 @@ GROUPS: Final = Table(
 )
 
 
+LESSONS: Final = Table(
+    "lessons",
+    (
+        Column("Signature", "signature"),
+        Column("Class", "class_"),
+        Column("Action", "action"),
+        Column("Decided", "decided", right=True),
+        Column("Succeeded", "succeeded", right=True),
+        Column("Failed Again", "failed_again", right=True),
+        Column("Cause", lambda lesson: lesson.cause[:120]),
+    ),
+)
+
+
+def why_line(group: FailureGroup) -> str | None:
+    """Return in one line why the suggestion of a group is made; None where there is none."""
+    suggestion = group.suggestion
+    if suggestion is None:
+        return None
+    counts = f" Before: {record_text(group.record)}." if group.record.retried or group.record.failed else ""
+    return f"  {group.signature}: {suggestion.action}. {suggestion.reason}{counts}"
+
+
 def group_text(group: FailureGroup) -> str:
     sample = group.sample
     lines = [
@@ -95,7 +118,7 @@ def _doubt_lines(group: FailureGroup) -> Iterator[str]:
 
 def record_text(record: SignatureRecord) -> str:
     if not record.retried and not record.failed:
-        return "none"
+        return f"none, but on {number(record.alike, 'cause')} that read alike" if record.alike else "none"
     return (
         f"retried {number(record.retried, 'time')} ({record.retries_succeeded} succeeded, "
         f"{record.retries_failed_again} failed again), given up {number(record.failed, 'time')}"

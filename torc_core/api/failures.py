@@ -50,6 +50,8 @@ class SignatureRecord(ApiModel):
     retries_succeeded: int = 0
     retries_failed_again: int = 0
     failed: int = 0
+    alike: int = 0
+    """Decided causes that read alike, where nobody decided about this one."""
 
 
 class FailureSample(ApiModel):

@@ -21,6 +21,9 @@ A signature hides hosts and paths, so another workflow may have had another fail
 rules agent needs to act unasked (MIN_CONFIDENCE of recovery, 0.8).
 """
 
+SURE_ALIKE: Final = 0.7
+"""The same for outcomes of other causes whose words are much the same: the one word that differs may be the cause."""
+
 
 class History(NamedTuple):
     """Outcomes of the decisions on one signature; a round is one attempt number of one run of one workflow.
@@ -44,34 +47,55 @@ _NOTHING: Final = History()
 
 
 def apply_history(
-    rules: Suggestion | None, history: History, *, elsewhere: History = _NOTHING, cause: str = ""
+    rules: Suggestion | None,
+    history: History,
+    *,
+    elsewhere: History = _NOTHING,
+    alike: History = _NOTHING,
+    cause: str = "",
 ) -> Suggestion | None:
     """Return the suggestion of the rules, corrected by the history of the signature; None when nothing is known.
 
     Observed outcomes stand above what people decided, and that above rules that are not sure. `history` is that of
-    the workflow itself; `elsewhere` counts only where the rules suggest nothing or the same. `cause` is quoted where
-    the rules quote no line. A retry with more memory or time proves nothing about a plain one: both are counted apart.
+    the workflow itself; `elsewhere` counts only where the rules suggest nothing or the same, and `alike`, that of other
+    signatures whose words are much the same, where neither knows this one. `cause` is quoted where the rules quote no
+    line. A retry with more memory or time proves nothing about a plain one: both are counted apart.
     """
     if rules is not None and rules.class_ in ("oom", "timeout"):
         return _not_helped(rules, history) or rules
     own = _observed(rules, history, cause) or _learned(rules, history, cause)
-    return own or _confirm_elsewhere(rules, elsewhere, cause)
+    if own is not None or (history, elsewhere) != (_NOTHING, _NOTHING):
+        return own or _confirm(rules, elsewhere, cause, _ELSEWHERE)
+    return _confirm(rules, alike, cause, _ALIKE)
 
 
-def _confirm_elsewhere(rules: Suggestion | None, elsewhere: History, cause: str) -> Suggestion | None:
-    """Return the suggestion of the rules, surer where other workflows agree; theirs where the rules have none."""
+class _Source(NamedTuple):
+    """Where outcomes come from that are not this signature's in this workflow, and how sure they can make."""
+
+    name: str
+    words: str
+    most: float
+
+
+_ELSEWHERE: Final = _Source("elsewhere", "In other workflows", SURE_ELSEWHERE)
+_ALIKE: Final = _Source("alike", "Of failures that read alike:", SURE_ALIKE)
+
+
+def _confirm(rules: Suggestion | None, elsewhere: History, cause: str, source: _Source) -> Suggestion | None:
+    """Return the suggestion of the rules, surer where the source agrees; that of the source where they have none."""
     observed = _observed(None, elsewhere, cause)
     other = observed or _learned(None, elsewhere, cause)
     if other is None:
         return rules
-    reason = f"In other workflows {other.reason[0].lower()}{other.reason[1:]}"
+    reason = f"{source.words} {other.reason[0].lower()}{other.reason[1:]}"
     if rules is None:
-        rule = "observed-elsewhere" if observed else "learned-elsewhere"
-        confidence = min(other.confidence, SURE_ELSEWHERE)
+        rule = f"observed-{source.name}" if observed else f"learned-{source.name}"
+        confidence = min(other.confidence, source.most)
         return other.model_copy(update={"reason": reason, "rule": rule, "confidence": confidence})
-    if rules.action != other.action or rules.confidence >= other.confidence:
+    confidence = other.confidence if source is _ELSEWHERE else min(other.confidence, source.most)
+    if rules.action != other.action or rules.confidence >= confidence:
         return rules
-    return rules.model_copy(update={"reason": f"{rules.reason} {reason}", "confidence": other.confidence})
+    return rules.model_copy(update={"reason": f"{rules.reason} {reason}", "confidence": confidence})
 
 
 def _not_helped(rules: Suggestion, history: History) -> Suggestion | None:

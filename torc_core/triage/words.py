@@ -129,6 +129,12 @@ def features(evidence: Evidence) -> set[str]:
     return _features(evidence, (*fatal, *last))
 
 
+def line_words(line: str) -> frozenset[str]:
+    """Return the masked words of one line, without the masks: what two causes that read alike share."""
+    words = _TOKEN.findall(mask_message(strip_prefix(line)[:_LINE_CHARS]))
+    return frozenset(word for word in words if not _MASK.fullmatch(word) and not word.isdigit())
+
+
 def _features(evidence: Evidence, lines: Iterable[str]) -> set[str]:
     found: set[str] = {f"rc={evidence.return_code}"}
     if evidence.signal:

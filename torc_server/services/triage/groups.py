@@ -14,6 +14,7 @@ from torc_core.recovery.suggested_amounts import suggest_amounts
 from torc_core.triage.assess import Assessment, assess
 from torc_core.triage.history import apply_history
 from torc_core.triage.limits import AllocationLimits, Ceiling, find_ceiling
+from torc_core.triage.similar import AlikeLessons, Lesson, find_alike
 from torc_core.triage.suggestion import Suggestion
 from torc_server.db.queries.triage import failures as queries
 from torc_server.db.queries.triage.failures import Failure, Histories, StoredEvidence
@@ -113,11 +114,15 @@ def _assessed(
     texts = queries.evidence_texts(uow, _evidence_ids(samples))
     histories = queries.histories(uow, workflow_id, [sample.signature for sample in samples])
     allocations = queries.allocation_limits(uow, workflow_id)
+    # only for causes that nobody has decided about: those of others cannot change the rest
+    is_new = any(sample.signature not in histories for sample in samples)
+    lessons = queries.lessons(uow, workflow_id) if is_new else []
     return [
         _group(
             group,
             texts.get(group[0].evidence_id or 0),
-            histories.get(group[0].signature, Histories()),
+            histories.get(group[0].signature),
+            lessons,
             allocations=allocations,
             job_ids_limit=job_ids_limit,
         )
@@ -163,7 +168,8 @@ def _evidence_ids(found: Sequence[Failure]) -> list[int]:
 def _group(
     group: Sequence[Failure],
     stored: StoredEvidence | None,
-    history: Histories,
+    known: Histories | None,
+    lessons: Sequence[Lesson],
     *,
     allocations: Collection[AllocationLimits],
     job_ids_limit: int | None,
@@ -172,7 +178,9 @@ def _group(
     evidence = _evidence(stored)
     cause = _cause(first, stored)
     assessed = assess(evidence or _facts(first))
-    suggestion = _suggestion(group, assessed, history, allocations=allocations, cause=cause)
+    history = known or Histories()
+    alike = find_alike(cause, lessons, but=first.signature) if known is None else AlikeLessons()
+    suggestion = _suggestion(group, assessed, history, alike, allocations=allocations, cause=cause)
     return FailureGroup(
         signature=first.signature,
         cause=cause,
@@ -186,6 +194,7 @@ def _group(
             retries_succeeded=sum(each.succeeded for each in history),
             retries_failed_again=sum(each.failed_again for each in history),
             failed=sum(each.failed for each in history),
+            alike=alike.causes,
         ),
         sample=FailureSample(
             job_id=first.job_id,
@@ -203,11 +212,14 @@ def _suggestion(
     group: Sequence[Failure],
     assessed: Assessment,
     history: Histories,
+    alike: AlikeLessons,
     *,
     allocations: Collection[AllocationLimits],
     cause: str,
 ) -> Suggestion | None:
-    suggestion = apply_history(assessed.suggestion, history.here, elsewhere=history.elsewhere, cause=cause)
+    suggestion = apply_history(
+        assessed.suggestion, history.here, elsewhere=history.elsewhere, alike=alike.history, cause=cause
+    )
     if suggestion is None:
         return None
     ceiling = find_ceiling(allocations, group[0].scheduler_id)

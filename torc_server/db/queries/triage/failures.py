@@ -7,6 +7,7 @@ from torc_core.jobs.status import JobStatus
 from torc_core.slurm.quantities import parse_slurm_memory, parse_slurm_walltime
 from torc_core.triage.history import History
 from torc_core.triage.limits import AllocationLimits
+from torc_core.triage.similar import Lesson
 from torc_server.db.queries.triage.decisions import NEXT_ATTEMPT
 from torc_server.db.sql import id_list, sql, status_list
 from torc_server.db.unit_of_work import UnitOfWork
@@ -35,6 +36,9 @@ class StoredEvidence(NamedTuple):
     data: str
     cause: str | None
 
+
+_MOST_LESSONS: Final = 300
+"""The newest decided causes of the server; each list of new failures compares words with all of them."""
 
 _SIGNATURE: Final = "COALESCE(e.signature, 'exit_' || COALESCE(r.return_code, 'unknown'))"
 _CONDITIONS: Final = {
@@ -154,3 +158,23 @@ def histories(uow: UnitOfWork, workflow_id: int, signatures: Collection[str]) ->
         signature: Histories(found.get((signature, True), History()), found.get((signature, False), History()))
         for signature in {signature for signature, _ in found}
     }
+
+
+def lessons(uow: UnitOfWork, workflow_id: int) -> list[Lesson]:
+    """Return the causes that were decided about lately, in any workflow of this server, with their history."""
+    rows = uow.rows(
+        """
+        SELECT d.signature, MAX(e.cause) FROM decision d
+        JOIN failure_evidence e ON e.job_id = d.job_id AND e.run_id = d.run_id AND e.attempt_id = d.attempt_id
+        WHERE d.signature IS NOT NULL AND d.decided_by_kind <> 'recovery' AND d.undone_at IS NULL
+            AND e.cause IS NOT NULL
+        GROUP BY d.signature ORDER BY MAX(d.id) DESC LIMIT :most
+        """,
+        most=_MOST_LESSONS,
+    )
+    found = histories(uow, workflow_id, [signature for signature, _ in rows])
+    return [
+        Lesson(signature, cause, History(*map(sum, zip(*found[signature], strict=True))))
+        for signature, cause in rows
+        if signature in found
+    ]
