@@ -29,7 +29,7 @@ def learn(
 
     from torc_cli.render.failure_text import LESSONS
     from torc_cli.render.text import number
-    from torc_client.learning import as_corpus, read_lessons
+    from torc_client.recovery.learning import as_corpus, read_lessons
     from torc_core.errors import InvalidInputError
 
     if export is not None and export.exists():
