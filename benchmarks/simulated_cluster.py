@@ -28,6 +28,8 @@ CLUSTER = "simulated"
 NODE_CPUS = 104
 NODE_MEMORY_GB = 240
 HEARTBEAT_S = 30.0
+_AT_ONCE = 100
+"""After so many steps the simulation looks whether its time is over."""
 _BEGUN = "2026-01-01T00:00:00Z"
 
 
@@ -151,6 +153,7 @@ class RequestLog:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.claims_ms: list[float] = []
+        self.seconds: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     @contextmanager
@@ -160,6 +163,7 @@ class RequestLog:
         took_ms = (time.perf_counter() - begin) * 1000
         with self._lock:
             self.counts[kind] += 1
+            self.seconds[kind] += took_ms / 1000
             if kind == "claim":
                 self.claims_ms.append(took_ms)
 
@@ -296,8 +300,8 @@ class Simulation:
     """The most requests in one minute of simulated time, with two heartbeats of each node that is in use."""
     _local: threading.local = field(default_factory=threading.local)
 
-    def run(self) -> None:
-        """Go on until nothing runs and nothing is queued."""
+    def run(self, *, until: float | None = None) -> bool:
+        """Go on until nothing runs and nothing is queued, and return True; False at this time of the wall clock."""
         events: list[tuple[float, int, SimulatedRunner]] = []
         minute, before = 0, 0
         with ThreadPoolExecutor(self.clients) as pool:
@@ -306,7 +310,7 @@ class Simulation:
                     runner = self.make_runner(allocation, self.now_s)
                     heapq.heappush(events, (self.now_s, allocation.scheduler_id, runner))
                 if not events:
-                    return
+                    return True
                 self.now_s = max(self.now_s, events[0][0])
                 if int(self.now_s // 60) != minute:
                     # those that a runner sends between its steps are not simulated, and counted here
@@ -317,11 +321,14 @@ class Simulation:
                 due = []
                 while events and events[0][0] <= self.now_s:
                     due.append(heapq.heappop(events)[2])
-                for runner, following in zip(due, pool.map(self._step, due), strict=True):
-                    if following is None:
-                        self.cluster.end(runner.allocation)
-                    else:
-                        heapq.heappush(events, (following, runner.allocation.scheduler_id, runner))
+                for part in (due[first : first + _AT_ONCE] for first in range(0, len(due), _AT_ONCE)):
+                    if until is not None and time.perf_counter() > until:
+                        return False
+                    for runner, following in zip(part, pool.map(self._step, part), strict=True):
+                        if following is None:
+                            self.cluster.end(runner.allocation)
+                        else:
+                            heapq.heappush(events, (following, runner.allocation.scheduler_id, runner))
 
     def _step(self, runner: SimulatedRunner) -> float | None:
         if not hasattr(self._local, "client"):

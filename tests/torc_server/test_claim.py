@@ -15,6 +15,7 @@ from torc_core.errors import InvalidInputError, NotFoundError, StateConflictErro
 from torc_core.jobs.status import JobStatus
 from torc_server.db.engine import Database
 from torc_server.db.queries.jobs.claims import Candidate
+from torc_server.db.unit_of_work import write_unit
 from torc_server.services.jobs.claim import claim_jobs, claim_next_jobs, nothing_to_claim
 from torc_server.services.jobs.packing import Packing
 from torc_server.services.jobs.start import release_claims
@@ -323,3 +324,25 @@ def test_what_is_packed_fits_the_nodes(
         shared = sum(need[amount] for need in taken if need[3] == 1)
         assert shared <= capacity * (nodes - whole)
         assert all(need[amount] <= capacity for need in taken)
+
+
+def test_a_claim_steps_over_jobs_that_do_not_fit_whatever_their_number(bench: Bench) -> None:
+    steps = Counter[int]()
+    for count in (10, 2000):
+        large = [job(f"large{number}", resource_requirements=0, priority=1) for number in range(count)]
+        small = job("small", resource_requirements=1)
+        run = bench.workflow([*large, small], resource_requirements=needs((8, "1g"), (1, "1g")))
+        with write_unit(bench.database, bench.settings) as uow:
+            driver = uow.session.connection().connection.driver_connection
+            driver.set_progress_handler(lambda count=count: steps.update([count]), 10)
+            free = ComputeNodesResources(num_cpus=1, memory_gb=8)
+            claimed = claim_jobs(uow, run.workflow_id, free, limit=5).jobs
+            driver.set_progress_handler(None, 0)
+        assert [each.name for each in claimed] == ["small"]
+    assert steps[2000] < 2 * steps[10]
+
+
+@pytest.mark.parametrize("kinds", [3, 64, 65, 100])
+def test_few_kinds_and_many_are_claimed_in_the_same_order(bench: Bench, kinds: int) -> None:
+    run = requiring(bench, *needs(*((1, f"{1 + number}g") for number in range(kinds))))
+    assert run.claim() == [str(place) for place in reversed(range(kinds))]

@@ -1,7 +1,7 @@
 """Packing: which jobs fit together into the free resources of a runner."""
 
 from torc_core.api.jobs import Capacity
-from torc_server.db.queries.jobs.claims import Candidate, Fit
+from torc_server.db.queries.jobs.claims import Candidate, Fit, Kind
 
 
 class Packing:
@@ -23,6 +23,15 @@ class Packing:
             for per_node, used in zip(self._node, self._used, strict=True)
         )
         return Fit(cpus, gpus, memory_bytes, self._spare_nodes(), *self._node)
+
+    def may_take(self, kind: Kind) -> bool:
+        """Return whether a job with these amounts could be taken, on one node or on several."""
+        fit, needs = self.fit(), (kind.num_cpus, kind.num_gpus, kind.memory_bytes)
+        shared, whole = (fit.num_cpus, fit.num_gpus, fit.memory_bytes), self._node
+        return any(
+            all(need <= has for need, has in zip(needs, offer, strict=True))
+            for offer in ([shared, whole] if fit.nodes > 1 else [shared])
+        )
 
     def take(self, job: Candidate) -> bool:
         """Take what the job needs, or nothing; return whether it fits."""

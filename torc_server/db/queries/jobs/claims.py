@@ -1,5 +1,6 @@
 """Ready jobs in claim order, read from one index."""
 
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from torc_server.db.sql import sql
@@ -16,6 +17,16 @@ class Candidate(NamedTuple):
     num_cpus: int
     id: int
     num_nodes: int
+
+
+class Kind(NamedTuple):
+    """The amounts of ready jobs that need the same, by which the claim index is sorted."""
+
+    priority: int
+    num_gpus: int
+    runtime_s: float
+    memory_bytes: int
+    num_cpus: int
 
 
 class Fit(NamedTuple):
@@ -71,12 +82,70 @@ def _fits() -> str:
     return sql(_FITS, labeled=sql(_LABELED))
 
 
+def ready_kinds(uow: UnitOfWork, workflow_id: int, *, limit: int) -> list[Kind]:
+    """Return the first kinds of ready jobs in claim order: one step in the index for each, whatever number of jobs."""
+    rows = uow.rows(
+        sql(
+            """
+            WITH RECURSIVE kind (id, $amounts) AS (
+                SELECT * FROM (
+                    SELECT id, $amounts FROM job $claim_index
+                    WHERE workflow_id = :workflow_id AND status = $READY ORDER BY $order LIMIT 1
+                )
+                UNION ALL
+                SELECT job.id, job.priority, job.num_gpus, job.runtime_s, job.memory_bytes, job.num_cpus
+                FROM kind JOIN job ON job.id = COALESCE($steps)
+                LIMIT :limit
+            )
+            SELECT $amounts FROM kind
+            """,
+            amounts=_AMOUNTS,
+            order=_ORDER,
+            steps=", ".join(_steps()),
+        ),
+        workflow_id=workflow_id,
+        limit=limit,
+    )
+    return [Kind(*row) for row in rows]
+
+
+def _steps() -> Iterator[str]:
+    """Yield the searches for the next kind: the same amounts but for fewer CPUs, else for less memory, and so on.
+
+    One search with `(priority, …) < (…)` for all of them would read each job of the present kind.
+    """
+    for place in reversed(range(len(Kind._fields))):
+        same = [f"{name} = kind.{name}" for name in Kind._fields[:place]]
+        less = f"{Kind._fields[place]} < kind.{Kind._fields[place]}"
+        yield sql(
+            """
+            (SELECT id FROM job AS following $claim_index
+            WHERE workflow_id = :workflow_id AND status = $READY AND $step ORDER BY $order LIMIT 1)
+            """,
+            step=" AND ".join([*same, less]),
+            order=_ORDER,
+        )
+
+
 def next_candidates(
-    uow: UnitOfWork, eligible: Eligible, fit: Fit, *, after: Candidate | None, limit: int
+    uow: UnitOfWork, eligible: Eligible, fit: Fit, *, kind: Kind | None = None, after: Candidate | None, limit: int
 ) -> list[Candidate]:
-    """Return the next ready jobs that fit, in claim order: those behind `after`, or from the beginning."""
+    """Return the next ready jobs that fit, in claim order: those behind `after`, or from the beginning.
+
+    With a `kind`, only jobs of this kind are read.
+    """
     behind, values = "", {**eligible._asdict(), **fit._asdict(), "limit": limit}
-    if after is not None:
+    if kind is not None:
+        behind = sql(
+            """
+            AND ($amounts) = (:kind_priority, :kind_num_gpus, :kind_runtime_s, :kind_memory_bytes, :kind_num_cpus)
+            AND id > :after_id
+            """,
+            amounts=_AMOUNTS,
+        )
+        values |= {f"kind_{name}": value for name, value in kind._asdict().items()}
+        values["after_id"] = 0 if after is None else after.id
+    elif after is not None:
         behind = sql(
             """
             AND ($amounts) <= (:after_priority, :after_num_gpus, :after_runtime_s, :after_memory_bytes, :after_num_cpus)
