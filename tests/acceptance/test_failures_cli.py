@@ -62,7 +62,9 @@ def test_the_status_names_the_groups_of_failures(torc: Torc, client: TorcClient,
     lines = [line for line in printed.splitlines() if " x " in line]
     signatures = [_signature(client, workflow_id, place) for place in (0, 1)]
     assert [line.split()[:3] for line in lines] == [["2", "x", signatures[0]], ["1", "x", signatures[1]]]
-    assert "[transient, retry] ConnectionError: Connection refused to storage.example.com:443" in lines[0]
+    assert lines[0].endswith("[transient, retry]")
+    assert "      ConnectionError: Connection refused to storage.example.com:443" in printed.splitlines()
+    assert max(map(len, lines)) <= 80
     data = torc("status", workflow_id, "-f", "json").json
     assert data["failure_group_count"] == 2
     assert [(group["signature"], group["count"]) for group in data["failure_groups"]] == [

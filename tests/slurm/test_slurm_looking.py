@@ -1,6 +1,8 @@
 """A cluster seen from a terminal: accounting, logs, the queue in the status, and cancellation, on a real Slurm."""
 
+import signal
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,16 @@ from slurm_daemons import await_that
 from submission_site import SubmissionSite, jobs, requirement
 from torc_process import Torc
 
+from torc_client.allocations.standing import with_accounted_states
 from torc_client.http import TorcClient
 from torc_client.recovery.allocations import allocation_key
 from torc_client.settings import load_settings
+from torc_client.slurm.cluster import SlurmCluster
+from torc_client.slurm.programs import SlurmPrograms
 from torc_core.api.drafts import JobDraft, WorkflowDraft
 from torc_core.api.nodes import ScheduledComputeNodeModel
 from torc_core.api.workflows import WorkflowModel
+from torc_core.slurm.standing import view_allocations
 from torc_mcp.server import build_server
 from torc_mcp.settings import McpSettings
 
@@ -162,6 +168,40 @@ def test_an_allocation_that_accounting_does_not_know_is_named(looker: Looker) ->
     printed = looker.torc("slurm", "sacct", looker.workflow_id)
     assert "accounting knows no allocation 987654" in printed.err
     assert "No rows found" in printed.err
+
+
+def test_an_ended_allocation_that_the_queue_has_forgotten_has_its_accounted_state(looker: Looker) -> None:
+    scheduler_id = looker.submit("exit 3")
+    looker.await_accounted(scheduler_id, steps=1)
+    forgotten = view_allocations([looker.record_of(scheduler_id)], [], now=datetime.now(UTC).replace(tzinfo=None))
+    assert [(view.standing, view.state) for view in forgotten] == [("ended", None)]
+    cluster = SlurmCluster(SlurmPrograms(looker.cluster.environment))
+    assert [view.state for view in with_accounted_states(cluster, forgotten)] == ["FAILED"]
+
+
+def test_an_interruption_while_the_controller_is_stopped_is_said(looker: Looker) -> None:
+    controller = looker.cluster.daemon("slurmctld")
+    controller.pause()
+    try:
+        asking = looker.torc.start("slurm", "usage", looker.workflow_id)
+        children = Path(f"/proc/{asking.pid}/task/{asking.pid}/children")
+        await_that(lambda: bool(children.read_text().split()), "a program of Slurm waits for the controller")
+        asking.send_signal(signal.SIGINT)
+        _, err = asking.communicate(timeout=120)
+    finally:
+        controller.resume()
+    assert asking.returncode == 130
+    assert "Interrupted while scontrol waited for an answer of Slurm" in err
+
+
+def test_a_queued_allocation_has_used_nothing_and_that_is_said(looker: Looker) -> None:
+    scheduler_id = looker.submit("true", "--hold")
+    await_that(lambda: "PENDING" in looker.cluster.call(*STATES, str(scheduler_id)), "it is accounted as queued")
+    printed = looker.torc("slurm", "usage", looker.workflow_id).out
+    assert "1 allocation still queued: nothing is used before the start." in printed
+    [row] = [line for line in printed.splitlines() if line.startswith(str(scheduler_id))]
+    assert row.split()[1:] == ["PENDING", *"------"]
+    looker.cluster.call("scancel", str(scheduler_id))
 
 
 def test_without_a_cluster_the_machine_to_go_to_is_named(looker: Looker) -> None:

@@ -233,6 +233,29 @@ def test_nodes_are_scheduled_by_hand_for_a_workflow_that_exists(login: Submissio
     assert len(login.keys(workflow_id)) == 3
 
 
+def test_nothing_is_submitted_for_a_workflow_whose_jobs_have_ended(login: SubmissionSite) -> None:
+    file = login.file(jobs=[{"name": "only", "command": "true"}], slurm_schedulers=[scheduler()])
+    workflow_id = login.torc("-f", "json", "create", file).json["workflow_id"]
+    login.torc("run", workflow_id)
+    refused = login.torc("slurm", "schedule-nodes", workflow_id, code=1)
+    assert f"no job of workflow {workflow_id} can run, as all of its jobs have ended" in refused.err
+    assert f"torc reinit {workflow_id}" in refused.err
+    assert login.records(workflow_id) == []
+    forced = login.torc("-f", "json", "slurm", "schedule-nodes", workflow_id, "--force").json
+    assert forced["allocation_count"] == 1
+
+
+def test_a_dry_recovery_before_anything_ran_names_the_watch(login: SubmissionSite) -> None:
+    file = login.file(
+        jobs=[{"name": "only", "command": "sleep 600"}],
+        slurm_schedulers=[scheduler(extra="--begin=now+1hour")],
+        actions=[action()],
+    )
+    workflow_id = login.torc("-f", "json", "submit", file).json["workflow_id"]
+    previewed = login.torc("recover", workflow_id, "--dry-run", code=None).out
+    assert f"1 job(s) run when their allocations begin; follow them with: torc watch {workflow_id}" in previewed
+
+
 def test_a_watcher_fires_what_is_due(login: SubmissionSite) -> None:
     file = login.file(
         jobs=[{"name": "only", "command": "true"}],

@@ -212,8 +212,9 @@ def test_a_workflow_with_jobs_left_is_not_called_complete() -> None:
 
 
 def test_failures_that_wait_for_a_decision_are_shown_in_the_outcome() -> None:
-    lines = texts.outcome_lines(counts(completed=3, pending_failed=2))
-    assert "  - Pending Failed: 2 (awaiting AI classification)" in lines
+    left = counts(completed=3, pending_failed=2)
+    assert "  - Pending Failed: 2 (awaiting a decision)" in texts.outcome_lines(left)
+    assert "  - Pending Failed: 2 (awaiting AI classification)" in texts.outcome_lines(left, asks_agent=True)
 
 
 def test_a_single_completed_job_is_one_job() -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torc_client.recovery.recover import AppliedRecovery, PlannedRecovery, RecoveryTools
+    from torc_core.api.workflows import WorkflowStatusModel
     from torc_core.recovery.plan import RecoverOptions
 
 
@@ -222,10 +223,24 @@ def _end_without_retries(
             reset = torc("workflows reset-status", workflow_id, "--failed-only", "--reinitialize")
             lines.append(Hint("{} job(s) are canceled; send them back with: {}", canceled, reset))
     if waiting_jobs(status) and not status.is_canceled:
-        lines.append(Hint("{} job(s) can go on with: {}", waiting_jobs(status), torc("run", workflow_id)))
+        lines.append(_how_jobs_go_on(status))
     _finish(session, lines, planned, options, dry_run=dry_run)
     has_proposals = dry_run and _show_proposals(session, planned)
     return has_proposals or is_success(status) or (not planned.diagnoses and not is_at_rest(status))
+
+
+def _how_jobs_go_on(status: "WorkflowStatusModel") -> Hint:
+    """Return where the ready jobs will run, or what has to be typed for that."""
+    from torc_client.recovery.state import has_allocations, waiting_jobs
+
+    workflow_id, waiting = status.workflow_id, waiting_jobs(status)
+    if has_allocations(status):
+        return Hint(
+            "{} job(s) run when their allocations begin; follow them with: {}", waiting, torc("watch", workflow_id)
+        )
+    if status.due_allocation_actions:
+        return Hint("{} job(s) wait for allocations; submit them with: {}", waiting, torc("submit", workflow_id))
+    return Hint("{} job(s) can go on with: {}", waiting, torc("run", workflow_id))
 
 
 def _show_proposals(session: Session, planned: "PlannedRecovery") -> bool:

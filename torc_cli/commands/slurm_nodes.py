@@ -45,6 +45,7 @@ def schedule_nodes(
     auto: Annotated[
         bool, typer.Option("--auto", help="Plan allocations for the jobs that are ready, whatever their scheduler.")
     ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Submit although no job of the workflow can run now.")] = False,
     choices: PlanChoices = _CHOICES,
     output_dir: OutputDirOption = None,
     poll_interval: PollIntervalOption = None,
@@ -60,6 +61,8 @@ def schedule_nodes(
         raise InvalidInputError("options of a plan do nothing without --auto", hint="add --auto, or leave them out")
     cluster = cluster_here(session)
     chosen = session.workflow_id(workflow_id)
+    if not force:
+        _refuse_without_jobs(session, chosen)
     scheduling = node_scheduling(session, chosen, cluster, output_dir=output_dir, poll_interval=poll_interval)
     if auto:
         _submit_plan(session, scheduling, choices, dry_run=dry_run)
@@ -92,6 +95,34 @@ def schedule_nodes(
             "allocation_count": submitted.allocation_count,
             "allocations": described([submitted]),
         },
+    )
+
+
+def _refuse_without_jobs(session: Session, workflow_id: int) -> None:
+    """Raise StateConflictError where an allocation would find nothing to run."""
+    from torc_client.recovery.state import failed_jobs, is_at_rest
+    from torc_core.jobs.status import AWAITING_DECISION
+
+    status = session.client.workflow_status(workflow_id)
+    if not (is_at_rest(status) or status.is_archived):
+        return
+    if status.jobs_by_status.total(AWAITING_DECISION):
+        how = "its failures wait for a decision"
+        hint = Hint(
+            "`{}` shows them, and `{}` what helps",
+            torc("failures list", workflow_id),
+            torc("recover", workflow_id, "--dry-run"),
+        )
+    elif failed_jobs(status):
+        how = "all of its jobs have ended"
+        hint = Hint("`{}` retries what failed, with allocations of its own", torc("recover", workflow_id))
+    else:
+        how = "it is canceled" if status.is_canceled else "all of its jobs have ended"
+        hint = Hint("`{}` begins it anew, then `{}`", torc("reinit", workflow_id), torc("submit", workflow_id))
+    raise StateConflictError(
+        f"no job of workflow {workflow_id} can run, as {how}: nothing was submitted (--force submits all the same)",
+        hint=hint,
+        ids={"workflow_id": workflow_id},
     )
 
 

@@ -58,11 +58,11 @@ USAGE: Final = Table(
     (
         Column("Allocation", "slurm_job_id"),
         Column("State", "state"),
-        Column("Nodes", "nodes", right=True),
-        Column("CPUs", "cpus", right=True),
-        Column("Elapsed", lambda row: clock(row.elapsed_s), right=True),
-        Column("Node-h", lambda row: _hours(row.node_hours), right=True),
-        Column("Core-h", lambda row: _hours(row.core_hours_granted), right=True),
+        Column("Nodes", lambda row: row.nodes or None, right=True),
+        Column("CPUs", lambda row: row.cpus or None, right=True),
+        Column("Elapsed", lambda row: clock(row.elapsed_s) if row.nodes else None, right=True),
+        Column("Node-h", lambda row: _hours(row.node_hours) if row.nodes else None, right=True),
+        Column("Core-h", lambda row: _hours(row.core_hours_granted) if row.nodes else None, right=True),
         Column("Used", lambda row: _percent(row.share_used), right=True),
     ),
 )
@@ -73,6 +73,8 @@ def usage_lines(used: WorkflowUsage) -> Iterator[str]:
     share = "" if used.share_used is None else f" ({_percent(used.share_used)})"
     yield f"{_hours(used.node_hours)} node-hours in {number(used.total_slurm_jobs, 'allocation')}"
     yield f"{_hours(used.core_hours_used)} of {_hours(used.core_hours_granted)} core-hours used{share}"
+    if waiting := sum(each.state == "PENDING" for each in used.allocations):
+        yield f"{number(waiting, 'allocation')} still queued: nothing is used before the start."
     if any(_still_runs(each) for each in used.allocations):
         yield "Allocations that still run are counted up to now, and their CPU time when their steps end."
 

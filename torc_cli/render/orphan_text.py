@@ -18,6 +18,8 @@ def orphan_lines(plan: "OrphanPlan", reclaimed: "ReclaimResponse | None") -> lis
     if plan.is_empty:
         return ["No orphaned jobs found. Workflow state is in sync with its runners."]
     jobs = _outcomes(plan, reclaimed)
+    if not jobs:
+        return _without_jobs(plan, is_plan=reclaimed is None)
     data = orphan_data(plan, reclaimed)
     bullets = {
         "jobs_requeued": "job(s) whose runner or allocation is gone, back in the queue",
@@ -30,13 +32,20 @@ def orphan_lines(plan: "OrphanPlan", reclaimed: "ReclaimResponse | None") -> lis
         "Would clean up orphaned jobs:" if reclaimed is None else "Cleaned up orphaned jobs:",
         *(f"  - {data[key]} {what}" for key, what in bullets.items() if data[key]),
     ]
-    if jobs:
-        lines.append("Affected jobs:")
-        lines += [
-            f"  - Job {job.job_id} ({display(job.job_name)}), {outcome}: {job.reason}" for job, outcome in jobs[:_SHOWN]
-        ]
-        lines += [f"  and {len(jobs) - _SHOWN} more"] if len(jobs) > _SHOWN else []
+    lines.append("Affected jobs:")
+    lines += [
+        f"  - Job {job.job_id} ({display(job.job_name)}), {outcome}: {job.reason}" for job, outcome in jobs[:_SHOWN]
+    ]
+    lines += [f"  and {len(jobs) - _SHOWN} more"] if len(jobs) > _SHOWN else []
     return [*lines, _total(jobs, is_plan=reclaimed is None), *_next_steps(plan, jobs, is_plan=reclaimed is None)]
+
+
+def _without_jobs(plan: "OrphanPlan", *, is_plan: bool) -> list[Line]:
+    """Return what is brought up to date where no job was left behind."""
+    ended = len(plan.pending_allocations) + len(plan.active_allocations)
+    found = {"runner(s) that are gone": len(plan.runners), "allocation(s) that have ended": ended}
+    what = " and ".join(f"{count} {name}" for name, count in found.items() if count) or "claims of nobody"
+    return [f"{'Would note' if is_plan else 'Noted'} {what}; no job was left behind."]
 
 
 def orphan_data(plan: "OrphanPlan", reclaimed: "ReclaimResponse | None") -> dict[str, Any]:

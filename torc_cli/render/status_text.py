@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from torc_cli.render.allocation_text import allocation_lines
-from torc_cli.render.text import display, number
+from torc_cli.render.text import clipped, display, number
 from torc_core.api.failures import FailureGroups
 from torc_core.api.workflows import WorkflowStatusModel
 from torc_core.hints import Hint, TorcCommand, torc
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torc_client.allocations.standing import StandingAllocations
 
 GROUPS_SHOWN: Final = 5
-_CAUSE_LENGTH: Final = 100
+_WIDTH: Final = 80
 
 
 def status_data(
@@ -78,7 +78,11 @@ def _failure_lines(failures: FailureGroups) -> Iterator[str]:
     for group in failures.items:
         suggestion = group.suggestion
         advice = "no suggestion" if suggestion is None else f"{suggestion.class_}, {suggestion.action}"
-        yield f"  {group.count:>{width}} x {group.signature} [{advice}] {display(group.cause[:_CAUSE_LENGTH])}"
+        head, cause = f"  {group.count:>{width}} x {group.signature} [{advice}]", display(group.cause)
+        if len(head) + len(cause) < _WIDTH:
+            yield f"{head} {cause}"
+        else:
+            yield from (head, f"{' ' * (width + 5)}{clipped(cause, _WIDTH - width - 5)}")
     left = failures.total_count - len(failures.items)
     if left > 0:
         yield f"  and {number(left, 'more group')}"

@@ -13,6 +13,8 @@ from torc_core.slurm.standing import AllocationView, view_allocations
 
 PATIENCE_S: Final = 3.0
 """A stopped controller costs ten seconds a command, and somebody waits for the status."""
+_ACCOUNTED: Final = 20
+"""So many ended allocations are asked for at most: a status shows fewer, and sacct reads a database."""
 _RECORDED_ALONE: Final = "shown is what the server has recorded"
 
 
@@ -37,6 +39,27 @@ class StandingAllocations:
     def unsettled(self) -> bool:
         """Return whether some have ended of which the server does not know it."""
         return any(view.standing == "ended" and view.status in ("pending", "active") for view in self.views)
+
+
+def with_accounted_states(scheduler: Scheduler, views: Sequence[AllocationView]) -> Sequence[AllocationView]:
+    """Return the views; the newest ended ones that the queue has forgotten have the state that accounting keeps."""
+    forgotten = sorted(
+        view.scheduler_id
+        for view in views
+        if view.standing == "ended" and view.state is None and view.array is None and view.scheduler_id > 0
+    )[-_ACCOUNTED:]
+    if not forgotten:
+        return views
+    try:
+        found = scheduler.accounting(forgotten)
+    except SchedulerError:  # without accounting, their end is all that is known
+        return views
+    return [
+        view.model_copy(update={"state": record.state, "nodes": record.nodes})
+        if view.state is None and (record := found.get(view.scheduler_id)) is not None
+        else view
+        for view in views
+    ]
 
 
 def look_at_queue(
@@ -66,7 +89,8 @@ def _ask(scheduler: Scheduler, records: Sequence[ScheduledComputeNodeModel], now
     here = scheduler.name() if names else None
     own = [record for record in records if record.cluster in (None, here)]
     rows = scheduler.queue([record.scheduler_id for record in own if record.scheduler_id > 0])
-    views = {id(record): view for record, view in zip(own, view_allocations(own, rows, now=now), strict=True)}
+    own_views = with_accounted_states(scheduler, view_allocations(own, rows, now=now))
+    views = {id(record): view for record, view in zip(own, own_views, strict=True)}
     others = [record for record in records if id(record) not in views]
     views |= {id(record): view for record, view in zip(others, view_allocations(others, None, now=now), strict=True)}
     elsewhere = ", ".join(sorted({record.cluster or "" for record in others}))

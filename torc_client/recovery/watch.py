@@ -291,5 +291,5 @@ class _Watch:
         else:
             self._say(f"Workflow {self._workflow_id} cannot go on by itself")
         self._say("")
-        for line in texts.outcome_lines(counts_of(status)):
+        for line in texts.outcome_lines(counts_of(status), asks_agent=self._tools.ask_agent is not None):
             self._say(line)

@@ -78,6 +78,9 @@ class SlurmPrograms:
                 timeout=self._timeout_s,
                 check=False,
             )
+        except KeyboardInterrupt:
+            _LOG.warning("Interrupted while %s waited for an answer of Slurm", words[0])
+            raise
         except subprocess.TimeoutExpired as error:
             raise SchedulerUnreachableError(
                 f"{words[0]} did not end within {self._timeout_s:g} seconds", hint="is the scheduler up?"
@@ -107,7 +110,11 @@ class SlurmPrograms:
         pause_s = self.backoff.pause_s(failures, self._jitter())
         left = self.backoff.tries - failures
         _LOG.warning("Slurm does not answer; trying again in %.0f s, at most %d more time(s)", pause_s, left)
-        self._pause(pause_s)
+        try:
+            self._pause(pause_s)
+        except KeyboardInterrupt:
+            _LOG.warning("Interrupted: Slurm has not answered")
+            raise
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -211,17 +211,21 @@ def complete_line(workflow_id: int) -> str:
     return f"Workflow {workflow_id} is complete"
 
 
-def outcome_lines(counts: Mapping[JobStatus, int]) -> list[str]:
-    """Return how the workflow ended. Jobs that could still run are never counted as a success."""
+def outcome_lines(counts: Mapping[JobStatus, int], *, asks_agent: bool = False) -> list[str]:
+    """Return how the workflow ended. Jobs that could still run are never counted as a success.
+
+    `asks_agent`: an AI agent decides about failures of unknown cause.
+    """
     total = sum(counts.values())
     if sum(counts.get(status, 0) for status in SUCCESSFUL) == total:
         return [f"Workflow completed successfully ({total} {_jobs(total)})"]
     waiting = sum(counts.get(status, 0) for status in AWAITING_DECISION)
+    awaited = "AI classification" if asks_agent else "a decision"
     left = [f"{counts[status]} {status}" for status in _LEFT if counts.get(status, 0)]
     return [
         "Workflow completed with failures:" if not left else f"Workflow is not complete ({', '.join(left)}):",
         *(f"  - {status.capitalize()}: {counts.get(status, 0)}" for status in JobStatus if status in UNSUCCESSFUL),
-        *([f"  - Pending Failed: {waiting} (awaiting AI classification)"] if waiting else []),
+        *([f"  - Pending Failed: {waiting} (awaiting {awaited})"] if waiting else []),
         f"  - Completed: {counts.get(JobStatus.COMPLETED, 0)}",
     ]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torc_core.errors import InvalidInputError
 from torc_core.resources.duration import describe_duration
-from torc_core.resources.memory import describe_memory
+from torc_core.resources.memory import format_memory
 from torc_core.slurm.allocation import NodeClass, Partition
 from torc_core.slurm.plan import PlanOptions, Requirement
 
@@ -104,7 +104,7 @@ def _whole(amount: float) -> str:
 
 
 def _memory(amount: float) -> str:
-    return describe_memory(int(amount))
+    return format_memory(int(amount))  # as partitions and jobs spell it, so that the two can be compared
 
 
 def _is_open(partition: Partition, account: str | None) -> bool:
