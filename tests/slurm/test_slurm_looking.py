@@ -179,7 +179,7 @@ def test_an_ended_allocation_that_the_queue_has_forgotten_has_its_accounted_stat
     assert [view.state for view in with_accounted_states(cluster, forgotten)] == ["FAILED"]
 
 
-def test_an_interruption_while_the_controller_is_stopped_is_said(looker: Looker) -> None:
+def test_an_interruption_while_the_controller_is_stopped_is_reported(looker: Looker) -> None:
     controller = looker.cluster.daemon("slurmctld")
     controller.pause()
     try:
@@ -194,7 +194,7 @@ def test_an_interruption_while_the_controller_is_stopped_is_said(looker: Looker)
     assert "Interrupted while scontrol waited for an answer of Slurm" in err
 
 
-def test_a_queued_allocation_has_used_nothing_and_that_is_said(looker: Looker) -> None:
+def test_a_queued_allocation_has_used_nothing_yet(looker: Looker) -> None:
     scheduler_id = looker.submit("true", "--hold")
     await_that(lambda: "PENDING" in looker.cluster.call(*STATES, str(scheduler_id)), "it is accounted as queued")
     printed = looker.torc("slurm", "usage", looker.workflow_id).out
