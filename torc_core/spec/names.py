@@ -14,10 +14,14 @@ class Names:
 
     def __init__(self, kind: str, groups: Sequence[Group]) -> None:
         self.kind = kind
-        self._positions: dict[str, list[int]] = {}
+        self._positions: dict[str, int] = {}
+        # Few names are given twice: a list for each of a million names would take as much memory as the names.
+        self._repeated: dict[str, list[int]] = {}
         for group in groups:
             for position, name in enumerate(group.names, group.first):
-                self._positions.setdefault(name, []).append(position)
+                first = self._positions.setdefault(name, position)
+                if first != position:
+                    self._repeated.setdefault(name, [first]).append(position)
         self._templates: dict[str, list[Group]] = {}
         for group in groups:
             if group.parameters:
@@ -30,7 +34,7 @@ class Names:
 
     def repeated(self) -> dict[str, list[int]]:
         """Return the names that belong to several items."""
-        return {name: positions for name, positions in self._positions.items() if len(positions) > 1}
+        return self._repeated
 
     def find(self, name: str, written: str, *, parameters: tuple[str, ...] = (), row: Row = ()) -> list[int]:
         """Return positions of `name`. `written` is the name before substitution, by the given parameters and values.
@@ -39,8 +43,8 @@ class Names:
         agree with `row` in the parameters both have: all items, if they share none.
         Raises InvalidInputError if nothing is found.
         """
-        if positions := self._positions.get(name):
-            return positions
+        if (position := self._positions.get(name)) is not None:
+            return self._repeated.get(name) or [position]
         positions = [
             position for group in self._templates.get(written, ()) for position in self._of(group, parameters, row)
         ]
@@ -60,9 +64,10 @@ class Names:
 
     def _search(self, pattern: str) -> list[int]:
         if (text := exact_text(pattern)) is not None:
-            return self._positions.get(text, [])
+            return self._repeated.get(text) or [self._positions[text]] if text in self._positions else []
         search = compile_search(pattern)
-        return sorted(p for name, positions in self._positions.items() if search(name) for p in positions)
+        found = [name for name in self._positions if search(name)]
+        return sorted(p for name in found for p in self._repeated.get(name) or (self._positions[name],))
 
     def _of(self, group: Group, parameters: tuple[str, ...], row: Row) -> list[int]:
         common = tuple(name for name in group.parameters if name in parameters)
