@@ -7,6 +7,7 @@ from pathlib import Path
 from docs_build.commands import commands_page
 from docs_build.decisions import decisions_page
 from docs_build.diagram import architecture_diagram
+from docs_build.examples import examples_page, schema_file
 from docs_build.http_api import http_api_page
 from docs_build.keys import keys_page
 from docs_build.statuses import statuses_page
@@ -17,6 +18,8 @@ PAGES = {
     "reference/workflow-keys.md": keys_page,
     "reference/http-api.md": http_api_page,
     "reference/statuses.md": statuses_page,
+    "reference/examples.md": examples_page,
+    "../examples/yaml/torc.schema.json": schema_file,
     "decisions/index.md": decisions_page,
     "pictures/architecture.svg": architecture_diagram,
 }

@@ -40,6 +40,7 @@ from torc_core.api.relationships import JobDependency, JobFileRelationship, JobU
 from torc_core.api.resource_requirements import ResourceRequirementsModel
 from torc_core.api.results import ResultModel
 from torc_core.api.schedulers import LocalSchedulerModel, SlurmSchedulerModel
+from torc_core.api.spawning import SpawnJobsRequest, SpawnJobsResponse
 from torc_core.api.system import Ping, Version
 from torc_core.api.workflows import (
     ArchiveRequest,
@@ -263,6 +264,10 @@ class TorcClient:
         return list(self._calls.each(f"/workflows/{workflow_id}/running_jobs", Page[RunningJob]))
 
     # -- jobs in batches ------------------------------------------------------------------------
+
+    def spawn_jobs(self, job_id: int, request: SpawnJobsRequest) -> SpawnJobsResponse:
+        """Add jobs that wait for this running job; the same jobs again change nothing."""
+        return self._calls.post(f"/jobs/{job_id}/spawn_jobs", SpawnJobsResponse, request)
 
     def create_jobs(self, jobs: Sequence[JobModel]) -> list[JobModel]:
         """Create all jobs or none; the answer keeps their order."""

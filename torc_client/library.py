@@ -10,7 +10,9 @@ from torc_core.errors import NotFoundError
 from torc_core.evidence.cleaning import bound
 
 _DOCUMENTS: Final = (".md",)
-_EXAMPLES: Final = (".yaml", ".yml", ".json")
+_EXAMPLES: Final = (".yaml", ".yml", ".json", ".json5", ".kdl")
+_NO_EXAMPLES: Final = frozenset({"tables", "torc.schema.json"})
+"""Names below the folder of the examples that belong to examples, and are none."""
 _MAX_FILES: Final = 200
 _MAX_BYTES: Final = 200_000
 
@@ -63,8 +65,8 @@ def project_folder(name: str, given: str | None = None) -> Path | None:
 def _files_below(folder: Path | None, suffixes: tuple[str, ...], *, keep_suffix: bool) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for parent, folders, names in os.walk(folder) if folder else ():
-        folders.sort()
-        for name in sorted(names):
+        folders[:] = sorted({*folders} - _NO_EXAMPLES)
+        for name in sorted({*names} - _NO_EXAMPLES):
             path = Path(parent, name)
             if path.suffix in suffixes and len(files) < _MAX_FILES:
                 files.setdefault(name if keep_suffix else path.stem, path)

@@ -15,7 +15,8 @@ def offline(tmp_path: Path) -> Torc:
 
 def test_every_example_of_the_project_is_listed_with_its_description(offline: Torc) -> None:
     listed = {row["name"]: row for row in offline("-f", "json", "examples", "list").json}
-    assert set(listed) == {path.name for folder in ("yaml", "json") for path in (EXAMPLES / folder).iterdir()}
+    files = {path.name for folder in ("yaml", "json", "kdl") for path in (EXAMPLES / folder).iterdir()}
+    assert set(listed) == files - {"torc.schema.json"}
     assert [name for name, row in listed.items() if not row["description"]] == []
     assert listed["oom_recovery_demo.yaml"]["scripts"] == ["examples/scripts/memory_demo.py"]
 
@@ -31,6 +32,22 @@ def test_a_copied_example_is_valid_where_it_is_with_every_script(offline: Torc) 
     assert (offline.folder / "here/examples/scripts/memory_demo.py").is_file()
     inside = Torc(offline.folder / "here", offline.url)
     assert inside("create", "oom_recovery_demo.yaml", "--dry-run", "-f", "json").json["errors"] == []
+
+
+def test_a_copied_example_has_its_table_and_the_schema_beside_it(offline: Torc) -> None:
+    (offline.folder / "torc.schema.json").write_text("{}")
+    offline("examples", "copy", "parameterized_from_json", "here")
+    here = offline.folder / "here"
+    assert {path.name for path in here.rglob("*") if path.is_file()} == {
+        "parameterized_from_json.yaml",
+        "sweep.json",
+        "sweep.jsonl",
+        "torc.schema.json",
+    }
+    inside = Torc(here, offline.url)
+    assert inside("create", "parameterized_from_json.yaml", "--dry-run", "-f", "json").json["errors"] == []
+    offline("examples", "copy", "variables_demo.kdl")
+    assert (offline.folder / "torc.schema.json").read_text() == "{}"
 
 
 def test_a_copied_example_runs(shared_server: ServerProcess, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """What is known before a run: the order of jobs, files that are missing or in the way, mistakes in every language."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -118,3 +120,28 @@ def test_the_hook_for_pre_commit_checks_many_files(offline: Torc) -> None:
     printed = offline(*arguments, "good.yaml", *MISTAKES, code=2).out
     assert [line.split(": ")[1] for line in printed.splitlines()[:-1]] == [f"{name}:3:5" for name in MISTAKES]
     assert printed.splitlines()[-1] == "Checked 5 files: 4 errors"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("[]", [], "no job adds these jobs"),
+        ("[", ["--job-id", "1"], "<stdin>: not valid JSON: "),
+        ('[{"name": "a"}]', ["--job-id", "1"], "<stdin>: jobs.0.command: Field required"),
+        ('{"jobs": [], "sate": 1}', ["--job-id", "1"], "<stdin>: sate: Extra inputs are not permitted"),
+    ],
+)
+def test_jobs_to_add_that_are_none_are_refused(offline: Torc, text: str, options: list[str], message: str) -> None:
+    assert message in offline("jobs", "spawn", "-", *options, stdin=text, code=2).err
+
+
+def test_a_job_adds_no_more_generations_than_the_file_allows(shared_server: ServerProcess, tmp_path: Path) -> None:
+    torc = Torc(tmp_path, shared_server.url, {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"})
+    (tmp_path / "again.sh").write_text(
+        'n=$1; [ "$n" -gt 4 ] && exit 0\n'
+        """echo '[{"name": "a'$n'", "command": "bash again.sh '$((n + 1))'"}]' | torc jobs spawn - --lineage l\n"""
+    )
+    (tmp_path / "w.yaml").write_text("dynamic_jobs: {max_iterations: 2}\njobs: [{name: a, command: bash again.sh 1}]\n")
+    report = torc("run", "w.yaml", "-f", "json", code=1).json
+    assert report["jobs_by_status"]["completed"] == 2
+    assert report["jobs_by_status"]["failed"] + report["jobs_by_status"]["pending_failed"] == 1

@@ -15,15 +15,17 @@ from torc_core.errors import InvalidInputError, NotFoundError
 if TYPE_CHECKING:
     from torc_client.library import Library
 
-_DESCRIPTION: Final = re.compile(r'^\s*"?description"?: *"?(.+?)"?,?$', re.MULTILINE)
-_SCRIPT: Final = re.compile(r"\bexamples/(scripts/[\w.-]+)")
+_DESCRIPTION: Final = re.compile(r"""^\s*"?description"?:? *["']?(.+?)["']?,?$""", re.MULTILINE)
+_NEEDED: Final = re.compile(r"\bexamples/((?:scripts|tables)/[\w.-]+)")
+_ENDINGS: Final = ("", ".yaml", ".json", ".json5", ".kdl")
+_SCHEMA: Final = "torc.schema.json"
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="`diamond`, or with its format: `diamond.json`.")]
 
 app = typer.Typer(no_args_is_help=True, help="Example workflows to look at, copy and run.")
 
 
 class Example(BaseModel):
-    """One example workflow; `scripts` are the files that it needs, as its commands name them."""
+    """One example workflow; `scripts` are the scripts and tables that it needs, as the file names them."""
 
     name: str
     description: str
@@ -47,8 +49,7 @@ def list_(session: Session) -> None:
 
     For example: `torc examples list`.
     """
-    examples = _examples()
-    session.out.records(EXAMPLES, [_describe(name, examples.read(name)) for name in sorted(examples.files)])
+    session.out.records(EXAMPLES, all_examples())
 
 
 @app.command("show")
@@ -71,9 +72,9 @@ def copy(
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there already.")] = False,
 ) -> None:
-    """Copy an example workflow and the scripts it needs into a folder.
+    """Copy an example workflow and the scripts and tables it needs into a folder.
 
-    The scripts go to `examples/scripts` below that folder, where the commands of the example look for them.
+    They go to `examples` below that folder, where the example looks for them; the JSON Schema for editors beside it.
 
     For example: `torc examples copy diamond .`.
     """
@@ -83,11 +84,20 @@ def copy(
     example = _describe(full_name, examples.read(full_name))
     files = {folder / full_name: source}
     files |= {folder / script: source.parents[2] / script for script in example.scripts}
+    schema = source.parent / _SCHEMA
+    if schema.is_file() and not (folder / _SCHEMA).exists():  # one that is there may be newer, or the user's own
+        files[folder / _SCHEMA] = schema
     _write_all(files, force=force)
     session.out.done(
         f"Copied {', '.join(map(str, files))}.\nNext: {_next_step(folder, full_name)}",
         {"files": [str(path) for path in files]},
     )
+
+
+def all_examples() -> list[Example]:
+    """Return all examples by name. Raises NotFoundError where Torc was installed without its examples."""
+    examples = _examples()
+    return [_describe(name, examples.read(name)) for name in sorted(examples.files)]
 
 
 def _examples() -> "Library":
@@ -101,13 +111,13 @@ def _examples() -> "Library":
 
 
 def _full_name(examples: "Library", name: str) -> str:
-    """Return the name of a file; a name without its ending means YAML before JSON."""
-    return next((found for found in (name, f"{name}.yaml", f"{name}.json") if found in examples.files), name)
+    """Return the name of a file; a name without its ending means YAML before the other languages."""
+    return next((found for found in (f"{name}{ending}" for ending in _ENDINGS) if found in examples.files), name)
 
 
 def _describe(name: str, text: str) -> Example:
     found = _DESCRIPTION.search(text)
-    scripts = sorted({f"examples/{script}" for script in _SCRIPT.findall(text)})
+    scripts = sorted({f"examples/{needed}" for needed in _NEEDED.findall(text)})
     return Example(name=name, description=found[1] if found else "", scripts=scripts)
 
 

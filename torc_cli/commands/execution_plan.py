@@ -47,7 +47,9 @@ STAGES = Table(
 @command
 def execution_plan(
     session: Session,
-    what: Annotated[str, typer.Argument(metavar="FILE|WORKFLOW_ID", show_default=False)],
+    what: Annotated[
+        str, typer.Argument(metavar="FILE|WORKFLOW_ID", help="A workflow file, or an id.", show_default=False)
+    ],
 ) -> None:
     """Show in which order jobs become ready, in stages, and when actions come due; nothing is created.
 

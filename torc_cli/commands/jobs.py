@@ -9,6 +9,7 @@ from torc_cli.commands.crud import changes, show_changed
 from torc_cli.commands.job_files import create_from_file
 from torc_cli.commands.job_logs import logs
 from torc_cli.commands.jobs_running import running
+from torc_cli.commands.jobs_spawn import spawn
 from torc_cli.commands.record_commands import REQUIRED, RecordCommands
 from torc_cli.render.base import Column, Table
 from torc_cli.session.command import command, listing
@@ -24,6 +25,7 @@ app = typer.Typer(no_args_is_help=True, help="The jobs of workflows, and their l
 app.command("create-from-file")(create_from_file)
 app.command("logs")(logs)
 app.command("running")(running)
+app.command("spawn")(spawn)
 
 _IDENTITY = (Column("ID", "id", right=True), Column("Name", "name"), Column("Status", "status"))
 JOBS = Table("jobs", (*_IDENTITY, Column("Attempt", "attempt_id", right=True), Column("Command", "command")))

@@ -65,7 +65,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     ),
     "tokens": Entry("tokens", "app", "Tokens that stand for you, with a scope and an end.", _OTHER),
     "admin": Entry("admin", "app", "What administrators of a server do.", _OTHER),
-    "spec": Entry("spec", "app", "What workflow files may hold, for editors.", _OTHER),
+    "spec": Entry("spec", "app", "What workflow files may hold, for editors, and whether files are valid.", _OTHER),
     "config": Entry("config", "app", "The settings of torc: files, values, and whether they are right.", _OTHER),
     "examples": Entry("examples", "app", "Example workflows to look at, copy and run.", _OTHER),
     "agents": Entry("agents", "app", "List and check the AI agents that can decide about failures.", _OTHER),
