@@ -1,9 +1,10 @@
 """Agents in commands that go on: they are asked again, and never without end."""
 
-from agent_scenes import InstallStandIn, IsolatedTorc
+from agent_scenes import STRANGE, InstallStandIn, IsolatedTorc, failed_scene
 from helpers import wait_until
 
 from torc_client.http import TorcClient
+from torc_core.api.tokens import TokenRequest
 
 
 def write_spec(torc: IsolatedTorc, *commands: str) -> None:
@@ -33,6 +34,22 @@ def test_a_job_is_sent_back_by_agents_as_often_as_the_user_allows(
     assert [decision.action for decision in decisions] == ["retry"]
     assert len(torc.calls()) == 2
     assert ran["jobs_by_status"]["pending_failed"] == 1
+
+
+def test_a_second_recovery_ends_before_it_pays_for_an_agent(
+    torc: IsolatedTorc, install: InstallStandIn, shared_client: TorcClient
+) -> None:
+    install("honest")
+    scene = failed_scene(shared_client, {"odd": STRANGE})
+    call = TokenRequest(name="a call", workflow_id=scene.workflow_id, agent="copilot", mode="decide", is_call=True)
+    first = shared_client.access.create_token(call)
+    refused = torc("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", "claude", code=1)
+    assert f"agent copilot is asked about workflow {scene.workflow_id} by " in refused.err
+    assert f"torc tokens revoke {first.id}" in refused.err
+    assert torc.calls() == []
+    shared_client.access.revoke_token(first.id)
+    torc("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", "claude", code=None)
+    assert len(torc.calls()) == 1
 
 
 def test_a_watch_beside_a_run_decides_and_the_run_goes_on(torc: IsolatedTorc, shared_client: TorcClient) -> None:

@@ -119,6 +119,27 @@ def test_a_dry_run_tells_of_the_jobs_that_nothing_is_proposed_for(
     assert data["left"] == ["2 job(s): no rule has a suggestion for their failure"]
 
 
+def test_a_dry_run_names_who_can_decide_about_what_it_leaves(torc: IsolatedTorc, shared_client: TorcClient) -> None:
+    scene = failed_scene(shared_client, {"fetch": REFUSED, "odd": STRANGE, "big": OOM})
+    printed = torc("recover", scene.workflow_id, "--dry-run").out
+    assert f"2 job(s) wait for a decision: torc failures list {scene.workflow_id}" in printed
+    assert f"The rules know 1 of them: torc recover {scene.workflow_id} --ai-recovery --ai-agent rules" in printed
+    left = failed_scene(shared_client, {"odd": STRANGE})
+    assert "The rules know 0 of them" in torc("recover", left.workflow_id, "--dry-run", code=1).out
+
+
+def test_a_run_reports_the_state_after_the_decision(torc: IsolatedTorc, shared_client: TorcClient) -> None:
+    torc.link_shell()
+    (torc.folder / "flow.yaml").write_text(
+        "name: flow\njobs:\n"
+        "  - name: model\n    command: 'echo \"ModuleNotFoundError: No module named (frobnicator)\" >&2; exit 1'\n"
+        "  - {name: use, command: echo ok, depends_on: [model]}\n"
+    )
+    ran = torc("-f", "json", "run", "flow.yaml", "--ai-recovery", "--ai-agent", "rules", code=1).json
+    assert (ran["is_complete"], ran["jobs_by_status"]["failed"], ran["jobs_by_status"]["canceled"]) == (True, 1, 1)
+    assert not ran["jobs_by_status"].get("pending_failed")
+
+
 def test_a_job_that_recovery_mends_is_decided_alone_among_its_like(shared_client: TorcClient) -> None:
     scene = failed_scene(shared_client, {"a": REFUSED, "b": REFUSED})
     groups = read_groups(shared_client, scene.workflow_id)

@@ -74,6 +74,15 @@ def test_a_job_that_stated_nothing_is_raised_from_the_limits_it_really_ran_under
     )
 
 
+def test_a_raise_goes_out_from_the_limits_of_the_attempt_and_not_from_what_the_job_was_given_since() -> None:
+    ran_under = evidence(137, memory_limit_bytes=2 * GIB, runtime_limit_s=600.0)
+    little_more = oom(requirement=requirement(memory_bytes=int(2.5 * GIB), runtime_s=700), evidence=ran_under)
+    assert raise_memory(little_more, multiplier=1.5) == Raised(amount=3 * GIB)
+    assert raise_runtime(little_more, multiplier=1.5) == Raised(amount=900)
+    enough = oom(requirement=requirement(memory_bytes=4 * GIB, runtime_s=3600), evidence=ran_under)
+    assert (raise_memory(enough, multiplier=1.5), raise_runtime(enough, multiplier=1.5)) == (None, None)
+
+
 def test_where_nothing_is_known_nothing_is_raised() -> None:
     assert raise_memory(oom(requirement=UNSPECIFIED), multiplier=1.5) is None
     assert raise_runtime(timeout(requirement=UNSPECIFIED), multiplier=1.5) is None

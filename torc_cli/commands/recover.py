@@ -99,7 +99,7 @@ def _preview(session: Session, workflow_id: int, options: "RecoverOptions", tool
             *(f"  {note}" for each in planned_allocations or () for note in each.notes),
         ],
     )
-    _finish(session, [*orphans, *lines], planned, options, dry_run=True)
+    _finish(session, [*orphans, *lines, *_how_to_decide(session, planned)], planned, options, dry_run=True)
     _show_proposals(session, planned)
     return True
 
@@ -223,12 +223,19 @@ def _end_without_retries(
             reset = torc("workflows reset-status", workflow_id, "--failed-only", "--reinitialize")
             lines.append(Hint("{} job(s) are canceled; send them back with: {}", canceled, reset))
     if waiting_jobs(status) and not status.is_canceled:
+<<<<<<< HEAD
         lines.append(_how_jobs_go_on(status))
+=======
+        lines.append(Hint("{} job(s) can go on with: {}", waiting_jobs(status), torc("run", workflow_id)))
+    if dry_run:
+        lines += _how_to_decide(session, planned)
+>>>>>>> dc807ed (Report the state after decisions, ask one agent at a time, end all that an agent started, and raise the attempt's own limits)
     _finish(session, lines, planned, options, dry_run=dry_run)
     has_proposals = dry_run and _show_proposals(session, planned)
     return has_proposals or is_success(status) or (not planned.diagnoses and not is_at_rest(status))
 
 
+<<<<<<< HEAD
 def _how_jobs_go_on(status: "WorkflowStatusModel") -> Hint:
     """Return where the ready jobs will run, or what has to be typed for that."""
     from torc_client.recovery.state import has_allocations, waiting_jobs
@@ -241,6 +248,25 @@ def _how_jobs_go_on(status: "WorkflowStatusModel") -> Hint:
     if status.due_allocation_actions:
         return Hint("{} job(s) wait for allocations; submit them with: {}", waiting, torc("submit", workflow_id))
     return Hint("{} job(s) can go on with: {}", waiting, torc("run", workflow_id))
+=======
+def _how_to_decide(session: Session, planned: "PlannedRecovery") -> list[Line]:
+    """Return who can decide about the failures that a recovery leaves, where no agent was asked."""
+    if planned.agent is not None or not planned.plan.needs_decision:
+        return []
+    from torc_client.agents.rules import decide_groups, read_groups
+    from torc_core.recovery.defaults import MIN_CONFIDENCE
+
+    workflow_id, waiting = planned.workflow_id, len(planned.plan.needs_decision)
+    retries = {retry.job_id: retry for retry in planned.plan.retries}
+    decision = decide_groups(read_groups(session.client, workflow_id), retries, min_confidence=MIN_CONFIDENCE)
+    known = decision.job_count - len(decision.planned)
+    return [
+        Hint("{} job(s) wait for a decision: {}", waiting, torc("failures list", workflow_id)),
+        Hint(
+            "The rules know {} of them: {}", known, torc("recover", workflow_id, "--ai-recovery", "--ai-agent", "rules")
+        ),
+    ]
+>>>>>>> dc807ed (Report the state after decisions, ask one agent at a time, end all that an agent started, and raise the attempt's own limits)
 
 
 def _show_proposals(session: Session, planned: "PlannedRecovery") -> bool:

@@ -117,6 +117,7 @@ def _run(session: Session, workflow_id: int, options: "RunnerOptions", recovery:
             if is_success(status) or summary.was_ended_early:
                 break
             if not moved_on(status, summary) and not recovery.brings_more(status):
+                status = client.workflow_status(workflow_id)  # a recovery may have given jobs up
                 break
             if not _make_ready(session, workflow_id, options, force=force):
                 return

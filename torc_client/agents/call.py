@@ -29,7 +29,7 @@ from torc_core.agents.description import AgentSpec, fill
 from torc_core.api.failures import DecisionLimits
 from torc_core.api.tokens import TokenRequest
 from torc_core.credentials import PASSWORD_VARIABLE, TOKEN_VARIABLE
-from torc_core.errors import TorcError
+from torc_core.errors import StateConflictError, TorcError
 from torc_core.hints import Hint, Line
 from torc_core.jobs.status import AWAITING_DECISION
 from torc_core.recovery.defaults import MIN_CONFIDENCE
@@ -71,7 +71,8 @@ class AgentCaller:
     def ask(self, client: TorcClient, workflow_id: int, plan: RecoveryPlan) -> AgentRun:
         """Call the agent and return what the server holds afterwards.
 
-        A failing agent is no error: jobs that it left keep waiting for a decision.
+        A failing agent is no error: jobs that it left keep waiting for a decision. Raises StateConflictError while
+        another call about the workflow goes on.
         """
         before = _Baseline.of(client, workflow_id)
         self.say(
@@ -88,6 +89,8 @@ class AgentCaller:
                 agent = find_agent(self.options.name, self.environment)
                 problem, advice = self._ask_program(agent, client, workflow_id, waiting=before.waiting)
                 hint = None if advice is None else Hint(advice)
+        except StateConflictError:
+            raise  # another recovery asks an agent: this one ends before it pays for a second
         except TorcError as error:
             problem, hint = error.message, error.hint
         return self._compare(client, workflow_id, before, plan, left=left, problem=problem, hint=hint)
@@ -145,6 +148,7 @@ class AgentCaller:
         """Yield a token by which the agent may look, and propose or decide, in this workflow during this call."""
         request = TokenRequest(
             name=f"agent {spec.name}"[:100],
+            is_call=True,
             scope="operator",
             expires_in_s=timeout_s + _TOKEN_LEAD_S,
             workflow_id=workflow_id,

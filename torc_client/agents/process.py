@@ -1,5 +1,6 @@
 """Runs an agent as a process whose whole tree ends with it."""
 
+import ctypes
 import os
 import secrets
 import signal
@@ -11,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Final, NamedTuple
 
 from torc_client.agents.output import AgentOutput
 
@@ -22,6 +23,7 @@ _CHUNK_BYTES: Final = 64 * 1024
 _LAST_OUTPUT_S: Final = 2.0
 _LOOK_AGAIN_S: Final = 0.05
 _ROUNDS: Final = 40
+_PR_SET_CHILD_SUBREAPER: Final = 36
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,7 @@ def run_to_end(
     SIGTERM, and SIGKILL after `grace_s`.
     """
     mark = secrets.token_hex(8)
-    with _signals_as_exits():
+    with _signals_as_exits(), _adopting() as strangers:
         process = subprocess.Popen(
             argv,
             cwd=folder,
@@ -63,7 +65,7 @@ def run_to_end(
             timed_out = not _await_end(process.pid, timeout_s)
         finally:
             # Before `wait`: until then the kernel gives the group's number to no other process.
-            _end_tree(process.pid, mark, grace_s)
+            _end_tree(_Tree(process.pid, mark, strangers), grace_s)
             code = process.wait()
             reader.join(_LAST_OUTPUT_S)
             output.end()
@@ -84,48 +86,104 @@ def _await_end(pid: int, timeout_s: float) -> bool:
     return ended.wait(timeout_s)
 
 
-def _end_tree(group: int, mark: str, grace_s: float) -> None:
-    """End the group and everything with the mark. A second interrupt ends the grace period at once."""
+class _Seen(NamedTuple):
+    """One process that still runs."""
+
+    pid: int
+    parent: int
+    group: int
+    session: int
+
+
+class _Tree:
+    """All that the agent started: its group, what carries the mark, their descendants, and orphans adopted from it.
+
+    `others` are the children that this process had before: they and what they start are none of the agent's.
+    """
+
+    def __init__(self, group: int, mark: str, others: frozenset[int]) -> None:
+        self._group, self._others = group, others
+        self._word = f"{MARK}={mark}".encode()
+
+    def signal(self, signum: signal.Signals) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._group, signum)
+        for pid in self.living():
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signum)
+
+    def living(self) -> list[int]:
+        """Return the processes of the tree, zombies left out."""
+        seen = list(_processes())
+        own, session = os.getpid(), os.getsid(0)
+        found = {
+            each.pid
+            for each in seen
+            if each.group == self._group
+            # an orphan in a session of its own, which became a child of this process, whatever its environment
+            or (each.parent == own and each.session != session and each.pid not in self._others)
+            or _carries(each.pid, self._word)
+        }
+        found.discard(own)
+        while more := {each.pid for each in seen if each.parent in found} - found:
+            found |= more
+        return sorted(found)
+
+
+def _end_tree(tree: _Tree, grace_s: float) -> None:
+    """End all of it. A second interrupt ends the grace period at once."""
     try:
-        _signal_tree(group, mark, signal.SIGTERM)
+        tree.signal(signal.SIGTERM)
         deadline = time.monotonic() + grace_s
-        while _living(group, mark) and time.monotonic() < deadline:
+        while tree.living() and time.monotonic() < deadline:
             time.sleep(_LOOK_AGAIN_S)
     finally:
-        _kill_tree(group, mark)
+        _kill_tree(tree)
 
 
-def _kill_tree(group: int, mark: str) -> None:
+def _kill_tree(tree: _Tree) -> None:
     for _ in range(_ROUNDS):
         # Again and again: a process may start another one between the look and the kill.
-        if not _living(group, mark):
+        if not tree.living():
             return
-        _signal_tree(group, mark, signal.SIGKILL)
+        tree.signal(signal.SIGKILL)
         time.sleep(_LOOK_AGAIN_S)
 
 
-def _signal_tree(group: int, mark: str, signum: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signum)
-    for pid in _living(group, mark):
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signum)
+@contextmanager
+def _adopting() -> Iterator[frozenset[int]]:
+    """Make orphans below this process its children in this block; yield the children that it has before.
+
+    An agent's process that left its group and cleared its environment is found by that alone.
+    """
+    own = os.getpid()
+    before = frozenset(each.pid for each in _processes() if each.parent == own)
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield before
+    finally:
+        libc.prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+        _reap(before)
 
 
-def _living(group: int, mark: str) -> list[int]:
-    """Return the processes of the group and others that carry the mark, zombies left out."""
-    word = f"{MARK}={mark}".encode()
-    return [pid for pid, pgrp in _processes() if pgrp == group or _carries(pid, word)]
+def _reap(before: frozenset[int]) -> None:
+    """Wait for adopted processes that have ended: nobody else does. Other children are left to who started them."""
+    own, session = os.getpid(), os.getsid(0)
+    for each in _processes(with_zombies=True):
+        if each.parent == own and each.session != session and each.pid not in before:
+            with suppress(ChildProcessError):
+                os.waitpid(each.pid, os.WNOHANG)
 
 
-def _processes() -> Iterator[tuple[int, int]]:
-    """Yield id and group of every process that still runs."""
+def _processes(*, with_zombies: bool = False) -> Iterator[_Seen]:
+    """Yield every process that still runs."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with suppress(OSError):
-                state, _, pgrp = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[:3]
-                if state not in "ZX":
-                    yield int(entry.name), int(pgrp)
+                fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
+                if with_zombies or fields[0] not in "ZX":
+                    yield _Seen(int(entry.name), *map(int, fields[1:4]))
 
 
 def _carries(pid: int, word: bytes) -> bool:

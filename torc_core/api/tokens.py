@@ -19,6 +19,8 @@ class TokenRequest(ApiModel):
     workflow_id: int | None = None
     agent: str | None = Field(default=None, min_length=1, max_length=100)
     mode: TokenMode | None = None
+    is_call: bool = False
+    """It is for one call of the agent: refused while another call of an agent about the workflow goes on."""
 
 
 class TokenModel(ApiModel):

@@ -52,16 +52,18 @@ def check_multiplier(name: str, value: float) -> float:
 
 
 def raise_memory(facts: AttemptFacts, *, multiplier: float, most_bytes: int | None = None) -> Raised | Capped | None:
-    """Return what the job gets after an OOM; None when neither a limit nor a peak is known.
+    """Return what the job gets after an OOM; None when neither a limit nor a peak is known, or when it has that by now.
 
-    The larger of configured and measured memory, times `multiplier`, rounded up; at most `most_bytes` and
-    what the partition has, never less than now. A cap below the measured peak would only fail again.
+    The larger of the limit that the attempt ran under and the measured memory, times `multiplier`, rounded up; at most
+    `most_bytes` and what the partition has, never less than now. A cap below the measured peak would only fail again.
     """
     limit, peak = facts.memory_limit_bytes, facts.peak_bytes
     if not limit and peak is None:
         return None
     now = _in_force(facts.requirement.memory_bytes, limit, facts)
-    wanted = round_up_memory(_times(max(now, peak or 0), multiplier))
+    wanted = round_up_memory(_times(max(limit or now, peak or 0), multiplier))
+    if limit and limit < now and now >= wanted:
+        return None  # it was given more since the attempt
     raised = _within(
         wanted if limit else max(wanted, LEAST_FIRST_MEMORY_BYTES),
         now=now,
@@ -73,18 +75,19 @@ def raise_memory(facts: AttemptFacts, *, multiplier: float, most_bytes: int | No
 
 
 def raise_runtime(facts: AttemptFacts, *, multiplier: float, most_s: float | None = None) -> Raised | Capped | None:
-    """Return what the job gets after a timeout; None when it had no limit of its own.
+    """Return what the job gets after a timeout; None when it had no limit of its own, or when it has that by now.
 
-    The configured runtime times `multiplier` in whole seconds; at most `most_s` and the partition's walltime,
-    never less than now.
+    The limit that the attempt ran under times `multiplier` in whole seconds; at most `most_s` and the partition's
+    walltime, never less than now.
     """
     limit = facts.runtime_limit_s
     if not limit:
         return None
     now = _in_force(facts.requirement.runtime_s, limit, facts)
-    return _within(
-        _times(now, multiplier), now=math.ceil(now), caps=(most_s, facts.partition.runtime_s, MOST_RUNTIME_S)
-    )
+    wanted = _times(limit, multiplier)
+    if limit < now and now >= wanted:
+        return None  # it was given more since the attempt
+    return _within(wanted, now=math.ceil(now), caps=(most_s, facts.partition.runtime_s, MOST_RUNTIME_S))
 
 
 def is_not_helped_by_memory(facts: AttemptFacts) -> bool:

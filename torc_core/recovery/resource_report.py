@@ -40,7 +40,7 @@ class OverUtilization(BaseModel):
 
 
 class ResourceViolation(SparseModel):
-    """One failed job: what it asked for, what it used, and which of the two ended it."""
+    """One failed job: what the attempt ran under, what it used, and which of the two ended it."""
 
     job_id: int
     job_name: str
@@ -150,8 +150,8 @@ def _violation(diagnosis: Diagnosis) -> ResourceViolation:
         job_name=facts.job_name,
         return_code=facts.return_code,
         exec_time_minutes=facts.exec_time_minutes,
-        configured_memory=UNSPECIFIED if requirement.is_unspecified else format_memory(requirement.memory_bytes),
-        configured_runtime=UNSPECIFIED if requirement.is_unspecified else format_duration(requirement.runtime_s),
+        configured_memory=UNSPECIFIED if requirement.is_unspecified else format_memory(limit or 0),
+        configured_runtime=UNSPECIFIED if requirement.is_unspecified else format_duration(runtime_limit_s or 0),
         configured_cpus=requirement.num_cpus,
         peak_memory_bytes=peak,
         peak_memory_formatted=None if peak is None else describe_memory(peak),

@@ -7,7 +7,8 @@ from typing import Any, Final, get_args
 
 from torc_core.api.tokens import TokenModel, TokenRequest, Tokens, TokenScope
 from torc_core.credentials import new_token
-from torc_core.errors import ForbiddenError, InvalidInputError, NotFoundError
+from torc_core.errors import ForbiddenError, InvalidInputError, NotFoundError, StateConflictError
+from torc_core.hints import Hint, torc
 from torc_core.times import rfc3339
 from torc_server.access.principals import EVERYBODY, Principal, Scope
 from torc_server.db.queries.access import tokens as queries
@@ -15,6 +16,7 @@ from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.compute_nodes import COMPUTE_NODES
 from torc_server.services.records.lookup import find_runner, find_workflow
 
+_CALL: Final = "call of agent "
 _LONGEST: Final = timedelta(days=5 * 365)
 _LONGEST_SILENCE: Final = timedelta(hours=1)
 """A runner that was not heard of for so long may be gone without a sign-off: the token of its jobs waits for it."""
@@ -42,8 +44,26 @@ def create_token(uow: UnitOfWork, principal: Principal, request: TokenRequest) -
     if request.workflow_id is not None:
         find_workflow(uow, request.workflow_id)
     queries.delete_expired(uow, uow.now_text)
+    if request.is_call:
+        if request.agent is None or request.workflow_id is None:
+            raise InvalidInputError("a call is that of an agent about one workflow", hint="name both")
+        _check_no_call(uow, request.workflow_id)
+        request = request.model_copy(update={"name": f"{_CALL}{request.agent}"[:100]})
     lifetime = timedelta(seconds=request.expires_in_s)
-    return _store(uow, principal, request.model_dump(exclude={"expires_in_s"}), lifetime)
+    return _store(uow, principal, request.model_dump(exclude={"expires_in_s", "is_call"}), lifetime)
+
+
+def _check_no_call(uow: UnitOfWork, workflow_id: int) -> None:
+    """Raise StateConflictError while an agent is asked about the workflow: two would be paid, and decide twice."""
+    for row in queries.list_tokens(uow, None):
+        token = TokenModel.model_validate(row)
+        if token.workflow_id == workflow_id and token.agent is not None and token.name.startswith(_CALL):
+            raise StateConflictError(
+                f"agent {token.agent} is asked about workflow {workflow_id} by {token.user_name} already, "
+                f"until {token.expires_at} at the latest",
+                hint=Hint("wait for it; where its command is gone: {}", torc("tokens revoke", token.id)),
+                ids={"workflow_id": workflow_id},
+            )
 
 
 def create_job_token(uow: UnitOfWork, principal: Principal, compute_node_id: int) -> TokenModel:
