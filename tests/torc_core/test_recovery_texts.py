@@ -212,14 +212,9 @@ def test_a_workflow_with_jobs_left_is_not_called_complete() -> None:
 
 
 def test_failures_that_wait_for_a_decision_are_shown_in_the_outcome() -> None:
-<<<<<<< HEAD
     left = counts(completed=3, pending_failed=2)
     assert "  - Pending Failed: 2 (awaiting a decision)" in texts.outcome_lines(left)
     assert "  - Pending Failed: 2 (awaiting AI classification)" in texts.outcome_lines(left, asks_agent=True)
-=======
-    lines = texts.outcome_lines(counts(completed=3, pending_failed=2))
-    assert "  - Pending Failed: 2 (they wait for a decision)" in lines
->>>>>>> dc807ed (Report the state after decisions, ask one agent at a time, end all that an agent started, and raise the attempt's own limits)
 
 
 def test_a_single_completed_job_is_one_job() -> None:

@@ -223,19 +223,14 @@ def _end_without_retries(
             reset = torc("workflows reset-status", workflow_id, "--failed-only", "--reinitialize")
             lines.append(Hint("{} job(s) are canceled; send them back with: {}", canceled, reset))
     if waiting_jobs(status) and not status.is_canceled:
-<<<<<<< HEAD
         lines.append(_how_jobs_go_on(status))
-=======
-        lines.append(Hint("{} job(s) can go on with: {}", waiting_jobs(status), torc("run", workflow_id)))
     if dry_run:
         lines += _how_to_decide(session, planned)
->>>>>>> dc807ed (Report the state after decisions, ask one agent at a time, end all that an agent started, and raise the attempt's own limits)
     _finish(session, lines, planned, options, dry_run=dry_run)
     has_proposals = dry_run and _show_proposals(session, planned)
     return has_proposals or is_success(status) or (not planned.diagnoses and not is_at_rest(status))
 
 
-<<<<<<< HEAD
 def _how_jobs_go_on(status: "WorkflowStatusModel") -> Hint:
     """Return where the ready jobs will run, or what has to be typed for that."""
     from torc_client.recovery.state import has_allocations, waiting_jobs
@@ -248,7 +243,8 @@ def _how_jobs_go_on(status: "WorkflowStatusModel") -> Hint:
     if status.due_allocation_actions:
         return Hint("{} job(s) wait for allocations; submit them with: {}", waiting, torc("submit", workflow_id))
     return Hint("{} job(s) can go on with: {}", waiting, torc("run", workflow_id))
-=======
+
+
 def _how_to_decide(session: Session, planned: "PlannedRecovery") -> list[Line]:
     """Return who can decide about the failures that a recovery leaves, where no agent was asked."""
     if planned.agent is not None or not planned.plan.needs_decision:
@@ -266,7 +262,6 @@ def _how_to_decide(session: Session, planned: "PlannedRecovery") -> list[Line]:
             "The rules know {} of them: {}", known, torc("recover", workflow_id, "--ai-recovery", "--ai-agent", "rules")
         ),
     ]
->>>>>>> dc807ed (Report the state after decisions, ask one agent at a time, end all that an agent started, and raise the attempt's own limits)
 
 
 def _show_proposals(session: Session, planned: "PlannedRecovery") -> bool:

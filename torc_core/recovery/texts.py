@@ -225,11 +225,7 @@ def outcome_lines(counts: Mapping[JobStatus, int], *, asks_agent: bool = False) 
     return [
         "Workflow completed with failures:" if not left else f"Workflow is not complete ({', '.join(left)}):",
         *(f"  - {status.capitalize()}: {counts.get(status, 0)}" for status in JobStatus if status in UNSUCCESSFUL),
-<<<<<<< HEAD
         *([f"  - Pending Failed: {waiting} (awaiting {awaited})"] if waiting else []),
-=======
-        *([f"  - Pending Failed: {waiting} (they wait for a decision)"] if waiting else []),
->>>>>>> dc807ed (Report the state after decisions, ask one agent at a time, end all that an agent started, and raise the attempt's own limits)
         f"  - Completed: {counts.get(JobStatus.COMPLETED, 0)}",
     ]
 
