@@ -98,6 +98,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.slurm_scale
 	$(BIN)/python -m benchmarks.triage
 	$(BIN)/python -m benchmarks.groups
+	$(BIN)/python -m benchmarks.tokens
 	$(BIN)/python -m benchmarks.recovery
 	$(BIN)/python -m benchmarks.campaign
 	$(BIN)/python -m benchmarks.monitoring

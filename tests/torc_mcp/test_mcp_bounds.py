@@ -100,7 +100,7 @@ async def test_a_decision_on_thousands_of_jobs_fits_too(shared_client: TorcClien
         assert size(result) <= ANSWER_BYTES
         shown = result.structured_content or {}
     assert shown["jobs_to_retry"] == sum(counts.values()) > 5_000
-    assert len({row["signature"] for row in shown["results"]}) > 10
+    assert shown["results"] == []  # an agent knows what it asked for: only exceptions are worth its tokens
 
 
 @pytest.mark.anyio

@@ -51,7 +51,10 @@ class DecidedJob(Part):
 
 
 class Decisions(Answer):
-    """A proposal (`dry_run`), or what was applied. The counts are whole, `results` may hold a part of the jobs."""
+    """A proposal (`dry_run`), or what was applied. The counts are whole.
+
+    `results` holds every job where they are few, else the exceptions: skipped jobs, and those whose amounts were cut.
+    """
 
     workflow_id: int
     dry_run: bool

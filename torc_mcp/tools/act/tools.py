@@ -24,7 +24,7 @@ from torc_mcp.actor import actor_of
 from torc_mcp.asking import PersonsAnswer, check_answer
 from torc_mcp.budget import PAYLOAD_BYTES, take_rows
 from torc_mcp.context import App, ToolContext, app_of, one_line
-from torc_mcp.failure_listing import with_full_signatures
+from torc_mcp.failure_listing import FEW_JOBS, with_full_signatures
 from torc_mcp.settings import Access
 from torc_mcp.tools.act.answers import DecidedJob, DecisionEntry, Decisions, ResourceAmounts, UpdatedResources
 from torc_mcp.tools.parameters import DryRun, JobId, WorkflowId
@@ -219,15 +219,14 @@ def _show_applied(applied: ClassifyResponse) -> Decisions:
 
 
 def _rows(jobs: list[ClassifiedJob]) -> list[DecidedJob]:
-    """Return as many rows as fit: skipped jobs first, then one job of each entry, then the others."""
-    seen: set[tuple[str, str]] = set()
-    ranked: list[tuple[int, ClassifiedJob]] = []
-    for job in jobs:
-        kind = (job.action, job.signature or str(job.job_id))
-        ranked.append((0 if job.status == "skipped" else 2 if kind in seen else 1, job))
-        seen.add(kind)
-    ranked.sort(key=lambda row: row[0])
-    return take_rows([_row(job) for _, job in ranked], _ROOM)
+    """Return what a reader cannot know from the counts: of many jobs the skipped ones and those with other amounts.
+
+    An agent knows what it asked for: rows that only repeat it would be most of what it reads. Few jobs come all.
+    """
+    if len(jobs) > FEW_JOBS:
+        jobs = [job for job in jobs if job.status == "skipped" or job.detail]
+    ranked = sorted(jobs, key=lambda job: job.status != "skipped")
+    return take_rows([_row(job) for job in ranked], _ROOM)
 
 
 def _row(job: ClassifiedJob) -> DecidedJob:
