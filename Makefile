@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST_ARGS ?=
 
-.PHONY: demo test check unit train fuzz setup dev docs reference pictures dist floors newest bench lock clean help
+.PHONY: demo test check unit train fuzz setup dev docs reference pictures dist floors newest bench imports lock clean help
 
 help:
 	@echo "make demo    set up, run the failure handler demo, show jobs, attempts and open decisions"
@@ -20,6 +20,7 @@ help:
 	@echo "make newest  the same with the newest versions"
 	@echo "make train   train the word model of the triage anew; the same texts give the same file (SITE=lessons.yaml)"
 	@echo "make bench   set up, run the benchmarks (several minutes)"
+	@echo "make imports  print what each command imports, and how long that takes"
 	@echo "make lock    renew the pinned versions in locks/"
 	@echo "make clean   remove .venv and everything that runs left behind"
 
@@ -102,6 +103,9 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.recovery
 	$(BIN)/python -m benchmarks.campaign
 	$(BIN)/python -m benchmarks.monitoring
+
+imports: setup
+	$(BIN)/python -m benchmarks.imports
 
 lock: dev
 	$(BIN)/python -m pip install --quiet uv

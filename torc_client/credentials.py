@@ -5,7 +5,6 @@ import os
 import pwd
 import socket
 import stat
-import tempfile
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -64,6 +63,8 @@ def keep_credentials(credentials: Credentials, url: str, environment: Mapping[st
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     text = "".join(f"{name}={value}\n" for name, value in credentials.environment().items())
     # never another mode, and never half a file: runners read it at any moment
+    import tempfile
+
     descriptor, new = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)

@@ -1,14 +1,13 @@
 """The client of the server: one method per operation, the models of the contract in and out."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple, Self
-from uuid import uuid4
+from functools import cached_property
+from secrets import token_hex
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
-from torc_client.access import AccessOperations
 from torc_client.calls import BATCH_TIMEOUT_S, Calls
-from torc_client.failures import FailureOperations
 from torc_client.record_collection import RecordCollection
 from torc_client.transport import QueryValue, Transport
 from torc_core.api.actions import ClaimActionRequest, ClaimActionResponse, FinishActionRequest, WorkflowActionModel
@@ -61,6 +60,10 @@ from torc_core.api.workflows import (
 from torc_core.credentials import SERVER_USER_VARIABLE
 from torc_core.jobs.status import JobStatus
 
+if TYPE_CHECKING:
+    from torc_client.access import AccessOperations
+    from torc_client.failures import FailureOperations
+
 
 class JobOutline(NamedTuple):
     """Some facts of one job, for those who need them of all jobs of a large workflow."""
@@ -71,7 +74,9 @@ class JobOutline(NamedTuple):
     resource_requirements_id: int | None
 
 
-_ACTIONS: Final[TypeAdapter[list[WorkflowActionModel]]] = TypeAdapter(list[WorkflowActionModel])
+_ACTIONS: Final[TypeAdapter[list[WorkflowActionModel]]] = TypeAdapter(
+    list[WorkflowActionModel], config=ConfigDict(defer_build=True)
+)
 
 
 class TorcClient:
@@ -84,24 +89,40 @@ class TorcClient:
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
         c = self._calls = Calls(transport)
-        self.access = AccessOperations(c)
-        self.failures = FailureOperations(c)
-        self.workflows = RecordCollection(c, "/workflows", WorkflowModel, Page[WorkflowModel])
-        self.jobs = RecordCollection(c, "/jobs", JobModel, Page[JobModel])
-        self.results = RecordCollection(c, "/results", ResultModel, Page[ResultModel])
-        self.files = RecordCollection(c, "/files", FileModel, Page[FileModel])
-        self.user_data = RecordCollection(c, "/user_data", UserDataModel, Page[UserDataModel])
-        self.events = RecordCollection(c, "/events", EventModel, Page[EventModel])
-        self.failure_handlers = RecordCollection(c, "/failure_handlers", FailureHandlerModel, Page[FailureHandlerModel])
-        self.compute_nodes = RecordCollection(c, "/compute_nodes", ComputeNodeModel, Page[ComputeNodeModel])
+        self.workflows = RecordCollection(c, "/workflows", WorkflowModel, lambda: Page[WorkflowModel])
+        self.jobs = RecordCollection(c, "/jobs", JobModel, lambda: Page[JobModel])
+        self.results = RecordCollection(c, "/results", ResultModel, lambda: Page[ResultModel])
+        self.files = RecordCollection(c, "/files", FileModel, lambda: Page[FileModel])
+        self.user_data = RecordCollection(c, "/user_data", UserDataModel, lambda: Page[UserDataModel])
+        self.events = RecordCollection(c, "/events", EventModel, lambda: Page[EventModel])
+        self.failure_handlers = RecordCollection(
+            c, "/failure_handlers", FailureHandlerModel, lambda: Page[FailureHandlerModel]
+        )
+        self.compute_nodes = RecordCollection(c, "/compute_nodes", ComputeNodeModel, lambda: Page[ComputeNodeModel])
         self.resource_requirements = RecordCollection(
-            c, "/resource_requirements", ResourceRequirementsModel, Page[ResourceRequirementsModel]
+            c, "/resource_requirements", ResourceRequirementsModel, lambda: Page[ResourceRequirementsModel]
         )
         self.scheduled_compute_nodes = RecordCollection(
-            c, "/scheduled_compute_nodes", ScheduledComputeNodeModel, Page[ScheduledComputeNodeModel]
+            c, "/scheduled_compute_nodes", ScheduledComputeNodeModel, lambda: Page[ScheduledComputeNodeModel]
         )
-        self.slurm_schedulers = RecordCollection(c, "/slurm_schedulers", SlurmSchedulerModel, Page[SlurmSchedulerModel])
-        self.local_schedulers = RecordCollection(c, "/local_schedulers", LocalSchedulerModel, Page[LocalSchedulerModel])
+        self.slurm_schedulers = RecordCollection(
+            c, "/slurm_schedulers", SlurmSchedulerModel, lambda: Page[SlurmSchedulerModel]
+        )
+        self.local_schedulers = RecordCollection(
+            c, "/local_schedulers", LocalSchedulerModel, lambda: Page[LocalSchedulerModel]
+        )
+
+    @cached_property
+    def access(self) -> "AccessOperations":
+        from torc_client.access import AccessOperations
+
+        return AccessOperations(self._calls)
+
+    @cached_property
+    def failures(self) -> "FailureOperations":
+        from torc_client.failures import FailureOperations
+
+        return FailureOperations(self._calls)
 
     @property
     def url(self) -> str:
@@ -149,7 +170,7 @@ class TorcClient:
 
         The request has a key, so that a repetition of it creates no second workflow.
         """
-        keyed = draft if draft.creation_key else draft.model_copy(update={"creation_key": uuid4().hex})
+        keyed = draft if draft.creation_key else draft.model_copy(update={"creation_key": token_hex(16)})
         return self._calls.post("/bulk_workflows", WorkflowCreated, keyed, timeout_s=BATCH_TIMEOUT_S)
 
     def workflow_status(self, workflow_id: int) -> WorkflowStatusModel:

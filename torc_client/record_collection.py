@@ -1,5 +1,7 @@
 """The operations that every kind of record shares: create, get, list, update, delete."""
 
+from collections.abc import Callable
+from functools import cached_property
 from typing import Generic, TypeVar
 
 from torc_client.calls import Calls
@@ -13,11 +15,16 @@ M = TypeVar("M", bound=ApiModel)
 class RecordCollection(Generic[M]):
     """The records of one path, for example `/files`."""
 
-    def __init__(self, calls: Calls, path: str, model: type[M], page: type[Page[M]]) -> None:
+    def __init__(self, calls: Calls, path: str, model: type[M], make_page: Callable[[], type[Page[M]]]) -> None:
         self._calls = calls
         self._path = path
         self._model = model
-        self._page = page
+        self._make_page = make_page
+
+    @cached_property
+    def _page(self) -> type[Page[M]]:
+        """Return the model of a page, which takes time to make: a client has many collections and uses few."""
+        return self._make_page()
 
     def create(self, record: M, **query: QueryValue) -> M:
         """Store a record; return it with its id."""

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
+from urllib.parse import urlencode
 
-import httpx
-
+from torc_client.connections import Connections, LinkError, NeverSentError, SilentServerError, check_address
 from torc_client.credentials import Credentials, user_name
+from torc_core import __version__
 from torc_core.api.system import ErrorResponse
 from torc_core.credentials import SERVER_USER_VARIABLE
 from torc_core.errors import (
@@ -25,19 +26,21 @@ from torc_core.errors import (
 
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 2.0
-_NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _QUOTED_CHARS: Final = 80
 _SPREAD: Final = 0.5
 """So much of a pause is left to chance: many clients that lost the same server do not come back at the same moment."""
 _CHANCE: Final = random.SystemRandom()
+_FIRST_REDIRECT: Final = 300
 _FIRST_FAULT: Final = 500
-_PERHAPS_SENT: Final = (httpx.TransportError,)
-_CONNECTED: Final = "connection.connect_tcp.complete"
+_LEAST_WAIT_S: Final = 0.001
+"""A socket without a timeout would be one that does not wait."""
+_CONNECT_TIMEOUT_S: Final = 10.0
+_HEADERS: Final = {"Accept": "application/json", "User-Agent": f"torc/{__version__}"}
 
 QueryValue = str | int | float | bool | list[str] | None
 
 
-class AnotherUsersSocketError(httpx.ConnectError):
+class AnotherUsersSocketError(NeverSentError):
     """Nothing was sent: another user of the machine, of this number, has the port."""
 
     def __init__(self, user: int) -> None:
@@ -88,17 +91,18 @@ class Transport:
         self._on_wait: Callable[[TorcError], None] | None = None
         self._foreign_user = foreign_user
         self.server_user = server_user
-        self._http = httpx.Client(
-            auth=self._sign,
-            verify=_trusted(tls_ca_cert),
-            timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 10.0)),
-            trust_env=False,
-            limits=httpx.Limits(max_keepalive_connections=8),
-            headers={"Accept": "application/json"},
+        self._timeout_s = timeout_s
+        has_tls = self.base_url.startswith("https:")
+        trusted = _trusted(tls_ca_cert) if has_tls or tls_ca_cert is not None else None
+        self._connections = Connections(
+            self.base_url,
+            connect_timeout_s=min(timeout_s, _CONNECT_TIMEOUT_S),
+            tls=trusted if has_tls else None,
+            check=self._check_other_end,
         )
 
     def close(self) -> None:
-        self._http.close()
+        self._connections.close()
 
     @contextmanager
     def waiting(self, patience_s: float, *, on_wait: Callable[[TorcError], None] = lambda _: None) -> Iterator[None]:
@@ -152,8 +156,8 @@ class Transport:
                 if not is_passing or self._clock() + wait_s > deadline:
                     raise
                 self._note_wait(error)
-            except _PERHAPS_SENT as error:
-                safe = idempotent or isinstance(error, _NEVER_SENT)
+            except LinkError as error:
+                safe = idempotent or isinstance(error, NeverSentError)
                 if not safe or self._clock() + wait_s > deadline:
                     raise self._unreachable(error) from error
                 self._note_wait(self._unreachable(error))
@@ -164,23 +168,18 @@ class Transport:
         self, path: str, *, query: Mapping[str, QueryValue] | None = None, deadline: float | None = None
     ) -> Iterator[str]:
         """Yield the lines of a streamed answer until it ends or `clock` reaches `deadline`. Raises as `request`."""
-        left_s = None if deadline is None else max(0.0, deadline - self._clock())
+        left_s = None if deadline is None else max(_LEAST_WAIT_S, deadline - self._clock())
         try:
-            with self._http.stream(
-                "GET",
-                f"{self.base_url}{path}",
-                params=_params(query),
-                timeout=httpx.Timeout(10.0, read=left_s),
-            ) as response:
-                if not response.is_success:
-                    raise self._error_from_answer(response.status_code, response.read())
-                for line in response.iter_lines():
-                    yield line
+            with self._connections.stream(_target(path, query), headers=self._headers(), timeout_s=left_s) as response:
+                if not 200 <= response.status < _FIRST_REDIRECT:
+                    raise self._error_from_answer(response.status, response.read())
+                for line in response:
+                    yield line.decode("utf-8", "replace").rstrip("\r\n")
                     if deadline is not None and self._clock() >= deadline:
                         return
-        except httpx.ReadTimeout:
+        except SilentServerError:
             return  # nothing came until the deadline
-        except httpx.TransportError as error:
+        except LinkError as error:
             raise self._unreachable(error) from error
 
     def _note_wait(self, error: TorcError) -> None:
@@ -188,22 +187,20 @@ class Transport:
         if on_wait is not None:
             on_wait(error)
 
-    def _sign(self, request: httpx.Request) -> httpx.Request:
+    def _headers(self) -> dict[str, str]:
         header = self.credentials.header() if self.credentials else None
-        if header is not None:
-            request.headers["Authorization"] = header
-            # where the connection is new: a check of every request would cost time, and one before the
-            # connection would leave a gap in which the port changes hands
-            request.extensions["trace"] = self._check_other_end
-        return request
+        return _HEADERS if header is None else {**_HEADERS, "Authorization": header}
 
-    def _check_other_end(self, event: str, facts: Mapping[str, Any]) -> None:
-        if event != _CONNECTED:
+    def _check_other_end(self, our_port: int) -> None:
+        """Raise AnotherUsersSocketError where credentials would go to a server that another user has.
+
+        Asked where the connection is new: a check of every request would cost time, and one before the connection
+        would leave a gap in which the port changes hands.
+        """
+        if self.credentials is None:
             return
-        connection = facts["return_value"]
-        user = self._foreign_user(connection.get_extra_info("client_addr")[1])
+        user = self._foreign_user(our_port)
         if user is not None:
-            connection.close()
             raise AnotherUsersSocketError(user)
 
     def _renew(self) -> bool:
@@ -212,6 +209,7 @@ class Transport:
         if found is None or found == self.credentials:
             return False
         self.credentials = found
+        self._connections.close()  # nobody has looked who is at the other end of those that had no credentials
         return True
 
     def _send(
@@ -223,19 +221,19 @@ class Transport:
         body: bytes | None,
         timeout_s: float | None,
     ) -> bytes:
-        response = self._http.request(
+        headers = self._headers()
+        answer = self._connections.request(
             method,
-            f"{self.base_url}{path}",
-            params=_params(query),
-            content=body,
-            headers={"Content-Type": "application/json"} if body is not None else None,
-            timeout=httpx.USE_CLIENT_DEFAULT if timeout_s is None else httpx.Timeout(timeout_s, connect=10.0),
+            _target(path, query),
+            headers=headers if body is None else {**headers, "Content-Type": "application/json"},
+            body=body,
+            timeout_s=self._timeout_s if timeout_s is None else timeout_s,
         )
-        if not response.is_success:
-            raise self._error_from_answer(response.status_code, response.content)
-        if "json" not in response.headers.get("Content-Type", ""):
-            raise self.foreign_answer(_first_words(response.content))
-        return response.content
+        if not answer.is_success:
+            raise self._error_from_answer(answer.status, answer.body)
+        if "json" not in answer.content_type:
+            raise self.foreign_answer(_first_words(answer.body))
+        return answer.body
 
     def foreign_answer(self, what: str) -> ServerFaultError:
         """Return the error for an answer that does not come from a Torc server."""
@@ -255,7 +253,7 @@ class Transport:
             return ServerFaultError(foreign.message, hint=foreign.hint)
         return detail.as_error()
 
-    def _unreachable(self, error: Exception) -> ServerUnreachableError:
+    def _unreachable(self, error: LinkError) -> ServerUnreachableError:
         if isinstance(error, AnotherUsersSocketError):
             name = user_name(error.user)
             return AnotherUsersServerError(
@@ -264,7 +262,7 @@ class Transport:
                 f"{SERVER_USER_VARIABLE}={name}",
             )
         return ServerUnreachableError(
-            f"no answer from the server at {self.base_url} ({type(error).__name__})",
+            f"no answer from the server at {self.base_url} ({error})",
             hint="start one with `torc-server run` and name it with --url or TORC_API_URL, "
             "or use `torc -s …` to run on an embedded server",
         )
@@ -272,8 +270,8 @@ class Transport:
 
 def _checked(url: str) -> str:
     try:
-        httpx.URL(url)
-    except httpx.InvalidURL as error:
+        check_address(url)
+    except ValueError as error:
         raise InvalidInputError(
             f"{url!r} is no address of a server: {error}",
             hint="write it like http://localhost:8080, as --url or TORC_API_URL",
@@ -281,12 +279,10 @@ def _checked(url: str) -> str:
     return url
 
 
-def _trusted(ca_cert: Path | None) -> ssl.SSLContext | bool:
+def _trusted(ca_cert: Path | None) -> ssl.SSLContext:
     """Return the certificate authorities: those of the system, or the one that the user names."""
-    if ca_cert is None:
-        return True
     try:
-        return ssl.create_default_context(cafile=str(ca_cert))
+        return ssl.create_default_context(cafile=None if ca_cert is None else str(ca_cert))
     except OSError as error:  # ssl.SSLError is one
         raise InvalidInputError(
             f"the certificate {ca_cert} cannot be used: {error.strerror or error}",
@@ -299,11 +295,12 @@ def _first_words(body: bytes) -> str:
     return repr(words[:_QUOTED_CHARS]) if words else "nothing"
 
 
-def _params(query: Mapping[str, QueryValue] | None) -> dict[str, str | list[str]]:
-    return {key: _as_text(value) for key, value in (query or {}).items() if value is not None}
+def _target(path: str, query: Mapping[str, QueryValue] | None) -> str:
+    given = {key: _as_text(value) for key, value in (query or {}).items() if value is not None}
+    return f"{path}?{urlencode(given, doseq=True)}" if given else path
 
 
-def _as_text(value: Any) -> str | list[str]:
+def _as_text(value: str | float | list[str]) -> str | list[str]:
     if isinstance(value, bool):
         return "true" if value else "false"
     return value if isinstance(value, list) else str(value)

@@ -1,13 +1,15 @@
 """The composition root: it makes the application from the settings."""
 
 import asyncio
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from pydantic.warnings import UnsupportedFieldAttributeWarning
 from starlette.middleware.cors import CORSMiddleware
 
 from torc_core import API_PREFIX, __version__
@@ -81,6 +83,14 @@ PAGE_ROUTERS: Final = (
 )
 
 
+class _Application(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        with warnings.catch_warnings():
+            # of the alias that FastAPI itself gives to bodies, where a model is built when it is first used
+            warnings.simplefilter("ignore", UnsupportedFieldAttributeWarning)
+            return super().openapi()
+
+
 def create_app(settings: ServerSettings, *, path: Path | None = None) -> FastAPI:
     """Return the application over the settings' database, or a copy of it at `path`; it is created or migrated first.
 
@@ -97,7 +107,7 @@ def create_app(settings: ServerSettings, *, path: Path | None = None) -> FastAPI
         hub.close()
         database.close()
 
-    app = FastAPI(
+    app = _Application(
         title="Torc",
         version=__version__,
         lifespan=lifespan,

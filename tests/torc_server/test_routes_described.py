@@ -1,5 +1,6 @@
 """The description of the API is complete: it is what other clients are generated from."""
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ Operation = tuple[str, str, dict[str, Any]]
 @pytest.fixture(scope="module")
 def description(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     database: Path = tmp_path_factory.mktemp("described") / "torc.db"
-    return create_app(ServerSettings(database=database)).openapi()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a server would write them to its log
+        return create_app(ServerSettings(database=database)).openapi()
 
 
 def _operations(description: dict[str, Any]) -> Iterator[Operation]:

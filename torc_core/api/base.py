@@ -14,9 +14,12 @@ T = TypeVar("T")
 
 
 class ApiModel(BaseModel):
-    """Base of the contract: unknown fields are ignored, so that additions break no old client."""
+    """Base of the contract: unknown fields are ignored, so that additions break no old client.
 
-    model_config = ConfigDict(extra="ignore", populate_by_name=True, use_enum_values=False)
+    A model's validator is built when it is first used: most commands use few of the models that they load.
+    """
+
+    model_config = ConfigDict(extra="ignore", populate_by_name=True, use_enum_values=False, defer_build=True)
 
 
 class Page(ApiModel, Generic[T]):

@@ -1,6 +1,6 @@
 """Failure handlers: rules by exit code."""
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from torc_core.api.base import ApiModel
 
@@ -15,7 +15,7 @@ class FailureRule(ApiModel):
     max_retries: int = Field(default=3, ge=0)
 
 
-FAILURE_RULES: TypeAdapter[list[FailureRule]] = TypeAdapter(list[FailureRule])
+FAILURE_RULES: TypeAdapter[list[FailureRule]] = TypeAdapter(list[FailureRule], config=ConfigDict(defer_build=True))
 """Reads and writes the JSON array in `FailureHandlerModel.rules`."""
 
 

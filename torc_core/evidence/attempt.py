@@ -31,7 +31,7 @@ INFRASTRUCTURE: Final = frozenset({Cause.NODE_FAILURE, Cause.PREEMPTED, Cause.RU
 class RequirementFacts(BaseModel):
     """The resource requirement of the job now. A requirement named `default` states neither memory nor runtime."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     id: int
     name: str
@@ -49,7 +49,7 @@ class RequirementFacts(BaseModel):
 class PartitionLimits(BaseModel):
     """The most a job can get where it may run; None where the partition sets no limit."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     memory_bytes: int | None = None
     runtime_s: float | None = None
@@ -58,7 +58,7 @@ class PartitionLimits(BaseModel):
 class EarlierAttempt(BaseModel):
     """The end of an earlier attempt of the job, in this run or one before."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     run_id: int
     attempt_id: int
@@ -73,7 +73,7 @@ class AttemptFacts(BaseModel):
     `infrastructure_faults` counts how often the job was sent back after one; `history` is in any order.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     job_id: int
     job_name: str

@@ -16,7 +16,7 @@ time, stopped it on its own way out, missed a declared output, could not start i
 class SchedulerFacts(BaseModel):
     """What the scheduler reports about the allocation or step (Slurm: `sacct` State, Reason, ExitCode)."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     type: str
     job_id: str | None = None
@@ -28,7 +28,7 @@ class SchedulerFacts(BaseModel):
 class Evidence(BaseModel):
     """Facts and texts of one failed attempt. All texts are untrusted data, already cleaned and bounded."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     return_code: int
     signal: int | None = None

@@ -7,7 +7,6 @@ from functools import cache
 from importlib import resources
 from typing import Annotated, Final, Literal
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from torc_core.errors import InvalidInputError
@@ -37,7 +36,7 @@ class Pattern(BaseModel):
     the amount that must have been near its limit for the claim to be true.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, defer_build=True)
 
     id: str = Field(pattern=r"^[a-z0-9-]+$")
     class_: FailureClass = Field(alias="class")
@@ -116,6 +115,8 @@ def split_words(lower_text: str) -> set[str]:
 
 def parse_patterns(document: str, source: str) -> list[Pattern]:
     """Return the patterns of one YAML document; `source` names it in errors."""
+    import yaml  # here: whoever only needs the classes of failures does not wait for it
+
     try:
         # the C loader is many times faster, where it was built
         fast = yaml.__with_libyaml__

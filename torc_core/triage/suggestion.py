@@ -2,8 +2,6 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from torc_core.evidence.cleaning import clean_text, shorten_line
-from torc_core.evidence.redaction import redact_secrets
 from torc_core.triage.pattern_library import Action, FailureClass
 
 MAX_QUOTE_CHARS = 300
@@ -14,7 +12,7 @@ WORDS_RULE = "words"
 class Suggestion(BaseModel):
     """A class, the action it calls for, and why. `evidence_line` quotes the log: untrusted data."""
 
-    model_config = ConfigDict(frozen=True, validate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(frozen=True, validate_by_name=True, serialize_by_alias=True, defer_build=True)
 
     class_: FailureClass = Field(alias="class")
     action: Action
@@ -35,7 +33,7 @@ class Suggestion(BaseModel):
 class Leaning(BaseModel):
     """What rule and words lean to together, whether or not that is enough for a suggestion."""
 
-    model_config = ConfigDict(frozen=True, validate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(frozen=True, validate_by_name=True, serialize_by_alias=True, defer_build=True)
 
     class_: FailureClass = Field(alias="class")
     action: Action
@@ -46,4 +44,8 @@ class Leaning(BaseModel):
 
 def quote_line(line: str) -> str:
     """Return a line of a log fit for showing: one line, harmless, bounded, without credentials."""
+    # here: whoever reads suggestions does not wait for the expressions of these two
+    from torc_core.evidence.cleaning import clean_text, shorten_line
+    from torc_core.evidence.redaction import redact_secrets
+
     return shorten_line(redact_secrets(clean_text(line).replace("\n", " ").strip()), MAX_QUOTE_CHARS)
