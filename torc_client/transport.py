@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlencode
 
-from torc_client.connections import Connections, LinkError, NeverSentError, SilentServerError, check_address
+from torc_client.connections.opening import LinkError, NeverSentError, SilentServerError, check_address
+from torc_client.connections.pool import Connections
 from torc_client.credentials import Credentials, user_name
 from torc_core import __version__
 from torc_core.api.system import ErrorResponse
