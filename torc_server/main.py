@@ -20,6 +20,7 @@ from torc_core.shortage import shortage_of
 from torc_core.triage.limits import DEFAULT_MAX_RAISE
 from torc_server import maintenance
 from torc_server.access.files import keep_private
+from torc_server.log_files import KEPT, LARGEST_MIB, log_handler, pid_file
 from torc_server.maintenance import complain
 from torc_server.settings import REQUEST_TIMEOUT_S, AccessSettings, LogLevel, ServerSettings, find_database
 
@@ -36,17 +37,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command. Exit code 0 after a stop, 1 when it cannot serve, 2 for wrong arguments."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments and arguments[0] in maintenance.COMMANDS:
-        sys.exit(maintenance.main(arguments))
+        sys.exit(maintenance.main(arguments, check_options=check_options))
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=options.log_level.upper(), format=_LOG_FORMAT, stream=sys.stderr)
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it names its plugins
     try:
+        handler = _log_handler(options)
+        logging.basicConfig(level=options.log_level.upper(), format=_LOG_FORMAT, handlers=[handler])
+        logging.getLogger("alembic").setLevel(logging.WARNING)  # it names its plugins
         settings = _settings(options)
     except InvalidInputError as error:
         sys.exit(complain(error, code=2))
     try:
         _refuse_low_limit()
-        run_server(settings)
+        with pid_file(options.pid_file):
+            run_server(settings)
     except TorcError as error:
         sys.exit(complain(error, code=1))
     except Exception as error:
@@ -54,6 +57,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if shortage is None:
             raise
         sys.exit(complain(shortage, code=1))
+
+
+def check_options(arguments: Sequence[str]) -> None:
+    """Raise InvalidInputError, or end the process with code 2, for options with which the server would not start."""
+    options = _parser().parse_args(arguments)
+    find_database(options.database, os.environ)
+    _access(options)
+    _max_raise(options.max_raise)
+    _snapshot_interval(options)
+
+
+def _log_handler(options: argparse.Namespace) -> logging.Handler:
+    if options.log_file is None:
+        return logging.StreamHandler(sys.stderr)
+    return log_handler(options.log_file, largest_mib=options.log_max_mib, kept=options.log_keep)
 
 
 def _refuse_low_limit() -> None:
@@ -234,6 +252,16 @@ def _parser() -> argparse.ArgumentParser:
         help="write the file every N seconds, too; with --in-memory",
     )
     add("-l", "--log-level", choices=get_args(LogLevel), default="info", help="default %(default)s")
+    add("--log-file", metavar="FILE", type=Path, help="write the log there, and not to stderr")
+    add(
+        "--log-max-mib",
+        metavar="N",
+        type=_at_least_one,
+        default=LARGEST_MIB,
+        help="begin a new log file when it is so large; default %(default)s",
+    )
+    add("--log-keep", metavar="N", type=_at_least_one, default=KEPT, help="keep so many full ones; default %(default)s")
+    add("--pid-file", metavar="FILE", type=Path, help="keep the process id there while the server runs")
     add(
         "--no-pending-failed",
         action="store_true",

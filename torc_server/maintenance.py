@@ -1,9 +1,9 @@
-"""The commands `torc-server check` and `torc-server backup`, which work on the database while a server runs or not."""
+"""The commands of `torc-server` beside `run`: they work on the database while a server runs or not, or print a unit."""
 
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -12,14 +12,19 @@ from torc_core.errors import InvalidInputError, ServerFaultError, TorcError
 from torc_server.access.files import only_for_me
 from torc_server.settings import ServiceSettings, find_database
 
-COMMANDS: Final = ("check", "backup")
+COMMANDS: Final = ("check", "backup", "export", "service")
 _SHOWN: Final = 100
 _CHECK: Final = "`torc-server check` lists the damage"
 _DATABASE_HELP: Final = "default: TORC_DATABASE, DATABASE_URL (sqlite:PATH), else ./torc.db"
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the command; return 0 when all is well, 1 for damage or failure, 2 for wrong arguments."""
+def main(arguments: Sequence[str], *, check_options: Callable[[Sequence[str]], None]) -> int:
+    """Run the command; return 0 when all is well, 1 for damage or failure, 2 for wrong arguments.
+
+    `check_options` raises InvalidInputError for options with which `run` would not start.
+    """
+    if arguments[0] == "service":
+        return _print_unit(arguments[1:], check_options)
     options = _parser().parse_args(arguments)
     try:
         database, _ = find_database(options.database, os.environ)
@@ -28,6 +33,8 @@ def main(arguments: Sequence[str]) -> int:
         if options.command == "check":
             return _report(database, check_database(database))
         with only_for_me():
+            if options.command == "export":
+                return _export(database, options)
             back_up(database, options.file)
     except InvalidInputError as error:
         return complain(error, code=2)
@@ -84,9 +91,44 @@ def _damage(path: Path) -> list[str]:
     ]
 
 
-def back_up(path: Path, target: Path) -> None:
+def _export(database: Path, options: argparse.Namespace) -> int:
+    from torc_server.export import keep_chosen
+
+    def choose(copy: Path) -> None:
+        left.append(keep_chosen(copy, users=options.user, workflow_ids=options.workflow))
+
+    left: list[int] = []
+    back_up(database, options.file, change=choose)
+    count = f"{left[0]} workflow{'' if left[0] == 1 else 's'}"
+    sys.stdout.write(f"{count} of {database} were copied to {options.file}, without tokens and access groups\n")
+    return 0
+
+
+def _print_unit(arguments: Sequence[str], check_options: Callable[[Sequence[str]], None]) -> int:
+    """Print the unit; its options are checked here, and not when systemd starts it."""
+    from getpass import getuser
+
+    from torc_server.service_unit import service_unit
+
+    is_system = "--system" in arguments
+    options = [word for word in arguments if word != "--system"]
+    try:
+        check_options(["run", *options])
+    except InvalidInputError as error:
+        return complain(error, code=2)
+    sys.stdout.write(service_unit(options, folder=Path.cwd(), is_system=is_system, user=getuser()))
+    place, scope = ("/etc/systemd/system", "") if is_system else ("~/.config/systemd/user", " --user")
+    sys.stderr.write(
+        f"torc-server: write this to {place}/torc-server.service, then: systemctl{scope} daemon-reload; "
+        f"systemctl{scope} enable --now torc-server\n"
+    )
+    return 0
+
+
+def back_up(path: Path, target: Path, *, change: Callable[[Path], None] = lambda _: None) -> None:
     """Copy the database into a new file, readable by its owner only; what others write meanwhile is not in it.
 
+    `change` is called with the copy before it is checked.
     The copy is complete or absent. Raises InvalidInputError when it exists already or cannot be written, and
     ServerFaultError when the database is damaged.
     """
@@ -101,6 +143,7 @@ def back_up(path: Path, target: Path) -> None:
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         with closing(Database(path)) as database:
             database.copy_into(partial)
+        change(partial)
         if damage := _damage(partial):
             raise ServerFaultError(f"{path} is damaged, and its copy with it: {damage[0]}", hint=_CHECK)
         # last: a copy that was interrupted never bears the name of a backup
@@ -130,6 +173,11 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="look for damage to the file and for records that break a rule")
     backup = commands.add_parser("backup", help="copy the database into a new file")
     backup.add_argument("file", metavar="FILE", type=Path, help="the copy, which must not exist yet")
-    for command in (check, backup):
+    export = commands.add_parser("export", help="copy workflows into a new database, without tokens and access groups")
+    export.add_argument("file", metavar="FILE", type=Path, help="the copy, which must not exist yet")
+    export.add_argument("--user", metavar="NAME", action="append", default=[], help="only workflows of this user")
+    export.add_argument("--workflow", metavar="ID", type=int, action="append", default=[], help="only this workflow")
+    commands.add_parser("service", help="print a systemd unit that runs the server with these options")
+    for command in (check, backup, export):
         command.add_argument("-d", "--database", metavar="PATH", help=_DATABASE_HELP)
     return parser

@@ -34,7 +34,7 @@ class Link(StrEnum):
     ZIP = "zip"
 
 
-class Monitor(StrEnum):
+class MonitorChoice(StrEnum):
     """What is kept of the memory and CPU of jobs."""
 
     OFF = "off"
@@ -127,9 +127,9 @@ def exec_(
         typer.Option("--stdio", help="Which output of jobs is kept, and in how many files.", rich_help_panel=_RECORD),
     ] = Stdio.SEPARATE,
     monitor: Annotated[
-        Monitor,
+        MonitorChoice,
         typer.Option("--monitor", help="What is kept of memory and CPU over time.", rich_help_panel=_RECORD),
-    ] = Monitor.SUMMARY,
+    ] = MonitorChoice.SUMMARY,
     sample_interval: Annotated[
         int | None,
         typer.Option(
@@ -207,16 +207,16 @@ def exec_(
     _run(session, workflow_id, options, generate_plots=generate_plots)
 
 
-def _monitoring(monitor: Monitor, interval_s: int | None, *, plots: bool) -> dict[str, Any]:
+def _monitoring(monitor: MonitorChoice, interval_s: int | None, *, plots: bool) -> dict[str, Any]:
     """Return the `resource_monitor` of the workflow. Raises InvalidInputError for options that exclude each other."""
-    if monitor is Monitor.OFF:
+    if monitor is MonitorChoice.OFF:
         if plots or interval_s is not None:
             raise InvalidInputError(
                 "--monitor off keeps no samples, which --generate-plots and --sample-interval-seconds are about",
                 hint="use --monitor time-series",
             )
         return {"enabled": False}
-    is_series = plots or monitor is Monitor.TIME_SERIES
+    is_series = plots or monitor is MonitorChoice.TIME_SERIES
     body: dict[str, Any] = {"granularity": "time_series"} if is_series else {}
     if interval_s is not None:
         body["sample_interval_seconds"] = interval_s

@@ -83,6 +83,12 @@ def empty_log(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
+def shrink(connection: sqlite3.Connection) -> None:
+    """Write the file anew without its free pages, as one file without a write-ahead log."""
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA journal_mode = DELETE")
+
+
 # -- errors --------------------------------------------------------------------------------------
 
 ERRORS: Final = (sqlite3.Error, DBAPIError)

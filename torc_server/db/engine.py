@@ -113,6 +113,13 @@ class Database:
             driver: Any = connection.connection.driver_connection
             dialect.empty_log(driver)
 
+    def shrink(self) -> None:
+        """Write the file anew without what was deleted. Nobody else may use it meanwhile."""
+        self._readers.dispose()
+        with self._writer.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            dialect.shrink(driver)
+
     def close(self) -> None:
         self._readers.dispose()
         self._writer.dispose()
