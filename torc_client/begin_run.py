@@ -1,18 +1,24 @@
 """Begins runs of a workflow: initialize, reinitialize, reset."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from torc_client.changed_inputs import (
+    OWN_CHANGE,
+    StaleJob,
+    look_at_files,
+    plan_stale,
+    record_files,
+    stale_by_files,
+)
 from torc_client.http import TorcClient
-from torc_core.api.files import FileModel
 from torc_core.api.workflows import WorkflowStatusModel
 from torc_core.errors import StateConflictError
 from torc_core.hints import Hint, torc
 from torc_core.jobs.status import ACTIVE, FRESH, RESETTABLE_FAILURES, JobStatus
 
-_MTIME_TOLERANCE_S: Final = 0.01
 _NAMED_IN_ERRORS: Final = 10
 
 
@@ -32,14 +38,25 @@ class StartCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class StartedRun:
-    """A workflow ready to run. `reset_jobs` are the names of jobs sent back because their files or data changed."""
+    """A workflow ready to run. `reset_jobs` are the jobs sent back because files, data or commands changed.
+
+    What depends on them was sent back with them.
+    """
 
     workflow_id: int
     run_id: int
     ready_count: int
     blocked_count: int
     existing_output_files: tuple[str, ...] = ()
-    reset_jobs: tuple[str, ...] = ()
+    reset_jobs: tuple[StaleJob, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedReinit:
+    """What a reinitialization would find and do: `jobs` would be sent back, in the order of their ids."""
+
+    check: StartCheck
+    jobs: tuple[StaleJob, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +83,15 @@ def check_start(client: TorcClient, workflow_id: int, *, folder: Path) -> StartC
 
 
 def initialize(
-    client: TorcClient, workflow_id: int, *, folder: Path, force: bool = False, force_option: str = "--force"
+    client: TorcClient,
+    workflow_id: int,
+    *,
+    folder: Path,
+    force: bool = False,
+    force_option: str = "--force",
+    by_content: bool = False,
 ) -> StartedRun:
-    """Begin a run in which every job starts anew.
+    """Begin a run in which every job starts anew; `by_content` also records the contents of files.
 
     `force` begins although input files are missing or jobs are active; the user says it by `force_option`. Raises
     StateConflictError when the workflow is archived, when jobs are active, or when inputs are missing; then nothing
@@ -79,7 +102,7 @@ def initialize(
     run_id = _begin_run(client, workflow_id, force=force)
     if not client.is_uninitialized(workflow_id):
         client.reset_job_status(workflow_id)
-    _store_mtimes(client, _changed_files(client, workflow_id, folder=folder))
+    record_files(client, look_at_files(client, workflow_id, folder=folder, by_content=by_content))
     counts = client.initialize_jobs(workflow_id, clear_ephemeral_user_data=True)
     return StartedRun(
         workflow_id=workflow_id,
@@ -103,10 +126,20 @@ def begin_new(
     return reinitialize_within_run(client, workflow_id, run_id=run_id, folder=folder)
 
 
-def reinitialize(client: TorcClient, workflow_id: int, *, folder: Path, force: bool = False) -> StartedRun:
+def plan_reinit(client: TorcClient, workflow_id: int, *, folder: Path, by_content: bool = False) -> PlannedReinit:
+    """Return what `reinitialize` would do; change nothing."""
+    was_canceled = bool(client.workflows.get(workflow_id).is_canceled)
+    jobs = plan_stale(client, workflow_id, folder=folder, by_content=by_content, with_canceled=was_canceled)
+    return PlannedReinit(check=check_start(client, workflow_id, folder=folder), jobs=tuple(jobs))
+
+
+def reinitialize(
+    client: TorcClient, workflow_id: int, *, folder: Path, force: bool = False, by_content: bool = False
+) -> StartedRun:
     """Begin a run with unfinished jobs, and with those whose inputs changed or whose outputs are missing.
 
-    In a canceled workflow canceled jobs are reset, too. Raises as `initialize` does.
+    In a canceled workflow canceled jobs are reset, too. `by_content`: a file changed when its content did, not its
+    modification time. Raises as `initialize` does.
     """
     _refuse_unsafe(check_start(client, workflow_id, folder=folder), force=force)
     was_canceled = client.workflows.get(workflow_id).is_canceled
@@ -114,16 +147,19 @@ def reinitialize(client: TorcClient, workflow_id: int, *, folder: Path, force: b
     if was_canceled:
         canceled = client.jobs.list_all(workflow_id=workflow_id, status=JobStatus.CANCELED)
         client.reset_jobs(workflow_id, [job.id or 0 for job in canceled], run_id=run_id)
-    return reinitialize_within_run(client, workflow_id, run_id=run_id, folder=folder)
+    return reinitialize_within_run(client, workflow_id, run_id=run_id, folder=folder, by_content=by_content)
 
 
-def reinitialize_within_run(client: TorcClient, workflow_id: int, *, run_id: int, folder: Path) -> StartedRun:
+def reinitialize_within_run(
+    client: TorcClient, workflow_id: int, *, run_id: int, folder: Path, by_content: bool = False
+) -> StartedRun:
     """Reset changed jobs within the current run, and make jobs ready or blocked."""
-    changed = _changed_files(client, workflow_id, folder=folder)
-    stale = _stale_jobs(client, workflow_id, changed, folder=folder)
+    changes = look_at_files(client, workflow_id, folder=folder, by_content=by_content)
+    stale = stale_by_files(client, workflow_id, changes)
     if stale:
-        client.reset_jobs(workflow_id, list(stale), run_id=run_id)
-    _store_mtimes(client, changed)
+        client.reset_jobs(workflow_id, [job.job_id for job in stale], run_id=run_id)
+    # after the reset: recorded first, a failure in between would leave changed files that nobody reacts to
+    record_files(client, changes)
     by_data = client.process_changed_job_inputs(workflow_id).reinitialized_jobs
     client.initialize_jobs(workflow_id, only_uninitialized=True)
     counts = client.workflow_status(workflow_id).jobs_by_status  # also those that were ready before
@@ -132,8 +168,16 @@ def reinitialize_within_run(client: TorcClient, workflow_id: int, *, run_id: int
         run_id=run_id,
         ready_count=counts[JobStatus.READY],
         blocked_count=counts[JobStatus.BLOCKED],
-        reset_jobs=tuple(dict.fromkeys([*stale.values(), *by_data])),
+        reset_jobs=(*stale, *_named(client, workflow_id, by_data)),
     )
+
+
+def _named(client: TorcClient, workflow_id: int, names: Sequence[str]) -> list[StaleJob]:
+    """Return the jobs whose own inputs changed, by their names."""
+    if not names:
+        return []
+    ids = {each.name: each.id for each in client.job_outlines(workflow_id)}
+    return [StaleJob(ids[name], name, OWN_CHANGE) for name in names]
 
 
 def reset_status(
@@ -221,51 +265,3 @@ def _missing_inputs(client: TorcClient, workflow_id: int) -> tuple[str, ...]:
     return tuple(
         dict.fromkeys(row.user_data_name for row in rows if row.user_data_id in missing and row.producer_job_id is None)
     )
-
-
-def _changed_files(client: TorcClient, workflow_id: int, *, folder: Path) -> list[FileModel]:
-    """Return files whose modification time is not the stored one, with the time that they have now (None: gone)."""
-    return [
-        file.model_copy(update={"st_mtime": now})
-        for file in client.files.list_all(workflow_id=workflow_id)
-        if _differs(file.st_mtime, now := _mtime(folder / file.path))
-    ]
-
-
-def _stale_jobs(client: TorcClient, workflow_id: int, changed: Iterable[FileModel], *, folder: Path) -> dict[int, str]:
-    """Return the completed jobs to run again, id to name: readers of changed files, writers of missing ones."""
-    changed_ids = {file.id for file in changed}
-    if not changed_ids:
-        return {}
-    rows = [row for row in client.job_file_relationships(workflow_id) if row.file_id in changed_ids]
-    stale: dict[int, str] = {}
-    for row in rows:
-        if row.producer_job_id is not None and not _exists(folder, row.file_path):
-            stale[row.producer_job_id] = row.producer_job_name or ""
-        elif row.consumer_job_id is not None:
-            stale[row.consumer_job_id] = row.consumer_job_name or ""
-    completed = {job.id for job in client.jobs.list_all(workflow_id=workflow_id, status=JobStatus.COMPLETED)}
-    return {job_id: name for job_id, name in stale.items() if job_id in completed}
-
-
-def _store_mtimes(client: TorcClient, changed: Iterable[FileModel]) -> None:
-    known = [file for file in changed if file.st_mtime is not None]
-    if known:
-        client.update_files(known)
-
-
-def _exists(folder: Path, path: str) -> bool:
-    return _mtime(folder / path) is not None
-
-
-def _mtime(path: Path) -> float | None:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return None
-
-
-def _differs(stored: float | None, now: float | None) -> bool:
-    if stored is None or now is None:
-        return stored is not now
-    return abs(stored - now) > _MTIME_TOLERANCE_S

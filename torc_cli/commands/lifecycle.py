@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from torc_cli.render.beginning_text import check_data, check_lines
-from torc_cli.render.text import number
+from torc_cli.render.beginning_text import check_data, check_lines, reinit_data, reinit_lines, stale_data
+from torc_cli.render.text import display, number
 from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
@@ -25,6 +25,10 @@ ForceOption = Annotated[
 StartDryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Only print what is missing and what would be overwritten.")
 ]
+ContentOption = Annotated[
+    bool,
+    typer.Option("--content", help="Record the contents of files, and compare these, not the times, where recorded."),
+]
 NoPromptsOption = Annotated[bool, typer.Option("--no-prompts", help="Do not ask.")]
 
 
@@ -36,6 +40,7 @@ def init(
     force: ForceOption = False,
     no_prompts: NoPromptsOption = False,
     dry_run: StartDryRunOption = False,
+    content: ContentOption = False,
 ) -> None:
     """Begin a new run with every job from its beginning.
 
@@ -54,7 +59,7 @@ def init(
     ):
         session.out.note("Nothing was changed.")
         return
-    started = initialize(session.client, chosen, folder=Path.cwd(), force=force)
+    started = initialize(session.client, chosen, folder=Path.cwd(), force=force, by_content=content)
     _show_started(session, started, verb="Initialized")
 
 
@@ -64,19 +69,28 @@ def reinit(
     workflow_id: WorkflowArgument = None,
     *,
     force: ForceOption = False,
-    dry_run: StartDryRunOption = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only print what is missing, and which jobs would run again and why.")
+    ] = False,
+    content: ContentOption = False,
 ) -> None:
     """Begin a new run with the jobs that are not done, or whose inputs changed.
 
-    For example: `torc reinit 3`.
+    A job runs again when an input file has another modification time, an output file is gone, or its command, user
+    data, files or dependencies changed; and so does what depends on it.
+
+    For example: `torc reinit 3 --dry-run`.
     """
-    from torc_client.begin_run import reinitialize
+    from torc_client.begin_run import plan_reinit, reinitialize
 
     chosen = session.workflow_id(workflow_id)
     if dry_run:
-        _show_check(session, chosen)
+        planned = plan_reinit(session.client, chosen, folder=Path.cwd(), by_content=content)
+        session.out.done(reinit_lines(planned), reinit_data(planned))
+        if not planned.check.is_safe:
+            raise typer.Exit(1)
         return
-    started = reinitialize(session.client, chosen, folder=Path.cwd(), force=force)
+    started = reinitialize(session.client, chosen, folder=Path.cwd(), force=force, by_content=content)
     _show_started(session, started, verb="Reinitialized")
 
 
@@ -192,8 +206,10 @@ def _show_check(session: Session, workflow_id: int) -> None:
 def _show_started(session: Session, started: "StartedRun", *, verb: str) -> None:
     for path in started.existing_output_files[:20]:
         session.out.note(f"Warning: {path} exists and will be overwritten.")
-    if started.reset_jobs:
-        session.out.note(f"Changed inputs or vanished outputs: {', '.join(started.reset_jobs[:20])}")
+    for job in started.reset_jobs[:20]:
+        session.out.note(f"Runs again: {display(job.name)} (job {job.job_id}): {display(job.reason)}")
+    if len(started.reset_jobs) > 20:
+        session.out.note(f"Runs again: {len(started.reset_jobs) - 20} more that changed")
     session.out.done(
         f"{verb} workflow {started.workflow_id}, run {started.run_id}: "
         f"{number(started.ready_count, 'job')} ready, {started.blocked_count} blocked",
@@ -203,7 +219,8 @@ def _show_started(session: Session, started: "StartedRun", *, verb: str) -> None
             "run_id": started.run_id,
             "ready_count": started.ready_count,
             "blocked_count": started.blocked_count,
-            "reset_jobs": list(started.reset_jobs),
+            "reset_jobs": [job.name for job in started.reset_jobs],
+            "reset_reasons": stale_data(started.reset_jobs),
             "existing_output_files": list(started.existing_output_files),
         },
     )

@@ -2,11 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
-from torc_cli.render.text import number
+from torc_cli.render.text import display, number
 from torc_core.hints import Hint, Line, torc
 
 if TYPE_CHECKING:
-    from torc_client.begin_run import StartCheck, StatusReset
+    from collections.abc import Sequence
+
+    from torc_client.begin_run import PlannedReinit, StartCheck, StatusReset
+    from torc_client.changed_inputs import StaleJob
 
 
 def spec_report_lines(report: dict[str, Any]) -> list[str]:
@@ -30,6 +33,22 @@ def check_lines(check: "StartCheck") -> list[str]:
     lines += [f"  would be overwritten: {path}" for path in check.existing_output_files]
     verdict = "can start" if check.is_safe else "cannot start"
     return [f"Workflow {check.workflow_id} {verdict}.", *lines]
+
+
+def reinit_lines(planned: "PlannedReinit") -> list[str]:
+    """Return what a reinitialization would find and send back, each job with the reason."""
+    jobs = [f"  would run again: {display(job.name)} (job {job.job_id}): {display(job.reason)}" for job in planned.jobs]
+    return [*check_lines(planned.check), *(jobs or ["  no job changed"])]
+
+
+def reinit_data(planned: "PlannedReinit") -> dict[str, object]:
+    """Return the same for programs."""
+    return {**check_data(planned.check), "jobs_to_reset": stale_data(planned.jobs)}
+
+
+def stale_data(jobs: "Sequence[StaleJob]") -> list[dict[str, object]]:
+    """Return jobs that run again, with the reasons, for programs."""
+    return [{"job_id": job.job_id, "job_name": job.name, "reason": job.reason} for job in jobs]
 
 
 def check_data(check: "StartCheck") -> dict[str, object]:

@@ -77,7 +77,7 @@ class FailureHandler(SQLModel, table=True):
 
 
 class File(SQLModel, table=True):
-    """`st_mtime` in seconds since the epoch; NULL while the file does not exist."""
+    """`st_mtime` in seconds since the epoch, NULL while the file does not exist; `sha256` of its content, if known."""
 
     __tablename__ = "file"
     __table_args__ = IDS_ONCE
@@ -87,6 +87,7 @@ class File(SQLModel, table=True):
     name: str
     path: str
     st_mtime: float | None = None
+    sha256: str | None = None
 
 
 class UserData(SQLModel, table=True):

@@ -1,6 +1,7 @@
 """Files that jobs read and write."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from torc_core.api.base import Page
 from torc_core.api.files import FileModel
@@ -11,7 +12,19 @@ from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.base import Records
 from torc_server.services.records.paging import PageRequest
 
-FILES: Final = Records(RecordStore(File), FileModel, noun="file", clearable={"st_mtime"})
+
+class _Files(Records[FileModel]):
+    """Files; a new modification time without the content that goes with it clears the recorded one."""
+
+    def update(
+        self, uow: UnitOfWork, record_id: int, record: FileModel, *, derived: Mapping[str, Any] | None = None
+    ) -> FileModel:
+        if "st_mtime" in record.model_fields_set and record.sha256 is None:
+            derived = {"sha256": None, **(derived or {})}
+        return super().update(uow, record_id, record, derived=derived)
+
+
+FILES: Final = _Files(RecordStore(File), FileModel, noun="file", clearable={"st_mtime"})
 
 
 def list_files(

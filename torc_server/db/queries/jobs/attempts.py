@@ -84,9 +84,9 @@ def write_evidence(uow: UnitOfWork, workflow_id: int, evidence: Iterable[tuple[A
 
 
 def write_mtimes(uow: UnitOfWork, workflow_id: int, mtimes: Iterable[tuple[int, float]]) -> None:
-    """Store modification times by file id; leave files of other workflows alone."""
+    """Store modification times by file id, and forget the contents; leave files of other workflows alone."""
     uow.run_many(
-        "UPDATE file SET st_mtime = ? WHERE id = ? AND workflow_id = ?",
+        "UPDATE file SET st_mtime = ?, sha256 = NULL WHERE id = ? AND workflow_id = ?",
         ((st_mtime, file_id, workflow_id) for file_id, st_mtime in mtimes),
     )
 
