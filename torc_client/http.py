@@ -34,9 +34,13 @@ from torc_core.api.jobs import (
     StartJobsResponse,
 )
 from torc_core.api.nodes import ComputeNodeModel, Heartbeat, ScheduledComputeNodeModel
-from torc_core.api.regrouping import RegroupRequest, RegroupResponse, ResourceGroup
 from torc_core.api.relationships import JobDependency, JobFileRelationship, JobUserDataRelationship
-from torc_core.api.resource_requirements import ResourceRequirementsModel
+from torc_core.api.resource_requirements import (
+    RegroupRequest,
+    RegroupResponse,
+    ResourceGroup,
+    ResourceRequirementsModel,
+)
 from torc_core.api.results import ResultModel
 from torc_core.api.schedulers import LocalSchedulerModel, SlurmSchedulerModel
 from torc_core.api.spawning import SpawnJobsRequest, SpawnJobsResponse

@@ -105,6 +105,25 @@ def test_after_a_reset_the_same_workflow_runs_again(torc: Torc, spec: SpecWriter
     assert (torc.folder / "c.txt").read_text() == "once\n"
 
 
+def test_an_interrupted_run_says_what_it_stopped_and_how_to_go_on(torc: Torc, spec: SpecWriter) -> None:
+    path = spec(
+        jobs={
+            "long": f"touch {torc.folder}/started; test -e {torc.folder}/go_on || sleep 600",
+            "after": {"command": "true", "depends_on": ["long"]},
+        }
+    )
+    process = torc.start("run", path)
+    wait_until((torc.folder / "started").exists, "the job runs", timeout_s=60)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert "The run was interrupted: 1 job stopped, 1 job canceled" in out
+    assert "The workflow is complete" not in out
+    step = next(line for line in out.splitlines() if line.endswith("# go on"))
+    (torc.folder / "go_on").touch()
+    ran = torc(*step.split("#")[0].split()[1:])
+    assert "every job succeeded" in ran.out
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_in_order(
     torc: Torc, spec: SpecWriter, shared_client: TorcClient, number: signal.Signals

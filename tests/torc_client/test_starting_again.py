@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from helpers import ended, make_runner
 
-from torc_client.begin_run import initialize, reinitialize
 from torc_client.http import TorcClient
+from torc_client.runs.begin_run import initialize, reinitialize
 from torc_core.api.drafts import FileDraft, JobDraft, WorkflowDraft
 from torc_core.api.workflows import WorkflowModel
 

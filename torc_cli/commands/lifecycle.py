@@ -17,7 +17,7 @@ from torc_core.jobs.status import ACTIVE, AWAITING_DECISION, JobStatus
 
 if TYPE_CHECKING:
     from torc_client.allocations.standing import StandingAllocations
-    from torc_client.begin_run import StartedRun
+    from torc_client.runs.begin_run import StartedRun
 
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Begin although input files are missing or jobs are active.", show_default=False)
@@ -46,7 +46,7 @@ def init(
 
     For example: `torc init 3 --dry-run`.
     """
-    from torc_client.begin_run import initialize
+    from torc_client.runs.begin_run import initialize
 
     chosen = session.workflow_id(workflow_id)
     if dry_run:
@@ -81,7 +81,7 @@ def reinit(
 
     For example: `torc reinit 3 --dry-run`.
     """
-    from torc_client.begin_run import plan_reinit, reinitialize
+    from torc_client.runs.begin_run import plan_reinit, reinitialize
 
     chosen = session.workflow_id(workflow_id)
     if dry_run:
@@ -195,7 +195,7 @@ def _refuse_at_work(session: Session, workflow_id: int, *, force: bool) -> None:
 
 
 def _show_check(session: Session, workflow_id: int) -> None:
-    from torc_client.begin_run import check_start
+    from torc_client.runs.begin_run import check_start
 
     check = check_start(session.client, workflow_id, folder=Path.cwd())
     session.out.done("\n".join(check_lines(check)), check_data(check))

@@ -12,7 +12,7 @@ from torc_cli.render.text import number
 from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
-from torc_core.api.regrouping import ResourceGroup
+from torc_core.api.resource_requirements import ResourceGroup
 from torc_core.errors import InvalidInputError
 from torc_core.hints import Hint, torc
 from torc_core.recovery.resource_groups import RequirementUse, Spread

@@ -39,7 +39,7 @@ def reset_status(
 
     For example: `torc workflows reset-status 3 --failed-only --reinitialize`.
     """
-    from torc_client.begin_run import reset_status as reset
+    from torc_client.runs.begin_run import reset_status as reset
 
     chosen = session.workflow_id(workflow_id)
     which = "failed" if failed_only else "all"

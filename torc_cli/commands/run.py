@@ -201,7 +201,12 @@ def _within_the_machine(choices: "RecoverOptions", options: "RunnerOptions") -> 
 
 def load_runner() -> None:
     """Import what a run needs, which takes a while: to be done while the embedded server starts."""
-    for module in ("runner.main", "torc_client.begin_run", "torc_cli.commands.run_again", "torc_cli.render.run_report"):
+    for module in (
+        "runner.main",
+        "torc_client.runs.begin_run",
+        "torc_cli.commands.run_again",
+        "torc_cli.render.run_report",
+    ):
         import_module(module)
 
 
@@ -226,7 +231,7 @@ def is_spec_file(what: str) -> bool:
 def create_workflow(session: Session, draft: "WorkflowDraft", options: "RunnerOptions", *, force: bool) -> int:
     """Create the workflow and return its id. Nothing is created that could not run here."""
     from runner.base.paths import create_output_dir
-    from torc_client.begin_run import refuse_missing_files
+    from torc_client.runs.begin_run import refuse_missing_files
     from torc_client.specs import existing_output_files, file_warnings, missing_input_files
 
     if not force:

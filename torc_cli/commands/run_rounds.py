@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runner.base.settings import RunnerOptions
+    from runner.summary import RunSummary
     from torc_cli.commands.run_again import Recovery
     from torc_cli.render.run_progress import RunView
     from torc_client.recovery.bounded_recovery import FinishedRecovery
@@ -46,7 +47,7 @@ def _make_ready(session: Session, workflow_id: int, options: "RunnerOptions", *,
     """
     from runner.base.paths import create_output_dir
     from torc_client.actions import describe_action, open_actions
-    from torc_client.begin_run import initialize, reinitialize_within_run
+    from torc_client.runs.begin_run import initialize, reinitialize_within_run
 
     client = session.client
     status = client.workflow_status(workflow_id)
@@ -103,6 +104,7 @@ def _say_complete(session: Session, status: "WorkflowStatusModel") -> None:
 
 def _run(session: Session, workflow_id: int, options: "RunnerOptions", recovery: "Recovery", *, force: bool) -> None:
     from runner.main import run_workflow
+    from runner.summary import ExitReason
     from torc_cli.commands.run_again import moved_on
     from torc_client.recovery.state import is_success
 
@@ -123,7 +125,8 @@ def _run(session: Session, workflow_id: int, options: "RunnerOptions", recovery:
                 return
     runner = asdict(summary) | {"explanation": session.out.text_of(summary.explanation)}
     with session.waiting_for_server(options.wait_at_start_s):
-        _report(session, status, summary.explanation, runner=runner, history=recovery.history)
+        stopped = summary if summary.reason in (ExitReason.INTERRUPTED, ExitReason.TIME_UP) else None
+        _report(session, status, summary.explanation, runner=runner, stopped=stopped, history=recovery.history)
         missed = _note_actions(session, workflow_id, is_canceled=status.is_canceled)
     if missed or not is_success(status):
         raise typer.Exit(1)
@@ -164,16 +167,20 @@ def _report(
     explanation: Line,
     *,
     runner: dict[str, Any],
+    stopped: "RunSummary | None" = None,
     history: "Sequence[FinishedRecovery]" = (),
 ) -> None:
-    from torc_cli.render.run_report import report_data, report_text
+    from torc_cli.render.run_report import next_after_stop, report_data, report_text
     from torc_cli.render.status_text import next_steps
     from torc_cli.session.pages import offer_review
 
     groups = _failures(session, status)
-    why, commands = session.out.text_of(explanation), [session.spelling(step.command) for step in next_steps(status)]
+    commands = [session.spelling(step.command) for step in next_steps(status)]
+    if stopped is not None:
+        commands.insert(0, session.spelling(next_after_stop(status, stopped)))
+    why = session.out.text_of(explanation)
     session.out.done(
-        report_text(status, groups, explanation, history=history),
+        report_text(status, groups, explanation, stopped=stopped, history=history),
         report_data(status, groups, why, commands, runner=runner, history=history),
     )
     offer_review(session, status.workflow_id, waiting=status.jobs_by_status.total(AWAITING_DECISION))

@@ -150,7 +150,7 @@ def _records(drafts: "list[SlurmSchedulerDraft] | Any") -> list[SlurmSchedulerMo
 
 def _create(session: Session, draft: "WorkflowDraft", *, skip_checks: bool) -> tuple[int, int]:
     """Create the workflow; return its id and the number of its jobs. Nothing is created that could not run."""
-    from torc_client.begin_run import refuse_missing_files
+    from torc_client.runs.begin_run import refuse_missing_files
     from torc_client.specs import missing_input_files
 
     if not skip_checks:
@@ -169,7 +169,7 @@ def _initialize_and_submit(
     skip_checks: bool,
     take_over: bool = False,
 ) -> None:
-    from torc_client.begin_run import begin_new
+    from torc_client.runs.begin_run import begin_new
 
     client = session.client
     status = client.workflow_status(workflow_id)

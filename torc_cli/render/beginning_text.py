@@ -8,8 +8,8 @@ from torc_core.hints import Hint, Line, torc
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from torc_client.begin_run import PlannedReinit, StartCheck, StatusReset
-    from torc_client.changed_inputs import StaleJob
+    from torc_client.runs.begin_run import PlannedReinit, StartCheck, StatusReset
+    from torc_client.runs.changed_inputs import StaleJob
 
 
 def spec_report_lines(report: dict[str, Any]) -> list[str]:

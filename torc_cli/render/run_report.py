@@ -1,17 +1,21 @@
 """The report at the end of `torc run`: how the workflow stands, what failed and why, what to do next."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from torc_cli.render.status_text import count_pairs, next_step_lines, unsuccessful, verdict
-from torc_cli.render.text import display
+from torc_cli.render.text import display, number
 from torc_client.http import TorcClient
 from torc_client.recovery.bounded_recovery import FinishedRecovery
 from torc_client.recovery.state import is_success
 from torc_client.recovery.summary import history_data, history_lines
 from torc_core.api.failures import FailureGroup
 from torc_core.api.workflows import WorkflowStatusModel
-from torc_core.hints import Hint, Line
+from torc_core.hints import Hint, Line, TorcCommand, torc
+from torc_core.jobs.status import JobStatus
+
+if TYPE_CHECKING:
+    from runner.summary import RunSummary
 
 _GROUPS_SHOWN: Final = 10
 
@@ -28,9 +32,14 @@ def report_text(
     groups: list[FailureGroup],
     explanation: Line,
     *,
+    stopped: "RunSummary | None" = None,
     history: Sequence[FinishedRecovery] = (),
 ) -> list[Line]:
-    """Return the report; `history` are the recoveries between the runs."""
+    """Return the report; `history` are the recoveries between the runs.
+
+    `stopped` is the summary of a runner that a signal or its time limit ended; what it left is told in place of the
+    verdict.
+    """
     counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in count_pairs(status) if count)
     name = display(status.workflow_name)
     lines: list[Line] = [f"Workflow {status.workflow_id} ({name}), run {status.run_id}: {counts or 'no jobs'}"]
@@ -38,7 +47,27 @@ def report_text(
         lines.append(Hint("The runner left: {}", explanation))
     lines += [line for group in groups for line in _group_lines(group)]
     lines += map(_display_indented, history_lines(history))
-    return [*lines, verdict(status), *next_step_lines(status)]
+    if stopped is None or is_success(status):
+        return [*lines, verdict(status), *next_step_lines(status)]
+    go_on = next_after_stop(status, stopped)
+    return [*lines, _what_was_stopped(status, stopped), Hint("  {}    # go on", go_on), *next_step_lines(status)]
+
+
+def next_after_stop(status: WorkflowStatusModel, stopped: "RunSummary") -> TorcCommand:
+    """Return the command that goes on where a runner was ended early: what it stopped is sent back first."""
+    return torc("run", status.workflow_id, *(["--recover"] if stopped.terminated else []))
+
+
+def _what_was_stopped(status: WorkflowStatusModel, stopped: "RunSummary") -> str:
+    from runner.summary import ExitReason
+
+    what = "The run was interrupted" if stopped.reason is ExitReason.INTERRUPTED else "The time of the run was up"
+    parts = [f"{number(stopped.terminated, 'job')} stopped"] if stopped.terminated else []
+    if stopped.terminated and (canceled := status.jobs_by_status[JobStatus.CANCELED]):
+        parts.append(f"{number(canceled, 'job')} canceled as what they depend on did not succeed")
+    if left := status.jobs_by_status.total((JobStatus.READY, JobStatus.BLOCKED)):
+        parts.append(f"{number(left, 'job')} not begun")
+    return f"{what}: {', '.join(parts)}." if parts else f"{what}."
 
 
 def report_data(

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from torc_client.recovery.resources import requirements_use
-from torc_core.api.regrouping import RegroupedJobs, ResourceGroup
+from torc_core.api.resource_requirements import RegroupedJobs, ResourceGroup
 from torc_core.recovery.resource_groups import GroupAmounts, RequirementUse
 from torc_mcp.budget import PAYLOAD_BYTES, take_rows
 from torc_mcp.context import ToolContext, app_of, one_line

@@ -13,7 +13,7 @@ from torc_core.api.recovery import (
     RaiseWaitingResponse,
     Watchers,
 )
-from torc_core.api.regrouping import RegroupRequest, RegroupResponse
+from torc_core.api.resource_requirements import RegroupRequest, RegroupResponse
 from torc_core.jobs.status import JobStatus
 from torc_server.routes.contract import contract_router
 from torc_server.routes.parameters import RecordId, UnsortedPage

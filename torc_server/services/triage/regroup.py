@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-from torc_core.api.regrouping import RegroupedJobs, RegroupRequest, RegroupResponse, ResourceGroup
+from torc_core.api.resource_requirements import RegroupedJobs, RegroupRequest, RegroupResponse, ResourceGroup
 from torc_core.errors import InvalidInputError
 from torc_core.evidence.attempt import UNSPECIFIED_REQUIREMENT
 from torc_core.hints import Hint, torc

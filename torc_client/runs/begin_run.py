@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from torc_client.changed_inputs import (
+from torc_client.http import TorcClient
+from torc_client.runs.changed_inputs import (
     OWN_CHANGE,
     StaleJob,
     look_at_files,
@@ -13,7 +14,6 @@ from torc_client.changed_inputs import (
     record_files,
     stale_by_files,
 )
-from torc_client.http import TorcClient
 from torc_core.api.workflows import WorkflowStatusModel
 from torc_core.errors import StateConflictError
 from torc_core.hints import Hint, torc
