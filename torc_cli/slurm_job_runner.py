@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -67,6 +68,12 @@ def run_in_allocation(
             help="Give up when the server is away for so long while jobs run; also a key of the workflow.",
         ),
     ] = None,
+    strict_scheduler_match: Annotated[
+        bool,
+        typer.Option(
+            "--strict-scheduler-match", help="Leave jobs of another scheduler alone, also when there are no others."
+        ),
+    ] = False,
     password: Annotated[
         str | None, typer.Option("--password", help="The server's password; better in TORC_PASSWORD.")
     ] = None,
@@ -92,7 +99,8 @@ def run_in_allocation(
         _require_allocation(workflow_id)
         time.sleep(startup_delay)
         session.load = lambda: import_module("runner.main")
-        summary = _run(session, workflow_id, options)
+        strict = strict_scheduler_match or session.settings.strict_scheduler_match
+        summary = _run(session, workflow_id, replace(options, strict_scheduler_match=strict))
         sys.stderr.write(f"{session.out.text_of(summary.explanation)}: {_what_it_did(summary)}\n")
 
 

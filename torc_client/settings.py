@@ -37,9 +37,11 @@ _KEYS: Final = (
     "log_level",
     "output_dir",
     "server_user",
+    "strict_scheduler_match",
     "tls_ca_cert",
 )
 _CORRECT: Final = "correct or remove this config file"
+_TRUTH: Final = ("true", "false")
 _FORMATS: Final = ("table", "json", "csv")
 _LOG_LEVELS: Final = ("error", "warning", "info", "debug")
 
@@ -64,6 +66,8 @@ class ClientSettings:
     log_level: str = "warning"
     job_token: JobToken | None = None
     """The token that jobs get; None leaves it to the workflow."""
+    strict_scheduler_match: bool = False
+    """Whether runners leave jobs of another scheduler alone, also when there are no others."""
 
     @property
     def credentials(self) -> Credentials | None:
@@ -107,6 +111,12 @@ def load_settings(
             _LOG_LEVELS, "log level", log_level or env.get("TORC_LOG_LEVEL") or config.get("log_level", "warning")
         ),
         job_token=_job_token(env.get("TORC_JOB_TOKEN") or config.get("job_token")),
+        strict_scheduler_match=_TRUTH[0]
+        == _one_of(
+            _TRUTH,
+            "truth value",
+            env.get("TORC_STRICT_SCHEDULER_MATCH") or config.get("strict_scheduler_match", "false"),
+        ),
     )
 
 

@@ -145,3 +145,17 @@ def test_a_job_adds_no_more_generations_than_the_file_allows(shared_server: Serv
     report = torc("run", "w.yaml", "-f", "json", code=1).json
     assert report["jobs_by_status"]["completed"] == 2
     assert report["jobs_by_status"]["failed"] + report["jobs_by_status"]["pending_failed"] == 1
+
+
+@pytest.mark.parametrize("by", ["option", "environment"])
+def test_a_strict_runner_leaves_jobs_of_another_scheduler_alone(
+    shared_server: ServerProcess, tmp_path: Path, by: str
+) -> None:
+    torc = Torc(tmp_path, shared_server.url, {"TORC_STRICT_SCHEDULER_MATCH": "true"} if by == "environment" else {})
+    (tmp_path / "w.yaml").write_text(
+        "slurm_schedulers: [{name: s, account: a}]\n"
+        "jobs: [{name: a, command: 'true'}, {name: b, command: 'true', scheduler: s}]\n"
+    )
+    option = ["--strict-scheduler-match"] if by == "option" else []
+    counts = torc("run", "w.yaml", *option, "-f", "json", code=None).json["jobs_by_status"]
+    assert (counts["completed"], counts["ready"]) == (1, 1)

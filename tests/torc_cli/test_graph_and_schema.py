@@ -1,8 +1,12 @@
 """Drawings of workflows, and the schema of their files."""
 
 import json
+from pathlib import Path
+from typing import Any
 
+import jsonschema_rs
 import pytest
+from torc_process import EXAMPLES
 
 from torc_cli.commands.spec import workflow_schema
 from torc_client.http import TorcClient
@@ -13,8 +17,10 @@ from torc_core.api.nodes import ComputeNodeModel
 from torc_core.api.workflows import WorkflowModel
 from torc_core.jobs.graph_text import DrawnJob, as_dot, as_mermaid
 from torc_core.jobs.status import STATUS_TRAITS, JobStatus
+from torc_core.spec.load import read_source
 from torc_core.spec.model import WorkflowSpec
 
+CHECKER = jsonschema_rs.validator_for(workflow_schema())
 JOBS = [
     DrawnJob('a "quoted" name', frozenset(), JobStatus.COMPLETED),
     DrawnJob("b\\c", frozenset({0}), JobStatus.FAILED),
@@ -45,6 +51,27 @@ def test_the_schema_knows_every_key_with_what_it_means() -> None:
     assert job["properties"]["command"]["description"] == "What bash runs."
     assert "unique within its list" in job["properties"]["name"]["description"]
     assert json.loads(json.dumps(schema)) == schema
+
+
+@pytest.mark.parametrize("path", sorted((EXAMPLES / "yaml").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_example_fits_the_schema(path: Path) -> None:
+    value = read_source(path.read_text(), file_name=path.name).value
+    assert [error.message for error in CHECKER.iter_errors(value)] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_valid"),
+    [
+        ({"jobs": [{"name": "a", "command": "x", "priority": "{p}"}]}, True),
+        ({"jobs": [{"name": "a", "command": "x", "priority": "high"}]}, False),
+        ({"jobs": [{"name": "a", "command": "x", "env": {"A": 1, "B": {"from_env": "B"}}}]}, True),
+        ({"jobs": [{"name": "a", "comand": "x"}]}, False),
+        ({"resource_requirements": [{"name": "r", "num_cpus": "{c}", "memory": 1024}]}, True),
+        ({"execution_config": {"limit_resources": "{l}", "mode": "direct"}}, True),
+    ],
+)
+def test_the_schema_takes_what_a_file_may_hold(changes: dict[str, Any], *, is_valid: bool) -> None:
+    assert CHECKER.is_valid({"jobs": [{"name": "a", "command": "x"}], **changes}) is is_valid
 
 
 def runner(client: TorcClient, workflow_id: int, **fields: object) -> None:

@@ -278,3 +278,14 @@ def test_an_unused_handler_is_a_warning() -> None:
 
 def test_an_ordinary_file_has_no_warnings() -> None:
     assert warnings(JOB) == []
+
+
+def test_user_data_that_nobody_writes_and_that_holds_nothing_is_a_warning() -> None:
+    text = """user_data: [{name: d}, {name: e}, {name: f, data: 1}]
+jobs:
+  - {name: a, command: x, input_user_data: [d, f], output_user_data: [e]}
+  - {name: b, command: x, input_user_data: [e]}
+"""
+    assert warnings(text) == [
+        "wf.yaml:1:14: user_data[0].name: no job writes 'd', and it holds nothing: a run cannot begin"
+    ]

@@ -23,6 +23,32 @@ def test_jobs_that_their_scheduler_never_starts_are_warned_of() -> None:
     ]
 
 
+def test_gpus_that_no_node_has_are_warned_of() -> None:
+    text = f"{HEAD}slurm_schedulers: [{{name: s, account: a, walltime: '02:00:00', gres: 'gpu:a100:2'}}]\n{JOBS}"
+    assert check_workflow(text.replace("num_cpus: 1", "num_cpus: 1, num_gpus: 2"), file_name="w.yaml").warnings == []
+    (warning,) = check_workflow(text.replace("num_cpus: 1", "num_cpus: 1, num_gpus: 4"), file_name="w.yaml").warnings
+    assert warning == (
+        "w.yaml:4:8: jobs[0]: its 4 GPUs are more than gres gpu:a100:2 has: no allocation of s would start it"
+    )
+
+
+def test_labels_of_a_job_with_a_scheduler_are_refused() -> None:
+    text = f"{HEAD}slurm_schedulers: [{{name: s, account: a, walltime: '02:00:00'}}]\n{JOBS}"
+    (error,) = check_workflow(text.replace("name: a, c", "name: a, labels: [x], c"), file_name="w.yaml").errors
+    assert error.startswith("w.yaml:4:18: jobs[0].labels: the runners of an allocation have no labels")
+
+
+@pytest.mark.parametrize(("of_action", "expected"), [("", True), (", serialize_allocations: false", False)])
+def test_a_scheduler_may_serialize_the_allocations_of_its_actions(of_action: str, *, expected: bool) -> None:
+    text = (
+        f"{HEAD}slurm_schedulers: [{{name: s, account: a, serialize_allocations: true}}]\n"
+        f"actions: [{{{ACTION}{of_action}}}]\n{JOBS}"
+    )
+    draft, _ = read_workflow(text, file_name="w.yaml", user="u")
+    assert draft.slurm_schedulers[0].serialize_allocations is True
+    assert draft.actions[0].action_config["serialize_allocations"] is expected
+
+
 ACTION = "trigger_type: on_workflow_start, action_type: schedule_nodes, scheduler: s, scheduler_type: slurm"
 
 

@@ -22,6 +22,7 @@ _TEMPLATE: Final = """\
 # log_level = "warning"       # error, warning, info, debug
 # tls_ca_cert = "ca.pem"
 # server_user = "anna"        # whose server on this machine is meant
+# strict_scheduler_match = "false" # "true": runners leave jobs of another scheduler alone
 # job_token = "run"           # what jobs get: run, none, or full, which is your own
 # api_token = ""              # only in a file that nobody else can read
 """
@@ -47,6 +48,7 @@ def show(session: Session) -> None:
             "tls_ca_cert": None if settings.tls_ca_cert is None else str(settings.tls_ca_cert),
             "server_user": settings.server_user,
             "job_token": settings.job_token,
+            "strict_scheduler_match": settings.strict_scheduler_match,
         }
     )
 

@@ -87,6 +87,12 @@ def run(
         list[str] | None,
         typer.Option("--label", help="Take jobs that have this label, too; repeat it, or write several with commas."),
     ] = None,
+    strict_scheduler_match: Annotated[
+        bool,
+        typer.Option(
+            "--strict-scheduler-match", help="Leave jobs of another scheduler alone, also when there are no others."
+        ),
+    ] = False,
     output_dir: OutputDirOption = None,
     poll_interval: Annotated[
         float,
@@ -141,6 +147,7 @@ def run(
         num_gpus=num_gpus,
         max_parallel_jobs=max_parallel_jobs,
         labels=_labels(label),
+        strict_scheduler_match=strict_scheduler_match or session.settings.strict_scheduler_match,
         time_limit_s=seconds_of(time_limit),
         end_time=_moment(end_time),
         poll_interval_s=poll_interval,

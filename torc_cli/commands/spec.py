@@ -70,14 +70,32 @@ def workflow_schema() -> dict[str, Any]:
                 value.setdefault("description", texts.get((owner, key), ""))
             value["description"] = value["description"] or texts.get(("Parameterized", key), "")
             _allow_numbers(value, name, key)
+            _allow_variables(value)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found, "title": "Torc workflow"}
 
 
 def _allow_numbers(value: dict[str, Any], model: str, key: str) -> None:
-    """Let amounts be whole numbers too, as files may write them."""
-    if model == "ResourceRequirementsSpec" and key == "memory":
-        value.pop("type", None)
-        value["type"] = ["string", "integer"]
+    """Let amounts be whole numbers too, and variables of the environment any scalar, as files may write them."""
+    if key == "env":
+        for choice in value.get("anyOf", [value]):
+            if choice.get("type") == "object":
+                choice["additionalProperties"] = {"type": ["string", "number", "boolean", "object"]}
+    amounts = {"ResourceRequirementsSpec": {"memory", "runtime"}, "SlurmSchedulerSpec": {"mem", "tmp"}}
+    if key in amounts.get(model, ()):
+        for choice in value.get("anyOf", [value]):
+            if choice.get("type") == "string":
+                choice["type"] = ["string", "integer"]
+
+
+def _allow_variables(value: dict[str, Any]) -> None:
+    """Let a number or a truth value be the name of a variable, too: `"{cpus}"`."""
+    choices = value.get("anyOf", [value])
+    if not any(choice.get("type") in ("integer", "number", "boolean") for choice in choices):
+        return
+    if "anyOf" not in value:
+        moved = {key: value.pop(key) for key in [*value] if key not in ("description", "title", "default")}
+        value["anyOf"] = [moved]
+    value["anyOf"].append({"type": "string", "pattern": r"^\{[A-Za-z_][A-Za-z0-9_-]*\}$"})
 
 
 def _texts_of(module: Any) -> dict[tuple[str, str], str]:

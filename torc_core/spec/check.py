@@ -71,6 +71,7 @@ def _link(
     jobs = link_jobs(body.jobs, expansion.jobs, links, files=files, user_data=user_data)
     actions = link_actions(body.actions or [], links)
     if len(jobs) == count_items(expansion.jobs):
+        _warn_of_missing_data(expansion.user_data, jobs, warnings, user_data=user_data)
         _check_graph(expansion.jobs, jobs, problems, files=files, user_data=user_data)
     return files, user_data, jobs, actions
 
@@ -95,6 +96,18 @@ def _warn_of_equal_names(groups: Sequence[Group], names: Names, warnings: Proble
     place = _entry_of(groups, positions[1])
     message = f"{len(positions)} jobs have the name {show(name)}{rest}; who depends on it waits for all of them"
     warnings.add(("jobs", place, "name"), message)
+
+
+def _warn_of_missing_data(
+    groups: Sequence[Group], jobs: Sequence[JobDraft], warnings: Problems, *, user_data: Sequence[UserDataDraft]
+) -> None:
+    """Warn of user data that jobs read, that holds nothing, and that no job writes: no run could begin."""
+    read = {place for job in jobs for place in job.input_user_data}
+    written = {place for job in jobs for place in job.output_user_data}
+    for place in sorted(read - written):
+        if user_data[place].data is None:
+            message = f"no job writes {show(user_data[place].name)}, and it holds nothing: a run cannot begin"
+            warnings.add(("user_data", _entry_of(groups, place), "name"), message)
 
 
 def _check_graph(

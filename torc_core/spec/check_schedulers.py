@@ -1,5 +1,6 @@
 """The check of Slurm schedulers against the jobs of a workflow file."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Final
@@ -12,6 +13,7 @@ from torc_core.slurm.quantities import parse_slurm_memory, parse_slurm_walltime
 from torc_core.spec.model import ResourceRequirementsSpec, SlurmSchedulerSpec, WorkflowSpec
 from torc_core.spec.problems import Problems
 
+_GPU: Final = re.compile(r"gpu(?::[A-Za-z_][\w.-]*)?(?::(\d+))?")
 _WALLTIME: Final[str] = SlurmSchedulerDraft.model_fields["walltime"].default
 
 
@@ -60,6 +62,17 @@ def _lacking(needs: ResourceRequirementsSpec, given: SlurmSchedulerSpec) -> Iter
     memory, most = _amount(parse_memory, needs.memory), parse_slurm_memory(given.mem)
     if memory is not None and most is not None and memory > most:
         yield f"its memory {needs.memory} is over mem {given.mem}"
+    gpus = _gpus_of(given.gres)
+    if gpus is not None and (needs.num_gpus or 0) > gpus:
+        yield f"its {needs.num_gpus} GPUs are more than gres {given.gres} has"
+
+
+def _gpus_of(gres: str | None) -> int | None:
+    """Return the GPUs of each node; None where no resources are named, or a number cannot be read."""
+    if gres is None:
+        return None
+    counts = [_GPU.fullmatch(part.strip()) for part in gres.split(",")]
+    return sum(int(found[1] or 1) for found in counts if found)
 
 
 def _amount(parse: Callable[[str], float], text: str | None) -> float | None:
