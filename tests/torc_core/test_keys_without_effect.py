@@ -41,7 +41,7 @@ CARRIERS: Final = re.compile(
     r"|torc_server/db/(tables|migrations)/.*|torc_server/services/records/workflows\.py|torc_mcp/tools/inspect/.*"
 )
 """Files that describe, copy, keep or show a key; none of them does what the key asks for."""
-SHARED_WORDS: Final = {"user", "compute_node", "identifier"}
+SHARED_WORDS: Final = {"user", "compute_node", "identifier", "generate_plots"}
 """Keys without effect whose words mean something else, too."""
 
 
