@@ -79,6 +79,13 @@ def test_ends_are_read_from_accounting_with_their_steps(release: str) -> None:
     assert accounted["FAILED"].exit_code == "3:0"
 
 
+@pytest.mark.parametrize(("release", "node_fail"), [("22.05", "0:0"), ("24.11", "1:0")])
+def test_what_releases_print_differently_is_read_all_the_same(release: str, node_fail: str) -> None:
+    accounted = {each.name: each for each in parse_accounting(captured(release, "sacct_P.txt"))}
+    assert (accounted["NODE_FAIL"].state, accounted["NODE_FAIL"].exit_code) == ("NODE_FAIL", node_fail)
+    assert (accounted["SEGV"].state, accounted["SEGV"].exit_code) == ("FAILED", "0:11")
+
+
 @pytest.mark.parametrize("release", RELEASES)
 def test_the_rows_of_an_array_are_its_tasks(release: str) -> None:
     found = [
@@ -167,6 +174,7 @@ def test_an_unknown_allocation_is_no_row(release: str) -> None:
 
 def test_the_id_is_read_with_and_without_a_cluster() -> None:
     assert parse_submitted(captured("22.05", "sbatch_parsable.txt")) == 56
+    assert parse_submitted(captured("24.11", "sbatch_parsable.txt")) is not None
     assert parse_submitted("sbatch: a note of the site\n57;cluster\n") == 57
     assert parse_submitted("Submitted batch job 55\n") is None
     assert parse_submitted("") is None

@@ -245,6 +245,39 @@ def test_nothing_is_submitted_for_a_workflow_whose_jobs_have_ended(login: Submis
     assert forced["allocation_count"] == 1
 
 
+def test_a_workflow_is_created_with_its_allocations_and_submitted_later(login: SubmissionSite) -> None:
+    file = login.file(jobs=[jobs(2, "small", "sleep 600")], resource_requirements=[requirement("small")])
+    assert (
+        "2 jobs would be created in 2 allocations"
+        in login.torc("workflows", "create-slurm", "-a", "proj", "--dry-run", file).out
+    )
+    printed = login.torc("workflows", "create-slurm", "-a", "proj", file).out
+    workflow_id = workflow_of(printed)
+    assert printed.splitlines() == [
+        f"Created workflow {workflow_id} with 2 jobs; 2 allocations planned, none submitted yet",
+        f"Next: torc submit {workflow_id}",
+    ]
+    assert login.records(workflow_id) == []
+    assert login.torc("-f", "json", "submit", workflow_id).json["allocation_count"] == 2
+
+
+def test_a_recovery_asks_for_the_allocations_that_were_typed(login: SubmissionSite) -> None:
+    file = login.file(jobs=[{"name": "bad", "command": "exit 3"}], slurm_schedulers=[scheduler()])
+    workflow_id = login.torc("-f", "json", "create", file).json["workflow_id"]
+    login.torc("run", workflow_id, code=1)
+    recover = ("-f", "json", "recover", workflow_id, "--dry-run", "--retry-unknown")
+    wanted = ("--partition", "long", "--walltime", "00:20:00")
+    [planned] = login.torc(*recover, *wanted).json["result"]["slurm_dry_run"]["planned_schedulers"]
+    assert (planned["partition"], planned["walltime"]) == ("long", "00:20:00")
+    refused = login.torc(*recover, "--walltime", "soon", code=2).json
+    assert "--walltime 'soon' is no time" in refused["error"]
+    local = login.file(jobs=[{"name": "only", "command": "true"}])
+    local_id = login.torc("-f", "json", "create", local).json["workflow_id"]
+    nothing = login.torc("recover", local_id, "--dry-run", "--partition", "long", code=2).err
+    assert f"--partition would do nothing: workflow {local_id} gets no nodes from a scheduler here" in nothing
+    assert "do nothing without --recover" in login.torc("watch", workflow_id, "--partition", "long", code=2).err
+
+
 def test_a_dry_recovery_before_anything_ran_names_the_watch(login: SubmissionSite) -> None:
     file = login.file(
         jobs=[{"name": "only", "command": "sleep 600"}],

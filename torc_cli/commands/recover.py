@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from torc_cli.commands.options.ai import AiChoices, agent_for
+from torc_cli.commands.options.left_allocations import NewAllocationChoices
 from torc_cli.commands.options.recovery import RECOVERY_PATIENCE_S, OutputDirOption, RecoveryChoices, recovery_tools
 from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _RECOVERY = RecoveryChoices()
 _AI = AiChoices()
+_NEW_ALLOCATIONS = NewAllocationChoices()
 
 
 @command
@@ -34,6 +36,7 @@ def recover(
     *,
     recovery: RecoveryChoices = _RECOVERY,
     ai: AiChoices = _AI,
+    new_allocations: NewAllocationChoices = _NEW_ALLOCATIONS,
     output_dir: OutputDirOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would be done.")] = False,
     no_prompts: Annotated[
@@ -49,6 +52,7 @@ def recover(
         tools = recovery_tools(session, recovery, output_dir=output_dir, submits=True)
         tools = replace(tools, ask_agent=agent_for(session, ai, recovery, say=tools.say, proposes_only=dry_run))
         chosen = session.workflow_id(workflow_id)
+        tools = replace(tools, allocations=new_allocations.allocations(session, chosen))
         if dry_run:
             done = _preview(session, chosen, options, tools)
         elif not no_prompts and not session.is_json and sys.stdin.isatty() and sys.stdout.isatty():

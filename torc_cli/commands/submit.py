@@ -23,12 +23,17 @@ if TYPE_CHECKING:
     from torc_client.slurm.cluster import SlurmCluster
     from torc_core.api.actions import WorkflowActionModel
     from torc_core.api.drafts import SlurmSchedulerDraft, WorkflowDraft
+    from torc_core.slurm.plan import AllocationPlan
 
 _CHOICES: Final = PlanChoices()
 _SKIP: Final = "--skip-checks"
 _SkipChecksOption = Annotated[
     bool,
     typer.Option("-i", "--ignore-missing-data", _SKIP, help="Begin although input files are missing."),
+]
+
+_OverwriteOption = Annotated[
+    bool, typer.Option("--overwrite", help="Leave out the schedulers and schedule_nodes actions of the file.")
 ]
 
 
@@ -38,9 +43,7 @@ def submit_slurm(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Read this workflow file.", show_default=False)],
     *,
     choices: PlanChoices = _CHOICES,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Leave out the schedulers and schedule_nodes actions of the file.")
-    ] = False,
+    overwrite: _OverwriteOption = False,
     skip_checks: _SkipChecksOption = False,
     no_resource_monitoring: NoMonitoringOption = False,
     output_dir: OutputDirOption = None,
@@ -53,29 +56,52 @@ def submit_slurm(
 
     For example: `torc submit-slurm --account my_project workflow.yaml`.
     """
-    from torc_client.hpc_sites import HpcSites
-    from torc_client.planned_jobs import jobs_of_draft
-    from torc_client.submission.draft import refuse_own_allocations, with_allocations
-
     cluster = cluster_here(session)
     draft = read_draft(session, file, resource_monitoring=not no_resource_monitoring)
-    if not overwrite:
-        refuse_own_allocations(draft, file=str(file))
-    plan, site = choices.plan(jobs_of_draft(draft), draft.workflow.slurm_defaults or {}, HpcSites())
-    planned = with_allocations(draft, plan)
-    for warning in plan.warnings:
-        session.out.note(f"Warning: {warning}")
+    planned, plan, profile = _planned_draft(session, draft, choices, file=file, overwrite=overwrite)
     try_out(cluster, _records(planned.slurm_schedulers), draft.workflow.slurm_defaults or {})
     if dry_run:
-        if not session.is_json:
-            session.out.records(ALLOCATION_GROUPS, plan.groups)
-        line = f"{number(plan.job_count, 'job')} would be submitted in {number(plan.allocations, 'allocation')}"
-        session.out.done(line, plan.model_dump(mode="json") | {"dry_run": True, "profile": site.profile.name})
+        _show_plan(session, plan, profile=profile, verb="submitted")
         return
     workflow_id, job_count = _create(session, planned, skip_checks=skip_checks)
     session.out.announce(f"Created workflow {workflow_id} with {number(job_count, 'job')}")
     _initialize_and_submit(
         session, workflow_id, cluster, output_dir=output_dir, poll_interval=poll_interval, skip_checks=skip_checks
+    )
+
+
+@command
+def create_slurm(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Read this workflow file.", show_default=False)],
+    *,
+    choices: PlanChoices = _CHOICES,
+    overwrite: _OverwriteOption = False,
+    skip_checks: _SkipChecksOption = False,
+    no_resource_monitoring: NoMonitoringOption = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the allocations; create nothing.")] = False,
+) -> None:
+    """Create a workflow from a file with the allocations planned for it, and submit nothing yet.
+
+    For example: `torc workflows create-slurm --account my_project workflow.yaml`, then `torc submit 42`.
+    """
+    draft = read_draft(session, file, resource_monitoring=not no_resource_monitoring)
+    planned, plan, profile = _planned_draft(session, draft, choices, file=file, overwrite=overwrite)
+    if dry_run:
+        _show_plan(session, plan, profile=profile, verb="created")
+        return
+    workflow_id, job_count = _create(session, planned, skip_checks=skip_checks)
+    message = f"Created workflow {workflow_id} with {number(job_count, 'job')}"
+    planned_for = f"{number(plan.allocations, 'allocation')} planned, none submitted yet"
+    session.out.done(
+        [f"{message}; {planned_for}", Hint("Next: {}", torc("submit", workflow_id))],
+        {
+            "workflow_id": workflow_id,
+            "status": "success",
+            "message": message,
+            "job_count": job_count,
+            "allocation_count": plan.allocations,
+        },
     )
 
 
@@ -127,6 +153,29 @@ def submit(
         skip_checks=skip_checks,
         take_over=take_over,
     )
+
+
+def _planned_draft(
+    session: Session, draft: "WorkflowDraft", choices: PlanChoices, *, file: Path, overwrite: bool
+) -> "tuple[WorkflowDraft, AllocationPlan, str]":
+    """Return the draft with the allocations that are planned for it, the plan, and the name of the site."""
+    from torc_client.hpc_sites import HpcSites
+    from torc_client.planned_jobs import jobs_of_draft
+    from torc_client.submission.draft import refuse_own_allocations, with_allocations
+
+    if not overwrite:
+        refuse_own_allocations(draft, file=str(file))
+    plan, site = choices.plan(jobs_of_draft(draft), draft.workflow.slurm_defaults or {}, HpcSites())
+    for warning in plan.warnings:
+        session.out.note(f"Warning: {warning}")
+    return with_allocations(draft, plan), plan, site.profile.name
+
+
+def _show_plan(session: Session, plan: "AllocationPlan", *, profile: str, verb: str) -> None:
+    if not session.is_json:
+        session.out.records(ALLOCATION_GROUPS, plan.groups)
+    line = f"{number(plan.job_count, 'job')} would be {verb} in {number(plan.allocations, 'allocation')}"
+    session.out.done(line, plan.model_dump(mode="json") | {"dry_run": True, "profile": profile})
 
 
 def _check_draft(draft: "WorkflowDraft", cluster: "SlurmCluster") -> None:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from torc_cli.commands.options.ai import AiChoices, agent_for
+from torc_cli.commands.options.left_allocations import NewAllocationChoices
 from torc_cli.commands.options.recovery import MaxRetriesOption, OutputDirOption, RecoveryChoices, recovery_tools, sayer
 from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.pages import offer_review
 from torc_cli.session.session import Session
+from torc_core.errors import InvalidInputError
 from torc_core.jobs.status import AWAITING_DECISION
 from torc_core.recovery.auto_schedule import COOLDOWN_S, RETRY_WAIT_TIMEOUT_S, THRESHOLD
 from torc_core.recovery.defaults import MAX_RETRIES, POLL_S, WATCH_RUNTIME_MULTIPLIER
@@ -31,6 +33,7 @@ _PATIENCE_S = 1200.0
 _SCHEDULING = "Auto-scheduling"
 _RECOVERY = RecoveryChoices(runtime_multiplier=WATCH_RUNTIME_MULTIPLIER, foresight=True)
 _AI = AiChoices()
+_NEW_ALLOCATIONS = NewAllocationChoices()
 
 
 @command
@@ -42,6 +45,7 @@ def watch(
     max_retries: MaxRetriesOption = MAX_RETRIES,
     recovery: RecoveryChoices = _RECOVERY,
     ai: AiChoices = _AI,
+    new_allocations: NewAllocationChoices = _NEW_ALLOCATIONS,
     poll_interval: Annotated[
         float,
         typer.Option("-p", "--poll-interval", min=0.01, help="Look at the workflow at least every so many seconds."),
@@ -86,6 +90,9 @@ def watch(
     agent_for(session, ai, recovery, say=tools.say)  # an agent that nobody described is refused before anything begins
     chosen = session.workflow_id(workflow_id)
     session.client.workflow_status(chosen)
+    if new_allocations != _NEW_ALLOCATIONS and not (recovers or auto_schedule):
+        raise InvalidInputError("options of new allocations do nothing without --recover or --auto-schedule")
+    tools = replace(tools, allocations=new_allocations.allocations(session, chosen))
     options = WatchOptions(
         poll_interval_s=poll_interval,
         recover=choices if recovers else None,

@@ -16,7 +16,7 @@ from torc_cli.commands.regroup import analyze_resources, regroup_resources
 from torc_cli.commands.reports import check_resource_utilization
 from torc_cli.commands.reset_status import reset_status, sync_status
 from torc_cli.commands.run import run
-from torc_cli.commands.submit import submit
+from torc_cli.commands.submit import create_slurm, submit
 from torc_cli.render.base import Column, Table
 from torc_cli.session.command import command, listing
 from torc_cli.session.options import LimitOption, OffsetOption, ReverseOption, SortOption, WorkflowArgument
@@ -28,6 +28,7 @@ app = typer.Typer(no_args_is_help=True, help="Create, change, run and delete wor
 
 for name, function in {
     "create": create,
+    "create-slurm": create_slurm,
     "init": lifecycle.init,
     "initialize": lifecycle.init,
     "reinit": lifecycle.reinit,

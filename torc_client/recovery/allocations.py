@@ -87,6 +87,8 @@ class Allocations:
     planner: Planner | None = None
     retry_planner: Planner | None = None
     """Plans for retried jobs alone, where the others have their allocations; None: `planner` does."""
+    partition: str | None = None
+    """The partition that all new allocations are asked of; None: what the workflow names, or any."""
 
     def serves(self, client: TorcClient, workflow_id: int) -> bool:
         """Return whether the workflow gets its nodes from the scheduler, so that a recovery submits allocations."""
@@ -137,7 +139,7 @@ class Allocations:
         workflow_id = jobs[0].workflow_id
         if client.slurm_schedulers.page(workflow_id=workflow_id, limit=1).total_count == 0:
             return [PartitionLimits()] * len(jobs)
-        named = (client.workflows.get(workflow_id).slurm_defaults or {}).get("partition")
+        named = self.partition or (client.workflows.get(workflow_id).slurm_defaults or {}).get("partition")
         return [_widest(self.scheduler.partitions(), named)] * len(jobs)
 
     def plan(

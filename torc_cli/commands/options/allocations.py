@@ -90,7 +90,7 @@ class PlanChoices:
             group_by=self.group_by,
             single_allocation=self.single_allocation,
             max_allocations=self.max_allocations,
-            walltime_s=_seconds(self.walltime),
+            walltime_s=walltime_seconds(self.walltime),
             walltime_strategy=self.walltime_strategy,
             margin=self.walltime_multiplier,
         )
@@ -102,14 +102,15 @@ class PlanChoices:
         from torc_core.slurm.planner import plan_allocations
 
         # before the site is asked: what was typed may be wrong
-        _seconds(self.walltime)
+        walltime_seconds(self.walltime)
         site = sites.choose(self.profile)
         options = self.as_options(defaults, default_account=site.profile.default_account)
         limits = sites.limits(site, user=getpass.getuser(), account=options.account)
         return plan_allocations(jobs, site.partitions, options, limits), site
 
 
-def _seconds(walltime: str | None) -> float | None:
+def walltime_seconds(walltime: str | None) -> float | None:
+    """Return the time that was typed as --walltime. Raises InvalidInputError for one that is none."""
     if walltime is None:
         return None
     seconds = parse_slurm_walltime(walltime)
