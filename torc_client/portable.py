@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import AliasChoices, Field, ValidationError
 
 from torc_client.http import TorcClient
 from torc_core.api.actions import WorkflowActionModel
@@ -22,6 +22,7 @@ from torc_core.api.events import EventModel
 from torc_core.api.failure_handlers import FAILURE_RULES, FailureHandlerModel
 from torc_core.api.files import FileModel, UserDataModel
 from torc_core.api.jobs import JobDraft, JobModel, shared_job_values
+from torc_core.api.nodes import ComputeNodeModel
 from torc_core.api.resource_requirements import ResourceRequirementsModel
 from torc_core.api.results import ResultModel
 from torc_core.api.schedulers import SlurmSchedulerModel
@@ -35,7 +36,7 @@ EXPORT_VERSION: Final = "1.0"
 
 
 class PortableWorkflow(ApiModel):
-    """The records of one workflow with the ids they had. Results and events are kept for reading only."""
+    """The records of one workflow with the ids they had, in the form that other programs of the field export, too."""
 
     export_version: str = EXPORT_VERSION
     workflow: WorkflowModel
@@ -45,7 +46,17 @@ class PortableWorkflow(ApiModel):
     failure_handlers: list[FailureHandlerModel] = Field(default_factory=list)
     slurm_schedulers: list[SlurmSchedulerModel] = Field(default_factory=list)
     jobs: list[JobModel] = Field(default_factory=list)
-    actions: list[WorkflowActionModel] = Field(default_factory=list)
+    actions: list[WorkflowActionModel] = Field(
+        default_factory=list,
+        validation_alias=AliasChoices("workflow_actions", "actions"),
+        serialization_alias="workflow_actions",
+    )
+    compute_nodes: list[ComputeNodeModel] | None = None
+    """The runners of the results."""
+    local_schedulers: list[dict[str, Any]] | None = None
+    """Of other programs; only counted, as this one has none."""
+    ro_crate_entities: list[dict[str, Any]] | None = None
+    """Of other programs; only counted."""
     results: list[ResultModel] | None = None
     events: list[EventModel] | None = None
 
@@ -63,6 +74,7 @@ def export_workflow(
         slurm_schedulers=client.slurm_schedulers.list_all(workflow_id=workflow_id),
         jobs=client.jobs.list_all(workflow_id=workflow_id, include_relationships=True),
         actions=[action for action in client.actions(workflow_id) if not action.is_recovery],
+        compute_nodes=client.compute_nodes.list_all(workflow_id=workflow_id) if with_results else None,
         results=client.results.list_all(workflow_id=workflow_id, all_runs=True) if with_results else None,
         events=client.events.list_all(workflow_id=workflow_id) if with_events else None,
     )
@@ -77,6 +89,12 @@ def parse_portable(text: str, *, source: str) -> PortableWorkflow:
             f"{source} has the export version {document.export_version}, and this release reads {EXPORT_VERSION}"
         )
     return document
+
+
+def left_out(portable: PortableWorkflow) -> list[str]:
+    """Return what the document holds and a workflow of this program does not, as words."""
+    others = {"local scheduler": portable.local_schedulers, "RO-Crate entity": portable.ro_crate_entities}
+    return [f"{len(records)} x {noun}" for noun, records in others.items() if records]
 
 
 def as_draft(portable: PortableWorkflow, *, user: str, name: str | None = None) -> WorkflowDraft:

@@ -33,7 +33,7 @@ def export(
 
     chosen = session.workflow_id(workflow_id)
     document = export_workflow(session.client, chosen, with_results=include_results, with_events=include_events)
-    text = document.model_dump_json(indent=2, exclude_none=True)
+    text = document.model_dump_json(indent=2, exclude_none=True, by_alias=True)
     if output is None:
         session.out.document(text)
         return
@@ -50,18 +50,48 @@ def import_(
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="Read what export wrote; - for stdin.")],
     *,
     name: Annotated[str | None, typer.Option("--name", help="Give the new workflow another name.")] = None,
+    include_results: Annotated[
+        bool,
+        typer.Option(
+            "--include-results/--skip-results", help="Store the results of attempts too; the file holds them."
+        ),
+    ] = False,
+    include_events: Annotated[
+        bool, typer.Option("--include-events/--skip-events", help="Store the events too; the file holds them.")
+    ] = False,
 ) -> None:
     """Create a workflow from an exported one, with every job at its beginning.
 
     For example: `torc workflows import workflow.json --name again`.
     """
-    from torc_client.portable import as_draft, parse_portable
+    from torc_client.portable import as_draft, left_out, parse_portable
+    from torc_client.portable_history import refuse_missing_history, restore_history
     from torc_client.specs import read_spec_text
 
     text = sys.stdin.read() if file == "-" else read_spec_text(Path(file))
-    draft = as_draft(parse_portable(text, source=file), user=session.settings.user, name=name)
+    portable = parse_portable(text, source=file)
+    draft = as_draft(portable, user=session.settings.user, name=name)
+    refuse_missing_history(portable, results=include_results, events=include_events)
+    for words in left_out(portable):
+        session.out.note(f"Warning: {words} of the file is left out.")
     created = session.client.create_from_draft(draft)
+    workflow_id = created.workflow.id or 0
+    results, events = restore_history(
+        session.client,
+        portable,
+        workflow_id,
+        created.first_job_id or 0,
+        results=include_results,
+        events=include_events,
+    )
+    kept = "".join(f", {number(count, noun)}" for count, noun in ((results, "result"), (events, "event")) if count)
     session.out.done(
-        f"Created workflow {created.workflow.id} with {number(created.job_count, 'job')}",
-        {"workflow_id": created.workflow.id, "status": "success", "job_count": created.job_count},
+        f"Created workflow {workflow_id} with {number(created.job_count, 'job')}{kept}",
+        {
+            "workflow_id": workflow_id,
+            "status": "success",
+            "job_count": created.job_count,
+            "result_count": results,
+            "event_count": events,
+        },
     )
