@@ -23,7 +23,7 @@ from torc_server.services.triage import groups, review
 from torc_server.services.triage.groups import FailureStatus
 from torc_server.services.triage.undo_batch import Batch, last_batch
 
-ENTRIES_SHOWN: Final = 50
+ENTRIES_SHOWN: Final = 25
 _ATTEMPTS_SHOWN: Final = 3
 _SKIPPED_SHOWN: Final = 20
 _LINES_SHOWN: Final = 200
@@ -54,12 +54,13 @@ def list_failures(
     if status != "pending_failed":
         return _list_groups(request, workflow_id, work, pager, status)
 
-    def read(uow: UnitOfWork) -> tuple[str, ReviewModel, Batch | None]:
+    def read(uow: UnitOfWork) -> tuple[str, ReviewModel, int, Batch | None]:
         name = find_workflow(uow, workflow_id).name
-        found = review.list_review(uow, workflow_id, job_ids_limit=_ATTEMPTS_SHOWN)
-        return name, found, last_batch(uow, workflow_id) if visitor.may_decide else None
+        part = PageRequest(offset=pager.offset, limit=pager.size)
+        found, total = review.review_page(uow, workflow_id, part, job_ids_limit=_ATTEMPTS_SHOWN)
+        return name, found, total, last_batch(uow, workflow_id) if visitor.may_decide else None
 
-    name, found, batch = work.read(read)
+    name, found, total, batch = work.read(read)
     return page(
         request,
         "failures.html",
@@ -69,8 +70,8 @@ def list_failures(
         status=status,
         review=found,
         proposal_id=None,
-        entries=found.entries[pager.offset : pager.offset + pager.size],
-        pager=pager.of(len(found.entries), {}),
+        entries=found.entries,
+        pager=pager.of(total, {}),
         may_choose=visitor.may_decide,
         confident=MIN_CONFIDENCE,
         batch=batch,

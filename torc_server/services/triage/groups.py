@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from torc_core.api.base import MAX_PAGE, Page
@@ -24,6 +25,8 @@ from torc_server.services.records.paging import PageRequest
 
 FailureStatus = Literal["pending_failed", "failed", "terminated", "all"]
 
+_TEXTS_KEPT: Final = 512
+"""Assessments kept in memory, of at most 16 KiB of evidence each."""
 _UNKNOWN_CODE: Final = -1
 """The return code of an attempt that left no result."""
 
@@ -161,6 +164,12 @@ def _largest_first(found: Sequence[Failure]) -> list[list[Failure]]:
     return sorted(groups.values(), key=lambda group: (-len(group), group[0].job_id))
 
 
+@lru_cache(maxsize=_TEXTS_KEPT)
+def _assess_text(data: str) -> Assessment:
+    """Return what stored evidence means; the same text always means the same, and is looked at again and again."""
+    return assess(Evidence.model_validate_json(data))
+
+
 def _evidence_ids(found: Sequence[Failure]) -> list[int]:
     return [failure.evidence_id for failure in found if failure.evidence_id is not None]
 
@@ -177,7 +186,7 @@ def _group(
     first = group[0]
     evidence = _evidence(stored)
     cause = _cause(first, stored)
-    assessed = assess(evidence or _facts(first))
+    assessed = assess(_facts(first)) if stored is None else _assess_text(stored.data)
     history = known or Histories()
     alike = find_alike(cause, lessons, but=first.signature) if known is None else AlikeLessons()
     suggestion = _suggestion(group, assessed, history, alike, allocations=allocations, cause=cause)

@@ -17,10 +17,11 @@ from torc_server.db.queries.triage import reviews
 from torc_server.db.queries.triage.proposals import StoredProposal
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.lookup import find_open_workflow, find_workflow
+from torc_server.services.records.paging import PageRequest
 from torc_server.services.triage.decide import apply_plan, note_decisions
 from torc_server.services.triage.plan import count, plan_decisions
 from torc_server.services.triage.proposals import NOT_CHOSEN, store_items
-from torc_server.services.triage.review_entries import Draft, describe, find_drafts, without
+from torc_server.services.triage.review_entries import Draft, describe, find_draft_page, find_drafts, without
 
 _RULES: Final = Actor(kind="rules", name="torc", version=__version__)
 _DEFAULT_REASON: Final = "decided in a review"
@@ -47,6 +48,20 @@ def list_review(
         total_jobs=len({job.job_id for draft in drafts for job in draft.alive}),
         entries=list(describe(uow, drafts, job_ids_limit=job_ids_limit)),
     )
+
+
+def review_page(uow: UnitOfWork, workflow_id: int, page: PageRequest, *, job_ids_limit: int) -> tuple[ReviewModel, int]:
+    """Return a page of all that waits for a person, and how many entries there are in all."""
+    workflow = find_workflow(uow, workflow_id)
+    found = find_draft_page(uow, workflow, page)
+    model = ReviewModel(
+        workflow_id=workflow_id,
+        as_of=reviews.newest_result(uow, workflow_id),
+        proposal_ids=[proposal.id for proposal in found.proposals],
+        total_jobs=found.job_count,
+        entries=list(describe(uow, found.drafts, job_ids_limit=job_ids_limit)),
+    )
+    return model, found.entry_count
 
 
 def preview_review(uow: UnitOfWork, workflow_id: int, request: ReviewRequest) -> ReviewResponse:

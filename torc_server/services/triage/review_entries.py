@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from torc_core.api.failures import Action, ActorKind, ClassifiedJob, DecisionLimits, FailureGroup, SignatureRecord
 from torc_core.api.review import AmountChange, NoLongerApplies, ReviewEntry
@@ -56,18 +56,72 @@ def find_drafts(
 
     Without `proposal_ids` these are all open proposals, and the groups of the jobs that none of them names.
     """
+    proposals, drafts, groups = _of_proposals(uow, workflow, proposal_ids, decider=decider)
+    if proposal_ids is None:
+        drafts += _of_groups(uow, workflow, groups.values(), _named(drafts), decider=decider)
+    drafts.sort(key=_place)
+    return proposals, drafts
+
+
+class DraftPage(NamedTuple):
+    """Some of the entries, and how many entries and jobs there are in all."""
+
+    proposals: Sequence[StoredProposal]
+    drafts: list[Draft]
+    entry_count: int
+    job_count: int
+
+
+def find_draft_page(
+    uow: UnitOfWork, workflow: WorkflowState, page: PageRequest, *, decider: ActorKind = "person"
+) -> DraftPage:
+    """Return the entries of a page of what `find_drafts` returns without proposals.
+
+    Only the jobs of these entries are planned: those of all would take as long as deciding about them.
+    """
+    proposals, drafts, groups = _of_proposals(uow, workflow, None, decider=decider)
+    named = _named(drafts)
+    waiting = {
+        signature: count
+        for signature, group in groups.items()
+        if (count := sum(job_id not in named for job_id in group.job_ids))
+    }
+    places: list[tuple[tuple[bool, int, int], Draft | str]] = [(_place(draft), draft) for draft in drafts]
+    for signature, count in waiting.items():
+        suggestion = groups[signature].suggestion
+        action = None if suggestion is None else suggestion.action
+        places.append(((False, _ORDER.index(action), -count), signature))
+    places.sort(key=lambda each: each[0])
+    wanted = [each for _, each in places[page.offset : page.offset + page.limit]]
+    shown = [groups[each] for each in wanted if isinstance(each, str)]
+    planned = {draft.signature: draft for draft in _of_groups(uow, workflow, shown, named, decider=decider)}
+    return DraftPage(
+        proposals=proposals,
+        drafts=[planned[each] if isinstance(each, str) else each for each in wanted],
+        entry_count=len(places),
+        job_count=len(named) + sum(waiting.values()),
+    )
+
+
+def _of_proposals(
+    uow: UnitOfWork, workflow: WorkflowState, proposal_ids: Collection[int] | None, *, decider: ActorKind
+) -> tuple[Sequence[StoredProposal], list[Draft], dict[str, FailureGroup]]:
+    """Return the reviewed proposals, their entries, and all groups that wait for a decision."""
     proposals = _proposals(uow, workflow, proposal_ids)
-    page = PageRequest()
-    found = list_groups(uow, workflow.id, page, status="pending_failed", job_ids_limit=None).items
+    found = list_groups(uow, workflow.id, PageRequest(), status="pending_failed", job_ids_limit=None).items
     groups = {group.signature: group for group in found}
     drafts: list[Draft] = []
     for proposal in proposals:
         drafts += _of_proposal(uow, workflow, proposal, groups, decider=decider)
-    if proposal_ids is None:
-        named = {job.job_id for draft in drafts for job in draft.alive}
-        drafts += _of_groups(uow, workflow, groups.values(), named, decider=decider)
-    drafts.sort(key=lambda draft: (not draft.alive, _ORDER.index(draft.action), -len(draft.alive)))
-    return proposals, drafts
+    return proposals, drafts, groups
+
+
+def _named(drafts: Sequence[Draft]) -> set[int]:
+    return {job.job_id for draft in drafts for job in draft.alive}
+
+
+def _place(draft: Draft) -> tuple[bool, int, int]:
+    return (not draft.alive, _ORDER.index(draft.action), -len(draft.alive))
 
 
 def describe(uow: UnitOfWork, drafts: Sequence[Draft], *, job_ids_limit: int) -> Iterator[ReviewEntry]:
