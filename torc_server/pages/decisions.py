@@ -13,7 +13,7 @@ from torc_core.api.failures import Action, DecisionModel, Outcome
 from torc_core.evidence.cleaning import clean_text
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.pages.page_route import SentForm, Visiting, go_to, page, page_router
-from torc_server.pages.paging import PageNumber, Pager
+from torc_server.pages.paging import OR_NONE, PageNumber, Pager
 from torc_server.routes.parameters import QueryId, RecordId
 from torc_server.routes.unit_of_work import Working
 from torc_server.services.records.lookup import find_workflow
@@ -49,8 +49,8 @@ router = page_router()
 
 
 async def _wanted(
-    action: Annotated[Action | None, Query()] = None,
-    outcome: Annotated[Outcome | None, Query()] = None,
+    action: Annotated[Action | None, OR_NONE, Query()] = None,
+    outcome: Annotated[Outcome | None, OR_NONE, Query()] = None,
     job_id: QueryId = None,
     text: Annotated[str, Query(max_length=200)] = "",
 ) -> DecisionFilter:

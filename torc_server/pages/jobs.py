@@ -20,7 +20,7 @@ from torc_server.db.queries.runs import overview
 from torc_server.db.queries.runs.overview import JobLine
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.pages.page_route import page, page_router
-from torc_server.pages.paging import PageNumber, Pager
+from torc_server.pages.paging import OR_NONE, PageNumber, Pager
 from torc_server.pages.state_bar import state_bar
 from torc_server.routes.parameters import PathId, RecordId
 from torc_server.routes.unit_of_work import Working
@@ -64,7 +64,7 @@ def list_jobs(
     workflow_id: RecordId,
     work: Working,
     number: PageNumber = 1,
-    status: Annotated[JobStatus | None, Query()] = None,
+    status: Annotated[JobStatus | None, OR_NONE, Query()] = None,
     text: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     pager = Pager(number, _JOBS_SHOWN)

@@ -6,11 +6,15 @@ from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from fastapi import Query
+from pydantic import BeforeValidator
 
 MOST_PAGES: Final = 1_000_000
 
 PageNumber = Annotated[int, Query(ge=1, le=MOST_PAGES, alias="page")]
 """The number of a page, from 1."""
+
+OR_NONE: Final = BeforeValidator(lambda value: value or None)
+"""A form sends a choice that was left open as an empty text."""
 
 
 @dataclass(frozen=True)
