@@ -132,7 +132,7 @@ def _join(paths: _Paths, state: IO[str], options: list[str]) -> tuple[str, int] 
 
 
 def _answers(url: str) -> bool:
-    """Return whether the server answers; without httpx, which takes long to load."""
+    """Return whether the server answers; without the client, which takes long to load."""
     address = urlsplit(url)
     connection = HTTPConnection(address.hostname or "", address.port, timeout=_PING_TIMEOUT_S)
     try:

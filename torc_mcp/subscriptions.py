@@ -10,7 +10,6 @@ from typing import Any, Final
 import anyio.from_thread
 import anyio.lowlevel
 import anyio.to_thread
-import httpx
 from mcp.server.context import ServerRequestContext
 from mcp.server.subscriptions import ListenHandler, ResourceUpdated, SubscriptionBus
 from mcp.shared.exceptions import MCPError
@@ -90,8 +89,8 @@ class _Follower:
 
     def _read(self) -> None:
         while not self.closing.is_set():
-            # A server that is away, or a client that is closed: the thread goes on until nobody listens.
-            with suppress(TorcError, httpx.HTTPError, RuntimeError):
+            # A server that is away: the thread goes on until nobody listens.
+            with suppress(TorcError):
                 self._follow()
             self.closing.wait(_PAUSE_S)
 
