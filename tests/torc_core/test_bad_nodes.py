@@ -47,7 +47,7 @@ def test_unknown_failures_count_against_the_only_node_that_has_them_while_others
     assert names(*black_hole, end("n1", "c", None), end("n3", "d", Cause.UNKNOWN)) == []
 
 
-def test_a_canceled_allocation_and_a_runner_that_was_told_to_end_say_nothing_against_their_node() -> None:
+def test_a_canceled_allocation_and_an_orderly_end_of_the_runner_say_nothing_against_their_node() -> None:
     in_slurm = SchedulerFacts(type="slurm", job_id="7")
     stopped = Evidence(return_code=143, verdict="terminated", scheduler=in_slurm)
     canceled = Evidence(

@@ -49,7 +49,7 @@ def run_to_end(
     SIGTERM, and SIGKILL after `grace_s`.
     """
     mark = secrets.token_hex(8)
-    with _signals_as_exits(), _adopting() as strangers:
+    with _signals_as_exits(), _adopting() as adopted:
         process = subprocess.Popen(
             argv,
             cwd=folder,
@@ -65,7 +65,7 @@ def run_to_end(
             timed_out = not _await_end(process.pid, timeout_s)
         finally:
             # Before `wait`: until then the kernel gives the group's number to no other process.
-            _end_tree(_Tree(process.pid, mark, strangers), grace_s)
+            _end_tree(_Tree(process.pid, mark, adopted), grace_s)
             code = process.wait()
             reader.join(_LAST_OUTPUT_S)
             output.end()

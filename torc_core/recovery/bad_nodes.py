@@ -17,7 +17,7 @@ _OWN_FAULT: Final = frozenset({Cause.OOM, Cause.TIMEOUT, Cause.PREEMPTED})
 _ENDED_BY_OTHERS: Final = ("CANCELLED", "TIMEOUT", "DEADLINE", "REQUEUED", "OUT_OF_MEMORY", "COMPLETED")
 """States of an allocation whose jobs were lost through no fault of the node."""
 _STOPPED_IN_ORDER: Final[RunnerVerdict] = "terminated"
-"""The verdict of a runner that was told to end and stopped its jobs: it lived, and so did its node."""
+"""The verdict of a runner that ended in order and stopped its jobs: it lived, and so did its node."""
 
 
 @dataclass(frozen=True, kw_only=True)
