@@ -37,8 +37,8 @@ def report_text(
 ) -> list[Line]:
     """Return the report; `history` are the recoveries between the runs.
 
-    `stopped` is the summary of a runner that a signal or its time limit ended; what it left is described in place of the
-    verdict.
+    `stopped` is the summary of a runner that a signal or its time limit ended; what it left is described
+    in place of the verdict.
     """
     counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in count_pairs(status) if count)
     name = display(status.workflow_name)
