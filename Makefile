@@ -21,6 +21,7 @@ help:
 	@echo "make train   train the word model of the triage anew; the same texts give the same file (SITE=lessons.yaml)"
 	@echo "make bench   set up, run the benchmarks (several minutes)"
 	@echo "make imports  print what each command imports, and how long that takes"
+	@echo "make evals   let an agent decide about prepared failures: AGENT=scripted, rules, claude, copilot"
 	@echo "make lock    renew the pinned versions in locks/"
 	@echo "make clean   remove .venv and everything that runs left behind"
 
@@ -106,6 +107,9 @@ bench: $(VENV)/.bench
 
 imports: setup
 	$(BIN)/python -m benchmarks.imports
+
+evals: dev
+	$(BIN)/python -m evals --agent $(or $(AGENT),scripted)
 
 lock: dev
 	$(BIN)/python -m pip install --quiet uv
