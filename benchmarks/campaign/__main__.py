@@ -22,7 +22,7 @@ from benchmarks.scale import Server
 from torc_core.jobs.status import FAILURES, JobStatus
 
 RUNNERS = 8
-JOBS_PER_NODE = 125
+JOBS_PER_NODE = 400
 """So many jobs one node is for, so that a smaller campaign takes as long."""
 HEADER = (
     "what is done about failures",
@@ -131,7 +131,7 @@ def main() -> None:
     nodes_each = max(options.jobs // JOBS_PER_NODE // RUNNERS, 1)
     rows = []
     for outcome in compare(world, nodes_each=nodes_each):
-        print(f"{outcome.name}: {outcome.completed} completed", file=sys.stderr, flush=True)
+        print(" | ".join(outcome.row()), file=sys.stderr, flush=True)
         rows.append(outcome.row())
     title = f"{options.jobs} jobs of {options.templates} templates on {RUNNERS * nodes_each} nodes ({machine()})"
     print_table(title, HEADER, rows)

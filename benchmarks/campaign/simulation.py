@@ -27,7 +27,7 @@ from torc_core.resources.memory import parse_memory
 
 NODE_CPUS: Final = 64
 NODE_GB: Final = 256
-TICK_S: Final = 300.0
+TICK_S: Final = 600.0
 """Runners see an end, and claim, every so many simulated seconds: fewer requests, and the same for every strategy."""
 LOSS_EVERY_S: Final = 5400.0
 """So often a runner is lost with its node."""

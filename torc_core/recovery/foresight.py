@@ -20,8 +20,12 @@ from torc_core.resources.memory import format_memory, round_up_memory
 LEAST_FAILED: Final = 3
 """Fewer failures of one cause say little about the siblings that wait."""
 
-LEAST_SHARE: Final = 0.5
-"""Share of the started siblings that must have failed so: below it, a raise for all costs more than their retries."""
+LEAST_SHARE: Final = 1 / 3
+"""Share of the started siblings that must have failed so, those that still run counted as well.
+
+Those that run may fail, too, so the share of the ended ones is larger; of fewer failures the raise for all costs more than
+the retries that it saves.
+"""
 
 LEAST_COMPLETED: Final = 5
 """Fewer siblings that completed say little about what is too much."""
@@ -85,7 +89,7 @@ def template_of(name: str) -> str:
 def foresee(
     diagnoses: Iterable[Diagnosis], siblings: Iterable[Sibling], options: RecoverOptions
 ) -> tuple[ForeseenRaise, ...]:
-    """Return the raises for jobs that wait: at least half of their started siblings failed for one lack.
+    """Return the raises for jobs that wait: at least a third of their started siblings failed for one lack.
 
     `diagnoses` are those of the jobs that are failed now. The new amount is the one that the median of the failed
     siblings gets. A requirement without amounts is never raised.
