@@ -23,8 +23,8 @@ LEAST_FAILED: Final = 3
 LEAST_SHARE: Final = 1 / 3
 """Share of the started siblings that must have failed so, those that still run counted as well.
 
-Those that run may fail, too, so the share of the ended ones is larger; of fewer failures the raise for all costs more than
-the retries that it saves.
+Those that run may fail, too, so the share of the ended ones is larger. Below it a raise for all costs more than the
+retries that it saves.
 """
 
 LEAST_COMPLETED: Final = 5

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from torc_core.evidence.record import Evidence
-from torc_core.triage.cause_line import CauseReading, read_cause
+from torc_core.triage.cause_line import CauseReading, find_handler, read_cause
 from torc_core.triage.classify import Classified, classify_reading
 from torc_core.triage.facts import assess_facts
 from torc_core.triage.measured import find_doubt
@@ -49,8 +49,13 @@ class Assessment:
 
     @cached_property
     def cause_line(self) -> str:
-        """Return the line that names the cause, harmless and bounded; a sentence where only facts name it."""
-        return quote_line(self._shape.line)
+        """Return the line that names the cause, harmless and bounded; a sentence where only facts name it.
+
+        Of chained exceptions it is the first, and what handled it stands behind it.
+        """
+        line, reading = self._shape.line, self._read.reading
+        handler = None if reading is None else find_handler(reading)
+        return quote_line(line if handler is None or handler in line else f"{line} (then {handler})")
 
     @cached_property
     def _classified(self) -> Classified:

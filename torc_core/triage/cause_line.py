@@ -30,6 +30,20 @@ _ENDINGS: Final = ("error", "exception", "timeout")
 _BUG_CATEGORIES: Final = frozenset({"code_bug", "dependency", "missing_data", "bad_data", "generic"})
 
 
+_WRAPPED: Final = re.compile(
+    r"^(.{0,200}?\b(?:slurmstepd|srun|slurmd)\b[^\n]{20,300})\n"
+    r"(?=(?! *(?:slurmstepd|srun|slurmd)\b)[^\n]{0,120}(?:\*\*\*|\bhandler\.))",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A scheduler's verdict that a terminal or a program broke in two: what ends it stands on the next line."""
+_COMPLETE: Final = re.compile(r"\*\*\*\s*$|\bhandler\.\s*$")
+_CHAINED: Final = re.compile(
+    r"the above exception was the direct cause of the following exception|during handling of the above exception",
+    re.IGNORECASE,
+)
+_RAISED: Final = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Timeout)\b[^\n]*", re.MULTILINE)
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A line that shows a known failure. `start` is its offset in the lowercase text."""
@@ -115,6 +129,7 @@ def read_cause(
     for text in (stderr, evidence.stdout_tail):
         if not text:
             continue
+        text = join_wrapped(text)
         lower = text.lower()
         believed: list[Hit] = []
         for hit in find_hits(lower, library):
@@ -133,6 +148,21 @@ def read_text(text: str, library: PatternLibrary) -> Reading | None:
     lower = text.lower()
     hits = find_hits(lower, library)
     return _read(hits, text, lower) if hits else None
+
+
+def join_wrapped(text: str) -> str:
+    """Return the text with a scheduler's verdict that was broken in two in one line; its length stays."""
+    if "slurm" not in text.lower() and "srun" not in text:
+        return text
+    return _WRAPPED.sub(lambda found: found[1] + ("\n" if _COMPLETE.search(found[1]) else " "), text)
+
+
+def find_handler(reading: Reading) -> str | None:
+    """Return the exception that ended the program because of the cause or while it was handled; None without one."""
+    place = max(reading.text.find(reading.line), 0)
+    chained = _CHAINED.search(reading.text, place)
+    raised = None if chained is None else _RAISED.findall(reading.text, chained.end())
+    return raised[-1] if raised else None
 
 
 def _read(hits: list[Hit], text: str, lower: str) -> Reading:

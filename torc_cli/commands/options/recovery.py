@@ -90,7 +90,7 @@ class RecoveryChoices:
         bool,
         typer.Option(
             "--foresight/--no-foresight",
-            help="Raise, too, what waits and whose started siblings mostly lacked memory or time.",
+            help="Raise, too, what waits where a third of its started siblings lacked memory or time.",
             rich_help_panel=_PANEL,
         ),
     ] = False
