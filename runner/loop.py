@@ -68,6 +68,7 @@ class Parts:
     deadline: Deadline
     log: RunnerLog
     progress: ProgressCallback
+    is_persistent: bool = False
 
     def close(self) -> None:
         """Ask the threads to end; do not wait for requests under way."""
@@ -320,7 +321,7 @@ class RunLoop:
         """Decide whether a runner that holds nothing and was given nothing stays."""
         if self._idle_since is None:
             self._idle_since = now
-        reason = reason_to_leave(outlook)
+        reason = reason_to_leave(outlook, is_persistent=self._parts.is_persistent)
         deadline = self._idle_deadline()
         if reason is None and deadline is not None and now >= deadline:
             reason = ExitReason.WAITED
@@ -329,7 +330,7 @@ class RunLoop:
 
     def _idle_deadline(self) -> float | None:
         wait_s = self._parts.facts.workflow.compute_node_wait_for_new_jobs_seconds
-        if wait_s is None or self._idle_since is None or self.reason is not None:
+        if wait_s is None or self._idle_since is None or self.reason is not None or self._parts.is_persistent:
             return None
         return self._idle_since + wait_s
 

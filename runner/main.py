@@ -267,6 +267,7 @@ def _assemble(
     sampler = Sampler(wake.wake, series=_series_of(facts, files, label))
     return Parts(
         client=client,
+        is_persistent=options.is_persistent,
         compute_node_id=node_id,
         facts=facts,
         machine=machine,

@@ -71,12 +71,17 @@ class Tally:
             self.failed += 1
 
 
-def reason_to_leave(outlook: Outlook) -> ExitReason | None:
-    """Return why a runner that holds nothing and was given nothing leaves; None while something may still come."""
+def reason_to_leave(outlook: Outlook, *, is_persistent: bool = False) -> ExitReason | None:
+    """Return why a runner that holds nothing and was given nothing leaves; None while something may still come.
+
+    A persistent runner also waits for what a decision or a recovery would bring.
+    """
     if outlook.is_canceled:
         return ExitReason.CANCELED
     if outlook.is_complete:
         return ExitReason.COMPLETE
+    if is_persistent and (outlook.blocked or outlook.pending_failed):
+        return None
     if outlook.active == 0 and outlook.ready_that_fit == 0:
         return ExitReason.NOTHING_LEFT
     return None

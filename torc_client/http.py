@@ -58,6 +58,7 @@ from torc_core.api.workflows import (
     RequiredFiles,
     ResetJobsRequest,
     ResetJobStatus,
+    TaskModel,
     WorkflowModel,
     WorkflowStatusModel,
 )
@@ -179,6 +180,9 @@ class TorcClient:
 
     def workflow_status(self, workflow_id: int) -> WorkflowStatusModel:
         return self._calls.get(f"/workflows/{workflow_id}/status", WorkflowStatusModel)
+
+    def task(self, task_id: int) -> TaskModel:
+        return self._calls.get(f"/tasks/{task_id}", TaskModel)
 
     def is_complete(self, workflow_id: int) -> IsComplete:
         return self._calls.get(f"/workflows/{workflow_id}/is_complete", IsComplete)

@@ -42,6 +42,8 @@ class RunnerOptions:
     submits_allocations: bool = True
     """Whether schedule_nodes actions are carried out where the scheduler's programs are on PATH."""
     scheduler_config_id: int | None = None
+    is_persistent: bool = False
+    """The runner stays while jobs are left that may become ready, also when others must act first."""
     labels: tuple[str, ...] = ()
     """Jobs with labels are given to runners that have all of them; a runner without takes jobs without."""
     node_type: str = "local"

@@ -1,6 +1,8 @@
 """`torc events`: what happened, stored and live."""
 
 import time
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -81,6 +83,9 @@ def monitor(
     ] = None,
     level: Annotated[LogLevel, typer.Option("--level", help="Show events from this severity on.")] = LogLevel.INFO,
     category: CategoryOption = None,
+    filename: Annotated[
+        Path | None, typer.Option("--filename", help="Write them to this file too, as JSON, one a line.")
+    ] = None,
 ) -> None:
     """Show events as they happen, one line each.
 
@@ -96,8 +101,13 @@ def monitor(
         level=level,
         duration_s=None if duration_min is None else duration_min * 60,
     )
-    for event in events:
-        if category in (None, event.event_type, event.data.get("category")):
+    with nullcontext() if filename is None else filename.open("a", encoding="utf-8") as file:
+        for event in events:
+            if category not in (None, event.event_type, event.data.get("category")):
+                continue
+            if file is not None:
+                file.write(f"{event.model_dump_json()}\n")
+                file.flush()  # who follows the file sees each event at once
             session.out.line(f"{event.severity:<7} {event.event_type}  {event.data}", event.model_dump(mode="json"))
 
 

@@ -8,6 +8,7 @@ import typer
 from torc_cli.commands.crud import changes, show_changed
 from torc_cli.commands.job_files import create_from_file
 from torc_cli.commands.job_logs import logs
+from torc_cli.commands.job_reset import reset_status
 from torc_cli.commands.jobs_running import running
 from torc_cli.commands.jobs_spawn import spawn
 from torc_cli.commands.record_commands import REQUIRED, RecordCommands
@@ -152,21 +153,7 @@ commands.delete("Delete jobs.")
 commands.delete_all("Delete all jobs of a workflow.", noun="jobs")
 
 
-@app.command("reset-status")
-@command
-def reset_status(
-    session: Session,
-    job_ids: list[int],
-    *,
-    reinit: Annotated[bool, typer.Option("--reinit", help="Decide at once which of them are ready.")] = False,
-) -> None:
-    """Reset single jobs to uninitialized.
-
-    For example: `torc jobs reset-status 12 13 --reinit`.
-    """
-    from torc_cli.commands.job_reset import reset_jobs
-
-    reset_jobs(session, job_ids, reinit=reinit)
+app.command("reset-status")(reset_status)
 
 
 @app.command("list-resource-requirements")

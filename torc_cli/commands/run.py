@@ -93,6 +93,12 @@ def run(
             "--strict-scheduler-match", help="Leave jobs of another scheduler alone, also when there are no others."
         ),
     ] = False,
+    persistent: Annotated[
+        bool,
+        typer.Option(
+            "--persistent", help="Stay while jobs are left, also those that wait for a decision or a recovery."
+        ),
+    ] = False,
     output_dir: OutputDirOption = None,
     poll_interval: Annotated[
         float,
@@ -147,6 +153,7 @@ def run(
         num_gpus=num_gpus,
         max_parallel_jobs=max_parallel_jobs,
         labels=_labels(label),
+        is_persistent=persistent,
         strict_scheduler_match=strict_scheduler_match or session.settings.strict_scheduler_match,
         time_limit_s=seconds_of(time_limit),
         end_time=_moment(end_time),

@@ -54,6 +54,9 @@ def watch(
     show_job_counts: Annotated[
         bool, typer.Option("-s", "--show-job-counts", help="Print the job counts at every look.")
     ] = False,
+    persistent: Annotated[
+        bool, typer.Option("--persistent", help="Watch on while jobs are left, also when none can go on by itself.")
+    ] = False,
     auto_schedule: Annotated[
         bool,
         typer.Option(
@@ -98,6 +101,7 @@ def watch(
         recover=choices if recovers else None,
         max_retries=max_retries,
         show_counts=show_job_counts,
+        is_persistent=persistent,
         auto_schedule=AutoScheduleOptions(
             threshold=auto_schedule_threshold,
             cooldown_s=auto_schedule_cooldown,

@@ -64,6 +64,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "access_groups", "app", "Groups of users, and the workflows that are shared with them.", _OTHER
     ),
     "tokens": Entry("tokens", "app", "Tokens that stand for you, with a scope and an end.", _OTHER),
+    "tasks": Entry("tasks", "app", "What a server does in the background.", _OTHER),
     "admin": Entry("admin", "app", "What administrators of a server do.", _OTHER),
     "spec": Entry("spec", "app", "What workflow files may hold, for editors, and whether files are valid.", _OTHER),
     "config": Entry("config", "app", "The settings of torc: files, values, and whether they are right.", _OTHER),

@@ -54,6 +54,8 @@ class WatchOptions:
     max_retries: int = MAX_RETRIES
     show_counts: bool = False
     auto_schedule: AutoScheduleOptions | None = None
+    is_persistent: bool = False
+    """Watch on while jobs are left, also when none can go on by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,11 +144,30 @@ class _Watch:
             self._say_header()
             status = self._await_rest()
             self._say_end(status)
-            if status.is_canceled or is_success(status) or self._is_given_up or not self._may_go_on(status):
+            is_over = status.is_canceled or is_success(status)
+            if not is_over and not self._is_given_up and self._may_go_on(status):
+                self._resume()
+                continue
+            if is_over or status.is_complete or not self._options.is_persistent:
                 return WatchResult(status=status, recoveries=self._recovery.recoveries if self._recovery else 0)
-            self._say("")
-            self._say(texts.RESUMING)
-            self._say("")
+            self._await_change(status)
+            self._resume()
+
+    def _resume(self) -> None:
+        self._say("")
+        self._say(texts.RESUMING)
+        self._say("")
+
+    def _await_change(self, status: WorkflowStatusModel) -> None:
+        """Wait until somebody has done what lets jobs go on, or ended the workflow."""
+        self._say("No job can go on by itself: watching on until somebody decides, recovers or cancels (--persistent)")
+        self._is_given_up = False
+        before = (status.run_id, counts_of(status))
+        while True:
+            self._alarm.wait(self._options.poll_interval_s)
+            now = self._client.workflow_status(self._workflow_id)
+            if now.is_canceled or now.is_complete or (now.run_id, counts_of(now)) != before:
+                return
 
     # -- watching -------------------------------------------------------------------------------
 
