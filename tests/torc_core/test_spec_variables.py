@@ -112,3 +112,16 @@ def test_a_variable_that_is_used_nowhere_is_a_warning() -> None:
 def test_without_variables_braces_are_the_shells() -> None:
     text = "jobs: [{name: j, command: \"awk '{print}'\"}]\n"
     assert check_workflow(text, file_name="w.yaml").valid
+
+
+def test_parameters_where_none_is_filled_in_are_warned_of() -> None:
+    text = """env: {A: "{i}", B: "${i}"}
+actions:
+  - {trigger_type: on_jobs_complete, jobs: ["j{i}"], action_type: run_commands, commands: ["echo {i} {k}"]}
+jobs: [{name: "j{i}", command: x, parameters: {i: "1:2"}}]
+"""
+    assert check_workflow(text, file_name="w.yaml").warnings == [
+        "w.yaml:1:7: env.A: {i} stays as it is: parameters are filled into jobs, files and user data alone",
+        "w.yaml:3:92: actions[0].commands[0]: {i} stays as it is: "
+        "parameters are filled into jobs, files and user data alone",
+    ]

@@ -18,7 +18,7 @@ from torc_core.spec.names import Names
 from torc_core.spec.problems import Problems, show
 from torc_core.spec.report import SpecReport, summarize
 from torc_core.spec.spec import Spec
-from torc_core.spec.variables import check_variables
+from torc_core.spec.variables import check_variables, warn_of_unfilled
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ def examine(spec: Spec, problems: Problems) -> Checked:
     warn_of_keys_without_effect(body, warnings)
     expansion = expand(spec, problems, warnings)
     check_variables(spec.source.value, expansion.parameters, problems, warnings)
+    warn_of_unfilled(spec.source.value, expansion.parameters, warnings)
     parts = _link(spec, expansion, problems, warnings)
     report = SpecReport(
         valid=not len(problems), errors=problems.lines(), warnings=warnings.lines(), summary=summarize(spec, expansion)

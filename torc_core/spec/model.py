@@ -262,7 +262,7 @@ class WorkflowSpec(SpecModel):
     enable_ro_crate: bool | None = None
     """Whether provenance is described as an RO-Crate. Default: false."""
     access_groups: list[Text] | None = None
-    """Names of access groups, kept with the workflow; they do not restrict access yet."""
+    """Names of access groups, each of which exists, whose members may work with the workflow."""
     compute_node_wait_for_new_jobs_seconds: Count | None = None
     """Seconds that an idle runner waits while other runners may free jobs. Default: as long as they run."""
     compute_node_ignore_workflow_completion: bool | None = None

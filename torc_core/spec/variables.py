@@ -16,6 +16,7 @@ _TOKEN: Final = re.compile(r"(?<!\$)\{([A-Za-z_][A-Za-z0-9_-]*)(?::([^{}]*))?\}"
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NOT_FILLED: Final = frozenset({"variables", "use_parameters"})
 """Keys that hold names, or the variables themselves."""
+_SHARED_BY_ALL: Final = ("env", "resource_requirements", "failure_handlers", "slurm_schedulers", "actions")
 _FREE: Final = frozenset({"data", "metadata", "env", "parameters", "slurm_defaults"})
 """Keys below which the words of the model mean nothing."""
 
@@ -55,6 +56,19 @@ def check_variables(value: dict[str, Any], parameters: Iterable[str], problems: 
     for name in written:
         if name not in used:
             warnings.add(("variables", name), f"the variable {show(name)} is used nowhere")
+
+
+def warn_of_unfilled(value: dict[str, Any], parameters: Iterable[str], warnings: Problems) -> None:
+    """Warn of parameters in braces where none is filled in: in what all jobs share."""
+    parameters = set(parameters)
+    for key in _SHARED_BY_ALL if parameters else ():
+        for path, text in _texts(value.get(key), (key,)):
+            if path[0] == "actions" and path[-2:-1] != ("commands",):
+                continue  # names of jobs there may be templates
+            found = next((match for match in _TOKEN.finditer(text) if match[1] in parameters), None)
+            if found:
+                message = f"{found[0]} stays as it is: parameters are filled into jobs, files and user data alone"
+                warnings.add(path, message)
 
 
 def _read(written: Mapping[str, Any], problems: Problems) -> dict[str, Value]:
