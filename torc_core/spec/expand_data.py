@@ -1,6 +1,6 @@
 """Files and user data of the draft, with their parameters filled in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torc_core.api.drafts import FileDraft, UserDataDraft
@@ -34,9 +34,10 @@ def expand_user_data(
     drafts: list[UserDataDraft] = []
     for group in groups:
         entry = records[group.entry]
+        data_of, is_ephemeral = _filler(entry.data, group), entry.is_ephemeral or False
         try:
             drafts += [
-                UserDataDraft(name=name, data=_fill(entry.data, group, row), is_ephemeral=entry.is_ephemeral or False)
+                UserDataDraft.model_construct(name=name, data=data_of(row), is_ephemeral=is_ephemeral)
                 for row, name in zip(group.rows, group.names, strict=True)
             ]
         except InvalidInputError as error:
@@ -44,13 +45,16 @@ def expand_user_data(
     return drafts
 
 
-def _fill(data: Any, group: Group, row: Row) -> Any:
+def _filler(data: Any, group: Group) -> Callable[[Row], Any]:
+    """Return a function that gives the data of one row; its texts are read once, not once for each row."""
     match data:
-        case str():
-            return Template(data, group.parameters).render(row)
+        case str() if (template := Template(data, group.parameters)).parts:
+            return template.render
         case list():
-            return [_fill(item, group, row) for item in data]
+            items = [_filler(item, group) for item in data]
+            return lambda row: [item(row) for item in items]
         case dict():
-            return {key: _fill(item, group, row) for key, item in data.items()}
+            fields = {key: _filler(item, group) for key, item in data.items()}
+            return lambda row: {key: item(row) for key, item in fields.items()}
         case _:
-            return data
+            return lambda _: data
