@@ -62,6 +62,12 @@ def test_a_script_starts_a_runner_on_each_node_as_a_step() -> None:
     )
 
 
+def test_the_srun_that_starts_runners_gets_the_mpi_of_the_workflow() -> None:
+    assert "exec srun" in script(runner_on_each_node=True, mpi="none").render("k")
+    assert " --export=ALL --mpi=none /" in script(runner_on_each_node=True, mpi="none").render("k")
+    assert "--mpi" not in script(mpi="none").render("k")
+
+
 def test_runners_of_many_allocations_do_not_begin_at_the_same_moment() -> None:
     assert "startup-delay" not in script(starts=9).render("k")
     assert script(starts=40).render("k").endswith("/work/output --startup-delay-seconds=$((RANDOM % 20))\n")

@@ -84,3 +84,30 @@ def test_defaults_that_torc_sets_itself_are_left_out() -> None:
     text = "name: w\nslurm_defaults: {output: x, mail_type: END}\njobs: [{name: a, command: 'true'}]\n"
     [warning] = check_workflow(text, file_name="w.yaml").warnings
     assert "slurm_defaults.output: is left out" in warning
+
+
+PER_NODE = f"actions: [{{{ACTION}, start_one_worker_per_node: true}}]\n"
+
+
+@pytest.mark.parametrize(
+    ("config", "actions", "error"),
+    [
+        ("mode: slurm, limit_resources: true", "", None),
+        ("mode: slurm, limit_resources: false", "", "limit_resources: has no meaning with the mode slurm"),
+        ("mode: direct, enable_cpu_bind: false", "", None),
+        ("mode: direct, enable_cpu_bind: true", "", "enable_cpu_bind: has no meaning with the mode direct"),
+        ("mode: direct, srun_mpi: none", PER_NODE, None),
+        ("mode: direct, srun_mpi: none", "", "srun_mpi: has no meaning with the mode direct, but for actions"),
+        ("mode: slurm, srun_mpi: a b", "", "srun_mpi: expected one word, such as pmix or none"),
+    ],
+)
+def test_settings_of_another_mode_are_refused_but_for_what_happens_anyway(
+    config: str, actions: str, error: str | None
+) -> None:
+    text = (
+        f"{HEAD}execution_config: {{{config}}}\n"
+        f"slurm_schedulers: [{{name: s, account: a, walltime: '02:00:00'}}]\n{actions}{JOBS}"
+    )
+    errors = check_workflow(text, file_name="w.yaml").errors
+    assert bool(errors) is (error is not None)
+    assert error is None or f"execution_config.{error}" in errors[0]

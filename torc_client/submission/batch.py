@@ -40,6 +40,7 @@ class BatchScripts:
         starts: int = 1,
     ) -> BatchScript:
         """Return the script of an allocation of the scheduler. Nothing is written."""
+        config = self.workflow.execution_config
         added = {"array": array, "dependency": dependency}
         return BatchScript(
             workflow_id=self.workflow.id or 0,
@@ -58,6 +59,7 @@ class BatchScripts:
             ),
             environment=self._exported(),
             runner_on_each_node=runner_on_each_node,
+            mpi=None if config is None else config.srun_mpi,
             starts=starts if _is_staggered(self.workflow) else 1,
         )
 

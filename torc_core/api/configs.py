@@ -48,7 +48,7 @@ class ExecutionConfig(ApiModel):
     srun_termination_signal: str | None = None
     """Signal that srun sends before the time limit; not with `direct`."""
     srun_mpi: str | None = None
-    """Value of `srun --mpi`; not with `direct`."""
+    """Value of `srun --mpi` of each step; with `direct`, of the `srun` that starts one runner on each node."""
     enable_cpu_bind: bool | None = None
     """Whether srun binds tasks to CPUs; not with `direct`."""
 

@@ -44,6 +44,8 @@ class BatchScript:
     """Further words for the runner."""
     environment: Mapping[str, str] = field(default_factory=dict)
     runner_on_each_node: bool = False
+    mpi: str | None = None
+    """Value of `--mpi` of the srun that starts a runner on each node."""
     starts: int = 1
     """How many runners may begin at the same moment; many are spread over some seconds."""
 
@@ -86,6 +88,7 @@ class BatchScript:
             return [f"exec {shlex.join(words)}{self._delay()}"]
         # --wait=0 and --kill-on-bad-exit=0: a runner that leaves first takes no other with it.
         srun = ["srun", "--ntasks-per-node=1", "--wait=0", "--kill-on-bad-exit=0", "--export=ALL"]
+        srun += [] if self.mpi is None else [f"--mpi={self.mpi}"]
         return [f"unset {_MEMORY_VARIABLES}", f"exec {shlex.join([*srun, *words])}{self._delay()}"]
 
     def _delay(self) -> str:

@@ -18,7 +18,10 @@ _ENV_NAME: Final = re.compile(r"[^=\0]+")
 _NOT_A_DEFAULT: Final = ("partition", "nodes", "walltime", "time", "mem", "gres", "name", "job-name")
 _DIRECT_ONLY: Final = ("limit_resources", "termination_signal", "sigterm_lead_seconds", "oom_exit_code")
 _FAILURE_CODES: Final = range(1, 256)
-_SLURM_ONLY: Final = ("srun_termination_signal", "srun_mpi", "enable_cpu_bind")
+_SLURM_ONLY: Final = ("srun_termination_signal", "enable_cpu_bind")
+_ANYWAY: Final = {"limit_resources": True, "enable_cpu_bind": False}
+"""What happens anyway in the mode that the key does not belong to."""
+_MPI: Final = re.compile(r"[A-Za-z0-9+_.-]+")
 
 
 def check_records(body: WorkflowSpec, problems: Problems, warnings: Problems) -> None:
@@ -133,8 +136,14 @@ def _check_mode(body: WorkflowSpec, problems: Problems) -> None:
     mode = config.mode or "direct"
     foreign = {"direct": _SLURM_ONLY, "slurm": _DIRECT_ONLY}.get(mode, ())
     for key in foreign:
-        if getattr(config, key) is not None:
+        if getattr(config, key) not in (None, _ANYWAY.get(key)):
             problems.add(("execution_config", key), f"has no meaning with the mode {mode}")
+    if config.srun_mpi is not None:
+        if not _MPI.fullmatch(config.srun_mpi):
+            problems.add(("execution_config", "srun_mpi"), "expected one word, such as pmix or none")
+        if mode == "direct" and not any(action.start_one_worker_per_node for action in body.actions or []):
+            message = "has no meaning with the mode direct, but for actions with start_one_worker_per_node"
+            problems.add(("execution_config", "srun_mpi"), message)
     for place, action in enumerate(body.actions or []):
         if mode == "slurm" and action.start_one_worker_per_node:
             message = "cannot be combined with execution_config.mode: slurm"
