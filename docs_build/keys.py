@@ -40,6 +40,7 @@ _SECTIONS: dict[type[BaseModel], str] = {
     spec.FailureRuleSpec: "Rules of a failure handler",
     spec.ActionSpec: "Actions",
     spec.SlurmSchedulerSpec: "Slurm schedulers",
+    spec.NotificationSpec: "Notifications",
     ExecutionConfig: "execution_config",
     StdioConfig: "stdio",
     ResourceMonitorConfig: "resource_monitor",

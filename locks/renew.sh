@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 uv=${1:?path to uv}
-common=(pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header --python-version 3.11 --extra plots
+common=(pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header --python-version 3.11 --extra plots --extra notify
     pyproject.toml locks/build.in)
 # The tests need an older plotly than the newest: pin what both can live with.
 "$uv" "${common[@]}" --extra dev --output-file locks/dev.txt

@@ -5,9 +5,10 @@ import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from pydantic.warnings import UnsupportedFieldAttributeWarning
 from starlette.middleware.cors import CORSMiddleware
@@ -20,7 +21,7 @@ from torc_server.access.network import Network
 from torc_server.broadcast import Hub
 from torc_server.db.engine import Database
 from torc_server.db.schema import migrate
-from torc_server.pages import decisions, jobs, login, proposals, review, runners
+from torc_server.pages import decisions, jobs, login, metrics, proposals, review, runners
 from torc_server.pages import workflows as workflow_pages
 from torc_server.routes import documentation, event_stream, system
 from torc_server.routes.access import browser_codes, groups, tokens
@@ -46,6 +47,9 @@ from torc_server.routes.triage import failures, recovery
 from torc_server.routes.unit_of_work import Work
 from torc_server.services.access.roles import keep_admin_group
 from torc_server.settings import ServerSettings, ServiceSettings, utc_now
+
+if TYPE_CHECKING:
+    from torc_server.notify.notifier import Notifier
 
 _ROUTERS: Final = (
     claims.router,
@@ -80,6 +84,7 @@ PAGE_ROUTERS: Final = (
     decisions.router,
     proposals.router,
     runners.router,
+    metrics.router,
 )
 
 
@@ -101,10 +106,13 @@ def create_app(settings: ServerSettings, *, path: Path | None = None) -> FastAPI
     hub = Hub()
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         hub.attach(asyncio.get_running_loop())
+        notifier = _start_notifier(settings, app.state.work)
         yield
         hub.close()
+        if notifier is not None:
+            await run_in_threadpool(notifier.close)
         database.close()
 
     app = _Application(
@@ -130,6 +138,19 @@ def create_app(settings: ServerSettings, *, path: Path | None = None) -> FastAPI
         app.include_router(router)
     _close_door(app, settings)
     return app
+
+
+def _start_notifier(settings: ServerSettings, work: Work) -> "Notifier | None":
+    """Start telling people what needs them, where the settings name somebody."""
+    if not settings.notify_targets:
+        return None
+    from torc_server.notify.notifier import Notifier, NotifySettings
+
+    link_base = settings.public_url
+    notifier = Notifier(NotifySettings(targets=settings.notify_targets, link_base=link_base), work.read)
+    work.hub.listen(notifier.offer)
+    notifier.start()
+    return notifier
 
 
 def _close_door(app: FastAPI, settings: ServerSettings) -> None:

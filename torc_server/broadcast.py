@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from typing import Final
@@ -67,10 +67,15 @@ class Hub:
         self._queues: dict[int, ClaimQueue] = {}
         self._readers: dict[int, set[Subscription]] = {}
         self._recovering: dict[int, set[Subscription]] = {}
+        self._listener: Callable[[tuple[StreamEvent, ...]], None] | None = None
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Deliver to waiters in this loop from now on."""
         self._loop = loop
+
+    def listen(self, listener: Callable[[tuple[StreamEvent, ...]], None]) -> None:
+        """Hand all later events of all workflows to the listener, in the thread that publishes them."""
+        self._listener = listener
 
     @contextmanager
     def waiting(self, workflow_id: int) -> Iterator[WaitingClaim]:
@@ -104,6 +109,8 @@ class Hub:
     def publish(self, events: Iterable[StreamEvent], *, wake: Iterable[int] = ()) -> None:
         """Hand events to the readers, and wake the claims that wait on the workflows in `wake`; from any thread."""
         events, wake = tuple(events), frozenset(wake)
+        if self._listener is not None and events:
+            self._listener(events)
         if self._loop is not None and not self.is_closing and (events or wake):
             self._loop.call_soon_threadsafe(self._deliver, events, wake)
 

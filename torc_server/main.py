@@ -9,7 +9,7 @@ import resource
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, get_args
 
@@ -113,7 +113,30 @@ def _settings(options: argparse.Namespace) -> ServerSettings:
         in_memory=options.in_memory,
         snapshot_interval_s=_snapshot_interval(options),
         access=access,
+        notify_targets=_notify_targets(options.notify_file),
+        public_url=_public_url(options, access),
     )
+
+
+def _notify_targets(file: Path | None) -> Mapping[str, str]:
+    """Return the targets of the file. Raises InvalidInputError for a wrong one, and without the library."""
+    if file is None:
+        return {}
+    from torc_server.notify.notifier import check_targets
+    from torc_server.notify.targets import read_targets
+
+    targets = read_targets(file)
+    check_targets(targets)
+    sys.stderr.write(f"torc-server: notifications go to {', '.join(targets)}\n")
+    return targets
+
+
+def _public_url(options: argparse.Namespace, access: AccessSettings) -> str:
+    """Return the address of the pages: the one that is given, or the one that is listened on."""
+    if options.public_url:
+        return str(options.public_url).rstrip("/")
+    scheme = "https" if access.tls_cert is not None else "http"
+    return f"{scheme}://{options.host}:{options.port}" if options.port else ""
 
 
 def _snapshot_interval(options: argparse.Namespace) -> float | None:
@@ -251,6 +274,15 @@ def _parser() -> argparse.ArgumentParser:
         type=_at_least_one,
         help="write the file every N seconds, too; with --in-memory",
     )
+    add(
+        "--notify-file",
+        metavar="FILE",
+        type=Path,
+        default=os.environ.get("TORC_NOTIFY_FILE") or None,
+        help="tell people what needs them: lines `name = mailto://...`, addresses as of apprise; `default` hears of "
+        "every workflow; default: TORC_NOTIFY_FILE",
+    )
+    add("--public-url", metavar="URL", help="the address of this server's pages in notifications")
     add("-l", "--log-level", choices=get_args(LogLevel), default="info", help="default %(default)s")
     add("--log-file", metavar="FILE", type=Path, help="write the log there, and not to stderr")
     add(

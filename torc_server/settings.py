@@ -1,7 +1,7 @@
 """Settings of a server, and those of them that services need."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
@@ -76,6 +76,10 @@ class ServerSettings:
     snapshot_interval_s: float | None = None
     """And every so many seconds before."""
     access: AccessSettings = AccessSettings()
+    notify_targets: Mapping[str, str] = field(default_factory=dict)
+    """Whom notifications go to, by name; the addresses hold passwords."""
+    public_url: str = ""
+    """The address of the pages in notifications."""
 
 
 def find_database(flag: str | None, environment: Mapping[str, str]) -> tuple[Path, str]:

@@ -19,6 +19,7 @@ FULL: dict[str, Any] = {
     "use_pending_failed": False,
     "enable_ro_crate": True,
     "access_groups": ["g"],
+    "notifications": [{"to": "ops", "on": ["waiting", "gave_up"]}, {"to": "me"}],
     "slurm_defaults": {"account": "acc", "exclusive": True},
     "compute_node_wait_for_new_jobs_seconds": 10,
     "compute_node_ignore_workflow_completion": True,
@@ -98,7 +99,12 @@ def draft(spec: dict[str, Any]) -> WorkflowDraft:
 def test_a_full_file_becomes_a_full_draft() -> None:
     made = draft(FULL)
     workflow = made.workflow
-    assert (workflow.name, workflow.user, workflow.project, workflow.metadata) == ("full", "ann", "p", {"team": "a"})
+    assert (workflow.name, workflow.user, workflow.project, workflow.metadata) == (
+        "full",
+        "ann",
+        "p",
+        {"team": "a", "notifications": [{"to": "ops", "on": ["waiting", "gave_up"]}, {"to": "me"}]},
+    )
     assert workflow.env == {"THREADS": "4", "DEBUG": "true", "RATE": "0.5", "WORD": "x"}
     assert workflow.use_pending_failed is False
     assert workflow.slurm_defaults == {"account": "acc", "exclusive": True}

@@ -1,12 +1,15 @@
 """Recovers a workflow once, or as often as allowed."""
 
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from torc_client.agents.result import end_lines
 from torc_client.http import TorcClient
 from torc_client.recovery.recover import AppliedRecovery, PlannedRecovery, RecoveryTools, carry_out, prepare
 from torc_client.recovery.state import failed_jobs, is_at_rest
+from torc_core.api.events import EventModel
 from torc_core.api.workflows import WorkflowStatusModel
 from torc_core.errors import (
     SchedulerError,
@@ -16,6 +19,7 @@ from torc_core.errors import (
     TorcError,
 )
 from torc_core.hints import Hint
+from torc_core.notifications import GAVE_UP_EVENT, NOT_STARTED_EVENT
 from torc_core.recovery import texts
 from torc_core.recovery.defaults import MAX_RETRIES
 from torc_core.recovery.plan import RecoverOptions
@@ -78,6 +82,7 @@ class BoundedRecovery:
     def attempt(self, workflow_id: int) -> bool:
         """Recover once, where a recovery is left; return whether the workflow may go on."""
         if not self._begin():
+            self._give_up(workflow_id, f"it was tried {self.max_retries} times")
             return False
         say = self.tools.say
         try:
@@ -87,6 +92,7 @@ class BoundedRecovery:
             say(f"This recovery was not carried out: {error.message}")
             return True
         except TorcError as error:
+            self._give_up(workflow_id, error.message)
             say(f"Recovery failed: {error.message}")
             if error.hint:
                 say(Hint("Hint: {}", error.hint))
@@ -135,8 +141,18 @@ class BoundedRecovery:
         """Report allocations that were not submitted; return whether to try again: a refusal stays one."""
         for line in texts.not_submitted_lines(workflow_id, error.message):
             self.tools.say(line)
+        self._report(workflow_id, NOT_STARTED_EVENT, error.message)
         self._owes_allocations = isinstance(error, SchedulerUnreachableError)
         return self._owes_allocations
+
+    def _give_up(self, workflow_id: int, reason: str) -> None:
+        self._report(workflow_id, GAVE_UP_EVENT, reason)
+
+    def _report(self, workflow_id: int, event_type: str, reason: str) -> None:
+        """Store an event that the server tells people of; without it the recovery goes on all the same."""
+        data = {"category": "recovery", "event_type": event_type, "reason": reason}
+        with suppress(TorcError):
+            self.client.events.create(EventModel(workflow_id=workflow_id, timestamp=int(time.time() * 1000), data=data))
 
     def _begin(self) -> bool:
         """Count and report a recovery; return whether one was left."""
@@ -160,6 +176,7 @@ class BoundedRecovery:
         if not is_at_rest(planned.status):
             return True
         say = self.tools.say
+        self._give_up(planned.workflow_id, "no failed job can be helped by another attempt without a decision")
         say("")
         ended = end_lines(planned.agent) if planned.agent is not None else []
         for line in ended or texts.nothing_recoverable_lines(planned.plan):

@@ -1,5 +1,7 @@
 """Builds, from the text of a workflow file, the draft that the server creates a workflow from."""
 
+from typing import Any
+
 from torc_core.api.configs import ExecutionConfig
 from torc_core.api.drafts import (
     FailureHandlerDraft,
@@ -9,6 +11,7 @@ from torc_core.api.drafts import (
 )
 from torc_core.api.failure_handlers import FailureRule
 from torc_core.api.workflows import WorkflowModel
+from torc_core.notifications import NOTIFICATIONS_KEY
 from torc_core.spec.check import Checked, examine
 from torc_core.spec.check_records import parse_metadata
 from torc_core.spec.problems import Problems
@@ -85,7 +88,7 @@ def _workflow(spec: Spec, checked: Checked, user: str) -> WorkflowModel:
         user=user,
         description=body.description,
         project=body.project,
-        metadata=parse_metadata(body.metadata, spec.collect()),
+        metadata=_metadata(spec),
         use_pending_failed=body.use_pending_failed,
         enable_ro_crate=body.enable_ro_crate,
         env=body.env,
@@ -100,6 +103,15 @@ def _workflow(spec: Spec, checked: Checked, user: str) -> WorkflowModel:
         slurm_defaults=defaults or None,
         dynamic_jobs=body.dynamic_jobs,
     )
+
+
+def _metadata(spec: Spec) -> dict[str, Any] | None:
+    """Return the metadata of the file, with its notifications under a key of their own."""
+    metadata = parse_metadata(spec.body.metadata, spec.collect())
+    if spec.body.notifications is None:
+        return metadata
+    rules = [rule.model_dump(exclude_none=True) for rule in spec.body.notifications]
+    return {**(metadata or {}), NOTIFICATIONS_KEY: rules}
 
 
 def _execution_config(spec: Spec, checked: Checked) -> ExecutionConfig | None:

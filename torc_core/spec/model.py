@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from torc_core.api.actions import ActionType, TriggerType
 from torc_core.api.configs import DynamicJobsConfig, ExecutionConfig, ResourceMonitorConfig, StdioConfig
+from torc_core.notifications import TARGET_NAME, NotificationKind
 from torc_core.secret_references import reference_of
 from torc_core.spec.values import plain_text
 
@@ -216,6 +217,14 @@ class ActionSpec(SpecModel):
     """Whether it is carried out again when its runner died before it reported the end. Default: true."""
 
 
+class NotificationSpec(SpecModel):
+    to: Annotated[Text, Field(pattern=TARGET_NAME)]
+    """Name of a target in the server's file of targets."""
+    on: list[NotificationKind] | None = None
+    """What is told: `waiting` (jobs wait for a decision), `ended`, `gave_up` (recovery), `not_started` (an
+    allocation). Default: all of it."""
+
+
 class WorkflowSpec(SpecModel):
     name: Text | None = None
     """Name of the workflow. Default: the name of the file."""
@@ -261,6 +270,8 @@ class WorkflowSpec(SpecModel):
     """Whether a failure that no rule matches waits for a decision. Default: the server's setting."""
     enable_ro_crate: bool | None = None
     """Whether provenance is described as an RO-Crate. Default: false."""
+    notifications: list[NotificationSpec] | None = None
+    """Who is told what of the workflow, beside the server's target `default`."""
     access_groups: list[Text] | None = None
     """Names of access groups, each of which exists, whose members may work with the workflow."""
     compute_node_wait_for_new_jobs_seconds: Count | None = None

@@ -18,6 +18,7 @@ PAGE_RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("GET", "/static/{name:path}"): _OPEN,
     ("POST", "/logout"): Rule(_P.VIEW, _S.NOTHING),
     ("GET", "/"): Rule(_P.VIEW, _S.NOTHING),
+    ("GET", "/metrics"): Rule(_P.VIEW, _S.NOTHING),
     ("GET", "/settings"): Rule(_P.KNOWN, _S.NOTHING),
     ("GET", "/workflows/{id}"): _VIEW,
     ("GET", "/workflows/{id}/live"): _VIEW,

@@ -18,7 +18,7 @@ add_record_routes(
     router,
     "/events",
     EventModel,
-    replace(services_of(events.EVENTS), list_page=events.list_events, update=None),
+    replace(services_of(events.EVENTS), create=events.create_event, list_page=events.list_events, update=None),
     one="event",
     filters={"category": OptionalText, "after_timestamp": Number},
 )

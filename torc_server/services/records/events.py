@@ -5,13 +5,26 @@ from typing import Any, Final
 
 from torc_core.api.base import Page
 from torc_core.api.events import EventModel
+from torc_core.evidence.redaction import redact_secrets
+from torc_core.notifications import TROUBLE_EVENTS
 from torc_server.db.queries.records.base import RecordStore, json_field_equals
 from torc_server.db.tables.workflows import StoredEvent
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.records.base import Records
 from torc_server.services.records.paging import PageRequest
 
+_REASON_CHARS: Final = 500
 EVENTS: Final = Records(RecordStore(StoredEvent), EventModel, noun="event")
+
+
+def create_event(uow: UnitOfWork, event: EventModel) -> EventModel:
+    """Store an event of a client; what people must be told of is announced, too."""
+    created = EVENTS.create(uow, event)
+    kind = event.data.get("event_type") if isinstance(event.data, dict) else None
+    if isinstance(kind, str) and kind in TROUBLE_EVENTS:
+        reason = redact_secrets(str(event.data.get("reason", "")))[:_REASON_CHARS]
+        uow.announce(event.workflow_id, kind, severity="warning", data={"reason": reason})
+    return created
 
 
 def store_event(uow: UnitOfWork, workflow_id: int, data: dict[str, Any]) -> None:
