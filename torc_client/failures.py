@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 from urllib.parse import quote
+from uuid import uuid4
 
 from torc_client.calls import BATCH_TIMEOUT_S, Calls, R
 from torc_client.transport import QueryValue
@@ -158,8 +159,13 @@ class FailureOperations:
         return list(self._calls.each(f"/workflows/{workflow_id}/decisions", Page[DecisionModel], query))
 
     def apply_recovery(self, workflow_id: int, request: ApplyRecoveryRequest) -> ApplyRecoveryResponse:
-        """Retry the plan's jobs, each with its own resources, and reset their dependents, in one transaction."""
-        return self._decide(f"/workflows/{workflow_id}/apply_recovery", ApplyRecoveryResponse, request)
+        """Retry the plan's jobs, each with its own resources, and reset their dependents, in one transaction.
+
+        The request has a key, so that a repetition of it, after an answer that was lost, gets the same answer.
+        """
+        keyed = request if request.key else request.model_copy(update={"key": uuid4().hex})
+        path = f"/workflows/{workflow_id}/apply_recovery"
+        return self._calls.post(path, ApplyRecoveryResponse, keyed, timeout_s=BATCH_TIMEOUT_S)
 
     def raise_waiting(self, workflow_id: int, request: RaiseWaitingRequest) -> RaiseWaitingResponse:
         """Give jobs that no attempt was started of more memory or runtime, also while others run."""

@@ -205,6 +205,22 @@ class TorcClient:
             timeout_s=BATCH_TIMEOUT_S,
         )
 
+    def initialize_later(
+        self, workflow_id: int, *, only_uninitialized: bool = False, clear_ephemeral_user_data: bool = False
+    ) -> TaskModel:
+        """Let the server initialize the jobs in the background; a task of the same request is returned again.
+
+        Raises AlreadyTakenError while the workflow has a task for another request.
+        """
+        options = {"only_uninitialized": only_uninitialized, "clear_ephemeral_user_data": clear_ephemeral_user_data}
+        return self._calls.post(
+            f"/workflows/{workflow_id}/initialize_jobs", TaskModel, query={**options, "async": True}
+        )
+
+    def tasks(self, workflow_id: int) -> list[TaskModel]:
+        """Return the tasks of a workflow, the oldest first."""
+        return list(self._calls.each("/tasks", Page[TaskModel], {"workflow_id": workflow_id}))
+
     def reset_workflow_status(
         self, workflow_id: int, *, force: bool = False, run_id: int | None = None
     ) -> WorkflowModel:

@@ -109,3 +109,34 @@ def test_what_was_canceled_or_reset_is_named_too(torc: Torc, spec: SpecWriter) -
     assert set(planned(torc, workflow_id).values()) == {"it was canceled with the workflow"}
     torc("workflows", "reset-status", workflow_id, "--no-prompts")
     assert set(planned(torc, workflow_id).values()) == {"it was reset"}
+
+
+def test_the_server_initializes_in_the_background_where_asked(torc: Torc, spec: SpecWriter) -> None:
+    jobs = {"a": "true", "b": {"command": "true", "depends_on": ["a"]}}
+    workflow_id = torc("create", spec(jobs=jobs), "-f", "json").json["workflow_id"]
+    task = torc("init", workflow_id, "--async", "-f", "json").json
+    assert (task["operation"], task["workflow_id"]) == ("initialize_jobs", workflow_id)
+    ended = torc("tasks", "wait", task["id"], "--timeout", "60", "-f", "json").json
+    assert ended["status"] == "succeeded"
+    assert statuses(torc, workflow_id) == {"a": "ready", "b": "blocked"}
+    again = torc("reinit", workflow_id, "--async", "--wait-timeout", "60", "-f", "json").json
+    assert again["status"] == "succeeded"
+    listed = torc("tasks", "list", workflow_id, "-f", "json").json
+    assert [row["status"] for row in listed] == ["succeeded", "succeeded"]
+    assert torc("tasks", "get", task["id"], "-f", "json").json == ended
+    assert "add --async" in torc("init", workflow_id, "--wait-timeout", "1", code=2).err
+    assert "no task 99999999" in torc("tasks", "get", 99999999, code=1).err
+
+
+def test_a_reset_names_the_run_with_the_output_directory_of_the_last_one(torc: Torc, spec: SpecWriter) -> None:
+    workflow_id = torc("run", spec(jobs={"a": "true"}), "-o", "elsewhere", "-f", "json").json["workflow_id"]
+    reset = torc("workflows", "reset-status", workflow_id, "--no-prompts")
+    assert f"torc run {workflow_id} -o {torc.folder}/elsewhere" in reset.out
+    torc("run", workflow_id)
+    last = torc("workflows", "reset-status", workflow_id, "--no-prompts").out
+    assert " -o " not in last
+
+
+def test_without_a_server_the_whole_command_is_named_that_starts_one(torc: Torc) -> None:
+    refused = torc("reinit", 3, "--dry-run", "--url", "http://127.0.0.1:1/torc-service/v1", code=1)
+    assert "`torc -s reinit 3 --dry-run`" in refused.err

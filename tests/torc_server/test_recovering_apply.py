@@ -219,6 +219,18 @@ def test_of_two_recoveries_at_once_one_learns_that_the_other_was_faster(shared_s
     assert "another recovery" in str(errors[0].hint)
 
 
+def test_a_recovery_whose_answer_was_lost_gets_it_again_and_another_one_is_refused(shared_client: TorcClient) -> None:
+    client = shared_client
+    workflow_id, (hungry,) = make_scene(client, job("hungry"))
+    fail_all(client, workflow_id, {hungry: OOM})
+    keyed = request(hungry, memory="12g").model_copy(update={"key": "one"})
+    first = client.failures.apply_recovery(workflow_id, keyed)
+    assert client.failures.apply_recovery(workflow_id, keyed) == first
+    assert client.workflow_status(workflow_id).run_id == 2
+    with pytest.raises(StateConflictError, match="planned for run 1"):
+        client.failures.apply_recovery(workflow_id, keyed.model_copy(update={"key": "two"}))
+
+
 @pytest.mark.parametrize("amount", [{"memory": "12 apples"}, {"runtime": "soon"}])
 def test_an_amount_that_is_none_changes_nothing(shared_client: TorcClient, amount: dict[str, str]) -> None:
     client = shared_client

@@ -11,13 +11,14 @@ from torc_cli.render.text import display, number
 from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
-from torc_core.errors import StateConflictError
+from torc_core.errors import InvalidInputError, StateConflictError
 from torc_core.hints import Hint, torc
 from torc_core.jobs.status import ACTIVE, AWAITING_DECISION, JobStatus
 
 if TYPE_CHECKING:
     from torc_client.allocations.standing import StandingAllocations
     from torc_client.runs.begin_run import StartedRun
+    from torc_core.api.workflows import TaskModel
 
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Begin although input files are missing or jobs are active.", show_default=False)
@@ -28,6 +29,13 @@ StartDryRunOption = Annotated[
 ContentOption = Annotated[
     bool,
     typer.Option("--content", help="Record the contents of files, and compare these, not the times, where recorded."),
+]
+AsyncOption = Annotated[
+    bool, typer.Option("--async", help="Let the server initialize in the background, and print the task.")
+]
+WaitOption = Annotated[
+    float | None,
+    typer.Option("--wait-timeout", min=0, metavar="SECONDS", help="With --async: wait so long for its end."),
 ]
 NoPromptsOption = Annotated[bool, typer.Option("--no-prompts", help="Do not ask.")]
 
@@ -41,6 +49,8 @@ def init(
     no_prompts: NoPromptsOption = False,
     dry_run: StartDryRunOption = False,
     content: ContentOption = False,
+    in_background: AsyncOption = False,
+    wait_timeout: WaitOption = None,
 ) -> None:
     """Begin a new run with every job from its beginning.
 
@@ -48,6 +58,7 @@ def init(
     """
     from torc_client.runs.begin_run import initialize
 
+    _refuse_lone_wait(wait_timeout, in_background=in_background)
     chosen = session.workflow_id(workflow_id)
     if dry_run:
         _show_check(session, chosen)
@@ -59,8 +70,10 @@ def init(
     ):
         session.out.note("Nothing was changed.")
         return
-    started = initialize(session.client, chosen, folder=Path.cwd(), force=force, by_content=content)
-    _show_started(session, started, verb="Initialized")
+    started = initialize(
+        session.client, chosen, folder=Path.cwd(), force=force, by_content=content, in_background=in_background
+    )
+    _show_started(session, started, verb="Initialized", wait_s=wait_timeout)
 
 
 @command
@@ -73,6 +86,8 @@ def reinit(
         bool, typer.Option("--dry-run", help="Only print what is missing, and which jobs would run again and why.")
     ] = False,
     content: ContentOption = False,
+    in_background: AsyncOption = False,
+    wait_timeout: WaitOption = None,
 ) -> None:
     """Begin a new run with the jobs that are not done, or whose inputs changed.
 
@@ -83,6 +98,7 @@ def reinit(
     """
     from torc_client.runs.begin_run import plan_reinit, reinitialize
 
+    _refuse_lone_wait(wait_timeout, in_background=in_background)
     chosen = session.workflow_id(workflow_id)
     if dry_run:
         planned = plan_reinit(session.client, chosen, folder=Path.cwd(), by_content=content)
@@ -90,8 +106,10 @@ def reinit(
         if not planned.check.is_safe:
             raise typer.Exit(1)
         return
-    started = reinitialize(session.client, chosen, folder=Path.cwd(), force=force, by_content=content)
-    _show_started(session, started, verb="Reinitialized")
+    started = reinitialize(
+        session.client, chosen, folder=Path.cwd(), force=force, by_content=content, in_background=in_background
+    )
+    _show_started(session, started, verb="Reinitialized", wait_s=wait_timeout)
 
 
 @command
@@ -203,13 +221,32 @@ def _show_check(session: Session, workflow_id: int) -> None:
         raise typer.Exit(1)
 
 
-def _show_started(session: Session, started: "StartedRun", *, verb: str) -> None:
+def _refuse_lone_wait(wait_timeout: float | None, *, in_background: bool) -> None:
+    if wait_timeout is not None and not in_background:
+        raise InvalidInputError("--wait-timeout does nothing without --async", hint="add --async")
+
+
+def _show_task(session: Session, task: "TaskModel", *, wait_s: float | None) -> None:
+    """Print the task of the server; with `wait_s` its end. Raises typer.Exit for one that failed."""
+    from torc_cli.commands.tasks import show_end
+
+    if wait_s is not None:
+        show_end(session, task.id, timeout_s=wait_s)
+        return
+    line = "Task {} ({}) is {} at the server; to wait for its end: {}"
+    session.out.done(Hint(line, task.id, task.operation, task.status, torc("tasks wait", task.id)), task)
+
+
+def _show_started(session: Session, started: "StartedRun", *, verb: str, wait_s: float | None = None) -> None:
     for path in started.existing_output_files[:20]:
         session.out.note(f"Warning: {path} exists and will be overwritten.")
     for job in started.reset_jobs[:20]:
         session.out.note(f"Runs again: {display(job.name)} (job {job.job_id}): {display(job.reason)}")
     if len(started.reset_jobs) > 20:
         session.out.note(f"Runs again: {len(started.reset_jobs) - 20} more that changed")
+    if started.task is not None:
+        _show_task(session, started.task, wait_s=wait_s)
+        return
     session.out.done(
         f"{verb} workflow {started.workflow_id}, run {started.run_id}: "
         f"{number(started.ready_count, 'job')} ready, {started.blocked_count} blocked",

@@ -1,6 +1,7 @@
 """`torc workflows reset-status` and `sync-status`: bring jobs into a state from which they can run again."""
 
 import os
+import socket
 from pathlib import Path
 from typing import Annotated
 
@@ -56,9 +57,19 @@ def reset_status(
         reinitialize_too=reinitialize,
         folder=Path.cwd(),
     )
-    messages = reset_lines(done, which)
+    messages = reset_lines(done, which, output_dir=_output_dir_of_last_runner(session, chosen))
     spelled = [session.out.text_of(message) for message in messages]
     session.out.done(messages, reset_data(done, failed_only=failed_only, messages=spelled))
+
+
+def _output_dir_of_last_runner(session: Session, workflow_id: int) -> Path | None:
+    """Return where the last runner on this machine kept its logs; None where that is the usual place, or unknown."""
+    from torc_client.logs.attempt_logs import output_dirs_here
+
+    nodes = session.client.compute_nodes.list_all(workflow_id=workflow_id)
+    folders = output_dirs_here(nodes, hostname=socket.gethostname())
+    usual = Path(session.settings.output_dir).absolute()
+    return folders[0] if folders and folders[0] != usual else None
 
 
 @command

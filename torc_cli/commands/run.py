@@ -17,6 +17,7 @@ from torc_cli.commands.run_rounds import FORCE_OPTION, make_ready_and_run
 from torc_cli.render.text import number
 from torc_cli.session.command import command
 from torc_cli.session.session import Session
+from torc_core.api.actions import SCHEDULE_NODES
 from torc_core.errors import InvalidInputError
 from torc_core.hints import Hint, torc
 from torc_core.recovery.defaults import MAX_RETRIES
@@ -187,7 +188,7 @@ def run(
 
 def _note_allocations(session: Session, file: str, draft: "WorkflowDraft") -> None:
     """Say of a file that describes allocations which of them this command asks for, and how to get the others."""
-    actions = sum(action.action_type == "schedule_nodes" for action in draft.actions)
+    actions = sum(action.action_type == SCHEDULE_NODES for action in draft.actions)
     if not (draft.slurm_schedulers or actions) or ALLOCATION_VARIABLE in os.environ:
         return
     from torc_client.slurm.cluster import find_cluster

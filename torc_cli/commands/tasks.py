@@ -1,18 +1,35 @@
 """`torc tasks`: what a server does in the background."""
 
-import time
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
+from torc_cli.render.base import Column, Table
 from torc_cli.session.command import command
+from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
-from torc_core.errors import ServerUnreachableError, StateConflictError
 
 app = typer.Typer(no_args_is_help=True, help="What a server does in the background.")
 
-_OPEN: Final = ("queued", "running")
-_SUCCEEDED: Final = "succeeded"
+TASKS = Table(
+    "tasks",
+    (
+        Column("ID", "id", right=True),
+        Column("Operation", "operation"),
+        Column("Status", "status"),
+        Column("Error", "error"),
+    ),
+)
+
+
+@app.command("list")
+@command
+def list_(session: Session, workflow_id: WorkflowArgument = None) -> None:
+    """List the tasks of a workflow.
+
+    For example: `torc tasks list 3`.
+    """
+    session.out.records(TASKS, session.client.tasks(session.workflow_id(workflow_id)))
 
 
 @app.command("get")
@@ -46,18 +63,16 @@ def wait(
 
     For example: `torc tasks wait 5 --timeout 600`.
     """
-    deadline = None if timeout is None else time.monotonic() + timeout
-    task = session.client.task(task_id)
-    while task.status in _OPEN:
-        if deadline is not None and time.monotonic() >= deadline:
-            raise StateConflictError(
-                f"task {task_id} is {task.status} after {timeout:g} s", hint="wait longer: it goes on by itself"
-            )
-        time.sleep(poll_interval)
-        try:
-            task = session.client.task(task_id)
-        except ServerUnreachableError as error:  # a server that restarts knows its tasks again
-            session.out.note(f"{error.message}; asking again")
+    show_end(session, task_id, timeout_s=timeout, poll_interval_s=poll_interval)
+
+
+def show_end(session: Session, task_id: int, *, timeout_s: float | None, poll_interval_s: float = 1.0) -> None:
+    """Wait for the task's end and print it. Raises typer.Exit for one that failed."""
+    from torc_client.runs.tasks import FAILED, wait_for_task
+
+    task = wait_for_task(
+        session.client, task_id, timeout_s=timeout_s, poll_interval_s=poll_interval_s, say=session.out.note
+    )
     session.out.record(task)
-    if task.status != _SUCCEEDED:
+    if task.status == FAILED:
         raise typer.Exit(1)

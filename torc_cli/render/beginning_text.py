@@ -7,6 +7,7 @@ from torc_core.hints import Hint, Line, torc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from torc_client.runs.begin_run import PlannedReinit, StartCheck, StatusReset
     from torc_client.runs.changed_inputs import StaleJob
@@ -64,12 +65,15 @@ def check_data(check: "StartCheck") -> dict[str, object]:
     }
 
 
-def reset_lines(done: "StatusReset", which: str) -> list[Line]:
-    """Return what was reset and the next step; `which` jobs, `failed` or `all`."""
+def reset_lines(done: "StatusReset", which: str, *, output_dir: "Path | None" = None) -> list[Line]:
+    """Return what was reset and the next step; `which` jobs, `failed` or `all`.
+
+    `output_dir` is where the last runner kept its logs, where that is not the usual place.
+    """
     messages: list[Line] = [
         f"Reset {done.updated_count} {which} job(s) of workflow {done.workflow_id}, run {done.run_id}"
     ]
-    run = torc("run", done.workflow_id)
+    run = torc("run", done.workflow_id, *([] if output_dir is None else ["-o", str(output_dir)]))
     if done.started is None:
         messages.append(Hint("Next: {}", run))
     else:

@@ -1,6 +1,7 @@
 """The session of one command: settings, connection, output; expensive modules are loaded when first used."""
 
 import logging
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -23,7 +24,7 @@ from torc_core.errors import (
     SpecError,
     TorcError,
 )
-from torc_core.hints import Hint, TorcCommand
+from torc_core.hints import Hint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +76,7 @@ class Session:
             case AnotherUsersServerError():
                 return str(error.hint)
             case ServerUnreachableError() if not self.options.standalone and self._name:
-                embedded = Spelling(["-s"])(TorcCommand(self._name, ("...",)))
+                embedded = shlex.join(["torc", "-s", *_typed(self._name)])
                 return (
                     "start a server with `torc-server run` and name it with --url or TORC_API_URL, "
                     f"or let torc start one for the time of the command: `{embedded}`"
@@ -243,3 +244,17 @@ def _with_the_page_here(hint: str) -> str:
 
     folder = project_folder("docs")
     return hint if folder is None else hint.replace(KEYS_PAGE, str(folder.parent / KEYS_PAGE))
+
+
+def _typed(name: str) -> list[str]:
+    """Return what the user typed behind `torc`, without the address of a server; else the name of the command alone."""
+    words = sys.argv[1:]
+    if not all(word in words for word in name.split()):
+        return name.split()  # called by a program
+    typed: list[str] = []
+    for word in words:
+        if typed[-1:] == ["--url"]:
+            typed.pop()
+        elif not word.startswith("--url="):
+            typed.append(word)
+    return typed

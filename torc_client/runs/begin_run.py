@@ -14,7 +14,7 @@ from torc_client.runs.changed_inputs import (
     record_files,
     stale_by_files,
 )
-from torc_core.api.workflows import WorkflowStatusModel
+from torc_core.api.workflows import InitializeResult, TaskModel, WorkflowStatusModel
 from torc_core.errors import StateConflictError
 from torc_core.hints import Hint, torc
 from torc_core.jobs.status import ACTIVE, FRESH, RESETTABLE_FAILURES, JobStatus
@@ -40,7 +40,8 @@ class StartCheck:
 class StartedRun:
     """A workflow ready to run. `reset_jobs` are the jobs sent back because files, data or commands changed.
 
-    What depends on them was sent back with them.
+    What depends on them was sent back with them. `task` is set where the server initializes in the background; the
+    counts are not known then.
     """
 
     workflow_id: int
@@ -49,6 +50,7 @@ class StartedRun:
     blocked_count: int
     existing_output_files: tuple[str, ...] = ()
     reset_jobs: tuple[StaleJob, ...] = ()
+    task: TaskModel | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +92,7 @@ def initialize(
     force: bool = False,
     force_option: str = "--force",
     by_content: bool = False,
+    in_background: bool = False,
 ) -> StartedRun:
     """Begin a run in which every job starts anew; `by_content` also records the contents of files.
 
@@ -103,13 +106,18 @@ def initialize(
     if not client.is_uninitialized(workflow_id):
         client.reset_job_status(workflow_id)
     record_files(client, look_at_files(client, workflow_id, folder=folder, by_content=by_content))
-    counts = client.initialize_jobs(workflow_id, clear_ephemeral_user_data=True)
+    task, counts = None, InitializeResult()
+    if in_background:
+        task = client.initialize_later(workflow_id, clear_ephemeral_user_data=True)
+    else:
+        counts = client.initialize_jobs(workflow_id, clear_ephemeral_user_data=True)
     return StartedRun(
         workflow_id=workflow_id,
         run_id=run_id,
         ready_count=counts.ready_count,
         blocked_count=counts.blocked_count,
         existing_output_files=check.existing_output_files,
+        task=task,
     )
 
 
@@ -134,7 +142,13 @@ def plan_reinit(client: TorcClient, workflow_id: int, *, folder: Path, by_conten
 
 
 def reinitialize(
-    client: TorcClient, workflow_id: int, *, folder: Path, force: bool = False, by_content: bool = False
+    client: TorcClient,
+    workflow_id: int,
+    *,
+    folder: Path,
+    force: bool = False,
+    by_content: bool = False,
+    in_background: bool = False,
 ) -> StartedRun:
     """Begin a run with unfinished jobs, and with those whose inputs changed or whose outputs are missing.
 
@@ -147,11 +161,19 @@ def reinitialize(
     if was_canceled:
         canceled = client.jobs.list_all(workflow_id=workflow_id, status=JobStatus.CANCELED)
         client.reset_jobs(workflow_id, [job.id or 0 for job in canceled], run_id=run_id)
-    return reinitialize_within_run(client, workflow_id, run_id=run_id, folder=folder, by_content=by_content)
+    return reinitialize_within_run(
+        client, workflow_id, run_id=run_id, folder=folder, by_content=by_content, in_background=in_background
+    )
 
 
 def reinitialize_within_run(
-    client: TorcClient, workflow_id: int, *, run_id: int, folder: Path, by_content: bool = False
+    client: TorcClient,
+    workflow_id: int,
+    *,
+    run_id: int,
+    folder: Path,
+    by_content: bool = False,
+    in_background: bool = False,
 ) -> StartedRun:
     """Reset changed jobs within the current run, and make jobs ready or blocked."""
     changes = look_at_files(client, workflow_id, folder=folder, by_content=by_content)
@@ -161,6 +183,12 @@ def reinitialize_within_run(
     # after the reset: recorded first, a failure in between would leave changed files that nobody reacts to
     record_files(client, changes)
     by_data = client.process_changed_job_inputs(workflow_id).reinitialized_jobs
+    reset = (*stale, *_named(client, workflow_id, by_data))
+    if in_background:
+        task = client.initialize_later(workflow_id, only_uninitialized=True)
+        return StartedRun(
+            workflow_id=workflow_id, run_id=run_id, ready_count=0, blocked_count=0, reset_jobs=reset, task=task
+        )
     client.initialize_jobs(workflow_id, only_uninitialized=True)
     counts = client.workflow_status(workflow_id).jobs_by_status  # also those that were ready before
     return StartedRun(
@@ -168,7 +196,7 @@ def reinitialize_within_run(
         run_id=run_id,
         ready_count=counts[JobStatus.READY],
         blocked_count=counts[JobStatus.BLOCKED],
-        reset_jobs=(*stale, *_named(client, workflow_id, by_data)),
+        reset_jobs=reset,
     )
 
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from torc_core.api.base import ApiModel
+from torc_core.api.base import MAX_KEY_CHARS, ApiModel
 from torc_core.api.failures import Actor
 from torc_core.evidence.attempt import Cause
 
@@ -40,6 +40,8 @@ class ApplyRecoveryRequest(ApiModel):
     requested_by: str
     actor: Actor | None = None
     max_ai_retries: int | None = Field(default=None, ge=0)
+    key: str | None = Field(default=None, min_length=1, max_length=MAX_KEY_CHARS)
+    """The request's own: sent again with it, because the answer was lost, it gets the answer of the first time."""
 
 
 class SkippedRetry(ApiModel):

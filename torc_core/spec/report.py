@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel
 
+from torc_core.api.actions import SCHEDULE_NODES
 from torc_core.spec.expand import Expansion, count_items
 from torc_core.spec.spec import Spec
 
@@ -49,7 +50,7 @@ def summarize(spec: Spec, expansion: Expansion) -> SpecSummary:
         failure_handler_count=len(body.failure_handlers or []),
         slurm_scheduler_count=len(body.slurm_schedulers or []),
         action_count=len(body.actions or []),
-        has_schedule_nodes_action=any(a.action_type == "schedule_nodes" for a in body.actions or []),
+        has_schedule_nodes_action=any(a.action_type == SCHEDULE_NODES for a in body.actions or []),
         job_names=[name for group in expansion.jobs for name in group.names],
         scheduler_names=[scheduler.name for scheduler in body.slurm_schedulers or []],
     )

@@ -240,6 +240,7 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("GET", "/proposals/{id}"): Rule(_P.VIEW, _S.RECORD),
     ("POST", "/proposals/{id}/approve"): Rule(_P.APPROVE, _S.RECORD),
     ("POST", "/proposals/{id}/reject"): Rule(_P.APPROVE, _S.RECORD),
+    ("GET", "/tasks"): Rule(_P.VIEW, _S.QUERY),
     ("GET", "/tasks/{id}"): Rule(_P.VIEW, _S.RECORD),
     ("GET", "/access_groups"): Rule(_P.KNOWN, _S.NOTHING),
     ("POST", "/access_groups"): Rule(_P.ADMINISTER, _S.NOTHING),

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from torc_client.execution_plan import ExecutionPlan, PlannedAction, plan_draft, plan_workflow
 from torc_client.specs import SPEC_SUFFIXES, make_draft, read_spec_text
+from torc_core.api.actions import SCHEDULE_NODES
 from torc_core.errors import AlreadyTakenError, ForbiddenError, InvalidInputError, SpecError
 from torc_core.hints import torc
 from torc_core.spec.build import check_workflow, read_workflow
@@ -236,7 +237,7 @@ def _describe(count: int, before: list[str]) -> str:
 
 
 def _allocates(action: PlannedAction, stage: int) -> bool:
-    return action.action_type == "schedule_nodes" and action.stage == stage
+    return action.action_type == SCHEDULE_NODES and action.stage == stage
 
 
 def _allocation(action: PlannedAction) -> str:

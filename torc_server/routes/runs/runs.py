@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Query, Response
 from starlette.background import BackgroundTask
 
+from torc_core.api.base import Page
 from torc_core.api.legacy import OldWorkflowStatus
 from torc_core.api.workflows import (
     ActiveTask,
@@ -18,7 +19,7 @@ from torc_core.api.workflows import (
 )
 from torc_core.errors import TorcError
 from torc_server.routes.contract import contract_router, json_answer
-from torc_server.routes.parameters import Number, RecordId
+from torc_server.routes.parameters import Number, RecordId, UnsortedPage, WorkflowId
 from torc_server.routes.unit_of_work import Work, Working
 from torc_server.services.jobs import change_status
 from torc_server.services.runs import reset, tasks
@@ -94,6 +95,11 @@ def update_workflow_status(workflow_id: RecordId, body: OldWorkflowStatus, work:
 @router.get("/workflows/{id}/active_task")
 def get_active_task_for_workflow(workflow_id: RecordId, work: Working) -> ActiveTask:
     return work.read(tasks.active_task, workflow_id)
+
+
+@router.get("/tasks", tags=["tasks"])
+def list_tasks(workflow_id: WorkflowId, work: Working, page: UnsortedPage) -> Page[TaskModel]:
+    return work.read(tasks.list_tasks, workflow_id, page)
 
 
 @router.get("/tasks/{id}", tags=["tasks"])

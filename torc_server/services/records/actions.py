@@ -50,7 +50,7 @@ class _ScheduleNodes(BaseModel):
     max_at_once: int | None = Field(default=None, ge=1)
 
 
-_CONFIGS: Final[dict[str, type[BaseModel]]] = {"run_commands": _RunCommands, "schedule_nodes": _ScheduleNodes}
+_CONFIGS: Final[dict[str, type[BaseModel]]] = {RUN_COMMANDS: _RunCommands, SCHEDULE_NODES: _ScheduleNodes}
 
 
 def create_action(uow: UnitOfWork, workflow_id: int, action: WorkflowActionModel) -> WorkflowActionModel:

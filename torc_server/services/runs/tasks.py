@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from torc_core.api.base import Page
 from torc_core.api.workflows import ActiveTask, TaskModel
 from torc_core.errors import AlreadyTakenError, NotFoundError
 from torc_server.db.queries.records.base import json_field_equals
 from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.services.records.base import slice_of
 from torc_server.services.records.events import EVENTS
 from torc_server.services.records.lookup import find_workflow
+from torc_server.services.records.paging import PageRequest
 
 _CATEGORY: Final = "task"
 _ACTIVE: Final = ("queued", "running")
@@ -49,6 +52,15 @@ def get_task(uow: UnitOfWork, task_id: int) -> TaskModel:
     if row is None or not isinstance(row["data"], dict) or row["data"].get("category") != _CATEGORY:
         raise NotFoundError(f"there is no task {task_id}", ids={"task_id": task_id})
     return _task(uow, row)
+
+
+def list_tasks(uow: UnitOfWork, workflow_id: int, page: PageRequest) -> Page[TaskModel]:
+    """Return the tasks of a workflow, the oldest first."""
+    find_workflow(uow, workflow_id)
+    columns = EVENTS.store.table.c
+    conditions = [*EVENTS.store.where(workflow_id), json_field_equals(columns.data, "category", _CATEGORY)]
+    rows, total = EVENTS.store.page(uow, conditions, slice_of(page, ()))
+    return page.page([_task(uow, row) for row in rows], total=total)
 
 
 def active_task(uow: UnitOfWork, workflow_id: int) -> ActiveTask:

@@ -14,13 +14,14 @@ from torc_core.jobs.status import ACTIVE, RESETTABLE_FAILURES, JobStatus
 from torc_core.resources.duration import format_duration, parse_duration
 from torc_core.resources.memory import format_memory, parse_memory
 from torc_server.db.queries.jobs.transitions import dependents_of
+from torc_server.db.queries.records.base import json_field_equals
 from torc_server.db.queries.records.workflows import WorkflowState, begin_run, count_jobs
 from torc_server.db.queries.triage import recovery as queries
 from torc_server.db.queries.triage.recovery import FailedJob
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.transitions import reset
 from torc_server.services.records.base import slice_of
-from torc_server.services.records.events import store_event
+from torc_server.services.records.events import EVENTS, store_event
 from torc_server.services.records.lookup import find_open_workflow, find_workflow
 from torc_server.services.records.paging import PageRequest
 from torc_server.services.runs.initialize import initialize_jobs
@@ -28,6 +29,7 @@ from torc_server.services.triage.recovery_decisions import keep_decisions, refus
 from torc_server.services.triage.scale_resources import Raise, raise_requirements
 
 _SHOWN_REASONS: Final = 5
+_EVENT: Final = {"category": "user_action", "action": "apply_recovery"}
 
 
 def apply_recovery(uow: UnitOfWork, workflow_id: int, request: ApplyRecoveryRequest) -> ApplyRecoveryResponse:
@@ -38,6 +40,8 @@ def apply_recovery(uow: UnitOfWork, workflow_id: int, request: ApplyRecoveryRequ
     archived, has active jobs, or when no job of the plan is left.
     """
     workflow = find_open_workflow(uow, workflow_id)
+    if (answer := _earlier_answer(uow, workflow, request)) is not None:
+        return answer
     _check_state(uow, workflow, request.run_id)
     planned = {retry.job_id: _normalized(retry) for retry in request.retries}
     found = queries.failed_jobs(uow, planned)
@@ -64,8 +68,7 @@ def apply_recovery(uow: UnitOfWork, workflow_id: int, request: ApplyRecoveryRequ
     run_id = workflow.run_id + 1
     event = {"user": request.requested_by, "run_id": run_id, "dependents_reset": len(dependents)}
     changes = _describe([planned[job_id] for job_id in jobs])
-    store_event(uow, workflow_id, {"category": "user_action", "action": "apply_recovery", **event, "changes": changes})
-    return ApplyRecoveryResponse(
+    answer = ApplyRecoveryResponse(
         workflow_id=workflow_id,
         run_id=run_id,
         reset_count=len(jobs),
@@ -74,6 +77,24 @@ def apply_recovery(uow: UnitOfWork, workflow_id: int, request: ApplyRecoveryRequ
         skipped_job_ids=sorted(skipped),
         skipped=[SkippedRetry(job_id=job_id, reason=skipped[job_id]) for job_id in sorted(skipped)],
     )
+    # the answer is kept with the key: sent once more, the request finds it in the run that it has begun
+    kept = {} if request.key is None else {"key": request.key, "answer": answer.model_dump(mode="json")}
+    store_event(uow, workflow_id, {**_EVENT, **event, "changes": changes, **kept})
+    return answer
+
+
+def _earlier_answer(
+    uow: UnitOfWork, workflow: WorkflowState, request: ApplyRecoveryRequest
+) -> ApplyRecoveryResponse | None:
+    """Return the answer that the request got before; None for one that is new, or has no key."""
+    if request.key is None or workflow.run_id == request.run_id:
+        return None
+    columns = EVENTS.store.table.c
+    is_same = [columns.workflow_id == workflow.id, json_field_equals(columns.data, "key", request.key)]
+    for row in EVENTS.store.find(uow, is_same):
+        if row["data"].items() >= _EVENT.items():
+            return ApplyRecoveryResponse.model_validate(row["data"]["answer"])
+    return None
 
 
 def list_evidence(
