@@ -23,7 +23,7 @@ from torc_core.api.workflows import WorkflowModel
 from torc_core.errors import InvalidInputError, NotFoundError, StateConflictError
 from torc_core.jobs.status import JobStatus
 from torc_server.db.sql import sql
-from torc_server.db.unit_of_work import UnitOfWork
+from torc_server.db.unit_of_work import UnitOfWork, write_unit
 from torc_server.services.jobs.job_records import JobFilter, create_jobs, delete_job, delete_jobs, get_job, list_jobs
 from torc_server.services.jobs.update_job import update_job
 from torc_server.services.records.actions import list_actions
@@ -206,7 +206,8 @@ def test_workflows_are_listed_by_name_user_description_and_archive(bench: Bench)
         names(PageRequest(sort_by="1; DROP TABLE job"))
 
 
-def test_deleting_a_workflow_leaves_nothing_of_it_and_all_of_the_others(bench: Bench) -> None:
+@pytest.mark.parametrize("checks_references", [True, False])
+def test_deleting_a_workflow_leaves_nothing_of_it_and_all_of_the_others(bench: Bench, checks_references: bool) -> None:
     other = bench.workflow([job("x"), job("y", 0)])
     run = bench.workflow(
         [job("a", output_files=[0]), job("b", input_files=[0])],
@@ -220,7 +221,8 @@ def test_deleting_a_workflow_leaves_nothing_of_it_and_all_of_the_others(bench: B
     run.begin("a")
     run.end("a")
     tables = [row[0] for row in rows(bench, "SELECT name FROM pragma_table_list WHERE schema = 'main'")]
-    bench.write(delete_workflow, run.workflow_id)
+    with write_unit(bench.database, bench.settings, checks_references=checks_references) as uow:
+        delete_workflow(uow, run.workflow_id)
     with pytest.raises(NotFoundError):
         bench.read(get_workflow, run.workflow_id)
     owned = [
@@ -234,6 +236,33 @@ def test_deleting_a_workflow_leaves_nothing_of_it_and_all_of_the_others(bench: B
     assert bench.count("SELECT COUNT(*) FROM job_depends_on") == 1
     assert bench.count("SELECT COUNT(*) FROM pragma_foreign_key_check") == 0
     assert other.statuses() == {"x": "ready", "y": "blocked"}
+
+
+def test_every_table_with_rows_of_a_workflow_is_emptied_when_it_is_deleted(bench: Bench) -> None:
+    run = bench.workflow([job("a")])
+    tables = {row[0] for row in rows(bench, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+    with write_unit(bench.database, bench.settings) as uow:
+        driver = uow.session.connection().connection.driver_connection
+        statements: list[str] = []
+        driver.set_trace_callback(statements.append)
+        delete_workflow(uow, run.workflow_id)
+        driver.set_trace_callback(None)
+    emptied = {words[2] for words in map(str.split, statements) if words[:2] == ["DELETE", "FROM"]}
+    others = {"access_group", "alembic_version", "sqlite_sequence", "user_group_membership"}
+    assert tables - emptied == others
+
+
+def test_references_are_checked_again_after_a_workflow_was_deleted(bench: Bench) -> None:
+    run = bench.workflow([job("a")])
+    with write_unit(bench.database, bench.settings, checks_references=False) as uow:
+        assert uow.value("PRAGMA foreign_keys") == 0
+        delete_workflow(uow, run.workflow_id)
+    with write_unit(bench.database, bench.settings) as uow:
+        assert uow.value("PRAGMA foreign_keys") == 1
+    with pytest.raises(ZeroDivisionError), write_unit(bench.database, bench.settings, checks_references=False):
+        1 / 0  # noqa: B018
+    with write_unit(bench.database, bench.settings) as uow:
+        assert uow.value("PRAGMA foreign_keys") == 1
 
 
 def test_jobs_are_added_in_bulk_and_taken_in_by_the_next_initialize(bench: Bench) -> None:

@@ -53,19 +53,30 @@ def prepare_connection(connection: sqlite3.Connection, *, may_write: bool, wal: 
         # under WAL, NORMAL is safe when a process dies, and a power cut may cost the last transactions;
         # without it, a power cut could break the file
         f"synchronous = {'NORMAL' if wal else 'FULL'}",
-        "foreign_keys = ON",  # off by default
         "temp_store = MEMORY",
         f"journal_size_limit = {_JOURNAL_LIMIT_BYTES}",  # the WAL file would keep its largest size for ever
         f"cache_size = -{_WRITER_CACHE_KIB if may_write else _READER_CACHE_KIB}",  # negative: in KiB, not in pages
         f"query_only = {'OFF' if may_write else 'ON'}",
     ):
         connection.execute(f"PRAGMA {pragma}")
+    connection.execute(check_references(is_on=True))  # off by default
+
+
+def check_references(*, is_on: bool) -> str:
+    """Return the statement after which writes check their references, or do not; it does nothing in a transaction."""
+    return f"PRAGMA foreign_keys = {'ON' if is_on else 'OFF'}"
 
 
 # -- the file ------------------------------------------------------------------------------------
 
 CHECK_FILE: Final = "PRAGMA integrity_check"
 """One row `ok`, or one for each damage to pages and indexes."""
+REFERENCES: Final = """
+    SELECT tables.name, reference."from", reference."table"
+    FROM sqlite_master AS tables JOIN pragma_foreign_key_list(tables.name) AS reference
+    WHERE tables.type = 'table' ORDER BY tables.name, reference.id
+"""
+"""Each reference between tables: the table, its column, and the table that it refers to."""
 CHECK_REFERENCES: Final = "PRAGMA foreign_key_check"
 """One row (table, row id, referenced table, …) for each reference to a record that does not exist."""
 

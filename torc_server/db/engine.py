@@ -54,9 +54,11 @@ class Database:
         event.listen(self._readers, "begin", _begin_reading)
 
     @contextmanager
-    def writing(self) -> Iterator[Session]:
+    def writing(self, *, checks_references: bool = True) -> Iterator[Session]:
         """Open a transaction that may write: committed at the end, rolled back when anything is raised.
 
+        Without `checks_references` the caller leaves no reference to a row that it deletes: looking for them in all
+        tables takes most of the time in which a large workflow is deleted.
         Raises ServerUnavailableError when requests before this one take too long.
         """
         began = time.monotonic()
@@ -64,8 +66,20 @@ class Database:
             # What was spent in the queue counts: behind one that waited in vain for another process, each of forty
             # requests would wait as long again, one after the other.
             self._lock_wait_s = max(dialect.BUSY_TIMEOUT_S - (time.monotonic() - began), _SHORTEST_WAIT_S)
-            with Session(self._writer, expire_on_commit=False) as session, session.begin():
+            order = nullcontext() if checks_references else self._unchecked()
+            with order, Session(self._writer, expire_on_commit=False) as session, session.begin():
                 yield session
+
+    @contextmanager
+    def _unchecked(self) -> Iterator[None]:
+        try:
+            with self._writer.connect() as connection:
+                driver: Any = connection.connection.driver_connection
+                driver.execute(dialect.check_references(is_on=False))
+            yield
+        finally:
+            # the next writer gets a connection of its own: one that does not check must never be used by another
+            self._writer.dispose()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

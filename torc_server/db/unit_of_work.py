@@ -89,9 +89,14 @@ class UnitOfWork:
 
 
 @contextmanager
-def write_unit(database: Database, settings: ServiceSettings) -> Iterator[UnitOfWork]:
-    """Open a unit of work that is committed at the end, or rolled back when anything is raised."""
-    with _translated_errors(database), database.writing() as session:
+def write_unit(
+    database: Database, settings: ServiceSettings, *, checks_references: bool = True
+) -> Iterator[UnitOfWork]:
+    """Open a unit of work that is committed at the end, or rolled back when anything is raised.
+
+    `checks_references` as in `Database.writing`.
+    """
+    with _translated_errors(database), database.writing(checks_references=checks_references) as session:
         yield UnitOfWork(session, settings)
 
 

@@ -32,9 +32,16 @@ class Work:
 
     def write(self, service: Service[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Return the service's answer; its changes are committed, or none of them when it raises."""
+        return self._committed(lambda unit: service(unit, *args, **kwargs))
+
+    def delete(self, service: Service[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Do as `write`, for a service that deletes all that refers to what it deletes: nothing looks for more."""
+        return self._committed(lambda unit: service(unit, *args, **kwargs), checks_references=False)
+
+    def _committed(self, act: Callable[[UnitOfWork], R], *, checks_references: bool = True) -> R:
         try:
-            with write_unit(self._database, self._settings) as unit:
-                answer = service(unit, *args, **kwargs)
+            with write_unit(self._database, self._settings, checks_references=checks_references) as unit:
+                answer = act(unit)
         except OverflowError as error:
             raise InvalidInputError("a number of the request is too large to be stored") from error
         # after the commit: a claim that is woken before it would not see the jobs, and wait again

@@ -59,7 +59,7 @@ def update_workflow(workflow_id: RecordId, body: WorkflowModel, work: Working) -
 
 @router.delete("/workflows/{id}")
 def delete_workflow(workflow_id: RecordId, work: Working) -> WorkflowModel:
-    return work.write(workflows.delete_workflow, workflow_id)
+    return work.delete(workflows.delete_workflow, workflow_id)
 
 
 @router.post("/workflows/{id}/archive")
