@@ -27,7 +27,8 @@ PICTURES = os.environ.get("TORC_PICTURES")
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    server = ServerProcess(database=tmp_path_factory.mktemp("site") / "torc.db").start()
+    environment = {"LOGNAME": "ann"}  # whose name the pages show
+    server = ServerProcess(database=tmp_path_factory.mktemp("site") / "torc.db", environment=environment).start()
     yield server
     server.stop()
 
@@ -72,7 +73,7 @@ def failing(client: TorcClient, texts: list[str], *, name: str = "job") -> tuple
 def picture(window: Visit, name: str) -> None:
     """Keeps a picture of the window for the documentation, where TORC_PICTURES names a folder."""
     if PICTURES is not None:
-        window.page.screenshot(path=Path(PICTURES) / f"{name}.png")
+        window.page.screenshot(path=Path(PICTURES) / f"browser-{name}.png")
 
 
 def test_from_a_failing_workflow_to_an_approved_retry_and_back_by_keys_alone(client: TorcClient, window: Visit) -> None:
