@@ -47,6 +47,11 @@ def check_answers(host: str, token: str) -> None:
     connection = http.client.HTTPConnection(host, timeout=_TIMEOUT_S)
     connection.request("GET", "/openapi.json", headers=headers)
     print(f"{len(json.load(connection.getresponse())['paths'])} paths")
+    for page in ("/", "/static/torc.css", "/static/htmx/htmx.min.js"):
+        connection.request("GET", page, headers=headers)
+        answer = connection.getresponse()
+        if answer.status != 200 or not answer.read():
+            raise SystemExit(f"the page {page} was answered with {answer.status}")
     connection.request("POST", "/torc-service/v1/workflows", b'{"name": "w", "user": "u"}', headers)
     status = connection.getresponse().status
     connection.close()

@@ -21,8 +21,7 @@ from torc_server.access.network import Network
 from torc_server.broadcast import Hub
 from torc_server.db.engine import Database
 from torc_server.db.schema import migrate
-from torc_server.pages import decisions, jobs, login, metrics, proposals, review, runners
-from torc_server.pages import workflows as workflow_pages
+from torc_server.pages.lazy_routes import LazyPages, ask_to_log_in
 from torc_server.routes import documentation, event_stream, system
 from torc_server.routes.access import browser_codes, groups, tokens
 from torc_server.routes.error_responses import add_error_handlers
@@ -76,16 +75,6 @@ _ROUTERS: Final = (
     tokens.router,
     browser_codes.router,
 )
-PAGE_ROUTERS: Final = (
-    login.router,
-    workflow_pages.router,
-    jobs.router,
-    review.router,
-    decisions.router,
-    proposals.router,
-    runners.router,
-    metrics.router,
-)
 
 
 class _Application(FastAPI):
@@ -134,8 +123,7 @@ def create_app(settings: ServerSettings, *, path: Path | None = None) -> FastAPI
     for router in _ROUTERS:
         app.include_router(router, prefix=API_PREFIX)
     app.include_router(documentation.router)
-    for router in PAGE_ROUTERS:
-        app.include_router(router)
+    app.router.routes.append(LazyPages())
     _close_door(app, settings)
     return app
 
@@ -170,7 +158,7 @@ def _close_door(app: FastAPI, settings: ServerSettings) -> None:
         network=network,
         authenticator=app.state.authenticator,
         browsers=app.state.browsers,
-        ask=login.ask_to_log_in,
+        ask=ask_to_log_in,
     )
     if access.allowed_origins:
         # before the door: a browser asks for leave without credentials

@@ -12,7 +12,7 @@ from helpers import ServerProcess
 from torc_server.access.htpasswd import hash_password, write_users
 from torc_server.access.page_policy import PAGE_RULES, page_rule_of
 from torc_server.access.permission_table import CALLERS, may, page_rows
-from torc_server.app import PAGE_ROUTERS
+from torc_server.pages.lazy_routes import page_routes
 
 DOCS = Path(__file__).parents[2] / "docs"
 NAMES = {"other user": "otto", "viewer": "vera", "operator": "olga", "owner": "annie", "admin": "ada"}
@@ -20,7 +20,7 @@ HTML = {"Accept": "text/html"}
 
 
 def served_pages() -> list[tuple[str, str]]:
-    routes: Any = [route for router in PAGE_ROUTERS for route in router.routes]
+    routes: Any = page_routes()
     return sorted((method, route.path) for route in routes for method in route.methods)
 
 

@@ -5,9 +5,7 @@ from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import TYPE_CHECKING, Any, Final
 
 from torc_core import __version__
 from torc_core.api.review import ReviewEntry
@@ -16,6 +14,9 @@ from torc_core.jobs.status import STATUS_TRAITS
 from torc_core.recovery.review import actor_words, change_words, job_words, record_words, stale_words
 from torc_core.resources.duration import describe_duration
 from torc_core.resources.memory import describe_memory
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _ROOM: Final = Path(__file__).parent
 STATIC: Final = _ROOM / "static"
@@ -42,7 +43,10 @@ def render(template: str, **values: Any) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def _environment() -> "Environment":
+    # loaded with the first page: a server that is started for one command serves none, and starts sooner without
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     environment = Environment(
         loader=FileSystemLoader(_ROOM / "templates"),
         autoescape=True,
