@@ -69,6 +69,7 @@ class Parts:
     log: RunnerLog
     progress: ProgressCallback
     is_persistent: bool = False
+    is_strict: bool = False
 
     def close(self) -> None:
         """Ask the threads to end; do not wait for requests under way."""
@@ -437,6 +438,7 @@ class RunLoop:
                 run_id=self._parts.facts.run_id,
                 machine=self._parts.machine,
                 left_s=self._parts.deadline.left_s(time.monotonic()),
+                is_strict=self._parts.is_strict,
             )
             self._parts.log.write(f"leaving: {self.explanation}")
         self._actions.drop()

@@ -268,6 +268,7 @@ def _assemble(
     return Parts(
         client=client,
         is_persistent=options.is_persistent,
+        is_strict=options.strict_scheduler_match,
         compute_node_id=node_id,
         facts=facts,
         machine=machine,

@@ -95,8 +95,12 @@ def explain(
     run_id: int,
     machine: Machine,
     left_s: float | None,
+    is_strict: bool = False,
 ) -> Line:
-    """Return one line for the user; `left_s` is the time that this runner still has, None: no limit."""
+    """Return one line for the user; `left_s` is the time that this runner still has, None: no limit.
+
+    A runner that `is_strict` was given no jobs of other schedulers.
+    """
     match reason:
         case ExitReason.COMPLETE:
             return f"workflow {workflow_id} is complete"
@@ -112,7 +116,7 @@ def explain(
         case ExitReason.WAITED:
             return "other runners are at work, and nothing came for this one in its waiting time"
         case ExitReason.NOTHING_LEFT:
-            return _what_is_left(outlook or Outlook(), workflow_id, machine, left_s)
+            return _what_is_left(outlook or Outlook(), workflow_id, machine, left_s, is_strict=is_strict)
 
 
 def describe_machine(machine: Machine) -> str:
@@ -121,7 +125,9 @@ def describe_machine(machine: Machine) -> str:
     return f"{cpus}, {describe_memory(machine.memory_bytes)}, {gpus}, {nodes}"
 
 
-def _what_is_left(outlook: Outlook, workflow_id: int, machine: Machine, left_s: float | None) -> Line:
+def _what_is_left(
+    outlook: Outlook, workflow_id: int, machine: Machine, left_s: float | None, *, is_strict: bool
+) -> Line:
     parts: list[Line] = []
     if outlook.pending_failed:
         waiting = _jobs(outlook.pending_failed, "waits", "wait")
@@ -131,14 +137,19 @@ def _what_is_left(outlook: Outlook, workflow_id: int, machine: Machine, left_s: 
         labeled = _jobs(others, "is ready for a runner with its labels", "are ready for runners with their labels")
         parts.append(Hint(f"{labeled}: `{{}}`", torc("jobs list", workflow_id, "--status", "ready")))
     if outlook.ready > others:
-        parts.append(_what_does_not_fit(outlook.model_copy(update={"ready": outlook.ready - others}), machine, left_s))
+        rest = outlook.model_copy(update={"ready": outlook.ready - others})
+        parts.append(_what_does_not_fit(rest, machine, left_s, is_strict=is_strict))
     if outlook.blocked:
         parts.append(f"{_jobs(outlook.blocked, 'waits', 'wait')} for others that did not complete")
     return Hint.joined("; ", parts or [f"nothing in workflow {workflow_id} can become ready"])
 
 
-def _what_does_not_fit(outlook: Outlook, machine: Machine, left_s: float | None) -> str:
-    more = f"{_jobs(outlook.ready, 'is ready but needs', 'are ready but need')} more than this runner has"
+def _what_does_not_fit(outlook: Outlook, machine: Machine, left_s: float | None, *, is_strict: bool) -> str:
+    verb = (
+        ("is ready but belongs", "are ready but belong") if is_strict else ("is ready but needs", "are ready but need")
+    )
+    other = " to another scheduler, which a strict runner leaves alone, or needs" if is_strict else ""
+    more = f"{_jobs(outlook.ready, *verb)}{other} more than this runner has"
     left = "" if left_s is None else f" and the {describe_duration(left_s)} that are left"
     need = outlook.smallest_need
     which = "it needs" if outlook.ready == 1 else "the smallest needs"

@@ -157,5 +157,6 @@ def test_a_strict_runner_leaves_jobs_of_another_scheduler_alone(
         "jobs: [{name: a, command: 'true'}, {name: b, command: 'true', scheduler: s}]\n"
     )
     option = ["--strict-scheduler-match"] if by == "option" else []
-    counts = torc("run", "w.yaml", *option, "-f", "json", code=None).json["jobs_by_status"]
-    assert (counts["completed"], counts["ready"]) == (1, 1)
+    report = torc("run", "w.yaml", *option, "-f", "json", code=None).json
+    assert (report["jobs_by_status"]["completed"], report["jobs_by_status"]["ready"]) == (1, 1)
+    assert report["explanation"].startswith("1 job is ready but belongs to another scheduler")
