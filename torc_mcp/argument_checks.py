@@ -12,6 +12,7 @@ from mcp_types import (
     GetPromptResult,
     InputRequiredResult,
     SubscriptionsListenRequestParams,
+    Tool,
 )
 from pydantic import ValidationError
 
@@ -22,7 +23,17 @@ _MAX_PROBLEMS: Final = 5
 
 
 class CheckedServer(MCPServer[App]):
-    """Refuses unknown arguments: a misspelt one that is ignored looks as if it had its effect."""
+    """Refuses unknown arguments: a misspelt one that is ignored looks as if it had its effect.
+
+    `output_schemas`: whether the list of tools holds them. Agents read answers without, and pay for every word of it.
+    """
+
+    output_schemas = False
+
+    async def list_tools(self) -> list[Tool]:
+        """Return the tools as agents see them."""
+        tools = await super().list_tools()
+        return tools if self.output_schemas else [tool.model_copy(update={"output_schema": None}) for tool in tools]
 
     def serve_listening(self, app: App) -> None:
         """Serve `subscriptions/listen` with notifications of what happens in the workflows of the app."""

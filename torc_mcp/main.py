@@ -77,6 +77,11 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="do not ask the person before decisions are applied (for unattended use)",
     )
+    parser.add_argument(
+        "--output-schemas",
+        action="store_true",
+        help="describe the answers of tools, too; the list is three times as long",
+    )
     http = parser.add_argument_group("transport")
     http.add_argument("--transport", choices=("stdio", "http"), default="stdio")
     http.add_argument("--host", default="127.0.0.1", help="for http; %(default)s by default")
@@ -163,6 +168,7 @@ def _settings(options: argparse.Namespace) -> "McpSettings":
         ),
         preview_above=parse_preview_above(options.preview_above or env.get("TORC_PREVIEW_ABOVE") or None),
         asks_person=not options.no_asking,
+        output_schemas=options.output_schemas,
         actor_name=env.get("TORC_ACTOR_NAME") or None,
         docs_dir=project_folder("docs", env.get("TORC_DOCS_DIR")),
         examples_dir=project_folder("examples", env.get("TORC_EXAMPLES_DIR")),

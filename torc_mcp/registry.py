@@ -158,6 +158,7 @@ def choose_tools(settings: McpSettings) -> tuple[ToolEntry, ...]:
 
 
 def register_tool(server: MCPServer[App], entry: ToolEntry) -> None:
+    """Register the tool with its schemas; which of them are listed is the server's choice."""
     server.add_tool(
         _answering(entry.function),
         name=entry.name,

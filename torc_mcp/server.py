@@ -47,6 +47,7 @@ def build_server(
         token_verifier=token_verifier,
         extensions=[review_app()],
     )
+    server.output_schemas = settings.output_schemas
     server.serve_listening(app)
     for entry in entries:
         register_tool(server, entry)

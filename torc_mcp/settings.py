@@ -44,6 +44,8 @@ class McpSettings:
     """A decision about more jobs than this must name the proposal that it applies; None: never."""
     asks_person: bool = True
     """Whether the person is asked before decisions are applied, where the client can ask."""
+    output_schemas: bool = False
+    """Whether the list of tools describes their answers, which makes it three times as long."""
     actor_name: str | None = None
     docs_dir: Path | None = None
     examples_dir: Path | None = None

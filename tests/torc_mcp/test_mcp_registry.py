@@ -53,7 +53,7 @@ def shown() -> dict[str, dict[str, Any]]:
     """Every tool as it travels."""
 
     async def ask() -> dict[str, Any]:
-        async with agent(TorcClient(Transport("http://127.0.0.1:1"))) as me:
+        async with agent(TorcClient(Transport("http://127.0.0.1:1")), output_schemas=True) as me:
             return await me.tools()
 
     tools = anyio.run(ask)
@@ -141,3 +141,11 @@ def test_bounds_come_from_flags_then_from_the_environment() -> None:
     for wrong in ({"TORC_MAX_AI_RETRIES": "many"}, {"TORC_MAX_MEMORY": "much"}, {"TORC_MAX_RUNTIME": "long"}):
         with pytest.raises(InvalidInputError):
             read_limits(wrong)
+
+
+@pytest.mark.anyio
+async def test_the_list_of_tools_is_short_unless_the_schemas_of_answers_are_asked_for(nobody: TorcClient) -> None:
+    async with agent(nobody) as me:
+        tools = [tool.model_dump_json(by_alias=True, exclude_none=True) for tool in (await me.tools()).values()]
+    assert sum(map(len, tools)) < 30_000
+    assert not [tool for tool in tools if "outputSchema" in tool]

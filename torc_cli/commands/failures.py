@@ -137,6 +137,7 @@ def show(
     """
     from torc_cli.render.failure_text import attempts_text, evidence_text, group_text
     from torc_core.errors import InvalidInputError
+    from torc_core.recovery.review import on_one_line
 
     if (signature is None) == (job is None):
         both = Hint("`{}` shows both", torc("failures list"))
@@ -153,7 +154,10 @@ def show(
         group_text(group),
         evidence_text(evidence) if evidence else "  Nothing but its return code was recorded.",
         f"\nAttempts:\n{attempts_text(results)}",
-        *(f"  decided {one.action} on attempt {one.attempt_id}: {one.reason} ({one.outcome})" for one in decisions),
+        *(
+            f"  decided {one.action} on attempt {one.attempt_id}: {on_one_line(one.reason)} ({one.outcome})"
+            for one in decisions
+        ),
     ]
     data: dict[str, Any] = {
         **group.model_dump(mode="json"),

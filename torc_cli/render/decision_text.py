@@ -16,7 +16,7 @@ from torc_core.api.failures import (
     UndoResponse,
 )
 from torc_core.hints import Hint, Line, torc
-from torc_core.recovery.review import actor_words, job_words, record_words
+from torc_core.recovery.review import actor_words, job_words, on_one_line, record_words
 
 _JOBS_SHOWN: Final = 50
 _SIGNATURE_SHOWN: Final = 12
@@ -100,7 +100,7 @@ def proposal_text(proposal: ProposalModel) -> list[Line]:
     return [
         f"Proposal {proposal.id} for workflow {proposal.workflow_id}: {decided}",
         f"By {actor_words(proposal.actor)} at {proposal.created_at}",
-        *([f"Decision: {proposal.decision_reason}"] if proposal.decision_reason else []),
+        *([f"Decision: {on_one_line(proposal.decision_reason)}"] if proposal.decision_reason else []),
         f"{number(proposal.jobs_to_retry, 'job')} {would}sent back, {proposal.jobs_to_fail} {would}failed, "
         f"{proposal.jobs_skipped} {would}skipped.{_cost(proposal.entries)}",
         *(line for place, entry in enumerate(proposal.entries, 1) for line in entry_lines(entry, place)),
@@ -115,9 +115,9 @@ def entry_lines(entry: ProposalEntry, place: int) -> Iterator[str]:
     jobs = job_words(entry.count, entry.job_names, entry.job_ids)
     yield f"{place}. {action} {number(entry.count, 'job')}: {jobs}{signature}"
     if entry.cause:
-        yield f"   Cause: {entry.cause}"
+        yield f"   Cause: {on_one_line(entry.cause)}"
     if entry.reason != entry.cause:
-        yield f"   Reason: {entry.reason}"
+        yield f"   Reason: {on_one_line(entry.reason)}"
     if changed := changes(entry):
         yield f"   Change: {', '.join(changed)}"
     if entry.detail:
