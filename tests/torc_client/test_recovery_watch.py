@@ -497,12 +497,3 @@ def test_a_runner_leaves_soon_after_the_watcher_has_gone(
 
     assert not await_recovery(client, workflow_id, say=lambda _: None, pause=pause, clock=clock)
     assert 3 < sum(pauses) < 5
-
-
-def test_a_persistent_watch_goes_on_until_the_workflow_is_over(watching: Watching) -> None:
-    workflow_id, [job_id] = make_scene(watching.client, job("a"), use_pending_failed=True)
-    fail_all(watching.client, workflow_id, {job_id: BROKEN})
-    script = Script(lambda: None, lambda: watching.client.cancel_workflow(workflow_id))
-    result = watching(workflow_id, script, is_persistent=True)
-    assert result.status.is_canceled
-    assert any("--persistent" in line for line in watching.lines)

@@ -90,7 +90,7 @@ jobs:
 def test_the_check_names_the_key_its_line_and_what_happens_instead() -> None:
     assert check_workflow(TEXT, file_name="w.yaml").warnings == [
         "w.yaml:2:1: user: has no effect yet: the workflow belongs to whoever creates it",
-        "w.yaml:3:1: enable_ro_crate: has no effect yet: no provenance document is written",
+        "w.yaml:3:1: enable_ro_crate: has no effect yet: write the provenance document with `torc ro-crate export`",
         "w.yaml:4:1: jobs_sort_method: has no effect yet: give jobs a priority instead",
         "w.yaml:5:1: compute_node_expiration_buffer_seconds: has no effect yet: a runner with a time limit keeps "
         "execution_config.sigkill_headroom_seconds for its last reports",

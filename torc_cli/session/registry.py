@@ -64,6 +64,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "access_groups", "app", "Groups of users, and the workflows that are shared with them.", _OTHER
     ),
     "tokens": Entry("tokens", "app", "Tokens that stand for you, with a scope and an end.", _OTHER),
+    "ro-crate": Entry("ro_crate", "app", "The runs of a workflow as a research object (RO-Crate).", _OTHER),
     "tasks": Entry("tasks", "app", "What a server does in the background.", _OTHER),
     "admin": Entry("admin", "app", "What administrators of a server do.", _OTHER),
     "spec": Entry("spec", "app", "What workflow files may hold, for editors, and whether files are valid.", _OTHER),
