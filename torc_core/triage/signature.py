@@ -30,7 +30,11 @@ _CRASH: Final = re.compile(
     r"^(?:.*: line \d+:\s+)?(?:\d+ )?(segmentation fault|aborted|killed|bus error|floating point exception"
     r"|illegal instruction|trace/breakpoint trap|terminated)\b( \(core dumped\))?\s*(\S+)?.*$"
 )
-_EXCEPTION: Final = re.compile(r"^[a-z_][\w.]*(?:error|exception|exit|interrupt|iteration|timeout|failure)\b(?::|$)")
+_EXCEPTION: Final = re.compile(
+    r"^(?:exception|[a-z_][\w.]*(?:error|exception|exit|interrupt|iteration|timeout|failure))\b(?::|$)"
+)
+_TITLE: Final = re.compile(r"^(?:\[[^\]]*\] ?)?traceback \(most recent call last\):?$")
+"""Announces a failure, and is the same for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,7 @@ def _unknown_cause(text: str) -> str | None:
         if first is not None and is_progress(lower):
             first = None
         elif first is None and any(marker in lower for marker in FATAL_MARKERS) and is_fatal(line):
-            first = line
+            first = None if _TITLE.match(lower) else line
     if first is not None:
         return first
     working = [line for line in lines if not is_progress(line.lower())][-_LAST_LINES:]
