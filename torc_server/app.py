@@ -146,6 +146,7 @@ def _close_door(app: FastAPI, settings: ServerSettings) -> None:
     access = settings.access
     work: Work = app.state.work
     logins = Logins(settings, work)
+    app.state.reads_files = not access.require_auth and not access.no_auth
     app.state.logins, app.state.token = logins, logins.token
     app.state.guard = Guard(work, enforces=access.enforce_access_control)
     if access.require_auth:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Final
 
 from fastapi import Query, Request, Response
@@ -16,16 +17,19 @@ from torc_core.evidence.record import Evidence
 from torc_core.jobs.status import JobStatus
 from torc_core.resources.duration import parse_duration
 from torc_core.resources.memory import parse_memory
+from torc_core.slurm.steps import AttemptStep
 from torc_server.db.queries.runs import overview
 from torc_server.db.queries.runs.overview import JobLine
 from torc_server.db.unit_of_work import UnitOfWork
-from torc_server.pages.page_route import page, page_router
+from torc_server.pages.page_route import Visiting, page, page_router
 from torc_server.pages.paging import OR_NONE, PageNumber, Pager
+from torc_server.pages.runner_files import read_logs, read_series
 from torc_server.pages.state_bar import state_bar
 from torc_server.routes.parameters import PathId, RecordId
 from torc_server.routes.unit_of_work import Working
 from torc_server.services.jobs import job_records
 from torc_server.services.records import resource_requirements, results
+from torc_server.services.records.compute_nodes import COMPUTE_NODES
 from torc_server.services.records.lookup import find_workflow
 from torc_server.services.records.paging import PageRequest
 from torc_server.services.runs import stage_graph
@@ -56,6 +60,15 @@ class JobView:
     attempts_in_all: int
     decisions: list[DecisionModel]
     plot: str
+    place: "AttemptPlace | None"
+
+
+@dataclass(frozen=True)
+class AttemptPlace:
+    """The newest attempt of a job, and the folder in which its runner kept files of it."""
+
+    attempt: AttemptStep
+    output_dir: Path
 
 
 @router.get("/workflows/{id}/jobs")
@@ -91,10 +104,22 @@ def list_jobs(
 
 
 @router.get("/workflows/{id}/jobs/{job_id}")
-def get_job(request: Request, workflow_id: RecordId, job_id: PathId, work: Working) -> Response:
+def get_job(request: Request, workflow_id: RecordId, job_id: PathId, work: Working, visitor: Visiting) -> Response:
     view = work.read(_view, workflow_id, job_id)
-    title = f"Job {view.job.name} ({job_id})"
-    return page(request, "job.html", title=title, workflow_id=workflow_id, view=view)
+    # A server of one user reads that user's files. One with users would read for others what only its own may.
+    place = view.place if visitor.may_decide and request.app.state.reads_files else None
+    logs = [] if place is None else read_logs(place.output_dir, place.attempt)
+    series = () if place is None else read_series(place.output_dir, place.attempt)
+    return page(
+        request,
+        "job.html",
+        title=f"Job {view.job.name} ({job_id})",
+        workflow_id=workflow_id,
+        view=view,
+        logs=logs,
+        shown=None if place is None else place.attempt,
+        series=json.dumps([list(sample) for sample in series]) if series else "",
+    )
 
 
 @router.get("/workflows/{id}/graph")
@@ -137,7 +162,33 @@ def _view(uow: UnitOfWork, workflow_id: int, job_id: int) -> JobView:
     decisions = decide.list_decisions(
         uow, workflow_id, PageRequest(limit=_ATTEMPTS_SHOWN, reverse_sort=True), DecisionFilter(job_id=job_id)
     )
-    return JobView(job, requirement, attempts, found.total_count, decisions.items, _plot(attempts, requirement))
+    return JobView(
+        job=job,
+        requirement=requirement,
+        attempts=attempts,
+        attempts_in_all=found.total_count,
+        decisions=decisions.items,
+        plot=_plot(attempts, requirement),
+        place=_place(uow, job, attempts),
+    )
+
+
+def _place(uow: UnitOfWork, job: JobModel, attempts: Sequence[ShownAttempt]) -> AttemptPlace | None:
+    """Return where the runner of the running attempt, else of the last one that ended, keeps its files."""
+    run_id = find_workflow(uow, job.workflow_id).run_id
+    if job.compute_node_id is not None:
+        key, runner_id = (run_id, job.attempt_id or 1), job.compute_node_id
+    elif attempts:
+        last = max(attempts, key=lambda each: (each.result.run_id, each.result.attempt_id or 1)).result
+        key, runner_id = (last.run_id, last.attempt_id or 1), last.compute_node_id
+    else:
+        return None
+    row = COMPUTE_NODES.store.get(uow, runner_id)
+    facts = row["scheduler"] if row is not None and row["workflow_id"] == job.workflow_id else None
+    folder = facts.get("output_dir") if isinstance(facts, dict) else None
+    if not isinstance(folder, str):
+        return None
+    return AttemptPlace(AttemptStep(job.workflow_id, job.id or 0, *key), Path(folder))
 
 
 def _plot(attempts: Sequence[ShownAttempt], requirement: ResourceRequirementsModel | None) -> str:
