@@ -13,6 +13,7 @@ from torc_core.api.jobs import JobModel
 from torc_core.api.resource_requirements import ResourceRequirementsModel
 from torc_core.api.results import ResultModel
 from torc_core.errors import NotFoundError
+from torc_core.evidence.attempt import UNSPECIFIED_REQUIREMENT
 from torc_core.evidence.record import Evidence
 from torc_core.jobs.status import JobStatus
 from torc_core.resources.duration import parse_duration
@@ -193,8 +194,9 @@ def _place(uow: UnitOfWork, job: JobModel, attempts: Sequence[ShownAttempt]) -> 
 
 def _plot(attempts: Sequence[ShownAttempt], requirement: ResourceRequirementsModel | None) -> str:
     """Return the amounts of each attempt, the oldest first: memory in MiB, time in minutes, with the limits."""
-    memory_limit = None if requirement is None else parse_memory(requirement.memory)
-    runtime_limit = None if requirement is None else parse_duration(requirement.runtime)
+    states = requirement is not None and requirement.name != UNSPECIFIED_REQUIREMENT
+    memory_limit = parse_memory(requirement.memory) if requirement is not None and states else None
+    runtime_limit = parse_duration(requirement.runtime) if requirement is not None and states else None
     rows = []
     for each in reversed(attempts):
         known = each.evidence

@@ -15,7 +15,7 @@
     caption.textContent = `${title} by attempt, in ${unit}; the line is the limit`;
     box.append(caption);
     place.append(box);
-    const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line") } };
+    const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 } };
     const options = {
       width: Math.max(place.clientWidth, 280),
       height: HEIGHT,
@@ -36,7 +36,7 @@
   if (line) {
     const samples = JSON.parse(line.dataset.series);
     const limit = rows.length ? rows[rows.length - 1].memory_limit : null;
-    const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line") } };
+    const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 } };
     const times = samples.map((sample) => sample[0]);
     const chart = (title, values, bound) => {
       const box = document.createElement("figure");
