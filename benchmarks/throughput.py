@@ -1,9 +1,10 @@
 """How many short jobs a second: `torc -s run` and `torc -s exec` against peers, all in one run on the same machine.
 
-    python -m benchmarks.throughput [--jobs 5000] [--slots 4] [--rounds 3]
+    python -m benchmarks.throughput [--jobs 5000] [--slots 4] [--rounds 3] [--cores N]
 
 Every peer runs `bash -c true` so many times with so many at once. Torc does the whole thing: server, database,
 results, logs of each job. The figures are medians over the rounds; the peers take turns.
+`--cores` binds all of it to the first N cores. The second table is where the CPU time of a job of `torc -s run` goes.
 """
 
 import argparse
@@ -17,7 +18,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.common import machine, print_table, torc, torc_json
+from benchmarks.common import TORC, machine, print_table, torc, torc_json
+from benchmarks.cpu_split import CpuSplit
 
 _HYPERQUEUE = """
 import sys, time
@@ -34,6 +36,10 @@ with LocalCluster() as cluster:
     client.wait_for_jobs([client.submit(job)])
     print(time.perf_counter() - begin)
 """
+
+
+_CPU_SECONDS: dict[str, list[float]] = {}
+"""Of each part of torc, in each round."""
 
 
 def run_spawn(jobs: int, slots: int, _folder: Path) -> float:
@@ -78,9 +84,14 @@ def run_torc(jobs: int, slots: int, folder: Path) -> float:
     )
     torc("-s", "create", str(spec), cwd=folder)
     workflow = torc_json("-s", "workflows", "list", cwd=folder)[-1]["id"]
+    words = ("-s", "run", str(workflow), "--max-parallel-jobs", str(slots), "--num-cpus", str(slots))
     begin = time.perf_counter()
-    torc("-s", "run", str(workflow), "--max-parallel-jobs", str(slots), "--num-cpus", str(slots), cwd=folder)
-    seconds = time.perf_counter() - begin
+    with subprocess.Popen([*TORC, *words], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as command:
+        split = CpuSplit(command.pid)
+        command.wait()
+        seconds = time.perf_counter() - begin
+    for part, used_s in split.stop().items():
+        _CPU_SECONDS.setdefault(part, []).append(used_s)
     results = torc_json("-s", "results", "list", str(workflow), cwd=folder)
     if len(results) != jobs or any(r["return_code"] for r in results):
         raise SystemExit(f"{len(results)} results for {jobs} jobs")
@@ -123,7 +134,10 @@ def main() -> None:
     arguments.add_argument("--jobs", type=int, default=5000)
     arguments.add_argument("--slots", type=int, default=4)
     arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--cores", type=int, help="the first so many; all when left out")
     options = arguments.parse_args()
+    if options.cores:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])
     seconds: dict[str, list[float]] = {}
     peers = available_peers()
     for _ in range(options.rounds):
@@ -138,6 +152,17 @@ def main() -> None:
         [
             (name, f"{rate:.0f}", f"{ours / rate:.2f}", " ".join(f"{t:.1f}" for t in seconds[name]))
             for name, rate in rates.items()
+        ],
+    )
+    per_job_ms = {
+        part: [used_s / options.jobs * 1000 for used_s in used] for part, used in sorted(_CPU_SECONDS.items())
+    }
+    print_table(
+        "CPU time of one job of `torc -s run`, median",
+        ("part", "ms", "of each round"),
+        [
+            (part, f"{statistics.median(used):.3f}", " ".join(f"{each:.3f}" for each in used))
+            for part, used in per_job_ms.items()
         ],
     )
 
