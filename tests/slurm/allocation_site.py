@@ -1,12 +1,14 @@
 """What tests of runners in allocations share: batch scripts that start one, and how they ended."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from helpers import ServerProcess
+from running import processes_with
 from slurm_cluster import TestCluster
 from slurm_daemons import await_that
 
@@ -102,6 +104,12 @@ class AllocationSite:
     def record_status(self, workflow_id: int, scheduler_id: int) -> str:
         [record] = self.client.scheduled_compute_nodes.list_all(workflow_id=workflow_id, scheduler_id=scheduler_id)
         return record.status
+
+    def kill_runners(self) -> None:
+        """Kill -9 of all runners: nothing is reported, and their allocations end."""
+        for pid in processes_with(self.server.url):
+            if RUNNER.name in Path(f"/proc/{pid}/cmdline").read_text():
+                os.kill(pid, signal.SIGKILL)
 
     def await_file(self, name: str) -> None:
         await_that((self.folder / name).exists, f"{name} is there")

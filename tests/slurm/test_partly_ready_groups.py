@@ -32,3 +32,31 @@ def test_ready_jobs_run_while_a_job_of_their_group_waits_behind_a_failure(login:
     watched = login.torc("watch", workflow_id, "--recover", "--retry-unknown", "--max-retries", "1", "-p", "1")
     assert "completed successfully" in watched.out
     assert "no schedulers" not in watched.out
+
+
+def test_what_an_allocation_left_behind_is_submitted_although_its_group_is_not_ready(login: SubmissionSite) -> None:
+    small, big = {"resource_requirements": "small"}, {"resource_requirements": "big"}
+    file = login.file(
+        jobs=[
+            {"name": "prep", "command": "true", **small},
+            {"name": "slow", "command": "test -e quick || sleep 600", **small},
+            {"name": "early", "command": "true", "depends_on": ["prep"], **big},
+            {"name": "late", "command": "true", "depends_on": ["slow"], **big},
+        ],
+        # the small allocations have no room for big jobs
+        resource_requirements=[requirement("small", cpus=1, runtime="PT20M"), requirement("big", runtime="PT20M")],
+    )
+    workflow_id = int(login.torc("-f", "json", "submit-slurm", "-a", "proj", "-p", "1", file).json["workflow_id"])
+    wanted = {"prep": "completed", "slow": "running", "early": "ready", "late": "blocked"}
+    login.await_that(lambda: login.site.statuses(workflow_id) == wanted, workflow_id, "only slow is left to run")
+    again = login.torc("submit", workflow_id).out
+    assert f"Nothing was submitted: no schedule_nodes action of workflow {workflow_id} is due" in again
+
+    (login.site.folder / "quick").touch()
+    login.site.kill_runners()
+    for record in login.records(workflow_id):
+        login.site.await_end(record.scheduler_id)
+    printed = login.torc("submit", workflow_id)
+    assert "Submitted to Slurm with 1 allocation" in printed.out
+    assert "Cleaned up" in printed.err
+    login.await_success(workflow_id)

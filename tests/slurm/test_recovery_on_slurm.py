@@ -1,8 +1,6 @@
 """Recovery on a real Slurm: what is lost is known at once, and what is left gets its allocations."""
 
 import json
-import os
-import signal
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,6 @@ from helpers import make_runner, wait_until
 from mcp_scenes import agent
 from pseudo_terminal import PseudoTerminal
 from recovery_scenes import MIB, claim_all, end, fail_all, leave
-from running import processes_with
 from slurm_daemons import await_that
 from torc_process import Torc
 
@@ -25,7 +22,6 @@ from torc_core.evidence.record import Evidence, SchedulerFacts
 from torc_core.jobs.status import JobStatus
 from torc_core.times import rfc3339
 
-RUNNER_PROGRAM = "torc-slurm-job-runner"
 GREEDY = """python3 -c 'import time; held = b"x" * (350 << 20); time.sleep(8)'"""
 
 
@@ -74,13 +70,6 @@ def evidence_of(site: AllocationSite, workflow_id: int) -> list[EvidenceModel]:
     return list(failures.workflow_evidence(workflow_id, statuses=tuple(JobStatus), only_latest=False, with_texts=False))
 
 
-def kill_runners(site: AllocationSite) -> None:
-    """Kill -9 of all runners: nothing is reported, and their allocations end."""
-    for pid in processes_with(site.server.url):
-        if RUNNER_PROGRAM in Path(f"/proc/{pid}/cmdline").read_text():
-            os.kill(pid, signal.SIGKILL)
-
-
 def recover_while_the_controller_is_slow(site: AllocationSite, torc: Torc, workflow_id: int) -> str:
     """Recover with a controller that stands still until one of Slurm's programs waits for it."""
     controller = site.cluster.daemon("slurmctld")
@@ -113,7 +102,7 @@ def test_a_runner_that_was_killed_with_its_allocation_is_known_at_once_and_recov
     [allocation] = scheduler_ids(site, workflow_id)
     assert torc("-f", "json", "workflows", "sync-status", workflow_id).json["requeued_job_details"] == []
 
-    kill_runners(site)
+    site.kill_runners()
     state = site.await_end(allocation)
 
     before = torc("-f", "json", "recover", workflow_id, "--dry-run").json

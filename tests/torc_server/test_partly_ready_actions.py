@@ -159,6 +159,14 @@ def test_where_no_nodes_will_come_nothing_is_waited_for(bench: Bench) -> None:
     bench.write(delete_scheduled_compute_node, allocation.id or 0)
 
 
+def test_a_workflow_that_begins_waits_for_its_runners(bench: Bench) -> None:
+    run = bench.workflow([job("prep"), job("early"), job("late", 0)], initialize=False)
+    leave(run)
+    ask(run, "early", "late", count=1)
+    bench.write(initialize_jobs, run.workflow_id)
+    assert shown(run) == [("waiting", 1, 2, 1)]
+
+
 @pytest.mark.parametrize("by_recovery", [True, False])
 def test_a_new_run_waits_for_the_whole_group_again(bench: Bench, by_recovery: bool) -> None:
     run = two_chains(bench)

@@ -8,7 +8,14 @@ import typer
 from torc_cli.commands.create import NoMonitoringOption, read_draft
 from torc_cli.commands.options.allocations import PlanChoices, PollIntervalOption
 from torc_cli.commands.options.recovery import OutputDirOption
-from torc_cli.commands.options.submission import cluster_here, described, node_scheduling, submit_due, try_out
+from torc_cli.commands.options.submission import (
+    cluster_here,
+    described,
+    node_scheduling,
+    reclaim_lost,
+    submit_due,
+    try_out,
+)
 from torc_cli.commands.run import is_spec_file
 from torc_cli.render.plan_text import ALLOCATION_GROUPS
 from torc_cli.render.text import number
@@ -219,6 +226,7 @@ def _initialize_and_submit(
     take_over: bool = False,
 ) -> None:
     from torc_client.runs.begin_run import begin_new
+    from torc_client.submission.fire import actions_to_fire
 
     client = session.client
     status = client.workflow_status(workflow_id)
@@ -237,6 +245,9 @@ def _initialize_and_submit(
     if client.is_uninitialized(workflow_id):
         folder = Path(client.workflows.get(workflow_id).submission_directory or Path.cwd())
         begin_new(client, workflow_id, folder=folder, force=skip_checks, force_option=_SKIP)
+    elif not actions_to_fire(client.actions(workflow_id), retry_failed=True, take_over=take_over):
+        # an allocation that ended without a word may be all that keeps an action from being due
+        reclaim_lost(session, workflow_id, cluster)
     done = submit_due(session, scheduling, take_over=take_over)
     submitted = [each for _, each in done]
     count = sum(each.allocation_count for each in submitted)

@@ -105,6 +105,18 @@ def described(submitted: "Iterable[SubmittedNodes]") -> list[dict[str, Any]]:
     ]
 
 
+def reclaim_lost(session: Session, workflow_id: int, cluster: "SlurmCluster") -> None:
+    """Requeue the jobs of allocations and runners that are gone, and say so; where Slurm does not answer, nothing."""
+    from torc_client.recovery.allocations import Allocations
+    from torc_client.recovery.recover import RecoveryTools, clean_up
+
+    tools = RecoveryTools(user=session.settings.user, say=session.out.note, allocations=Allocations(scheduler=cluster))
+    try:
+        clean_up(session.client, workflow_id, tools, requeue=True)
+    except SchedulerError as error:
+        session.out.note(f"Slurm cannot be asked which allocations have ended: {error.message}")
+
+
 def submit_due(
     session: Session, scheduling: "NodeScheduling", *, take_over: bool = False
 ) -> "list[tuple[FiredAction, SubmittedNodes]]":

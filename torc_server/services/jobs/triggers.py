@@ -22,7 +22,7 @@ def on_initialized(uow: UnitOfWork, workflow_id: int, *, is_anew: bool, is_compl
     due = ["on_workflow_start", "on_worker_start", "on_worker_complete"]
     for trigger_type in [*due, "on_workflow_complete"] if is_complete else due:
         queries.trigger(uow, workflow_id, trigger_type)
-    make_partly_ready_due(uow, workflow_id)
+    make_partly_ready_due(uow, workflow_id, may_lack_nodes=False)
 
 
 def on_run_begun(uow: UnitOfWork, workflow_id: int) -> None:

@@ -87,7 +87,7 @@ def create_action(uow: UnitOfWork, workflow_id: int, action: WorkflowActionModel
     if queries.any_begun(uow, job_ids):
         # a job that is ready already will not become ready again
         count_anew(uow, workflow_id, action_id=row["id"])
-        make_partly_ready_due(uow, workflow_id)
+        make_partly_ready_due(uow, workflow_id, may_lack_nodes=False)
         row = queries.ACTIONS.get(uow, row["id"]) or row
     return _model({**row, "job_ids": job_ids or None})
 

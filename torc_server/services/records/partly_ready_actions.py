@@ -10,16 +10,17 @@ from torc_server.db.unit_of_work import UnitOfWork
 _COPIED: Final = ("workflow_id", "trigger_type", "action_type", "persistent", "retry")
 
 
-def make_partly_ready_due(uow: UnitOfWork, workflow_id: int) -> None:
+def make_partly_ready_due(uow: UnitOfWork, workflow_id: int, *, may_lack_nodes: bool = True) -> None:
     """Make actions due that ask for allocations of ready jobs and wait for jobs that do not become ready by themselves.
 
     These are canceled, or wait behind a failure that waits for a decision. Where nothing runs and no nodes will come,
     any other job is like them: without allocations nothing would ever make it ready. Each such action is followed by
-    another one, for the jobs that it does not wait for any more.
+    another one, for the jobs that it does not wait for any more. Without `may_lack_nodes` only canceled jobs and those
+    behind a failure count: a workflow that begins has no nodes yet.
     """
     if not queries.has_partly_ready(uow, workflow_id):
         return
-    is_without_nodes = queries.is_without_nodes(uow, workflow_id)
+    is_without_nodes = may_lack_nodes and queries.is_without_nodes(uow, workflow_id)
     for left in queries.leave_out(uow, workflow_id, all_others=is_without_nodes):
         row = ACTIONS.get(uow, left.action_id) or {}
         config = dict(row["action_config"])
