@@ -17,6 +17,7 @@ FULL: dict[str, Any] = {
     "metadata": {"team": "a"},
     "env": {"THREADS": 4, "DEBUG": True, "RATE": 0.5, "WORD": "x"},
     "use_pending_failed": False,
+    "max_raise": 2.5,
     "enable_ro_crate": True,
     "access_groups": ["g"],
     "notifications": [{"to": "ops", "on": ["waiting", "gave_up"]}, {"to": "me"}],
@@ -107,6 +108,7 @@ def test_a_full_file_becomes_a_full_draft() -> None:
     )
     assert workflow.env == {"THREADS": "4", "DEBUG": "true", "RATE": "0.5", "WORD": "x"}
     assert workflow.use_pending_failed is False
+    assert workflow.max_raise == 2.5
     assert workflow.slurm_defaults == {"account": "acc", "exclusive": True}
     assert workflow.compute_node_min_time_for_new_jobs_seconds == 30
     assert workflow.resource_monitor_config is not None

@@ -29,7 +29,7 @@ from torc_core.errors import ForbiddenError, InvalidInputError, NotFoundError, S
 from torc_core.jobs.status import JobStatus
 from torc_server.services.records.compute_nodes import SLURM_SCHEDULERS
 from torc_server.services.records.resource_requirements import REQUIREMENTS
-from torc_server.services.records.workflows import archive_workflow
+from torc_server.services.records.workflows import archive_workflow, get_workflow, update_workflow
 from torc_server.services.runs.reset import cancel_workflow, reset_job_status, reset_workflow_status
 from torc_server.services.triage import decide as decisions
 from torc_server.services.triage.undo import undo
@@ -158,6 +158,15 @@ def test_the_server_states_how_much_more_a_decision_may_give(tmp_path: Path) -> 
     run = failed_run(tmp_path, {"a": REFUSED}, max_raise=2.0)
     decide(run, entry_for(run, "a", "retry", memory="64g"))
     assert _amounts(run, "a")[1] == "2g"
+
+
+@pytest.mark.parametrize(("own", "expected"), [(1.5, "1536m"), (10.0, "2g")])
+def test_a_workflow_may_allow_less_than_the_server_and_not_more(tmp_path: Path, own: float, expected: str) -> None:
+    run = failed_run(tmp_path, {"a": REFUSED}, max_raise=2.0)
+    workflow = run.bench.read(get_workflow, run.workflow_id)
+    run.bench.write(update_workflow, run.workflow_id, workflow.model_copy(update={"max_raise": own}))
+    decide(run, entry_for(run, "a", "retry", memory="64g"))
+    assert _amounts(run, "a")[1] == expected
 
 
 def test_amounts_are_cut_to_what_the_allocation_has_also_for_a_person(tmp_path: Path) -> None:

@@ -42,6 +42,9 @@ class WorkflowModel(ApiModel):
     is_canceled: bool | None = None
     is_archived: bool | None = None
     use_pending_failed: bool | None = None
+    max_raise: float | None = Field(default=None, ge=1, le=1000)
+    """How many times the larger of its request and its peak a decision may give a job, where that is less than the
+    server allows."""
     enable_ro_crate: bool | None = None
     env: dict[str, str] | None = None
     access_groups: list[str] | None = None

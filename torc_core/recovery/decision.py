@@ -198,7 +198,7 @@ def _with_amounts(
         (bounds.ceiling, "the limit of this decision"),
         (allocation, "what its allocation has"),
         (machine or Ceiling(), "what the largest runner of the workflow has"),
-        (growth, f"{bounds.max_raise:g} times its request or what it used, the most that this server allows"),
+        (growth, f"{bounds.max_raise:g} times its request or what it used, the most that is allowed"),
     )
     memory = _choose(
         request.memory_bytes,

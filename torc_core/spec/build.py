@@ -90,6 +90,7 @@ def _workflow(spec: Spec, checked: Checked, user: str) -> WorkflowModel:
         project=body.project,
         metadata=_metadata(spec),
         use_pending_failed=body.use_pending_failed,
+        max_raise=body.max_raise,
         enable_ro_crate=body.enable_ro_crate,
         env=body.env,
         access_groups=body.access_groups,

@@ -268,6 +268,9 @@ class WorkflowSpec(SpecModel):
     """Bounds on jobs that jobs add."""
     use_pending_failed: bool | None = None
     """Whether a failure that no rule matches waits for a decision. Default: the server's setting."""
+    max_raise: Annotated[float, Field(ge=1, le=1000)] | None = None
+    """How many times the larger of its request and what it used a decision may give a job, where that is less than the
+    server allows. Default: the server's setting."""
     enable_ro_crate: bool | None = None
     """Whether provenance is described as an RO-Crate. Default: false."""
     notifications: list[NotificationSpec] | None = None

@@ -30,6 +30,7 @@ class Workflow(SQLModel, table=True):
     is_canceled: bool = False
     is_archived: bool = False
     use_pending_failed: bool | None = None
+    max_raise: float | None = None
     enable_ro_crate: bool | None = None
     env: dict[str, str] | None = Field(default=None, sa_column=json_column())
     submission_directory: str | None = None

@@ -71,7 +71,9 @@ def plan_decisions(
     is_proposal: bool = False,
 ) -> list[ClassifiedJob]:
     """Plan the request. Raises NotFoundError naming the jobs that do not exist."""
-    bounds = bounds_of(limits, decider, is_proposal=is_proposal, max_raise=uow.settings.max_raise)
+    # A workflow may allow less than the server, never more: else who owns one could undo the server's bound.
+    max_raise = min(uow.settings.max_raise, workflow.max_raise or uow.settings.max_raise)
+    bounds = bounds_of(limits, decider, is_proposal=is_proposal, max_raise=max_raise)
     job_ids = [wanted.job_id for wanted in requests]
     jobs = decisions.job_facts(uow, job_ids)
     missing = [job_id for job_id in job_ids if job_id not in jobs]

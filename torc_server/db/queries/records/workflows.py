@@ -31,17 +31,21 @@ class WorkflowState(NamedTuple):
     is_canceled: bool
     is_archived: bool
     use_pending_failed: bool | None
+    max_raise: float | None
 
 
 def workflow_state(uow: UnitOfWork, workflow_id: int) -> WorkflowState | None:
     row = uow.row(
-        "SELECT id, name, user, run_id, is_canceled, is_archived, use_pending_failed FROM workflow WHERE id = :id",
+        """
+        SELECT id, name, user, run_id, is_canceled, is_archived, use_pending_failed, max_raise
+        FROM workflow WHERE id = :id
+        """,
         id=workflow_id,
     )
     if row is None:
         return None
     pending_failed = None if row[6] is None else bool(row[6])
-    return WorkflowState(row[0], row[1], row[2], row[3], bool(row[4]), bool(row[5]), pending_failed)
+    return WorkflowState(row[0], row[1], row[2], row[3], bool(row[4]), bool(row[5]), pending_failed, row[7])
 
 
 def find_workflows(
