@@ -221,8 +221,7 @@ class NotificationSpec(SpecModel):
     to: Annotated[Text, Field(pattern=TARGET_NAME)]
     """Name of a target in the server's file of targets."""
     on: list[NotificationKind] | None = None
-    """What is told: `waiting` (jobs wait for a decision), `ended`, `gave_up` (recovery), `not_started` (an
-    allocation). Default: all of it."""
+    """What is told: jobs are `waiting`, it `ended`, recovery `gave_up`, an allocation `not_started`. Default: all."""
 
 
 class WorkflowSpec(SpecModel):
@@ -269,8 +268,7 @@ class WorkflowSpec(SpecModel):
     use_pending_failed: bool | None = None
     """Whether a failure that no rule matches waits for a decision. Default: the server's setting."""
     max_raise: Annotated[float, Field(ge=1, le=1000)] | None = None
-    """How many times the larger of its request and what it used a decision may give a job, where that is less than the
-    server allows. Default: the server's setting."""
+    """At most so many times request or use by a decision, below the server's bound. Default: the server's setting."""
     enable_ro_crate: bool | None = None
     """Whether provenance is described as an RO-Crate. Default: false."""
     notifications: list[NotificationSpec] | None = None
