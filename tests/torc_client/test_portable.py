@@ -7,9 +7,9 @@ import pytest
 from helpers import make_workflow
 from recovery_scenes import BROKEN, claim_all, end, leave
 
+from torc_client.export.document import PortableWorkflow, as_draft, export_workflow, left_out, parse_portable
+from torc_client.export.history import refuse_missing_history, restore_history
 from torc_client.http import TorcClient
-from torc_client.portable import PortableWorkflow, as_draft, export_workflow, left_out, parse_portable
-from torc_client.portable_history import refuse_missing_history, restore_history
 from torc_core.api.drafts import JobDraft
 from torc_core.api.events import EventModel
 from torc_core.errors import InvalidInputError

@@ -9,9 +9,9 @@ import pytest
 from recovery_scenes import BROKEN, claim_all, end, job, leave
 from torc_process import Torc
 
+from torc_client.export.document import PortableWorkflow, export_workflow
+from torc_client.export.ro_crate import write_crate
 from torc_client.http import TorcClient
-from torc_client.portable import PortableWorkflow, export_workflow
-from torc_client.ro_crate import write_crate
 from torc_core.api.drafts import FileDraft, JobDraft, WorkflowDraft
 from torc_core.api.workflows import WorkflowModel
 from torc_core.errors import InvalidInputError, TorcError

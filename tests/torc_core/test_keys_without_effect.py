@@ -37,7 +37,7 @@ def has_no_effect(way: Way) -> bool:
 
 PACKAGES: Final = ("torc_core", "torc_client", "torc_server", "torc_cli", "torc_mcp", "runner")
 CARRIERS: Final = re.compile(
-    r"torc_core/spec/(model|keys_without_effect|build|check|check_records)\.py|torc_core/api/.*|torc_client/portable\.py"
+    r"torc_core/spec/(model|keys_without_effect|build|check|check_records)\.py|torc_core/api/.*|torc_client/export/document\.py"
     r"|torc_server/db/(tables|migrations)/.*|torc_server/services/records/workflows\.py|torc_mcp/tools/inspect/.*"
 )
 """Files that describe, copy, keep or show a key; none of them does what the key asks for."""

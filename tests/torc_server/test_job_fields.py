@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 from services_bench import Bench
 
-from torc_client.portable import PortableWorkflow, as_draft
+from torc_client.export.document import PortableWorkflow, as_draft
 from torc_core.api.jobs import JOB_FIELD_DEFAULTS, PLAIN_JOB_FIELDS, SHARED_JOB_FIELDS, JobDraft, JobModel
 from torc_core.api.workflows import WorkflowModel
 from torc_core.spec.build import read_workflow

@@ -29,7 +29,7 @@ def export(
 
     For example: `torc workflows export 3 -o workflow.json`.
     """
-    from torc_client.portable import export_workflow
+    from torc_client.export.document import export_workflow
 
     chosen = session.workflow_id(workflow_id)
     document = export_workflow(session.client, chosen, with_results=include_results, with_events=include_events)
@@ -64,8 +64,8 @@ def import_(
 
     For example: `torc workflows import workflow.json --name again`.
     """
-    from torc_client.portable import as_draft, left_out, parse_portable
-    from torc_client.portable_history import refuse_missing_history, restore_history
+    from torc_client.export.document import as_draft, left_out, parse_portable
+    from torc_client.export.history import refuse_missing_history, restore_history
     from torc_client.specs import read_spec_text
 
     text = sys.stdin.read() if file == "-" else read_spec_text(Path(file))

@@ -34,8 +34,8 @@ def export(
 
     For example: `torc ro-crate export 3 -o study.zip --copy-files`.
     """
-    from torc_client.portable import export_workflow
-    from torc_client.ro_crate import write_crate
+    from torc_client.export.document import export_workflow
+    from torc_client.export.ro_crate import write_crate
 
     chosen = session.workflow_id(workflow_id)
     target = output or Path(f"ro-crate-wf{chosen}")

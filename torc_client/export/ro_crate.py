@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from torc_client.portable import PortableWorkflow
+from torc_client.export.document import PortableWorkflow
 from torc_core import __version__
 from torc_core.api.files import FileModel
 from torc_core.api.jobs import JobModel

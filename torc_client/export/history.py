@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from torc_client.export.document import PortableWorkflow
 from torc_client.http import TorcClient
-from torc_client.portable import PortableWorkflow
 from torc_core.api.nodes import ComputeNodeModel
 from torc_core.errors import InvalidInputError
 from torc_core.hints import Hint, torc
