@@ -289,3 +289,15 @@ jobs:
     assert warnings(text) == [
         "wf.yaml:1:14: user_data[0].name: no job writes 'd', and it holds nothing: a run cannot begin"
     ]
+
+
+def test_records_and_files_that_no_job_uses_are_warnings() -> None:
+    text = """files: [{name: "f{i}", path: "f{i}", parameters: {i: "1:2"}}, {name: g, path: g}]
+resource_requirements: [{name: r, num_cpus: 1, memory: 1g}]
+jobs: [{name: a, command: x, input_files: [f1]}]
+"""
+    assert warnings(text) == [
+        "wf.yaml:1:64: files[1].name: no job reads or writes the file 'g'",
+        "wf.yaml:2:26: resource_requirements[0].name: no job uses the resource requirement 'r'",
+    ]
+    assert len(warnings(f"dynamic_jobs: {{max_iterations: 2}}\n{text}")) == 1

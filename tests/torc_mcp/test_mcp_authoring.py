@@ -55,6 +55,17 @@ async def test_errors_name_the_place_and_nothing_is_saved_or_created(shared_clie
     assert shared_client.workflows.page().total_count == before
 
 
+async def test_a_table_lies_below_the_working_folder(shared_client: TorcClient, mode: str, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("i\n1\n2\n")
+    spec: dict[str, Any] = {"name": "w", "jobs": [{"name": "j{i}", "command": "x", "parameters_file": "t.csv"}]}
+    async with agent(shared_client, mode=mode) as me:
+        checked = await me.ask("create_workflow", spec=spec)
+        assert checked["summary"]["job_names"] == ["j1", "j2"]
+        spec["jobs"][0]["parameters_file"] = "/etc/passwd.csv"
+        (error,) = (await me.ask("create_workflow", spec=spec))["errors"]
+        assert "/etc/passwd.csv is not below" in error
+
+
 async def test_a_workflow_is_created_for_the_user_of_this_server(shared_client: TorcClient, mode: str) -> None:
     async with agent(shared_client, mode=mode) as me:
         created = await me.ask("create_workflow", spec=DIAMOND, action="create_workflow")

@@ -72,6 +72,7 @@ def _link(
     jobs = link_jobs(body.jobs, expansion.jobs, links, files=files, user_data=user_data)
     actions = link_actions(body.actions or [], links)
     if len(jobs) == count_items(expansion.jobs):
+        _warn_of_unused_files(expansion.files, jobs, warnings)
         _warn_of_missing_data(expansion.user_data, jobs, warnings, user_data=user_data)
         _check_graph(expansion.jobs, jobs, problems, files=files, user_data=user_data)
     return files, user_data, jobs, actions
@@ -97,6 +98,16 @@ def _warn_of_equal_names(groups: Sequence[Group], names: Names, warnings: Proble
     place = _entry_of(groups, positions[1])
     message = f"{len(positions)} jobs have the name {show(name)}{rest}; who depends on it waits for all of them"
     warnings.add(("jobs", place, "name"), message)
+
+
+def _warn_of_unused_files(groups: Sequence[Group], jobs: Sequence[JobDraft], warnings: Problems) -> None:
+    """Warn of entries of `files` of which no job reads or writes any."""
+    if not groups:
+        return
+    used = {place for job in jobs for place in (*job.input_files, *job.output_files)}
+    for group in groups:
+        if used.isdisjoint(range(group.first, group.first + len(group.names))):
+            warnings.add(("files", group.entry, "name"), f"no job reads or writes the file {show(group.template)}")
 
 
 def _warn_of_missing_data(

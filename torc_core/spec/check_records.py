@@ -38,6 +38,7 @@ def check_records(body: WorkflowSpec, problems: Problems, warnings: Problems) ->
             message = f"{show(scheduler.walltime)} is no time limit of Slurm; write for example 04:00:00 or 1-12:00:00"
             problems.add(("slurm_schedulers", place, "walltime"), message)
     _check_handlers(body, warnings)
+    _warn_of_unused(body, warnings)
     _check_defaults(body.slurm_defaults or {}, problems, warnings)
     _check_mode(body, problems)
     _check_env(body, problems)
@@ -77,12 +78,23 @@ def _check_amount(path: KeyPath, text: str, parse: Callable[[str], float], probl
 
 
 def _check_handlers(body: WorkflowSpec, warnings: Problems) -> None:
-    used = {job.failure_handler for job in body.jobs}
-    by_template = any(name and "{" in name for name in used)
     for place, handler in enumerate(body.failure_handlers or []):
-        if handler.name not in used and not by_template:
-            warnings.add(("failure_handlers", place, "name"), f"no job uses the failure handler {show(handler.name)}")
         _check_rules(handler, ("failure_handlers", place, "rules"), warnings)
+
+
+def _warn_of_unused(body: WorkflowSpec, warnings: Problems) -> None:
+    """Warn of records that no job names; where a name is a template, of none, as it may stand for any."""
+    uses: list[tuple[str, str, Sequence[Any], set[str | None]]] = [
+        ("failure_handlers", "failure handler", body.failure_handlers or [], {job.failure_handler for job in body.jobs})
+    ]
+    if body.dynamic_jobs is None:  # jobs that jobs add may name requirements
+        used = {job.resource_requirements for job in body.jobs}
+        uses.append(("resource_requirements", "resource requirement", body.resource_requirements or [], used))
+    for key, kind, records, used in uses:
+        by_template = any(name and "{" in name for name in used)
+        for place, record in enumerate(records):
+            if record.name not in used and not by_template:
+                warnings.add((key, place, "name"), f"no job uses the {kind} {show(record.name)}")
 
 
 def _check_rules(handler: FailureHandlerSpec, path: KeyPath, warnings: Problems) -> None:
