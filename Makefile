@@ -104,6 +104,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.recovery
 	$(BIN)/python -m benchmarks.campaign
 	$(BIN)/python -m benchmarks.monitoring
+	$(BIN)/python -m benchmarks.pages
 
 imports: setup
 	$(BIN)/python -m benchmarks.imports

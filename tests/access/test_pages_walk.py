@@ -117,5 +117,19 @@ def test_a_job_of_another_workflow_is_not_shown_under_ones_own(site: Site) -> No
     assert "secret-command" not in answer.text
 
 
+def test_a_user_logs_in_with_name_and_password_and_sees_what_is_shared(site: Site) -> None:
+    with httpx.Client(base_url=site.server.root_url, trust_env=False, timeout=60, headers=HTML) as browser:
+        assert browser.post("/login", data={"user": "vera", "secret": "wrong"}).status_code == 401
+        entered = browser.post("/login", data={"user": "vera", "secret": "vera", "next": "/"})
+        assert entered.status_code == 303
+        assert f'/workflows/{site.workflow_id}"' in browser.get("/").text
+        assert "vera" in browser.get("/settings").text
+        page = browser.get(f"/workflows/{site.workflow_id}/failures").text
+        word = re.findall(r'name="csrf" value="([^"]+)"', page)[0]
+        refused = browser.post(f"/workflows/{site.workflow_id}/failures/apply", data={"csrf": word})
+        assert refused.status_code == 403
+        assert "may not approve" in refused.text
+
+
 def test_the_documentation_holds_the_table_of_pages() -> None:
     assert "\n".join(page_rows()) in (DOCS / "security.md").read_text()
