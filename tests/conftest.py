@@ -8,12 +8,17 @@ from pathlib import Path
 
 import pytest
 from helpers import ServerProcess
+from hypothesis import HealthCheck, settings
 
 from torc_client.http import TorcClient
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell that starts the tests in the background has them ignore Ctrl-C, and so would every process they start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# An example may take as long as it does: the machine may be busy.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 # Tokens of servers under test do not go where the user who runs the tests keeps theirs.
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="torc-state-")
