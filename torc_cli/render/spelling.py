@@ -31,7 +31,7 @@ WITH_OUTPUT_DIR: Final = frozenset(
     }
 )
 """Commands whose -o names the folder of the logs."""
-WITHOUT_SERVER: Final = frozenset({"agents", "completions", "config", "examples", "mcp", "spec"})
+WITHOUT_SERVER: Final = frozenset({"agents", "completions", "config", "examples", "mcp", "monitor-node", "spec"})
 """Commands that ask no server: no option names one."""
 
 

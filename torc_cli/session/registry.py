@@ -44,6 +44,12 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "Draw CPU, memory and processes of jobs over time, from the files that runners leave.",
         _LOOK,
     ),
+    "monitor-node": Entry(
+        "monitor_node",
+        "monitor_node",
+        "Measure CPU and memory of this machine until Ctrl-C, SIGTERM or SIGUSR1, and print peaks and averages.",
+        _LOOK,
+    ),
     "workflows": Entry("workflows", "app", "Create, change, run and delete workflows.", _RECORDS),
     "jobs": Entry("jobs", "app", "The jobs of workflows, and their logs.", _RECORDS),
     "actions": Entry("actions", "app", "Commands and allocations that triggers set off, and how they ended.", _RECORDS),
