@@ -91,6 +91,7 @@ TEXTS = {
     "metadata": '{"study":7}',
     "resource_monitor_config": '{"enabled":true,"granularity":"time_series","sample_interval_seconds":2}',
     "slurm_defaults": '{"qos":"high"}',
+    "execution_config": '{"termination_signal":"SIGINT"}',
 }
 
 
@@ -115,3 +116,13 @@ def test_settings_written_as_json_text_are_answered_as_text(http: httpx.Client) 
 def test_a_setting_whose_text_is_no_json_object_is_refused(http: httpx.Client, text: str) -> None:
     refused = http.post("/workflows", json={"name": "old", "user": "u", "metadata": text})
     assert (refused.status_code, "metadata" in refused.text) == (422, True)
+
+
+def test_metadata_of_provenance_written_as_text_are_answered_as_text(http: httpx.Client, workflow_id: int) -> None:
+    entity = {"workflow_id": workflow_id, "entity_id": "./", "entity_type": "Dataset"}
+    for metadata in ('{"name": "x"}', {"name": "x"}):
+        created = http.post("/ro_crate_entities", json=entity | {"metadata": metadata})
+        assert created.status_code == 200, created.text
+        assert http.get(f"/ro_crate_entities/{created.json()['id']}").json()["metadata"] == metadata
+    for wrong in ("{", "[1]"):
+        assert http.post("/ro_crate_entities", json=entity | {"metadata": wrong}).status_code == 422

@@ -1,6 +1,9 @@
 """Records that are kept for clients: Slurm statistics, remote workers, provenance, access groups."""
 
-from typing import Any
+import json
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
 
 from torc_core.api.base import ApiModel
 
@@ -31,12 +34,25 @@ class RemoteWorkerModel(ApiModel):
     worker: str
 
 
+def _object_as_text(metadata: dict[str, Any] | str) -> dict[str, Any] | str:
+    if isinstance(metadata, str):
+        try:
+            value = json.loads(metadata)
+        except ValueError as error:
+            raise ValueError(f"metadata is text that is no JSON: {error}") from error
+        if not isinstance(value, dict):
+            raise ValueError("metadata is JSON text that holds no object")
+    return metadata
+
+
 class RoCrateEntityModel(ApiModel):
+    """An entity of an RO-Crate. Clients older than 0.33 write `metadata` as JSON text; it is answered as written."""
+
     id: int | None = None
     workflow_id: int
     entity_id: str
     entity_type: str
-    metadata: dict[str, Any]
+    metadata: Annotated[dict[str, Any] | str, AfterValidator(_object_as_text)]
     file_id: int | None = None
 
 

@@ -20,7 +20,7 @@ from torc_core.api.base import ApiModel
 from torc_core.api.configs import DynamicJobsConfig, ExecutionConfig, ResourceMonitorConfig
 from torc_core.jobs.status import JobStatus
 
-TEXT_FIELDS: Final = ("metadata", "resource_monitor_config", "slurm_defaults")
+TEXT_FIELDS: Final = ("metadata", "resource_monitor_config", "slurm_defaults", "execution_config")
 """Settings that clients older than 0.24 write, and read, as JSON text."""
 
 
