@@ -8,10 +8,12 @@ from torc_core.api.access import (
     AccessCheck,
     AccessGroupModel,
     AccessPage,
+    AuditEntryModel,
     GroupMembershipModel,
     ReloadedAuth,
     WorkflowGroupModel,
 )
+from torc_core.api.base import Page
 from torc_core.api.tokens import BrowserCode, BrowserCodeRequest, TokenModel, TokenRequest, Tokens
 
 
@@ -43,6 +45,10 @@ class AccessOperations:
 
     def revoke_token(self, token_id: int) -> TokenModel:
         return self._calls.delete(f"/tokens/{token_id}", TokenModel, idempotent=False)
+
+    def audit_log(self, *, offset: int = 0, limit: int | None = None) -> list[AuditEntryModel]:
+        """Return who changed what about access, and who deleted workflows, the newest first."""
+        return list(self._calls.each("/admin/audit-log", Page[AuditEntryModel], offset=offset, limit=limit))
 
     def reload_auth(self) -> ReloadedAuth:
         """Let the server read its file of users again."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from helpers import ended, make_runner
-from torc_process import Torc
+from torc_process import SpecWriter, Torc
 
 from torc_client.http import TorcClient
 from torc_core.api.jobs import JobModel
@@ -142,3 +142,24 @@ def test_the_only_workflow_is_meant_when_none_is_named(torc: Torc) -> None:
     hermit("workflows", "archive", "true", second)
     assert [row["id"] for row in hermit("workflows", "list", "-f", "json").json] == [only]
     assert [row["id"] for row in hermit("workflows", "list", "--archived-only", "-f", "json").json] == [second]
+
+
+def test_the_environment_of_a_job_is_that_of_the_workflow_with_its_own(torc: Torc) -> None:
+    path = torc.folder / "env.yaml"
+    path.write_text(
+        "name: env\nenv: {A: workflow, B: workflow}\njobs:\n- {name: a, command: 'echo $A $B', env: {B: job}}\n"
+    )
+    workflow_id = torc("create", path, "-f", "json").json["workflow_id"]
+    job_id = torc("jobs", "list", workflow_id, "-f", "json").json[0]["id"]
+    rows = {row["name"]: (row["value"], row["source"]) for row in torc("jobs", "env", job_id, "-f", "json").json}
+    assert (rows["A"], rows["B"]) == (("workflow", "workflow"), ("job", "job"))
+    assert rows["TORC_JOB_NAME"] == ("a", "torc")
+    torc("run", workflow_id)
+    assert torc("jobs", "logs", job_id, "--stdout").out.split()[-2:] == ["workflow", "job"]
+
+
+def test_the_audit_log_is_listed(torc: Torc, spec: SpecWriter) -> None:
+    workflow_id = torc("create", spec(jobs={"a": "true"}), "-f", "json").json["workflow_id"]
+    torc("delete", workflow_id, "--force")
+    entries = torc("admin", "list-audit-log", "--limit", "5", "-f", "json").json
+    assert f"/workflows/{workflow_id}" in [entry["path"] for entry in entries if entry["method"] == "DELETE"]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from torc_cli.commands.crud import changes, show_changed
+from torc_cli.commands.job_environment import env
 from torc_cli.commands.job_files import create_from_file
 from torc_cli.commands.job_logs import logs
 from torc_cli.commands.job_reset import reset_status
@@ -154,6 +155,7 @@ commands.delete_all("Delete all jobs of a workflow.", noun="jobs")
 
 
 app.command("reset-status")(reset_status)
+app.command("env")(env)
 
 
 @app.command("list-resource-requirements")

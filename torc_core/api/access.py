@@ -49,6 +49,19 @@ class AccessCheck(ApiModel):
     reason: str | None = None
 
 
+class AuditEntryModel(ApiModel):
+    """One request of the audit log; `is_proven` false: the name is only what the caller wrote."""
+
+    id: int
+    timestamp: str
+    user_name: str
+    is_proven: bool
+    agent: str | None = None
+    address: str | None = None
+    method: str
+    path: str
+
+
 class ReloadedAuth(ApiModel):
     message: str
     user_count: int

@@ -251,6 +251,7 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("DELETE", "/access_groups/{id}/members/{user_name}"): Rule(_P.SHARE, _S.GROUP),
     ("GET", "/users/{user_name}/groups"): Rule(_P.KNOWN, _S.USER),
     ("GET", "/access_check/{workflow_id}/{user_name}"): Rule(_P.KNOWN, _S.USER),
+    ("GET", "/admin/audit-log"): Rule(_P.ADMINISTER, _S.NOTHING),
     ("POST", "/admin/reload-auth"): Rule(_P.ADMINISTER, _S.NOTHING),
     ("GET", "/tokens"): Rule(_P.KNOWN, _S.NOTHING),
     ("POST", "/tokens"): Rule(_P.KNOWN, _S.NOTHING),
@@ -258,6 +259,15 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("POST", "/browser_codes"): Rule(_P.KNOWN, _S.NOTHING),
 }
 """Method and path -> what it needs. A route that is not here is the administrators' alone, and fails a test."""
+
+_ALWAYS_AUDITED: Final = frozenset({("DELETE", "/workflows/{id}"), ("POST", "/tokens"), ("DELETE", "/tokens/{id}")})
+
+
+def is_audited(method: str, path: str) -> bool:
+    """Return whether the audit log keeps requests to the route: what changes access, and what deletes a workflow."""
+    changes_access = rule_of(method, path).permission in (Permission.ADMINISTER, Permission.SHARE)
+    return (method, path) in _ALWAYS_AUDITED or (method != "GET" and changes_access)
+
 
 UNLISTED: Final = Rule(Permission.ADMINISTER, Subject.NOTHING)
 

@@ -19,10 +19,12 @@ from starlette.types import Receive, Scope
 from torc_core import API_PREFIX
 from torc_core.api.system import ErrorResponse
 from torc_core.errors import TorcError
-from torc_server.access.policy import Rule, rule_of
+from torc_server.access.door import ADDRESS
+from torc_server.access.policy import Rule, is_audited, rule_of
 from torc_server.routes.body_parts import BodyProblemsError, BodyReader
 from torc_server.routes.error_responses import answer_error, describe_problems
-from torc_server.routes.guard import Guard
+from torc_server.routes.guard import Guard, principal_of
+from torc_server.services.access.audit import AUDITED, AuditedRequest
 
 BODY_CAP_BYTES: Final = 2 * 1024 * 1024
 BULK_CAP_BYTES: Final = 64 * 1024 * 1024
@@ -166,12 +168,15 @@ class ContractRoute(APIRoute):
         cap_bytes = BODY_CAP_BYTES
         if path in BULK_ROUTES:
             cap_bytes = WHOLE_CAP_BYTES if reader is None else BULK_CAP_BYTES
-        rule = rule_of(min(self.methods or {"GET"}), path)
+        method = min(self.methods or {"GET"})
+        rule = rule_of(method, path)
+        is_kept = is_audited(method, path)
 
         async def handle_contract(request: Request) -> Response:
             guard: Guard = request.app.state.guard
             try:
                 await guard.admit(request, rule)
+                AUDITED.set(_audited_request(request) if is_kept else None)
                 return await handle(
                     ContractRequest(
                         request.scope, request.receive, model=model, reader=reader, cap_bytes=cap_bytes, rule=rule
@@ -189,6 +194,18 @@ class ContractRoute(APIRoute):
                 return await answer_error(request, error)
 
         return handle_contract
+
+
+def _audited_request(request: Request) -> AuditedRequest:
+    principal = principal_of(request)
+    return AuditedRequest(
+        user_name=principal.name,
+        is_proven=principal.is_proven,
+        agent=principal.agent,
+        address=request.scope.get(ADDRESS),
+        method=request.method,
+        path=request.url.path.removeprefix(API_PREFIX),
+    )
 
 
 def json_answer(answer: Any, status_code: int = 200, *, background: BackgroundTask | None = None) -> Response:

@@ -9,6 +9,7 @@ from torc_core.errors import InvalidInputError
 from torc_server.broadcast import Hub
 from torc_server.db.engine import Database
 from torc_server.db.unit_of_work import UnitOfWork, read_unit, write_unit
+from torc_server.services.access.audit import record_audited
 from torc_server.settings import ServiceSettings
 
 P = ParamSpec("P")
@@ -42,6 +43,7 @@ class Work:
         try:
             with write_unit(self._database, self._settings, checks_references=checks_references) as unit:
                 answer = act(unit)
+                record_audited(unit)
         except OverflowError as error:
             raise InvalidInputError("a number of the request is too large to be stored") from error
         # after the commit: a claim that is woken before it would not see the jobs, and wait again

@@ -1,4 +1,4 @@
-"""Tables of access groups."""
+"""Tables of access groups, tokens and the audit log."""
 
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
@@ -57,3 +57,19 @@ class AccessToken(SQLModel, table=True):
     created_at: str
     expires_at: str
     compute_node_id: int | None = Field(default=None, foreign_key="compute_node.id", ondelete="CASCADE", index=True)
+
+
+class AuditEntry(SQLModel, table=True):
+    """One request that succeeded; `is_proven` false: the name is only what the caller wrote."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = IDS_ONCE
+
+    id: int | None = Field(default=None, primary_key=True)
+    timestamp: str
+    user_name: str
+    is_proven: bool
+    agent: str | None = None
+    address: str | None = None
+    method: str
+    path: str

@@ -6,16 +6,19 @@ from torc_core.api.access import (
     AccessCheck,
     AccessGroupModel,
     AccessPage,
+    AuditEntryModel,
     GroupMembershipModel,
     ReloadedAuth,
     WorkflowGroupModel,
 )
+from torc_core.api.base import Page
 from torc_server.access.principals import Scope
 from torc_server.routes.contract import contract_router
 from torc_server.routes.guard import Calling, Guard
 from torc_server.routes.logins import Logins, LoginsInUse
 from torc_server.routes.parameters import PathId, RecordId, UnsortedPage
 from torc_server.routes.unit_of_work import Working
+from torc_server.services.access import audit
 from torc_server.services.access import groups as access
 
 router = contract_router("access_control")
@@ -86,9 +89,15 @@ def check_workflow_access(workflow_id: PathId, user_name: str, work: Working, re
     return work.read(access.check_access, workflow_id, user_name, is_enforced=guard.enforces, is_admin=is_admin)
 
 
+@router.get("/admin/audit-log")
+def list_audit_log(work: Working, page: UnsortedPage) -> Page[AuditEntryModel]:
+    return work.read(audit.list_audit_log, page)
+
+
 @router.post("/admin/reload-auth")
-def reload_auth(logins: LoginsInUse) -> ReloadedAuth:
+def reload_auth(work: Working, logins: LoginsInUse) -> ReloadedAuth:
     count = logins.reload()
+    work.write(audit.record_only)
     if count is None:
         return ReloadedAuth(message="this server was started without --auth-file", user_count=0)
     return ReloadedAuth(message=f"{count} user(s) read; nothing is remembered of before", user_count=count)
