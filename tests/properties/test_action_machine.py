@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
+from services_bench import job
 from test_lifecycle_machine import PLACES, LifecycleMachine, drafts
 from triage import AGENT, PERSON
 
@@ -21,7 +22,7 @@ from torc_core.api.failures import ApproveRequest, Classification, ClassifyReque
 from torc_core.api.jobs import ReclaimRequest
 from torc_core.errors import AlreadyTakenError, NotFoundError, StateConflictError
 from torc_core.evidence.record import Evidence
-from torc_core.jobs.status import AWAITING_DECISION, DONE, STATUS_BY_CODE, JobStatus
+from torc_core.jobs.status import ACTIVE, AWAITING_DECISION, DONE, STATUS_BY_CODE, JobStatus
 from torc_server.db.unit_of_work import UnitOfWork
 from torc_server.services.jobs.change_status import manage_status_change
 from torc_server.services.jobs.reclaim import reclaim_jobs
@@ -66,8 +67,10 @@ class ActionMachine(LifecycleMachine):
         gates=st.lists(st.lists(PLACES, min_size=1, max_size=3), min_size=2, max_size=2),
     )
     def create(self, draft: tuple[list[JobDraft], list[FileDraft]], use_pending_failed: bool, gates: Any) -> None:
+        self.begin(*draft, use_pending_failed=use_pending_failed, gates=gates)
+
+    def begin(self, jobs: list[JobDraft], files: list[FileDraft], *, use_pending_failed: bool, gates: Any) -> None:
         self.bench.use_pending_failed = use_pending_failed
-        jobs, files = draft
         self.run = self.bench.workflow(jobs, initialize=False, files=files)
         self.names = list(self.run.places)
         self.crew = [self.run.runner, self.run.new_runner(), self.run.new_runner()]
@@ -306,3 +309,28 @@ ActionMachine.TestCase.settings = settings(
     max_examples=20, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestActions = ActionMachine.TestCase
+
+
+class GroupMachine(ActionMachine):
+    """Groups of jobs of two chains, whose allocations are asked for together."""
+
+    @initialize(use_pending_failed=st.booleans(), cancels=st.booleans())
+    def create(self, use_pending_failed: bool, cancels: bool) -> None:
+        jobs = [job("prep"), job("bad"), job("work_1", 0), job("work_2", 0)]
+        jobs += [job("after", 1, cancel_on_blocking_job_failure=cancels), job("late", 4)]
+        self.begin(jobs, [], use_pending_failed=use_pending_failed, gates=[[2, 3, 4], [3, 5]])
+        self.write(initialize_jobs, self.run.workflow_id)
+
+    @rule(order=st.permutations(["prep", "bad"]))
+    def end_one_chain_well_and_one_badly(self, order: list[str]) -> None:
+        self.run.claim(limit=2)
+        for name in order:
+            if name in self.names and self.run.status(name) in ACTIVE:
+                ending = self.run.ending(
+                    name, JobStatus.FAILED if name == "bad" else JobStatus.COMPLETED, unmatched_failure=name == "bad"
+                )
+                self.run.report([ending])
+
+
+GroupMachine.TestCase.settings = ActionMachine.TestCase.settings
+TestGroups = GroupMachine.TestCase
