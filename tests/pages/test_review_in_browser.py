@@ -13,6 +13,8 @@ from triage import fail_over_http
 
 from torc_client.http import TorcClient
 from torc_core.api.drafts import JobDraft
+from torc_core.api.failures import Actor, Classification, ClassifyRequest
+from torc_core.api.nodes import ComputeNodeModel
 
 pytestmark = needs_chromium
 
@@ -135,7 +137,22 @@ def test_the_page_of_a_workflow_follows_it(client: TorcClient, window: Visit) ->
 
 def test_hostile_text_in_every_field_runs_nothing_and_keeps_the_layout(client: TorcClient, window: Visit) -> None:
     workflow_id, ids = failing(client, [HOSTILE, REFUSED], name=HOSTILE.strip()[:120])
-    for path in ("", "/jobs", f"/jobs/{ids[0]}", "/failures", "/failures?status=all", "/decisions", "/graph"):
+    hostile = HOSTILE.strip()
+    workflow = client.workflows.get(workflow_id)
+    client.workflows.update(workflow_id, workflow.model_copy(update={"name": hostile, "user": hostile[:200]}))
+    client.compute_nodes.create(
+        ComputeNodeModel(
+            workflow_id=workflow_id, hostname=hostile[:200], pid=1, start_time=hostile[:100], num_cpus=1, num_gpus=0,
+            num_nodes=1, memory_gb=1, compute_node_type=hostile[:50], labels=None,
+        )
+    )  # fmt: skip
+    actor = Actor(kind="agent", name=hostile[:200], version=hostile[:100], user=hostile[:200])
+    entries = [Classification(job_id=ids[0], action="retry", reason=hostile[:2000])]
+    proposal = client.failures.propose(workflow_id, ClassifyRequest(classifications=entries, actor=actor))
+    decided = [Classification(job_id=ids[1], action="fail", reason=hostile[:2000])]
+    client.failures.classify(workflow_id, ClassifyRequest(classifications=decided, actor=actor))
+    paths = ["", "/jobs", f"/jobs/{ids[0]}", f"/jobs/{ids[1]}", "/failures", "/failures?status=all", "/decisions"]
+    for path in (*paths, "/graph", "/proposals", f"/proposals/{proposal.id}", "/runners"):
         window.page.goto(f"/workflows/{workflow_id}{path}")
         for details in window.page.locator("details.evidence summary").all():
             details.click()
@@ -145,6 +162,12 @@ def test_hostile_text_in_every_field_runs_nothing_and_keeps_the_layout(client: T
         assert "49" not in re.findall(r"\b49\b", window.page.locator("main").inner_text())
     window.page.goto("/")
     assert window.page.locator("main script").count() == 0
+    window.page.goto(f"/workflows/{workflow_id}/failures")
+    window.page.keyboard.press("j")
+    window.page.keyboard.press("A")
+    window.page.get_by_role("button", name="Summary").click()
+    expect(window.page.get_by_role("button", name="Apply")).to_be_visible()
+    assert window.page.locator("main img, main script").count() == 0
 
 
 def test_pages_have_no_violation_that_axe_knows_in_light_and_dark_and_fit_a_phone(

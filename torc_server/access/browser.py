@@ -36,9 +36,9 @@ class BrowserSession:
     The credentials are checked again at each request, so that a session ends with its token or user.
     """
 
-    authorization: str
+    authorization: str = field(repr=False)  # a log must not hold it
     last_used: float
-    csrf: str = field(default_factory=secrets.token_urlsafe)
+    csrf: str = field(default_factory=secrets.token_urlsafe, repr=False)
     is_closed: bool = False
 
     def sent_form(self, token: str | None) -> bool:

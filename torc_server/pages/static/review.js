@@ -45,6 +45,17 @@
     step(1);
   }
 
+  // Chooses the same for every entry that is shown and has no choice yet; u brings each of them back.
+  function chooseAll(value) {
+    for (const entry of visible()) {
+      const input = entry.querySelector(`.choice input[value="${value}"]`);
+      if (!input || chosen(entry)) continue;
+      before.push([entry, null]);
+      input.checked = true;
+      mark(entry);
+    }
+  }
+
   function undo() {
     const last = before.pop();
     if (!last) {
@@ -82,6 +93,10 @@
     r: () => choose("retry"),
     f: () => choose("fail"),
     x: () => choose("leave_out"),
+    A: () => chooseAll("accept"),
+    R: () => chooseAll("retry"),
+    F: () => chooseAll("fail"),
+    X: () => chooseAll("leave_out"),
     e: edit,
     u: undo,
     "/": () => filter.focus(),

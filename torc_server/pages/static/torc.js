@@ -10,12 +10,17 @@
     document.documentElement.dataset.live = "on";
     if (message.data !== "news" || waiting) return;
     waiting = true;
-    setTimeout(() => {
-      waiting = false;
-      const now = document.querySelector("main [data-live]");
-      if (now) window.htmx.trigger(now, "torc:news");
-    }, PAUSE_MS);
+    setTimeout(renew, PAUSE_MS);
   };
+  function renew() {
+    const now = document.querySelector("main [data-live]");
+    if (now && now.contains(document.activeElement)) {
+      setTimeout(renew, PAUSE_MS); // what has the focus would go from under the fingers
+      return;
+    }
+    waiting = false;
+    if (now) window.htmx.trigger(now, "torc:news");
+  }
   stream.onerror = () => { document.documentElement.dataset.live = "off"; };
   addEventListener("pagehide", () => stream.close());
 })();
