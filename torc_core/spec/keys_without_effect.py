@@ -13,7 +13,7 @@ _JOBS_ALONE: Final = "jobs are sampled, whole nodes are not"
 KEYS_WITHOUT_EFFECT: Final[Mapping[tuple[str, ...], str]] = {
     ("user",): "the workflow belongs to whoever creates it",
     ("enable_ro_crate",): "write the provenance document with `torc ro-crate export`",
-    ("files", "identifier"): "no provenance document is written",
+    ("files", "identifier"): "`torc ro-crate export` names files by their paths",
     ("jobs_sort_method",): "give jobs a priority instead",
     ("compute_node_ignore_workflow_completion",): "a runner leaves when the workflow is complete",
     (
