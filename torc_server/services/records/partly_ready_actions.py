@@ -21,6 +21,8 @@ def make_partly_ready_due(uow: UnitOfWork, workflow_id: int, *, may_lack_nodes: 
     if not queries.has_partly_ready(uow, workflow_id):
         return
     is_without_nodes = may_lack_nodes and queries.is_without_nodes(uow, workflow_id)
+    if not is_without_nodes and not queries.may_have_stuck_jobs(uow, workflow_id):
+        return  # as nearly always: what follows reads the whole group, and each completion comes here
     for left in queries.leave_out(uow, workflow_id, all_others=is_without_nodes):
         row = ACTIONS.get(uow, left.action_id) or {}
         config = dict(row["action_config"])

@@ -200,6 +200,21 @@ def has_partly_ready(uow: UnitOfWork, workflow_id: int) -> bool:
     return found is not None
 
 
+def may_have_stuck_jobs(uow: UnitOfWork, workflow_id: int) -> bool:
+    """Return whether a job was canceled or left out, or failed and waits for a decision: else none waits in vain."""
+    found = uow.row(
+        sql(
+            """
+            SELECT 1 WHERE EXISTS (SELECT 1 FROM job WHERE workflow_id = :workflow_id AND status = $CANCELED)
+                OR EXISTS (SELECT 1 FROM job WHERE workflow_id = :workflow_id AND status = $DISABLED)
+                OR EXISTS (SELECT 1 FROM job WHERE workflow_id = :workflow_id AND status IN $AWAITING_DECISION)
+            """
+        ),
+        workflow_id=workflow_id,
+    )
+    return found is not None
+
+
 def is_without_nodes(uow: UnitOfWork, workflow_id: int) -> bool:
     """Return whether nothing runs, no runner or allocation is there or may come, and no action asks for one."""
     found = uow.row(
