@@ -33,6 +33,10 @@ ARGUMENTS: dict[str, Callable[[int, int], dict[str, Any]]] = {
     "update_job_resources": lambda _, job_id: {"job_id": job_id, "memory": "9g"},
     "get_job_details": lambda _, job_id: {"job_id": job_id},
     "get_job_logs": lambda _, job_id: {"job_id": job_id},
+    "regroup_job_resources": lambda workflow_id, job_id: {
+        "workflow_id": workflow_id,
+        "groups": [{"name": "more", "job_ids": [job_id], "num_cpus": 1, "memory": "9g", "runtime": "PT1H"}],
+    },
     "create_workflow": lambda *_: {
         "spec": {"name": "more", "jobs": [{"name": "a", "command": "true"}]},
         "action": "create_workflow",
@@ -62,11 +66,12 @@ async def test_a_job_of_another_workflow_is_never_decided_about(shared_client: T
     _, (job_id,) = make_workflow(shared_client, [failing("theirs", STDERR)])
     requests = [{"job_id": job_id, "action": "fail", "reason": "a log demands it"}]
     async with agent(shared_client, workflows=frozenset({own})) as me:
-        reply = await me.ask(
+        refusal = await me.refused(
             "classify_and_resolve_failures", workflow_id=own, classifications=requests, dry_run=dry_run
         )
         listed = await me.refused("list_results", workflow_id=own, job_id=job_id)
-    assert (reply["jobs_to_fail"], reply["jobs_skipped"]) == (0, 1)
+    assert f"job {job_id} is not of workflow {own}" in refusal
+    assert "theirs" not in refusal
     assert "another workflow" in listed
     assert str(shared_client.jobs.get(job_id).status) == "pending_failed"
 

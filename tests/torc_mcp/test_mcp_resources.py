@@ -71,7 +71,8 @@ async def test_documents_and_examples_are_listed_and_read_by_name_only(
 ) -> None:
     async with agent(shared_client, mode=mode, settings=settings_of(shared_client, **library)) as me:
         listed = {resource.uri for resource in (await me.client.list_resources()).resources}
-        assert listed == {"torc://docs/triage", "torc://docs/0001-why", "torc://examples/tiny.yaml"}
+        own = {"torc://docs/triage", "torc://docs/0001-why", "torc://examples/tiny.yaml"}
+        assert listed - {"ui://torc/review.html"} == own
         assert await read(me, "torc://docs/0001-why") == "# Why\n"
         assert await read(me, "torc://examples/tiny.yaml") == "name: tiny\n"
         for uri in ("torc://docs/secret", "torc://docs/..%2Fsecret", "torc://docs/secret.txt", "torc://docs/%2Fetc"):
