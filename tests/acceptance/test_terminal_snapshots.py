@@ -36,6 +36,7 @@ from torc_core.api.drafts import (
 )
 from torc_core.api.events import EventModel
 from torc_core.api.failure_handlers import FailureRule
+from torc_core.api.failures import Actor, Classification, ClassifyRequest
 from torc_core.api.nodes import ScheduledComputeNodeModel
 from torc_core.api.workflows import WorkflowModel
 
@@ -71,6 +72,7 @@ LISTS: Final = (
     "failures proposals 1",
     "failures decisions 1",
     "slurm list 1",
+    "slurm plan 1 --profile kestrel --account p",
     "access-groups list",
     "access-groups list-members 1",
     "tokens list",
@@ -98,6 +100,14 @@ def _fill(client: TorcClient) -> None:
     end(client, first, minutes=123456.7, peak_memory_bytes=987_654_321_987)
     end(client, first + 1, OOM, minutes=0.001)
     end(client, first + 2, BROKEN)
+    agent = Actor(kind="agent", name="helper", version="1.0", user=WIDE)
+    reason = f"{LONG} {WIDE} " * 3
+    retry = Classification(job_id=first + 1, action="retry", memory="16g", reason=reason)
+    client.failures.propose(workflow_id, ClassifyRequest(classifications=[retry], actor=agent))
+    fail = Classification(job_id=first + 2, action="fail", reason=reason)
+    client.failures.classify(
+        workflow_id, ClassifyRequest(classifications=[fail], actor=Actor(kind="person", name=LONG))
+    )
     record = client.compute_nodes.get(runner_id)
     client.compute_nodes.update(
         runner_id, record.model_copy(update={"hostname": f"{LONG}.example.org", "pid": 4194304, "is_active": False})

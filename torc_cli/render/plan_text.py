@@ -43,4 +43,5 @@ def plan_lines(plan: AllocationPlan, *, site: str, charge: float) -> Iterator[st
     account = "" if plan.account is None else f" of the account {plan.account}"
     yield f"{number(plan.job_count, 'job')} in {allocations} on {site}{account}"
     yield f"at most {_hours(plan.node_hours)} node-hours (charged: {_hours(charge)})"
-    yield "Allocs: allocations, %: at a time, x: nodes of each. Each: jobs side by side x one after the other."
+    yield "Allocs: allocations, %: at a time, x: nodes of each."
+    yield "Each: jobs side by side x one after the other."
