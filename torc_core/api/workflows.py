@@ -106,7 +106,7 @@ class JobStatusCounts(RootModel[dict[JobStatus, int]]):
     Statuses that only a newer peer knows are dropped, as unknown fields of other models are.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -43,7 +43,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class _FileModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Detection(_FileModel):

@@ -29,7 +29,7 @@ Basis = Literal["runner", "scheduler", "memory_exceeded", "sigkill_137", "near_r
 class Diagnosis(BaseModel):
     """One attempt with the cause of its end. `suggestion` is that of its texts, where they were needed."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     facts: AttemptFacts
     cause: Cause

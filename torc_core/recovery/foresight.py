@@ -57,7 +57,7 @@ class Sibling(NamedTuple):
 class ForeseenRaise(BaseModel):
     """More memory or runtime for the siblings that wait; None keeps what they have."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     template: str
     resource_requirements_id: int
@@ -71,7 +71,7 @@ class ForeseenRaise(BaseModel):
 class ForeseenLess(BaseModel):
     """Siblings that use a fraction of what they ask for, and what would do; a proposal to people alone."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     template: str
     resource_requirements_id: int

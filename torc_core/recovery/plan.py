@@ -31,7 +31,7 @@ WhySkipped = Literal["unknown", "capped", "not_helped", "infrastructure_limit", 
 class RecoverOptions(BaseModel):
     """The user's options. A `recovery_hook` implies `retry_unknown`. Raises InvalidInputError for senseless values."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     memory_multiplier: float = MEMORY_MULTIPLIER
     runtime_multiplier: float = RUNTIME_MULTIPLIER
@@ -57,7 +57,7 @@ class RecoverOptions(BaseModel):
 
 
 class _Planned(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     job_id: int
     job_name: str
@@ -116,7 +116,7 @@ class NeedsDecision(_Planned):
 class RecoveryPlan(BaseModel):
     """The plan of a recovery; every failed job is in exactly one of the three lists."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     retries: tuple[Retry, ...] = ()
     skipped: tuple[Skipped, ...] = ()

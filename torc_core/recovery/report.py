@@ -28,7 +28,7 @@ class Adjustment(SparseModel):
 class RecoveryResult(BaseModel):
     """The plan in figures. `other_failures` counts what is neither OOM nor timeout, retried or not."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     oom_fixed: int
     timeout_fixed: int

@@ -16,7 +16,7 @@ from torc_core.resources.memory import describe_memory
 class Spread(BaseModel):
     """The spread of one measured value over the jobs of a group."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     min: float
     max: float
@@ -47,7 +47,7 @@ class JobUse(SparseModel):
 class GroupAmounts(BaseModel):
     """The amounts that the jobs of a group ask for."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     memory: str
     num_cpus: int

@@ -29,7 +29,7 @@ Flag = Literal[True] | None
 class OverUtilization(BaseModel):
     """One resource of one job; `over_utilization` is `+31.3%`, or `-12.0%` for one that stayed below."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     job_id: int
     job_name: str

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model
 class SparseModel(BaseModel):
     """Frozen; leaves out of its JSON what is None."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     @model_serializer(mode="wrap")
     def _without_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:

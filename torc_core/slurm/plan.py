@@ -79,7 +79,7 @@ class PlanOptions:
 class AllocationGroup(BaseModel):
     """Allocations that are alike, for jobs that are alike. Amounts are for each node of an allocation."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     name: str
     stage: int
@@ -112,7 +112,7 @@ class AllocationGroup(BaseModel):
 class AllocationPlan(BaseModel):
     """All allocations of a workflow, in the order of stages."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     account: str | None = None
     qos: str | None = None

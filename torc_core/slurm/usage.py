@@ -18,7 +18,7 @@ LOW_PEAKS: Final = (
 class AccountedRow(BaseModel):
     """An allocation (`job_step` is empty) or one of its steps. The job is named where the step bears its name."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     slurm_job_id: str
     job_step: str
@@ -45,7 +45,7 @@ class AccountedRow(BaseModel):
 class StepStats(BaseModel):
     """One step that bears the name of a job's attempt."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     workflow_id: int
     job_id: int
@@ -68,7 +68,7 @@ class StepStats(BaseModel):
 class AllocationUsage(BaseModel):
     """Granted is what the allocation held for its time, used the CPU time of its steps that have ended."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     slurm_job_id: str
     state: str
@@ -84,7 +84,7 @@ class AllocationUsage(BaseModel):
 class WorkflowUsage(BaseModel):
     """The sums over a workflow's allocations, and each of them."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     workflow_id: int
     total_slurm_jobs: int

@@ -41,7 +41,7 @@ Env = dict[str, EnvValue]
 class SpecModel(BaseModel):
     """Base: an unknown key is an error, and a value has the type it is written with."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class Parameterized(SpecModel):
