@@ -137,6 +137,8 @@ def test_a_link_in_a_mail_gets_a_page_that_asks_again_with_the_cookie(
         assert browser.get("/workflows/1", headers=followed | change).status_code == 403
     assert browser.get("/torc-service/v1/workflows", headers=followed).status_code == 403
     assert browser.post("/logout", headers=followed).status_code == 403
+    code = httpx.post(f"{site.url}/browser_codes", json={"to": "/"}, headers=site.headers).json()
+    assert browser.get(code["path"], headers=followed).status_code == 403
 
 
 def test_sessions_and_codes_end_by_the_clock() -> None:

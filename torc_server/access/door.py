@@ -61,7 +61,8 @@ class Door:
         address = client[0] if client else ""
         try:
             self._check_host(headers)
-            if is_link_elsewhere(scope["method"], scope["path"], headers):
+            # not to the page that logs in: with a code of their own, others could have somebody decide under their name
+            if scope["path"] != ENTER_PATH and is_link_elsewhere(scope["method"], scope["path"], headers):
                 await bounce()(scope, receive, send)
                 return
             self._check_origin(headers)
