@@ -51,14 +51,14 @@ class AllocationSite:
             self.record(workflow_id, scheduler_id)
         return scheduler_id
 
-    def record(self, workflow_id: int, scheduler_id: int) -> ScheduledComputeNodeModel:
+    def record(self, workflow_id: int, scheduler_id: int, *, status: str = "pending") -> ScheduledComputeNodeModel:
         return self.client.scheduled_compute_nodes.create(
             ScheduledComputeNodeModel(
                 workflow_id=workflow_id,
                 scheduler_id=scheduler_id,
                 scheduler_config_id=987654,
                 scheduler_type="slurm",
-                status="pending",
+                status=status,
             )
         )
 

@@ -91,8 +91,7 @@ def test_a_runner_that_starts_before_its_allocation_is_recorded_finds_the_intent
     from torc_client.recovery.allocations import SUBMITTING, allocation_key
 
     workflow_id = create(site.client, "sleep 1")
-    intent = site.record(workflow_id, 0)
-    site.client.scheduled_compute_nodes.update(intent.id or 0, intent.model_copy(update={"status": SUBMITTING}))
+    intent = site.record(workflow_id, 0, status=SUBMITTING)
     key = allocation_key(site.client.workflows.get(workflow_id), intent)
     allocation = site.submit(f"exec {site.runner(workflow_id)}", f"--job-name={key}", "--mem=500")
     assert site.await_end(allocation) == "COMPLETED", site.printed(allocation)
