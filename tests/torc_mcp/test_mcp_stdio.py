@@ -187,6 +187,7 @@ def test_flags_bound_what_agents_may_do() -> None:
             "get_slurm_sacct",
             "list_failed_jobs",
             "analyze_workflow_logs",
+            "analyze_resource_usage",
             "check_resource_utilization",
         }
 
