@@ -90,7 +90,8 @@ def test_the_server_of_an_agent_is_for_its_workflow_alone_whatever_the_agent(
         scene = failed_scene(shared_client, {"fetch": STRANGE})
         torc("recover", scene.workflow_id, "--ai-recovery", "--ai-agent", name)
         arguments = torc.calls()[-1]["config"]["mcpServers"]["torc"]["args"]
-        assert arguments[-4:] == ["--toolsets", "triage", "--workflow", str(scene.workflow_id)]
+        bound = ["--toolsets", "triage", "--workflow", str(scene.workflow_id)]
+        assert arguments[-7:] == [*bound, "--no-asking", "--preview-above", "never"]
         assert set(torc.note("tools").split()) == {entry.name for entry in TOOLS if entry.is_for_triage}
 
 
