@@ -36,7 +36,7 @@ class ShownLog:
     is_cut: bool
 
 
-class SeriesSample(NamedTuple):
+class UseSample(NamedTuple):
     """What the job used at one moment."""
 
     timestamp: int
@@ -55,7 +55,7 @@ def read_logs(output_dir: Path, attempt: AttemptStep) -> list[ShownLog]:
     return logs
 
 
-def read_series(output_dir: Path, attempt: AttemptStep) -> Sequence[SeriesSample]:
+def read_series(output_dir: Path, attempt: AttemptStep) -> Sequence[UseSample]:
     """Return what the attempt used over time, thinned to a few hundred samples; nothing where no runner kept it."""
     folder = output_dir / "resource_utilization"
     pattern = f"resource_metrics_wf{attempt.workflow_id}_*_r{attempt.run_id}.db"
@@ -68,7 +68,7 @@ def read_series(output_dir: Path, attempt: AttemptStep) -> Sequence[SeriesSample
     return ()
 
 
-def _samples(path: Path, attempt: AttemptStep) -> Sequence[SeriesSample]:
+def _samples(path: Path, attempt: AttemptStep) -> Sequence[UseSample]:
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0.5)) as connection:
         connection.execute("PRAGMA trusted_schema = OFF")
         steps = iter(range(_MOST_STEPS))
@@ -78,7 +78,7 @@ def _samples(path: Path, attempt: AttemptStep) -> Sequence[SeriesSample]:
             "WHERE job_id = ? AND COALESCE(attempt_id, ?) = ? ORDER BY timestamp LIMIT 100000",
             (attempt.job_id, attempt.attempt_id, attempt.attempt_id),
         )
-        return [SeriesSample(int(row[0]), int(row[1]), float(row[2])) for row in rows]
+        return [UseSample(int(row[0]), int(row[1]), float(row[2])) for row in rows]
 
 
 def _read_end(path: Path) -> tuple[str, bool] | None:
