@@ -1,4 +1,4 @@
-"""Notifications: what somebody is told about a workflow, and by which targets of the server."""
+"""Notifications: what somebody hears about a workflow, and by which targets of the server."""
 
 from typing import Final, Literal, get_args
 
@@ -21,7 +21,7 @@ TROUBLE_EVENTS: Final[dict[str, NotificationKind]] = {GAVE_UP_EVENT: "gave_up", 
 
 
 class NotificationRule(ApiModel):
-    """One target, by its name in the server's file, and what it is told; everything when nothing is named."""
+    """One target, by its name in the server's file, and what it hears of; everything when nothing is named."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -1,4 +1,4 @@
-"""People are told what needs them: by mail and over HTTP, once an hour for each cause, without secrets in the log."""
+"""People are notified by mail and over HTTP, once an hour for each cause, without secrets in the log."""
 
 import json
 import socket
@@ -73,7 +73,7 @@ def receiver() -> Iterator[tuple[list[dict[str, Any]], int]]:
 
 def targets_file(folder: Path, *lines: str) -> Path:
     path = folder / "targets"
-    path.write_text("\n".join(("# who is told", *lines)) + "\n")
+    path.write_text("\n".join(("# who is notified", *lines)) + "\n")
     path.chmod(0o600)
     return path
 
@@ -98,7 +98,7 @@ def _fail(client: TorcClient, texts: dict[str, str]) -> int:
     return workflow_id
 
 
-def test_jobs_that_wait_are_told_by_mail_and_over_http_with_counts_and_a_link(tmp_path: Path) -> None:
+def test_jobs_that_wait_are_reported_by_mail_and_over_http_with_counts_and_a_link(tmp_path: Path) -> None:
     with (
         smtp() as (box, mail_port),
         receiver() as (got, port),
@@ -133,11 +133,11 @@ def test_jobs_that_wait_are_told_by_mail_and_over_http_with_counts_and_a_link(tm
         assert HIDDEN not in server.log()
 
 
-def test_one_cause_is_told_once_and_the_end_of_a_workflow_once(tmp_path: Path) -> None:
+def test_one_cause_is_reported_once_and_the_end_of_a_workflow_once(tmp_path: Path) -> None:
     with receiver() as (got, port), telling(tmp_path, f"default = json://127.0.0.1:{port}/") as (_, client):
         workflow_id, job_ids = make_scene(client, job("a"), job("b"), use_pending_failed=True)
         fail_all(client, workflow_id, {job_ids[0]: Evidence(return_code=1, stderr_tail=REFUSED), job_ids[1]: None})
-        wait_until(lambda: len(got) == 1, "the first was told")
+        wait_until(lambda: len(got) == 1, "the first was sent")
 
         def decide(action: Any) -> None:
             entry = Classification(job_id=job_ids[0], action=action, reason="so it is")
@@ -148,7 +148,7 @@ def test_one_cause_is_told_once_and_the_end_of_a_workflow_once(tmp_path: Path) -
         decide("retry")
         fail_all(client, workflow_id, {job_ids[0]: Evidence(return_code=1, stderr_tail=REFUSED)})
         decide("fail")
-        wait_until(lambda: len(got) == 2, "the end was told")
+        wait_until(lambda: len(got) == 2, "the end was sent")
         assert f"Workflow {workflow_id} (scene) ended with failures: 1 completed, 1 failed." in got[1]["message"]
     assert [each["title"].rpartition(" ")[2] for each in got] == ["decision", "failures"]
 

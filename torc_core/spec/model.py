@@ -221,7 +221,7 @@ class NotificationSpec(SpecModel):
     to: Annotated[Text, Field(pattern=TARGET_NAME)]
     """Name of a target in the server's file of targets."""
     on: list[NotificationKind] | None = None
-    """What is told: jobs are `waiting`, it `ended`, recovery `gave_up`, an allocation `not_started`. Default: all."""
+    """What it hears of: jobs are `waiting`, it `ended`, recovery `gave_up`, allocations `not_started`. Default: all."""
 
 
 class WorkflowSpec(SpecModel):
@@ -272,7 +272,7 @@ class WorkflowSpec(SpecModel):
     enable_ro_crate: bool | None = None
     """Whether provenance is described as an RO-Crate. Default: false."""
     notifications: list[NotificationSpec] | None = None
-    """Who is told what of the workflow, beside the server's target `default`."""
+    """Who is notified of what, beside the server's target `default`."""
     access_groups: list[Text] | None = None
     """Names of access groups, each of which exists, whose members may work with the workflow."""
     compute_node_wait_for_new_jobs_seconds: Count | None = None

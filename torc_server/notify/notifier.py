@@ -23,14 +23,14 @@ from torc_core.notifications import (
     NotificationRules,
 )
 from torc_server.notify.targets import DEFAULT_TARGET
-from torc_server.notify.texts import Message, ended_message, trouble_message, waiting_message
+from torc_server.notify.texts import Notice, ended_message, trouble_message, waiting_message
 from torc_server.services.records.paging import PageRequest
 from torc_server.services.records.workflows import get_workflow
 from torc_server.services.runs.summary import workflow_status
 from torc_server.services.triage.groups import list_groups
 
 _SETTLE_S: Final = 3.0
-"""Jobs fail together: what comes within this time after the first news is told at once."""
+"""Jobs fail together: what comes within this time after the first news is sent at once."""
 _RULES: Final = TypeAdapter(NotificationRules)
 
 Read = Callable[..., Any]
@@ -44,7 +44,7 @@ class NotifySettings:
     targets: Mapping[str, str]
     link_base: str = ""
     every_s: float = 3600.0
-    """One cause of one workflow is told once in this time."""
+    """One cause of one workflow is sent once in this time."""
 
 
 class Notifier:
@@ -54,7 +54,7 @@ class Notifier:
         self._settings, self._read, self._clock = settings, read, clock
         self._apprise = load_apprise()
         self._news: queue.SimpleQueue[StreamEvent | None] = queue.SimpleQueue()
-        self._told: dict[tuple[object, ...], float] = {}
+        self._sent: dict[tuple[object, ...], float] = {}
         self._thread = threading.Thread(target=self._work, name="notifier", daemon=True)
 
     def start(self) -> None:
@@ -66,7 +66,7 @@ class Notifier:
         self._thread.join(2 * _SETTLE_S)
 
     def offer(self, events: Iterable[StreamEvent]) -> None:
-        """Take news, from any thread; it is told later."""
+        """Take news, from any thread; it is sent later."""
         for event in events:
             if event.event_type.startswith("job_") or event.event_type in TROUBLE_EVENTS:
                 self._news.put(event)
@@ -112,7 +112,7 @@ class Notifier:
                     self._send(target, message)
 
     def _targets_of(self, metadata: Mapping[str, Any] | None) -> dict[str, frozenset[NotificationKind]]:
-        """Return who is told of the workflow, and what: the default target, and those that the workflow names."""
+        """Return who is notified of what: the default target, and those that the workflow names."""
         targets = self._settings.targets
         everything = frozenset(NOTIFICATION_KINDS)
         wanted = {DEFAULT_TARGET: everything} if DEFAULT_TARGET in targets else {}
@@ -129,15 +129,15 @@ class Notifier:
 
     def _messages(
         self, workflow_id: int, name: str, troubles: Mapping[NotificationKind, str]
-    ) -> Iterator[tuple[NotificationKind, Message]]:
-        """Yield what is to be told now, and remember that it was."""
+    ) -> Iterator[tuple[NotificationKind, Notice]]:
+        """Yield what is to be sent now, and remember that it was."""
         status = self._read(workflow_status, workflow_id)
         counts = status.jobs_by_status
         base = self._settings.link_base
         page = f"{base}/workflows/{workflow_id}" if base else ""
         if counts[JobStatus.PENDING_FAILED]:
             found = self._read(list_groups, workflow_id, PageRequest(), status="pending_failed", job_ids_limit=0)
-            # all of them are asked, so that all are remembered as told
+            # all of them are asked, so that all are remembered as sent
             due = [group for group in found.items if self._is_due(workflow_id, "waiting", group.signature)]
             if due:
                 link = f"{page}/failures" if page else ""
@@ -154,12 +154,12 @@ class Notifier:
 
     def _is_due(self, *cause: object) -> bool:
         now = self._clock()
-        if now - self._told.get(cause, -self._settings.every_s) < self._settings.every_s:
+        if now - self._sent.get(cause, -self._settings.every_s) < self._settings.every_s:
             return False
-        self._told[cause] = now
+        self._sent[cause] = now
         return True
 
-    def _send(self, target: str, message: Message) -> None:
+    def _send(self, target: str, message: Notice) -> None:
         sender = self._apprise.Apprise()
         if not sender.add(self._settings.targets[target]) or not sender.notify(
             body=message.body, title=message.title, body_format="text"

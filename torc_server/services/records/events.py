@@ -18,7 +18,7 @@ EVENTS: Final = Records(RecordStore(StoredEvent), EventModel, noun="event")
 
 
 def create_event(uow: UnitOfWork, event: EventModel) -> EventModel:
-    """Store an event of a client; what people must be told of is announced, too."""
+    """Store an event of a client; what people are notified of is announced, too."""
     created = EVENTS.create(uow, event)
     kind = event.data.get("event_type") if isinstance(event.data, dict) else None
     if isinstance(kind, str) and kind in TROUBLE_EVENTS:
