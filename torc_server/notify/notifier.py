@@ -23,7 +23,7 @@ from torc_core.notifications import (
     NotificationRules,
 )
 from torc_server.notify.targets import DEFAULT_TARGET
-from torc_server.notify.texts import Notice, ended_message, trouble_message, waiting_message
+from torc_server.notify.texts import NotificationText, ended_message, trouble_message, waiting_message
 from torc_server.services.records.paging import PageRequest
 from torc_server.services.records.workflows import get_workflow
 from torc_server.services.runs.summary import workflow_status
@@ -129,7 +129,7 @@ class Notifier:
 
     def _messages(
         self, workflow_id: int, name: str, troubles: Mapping[NotificationKind, str]
-    ) -> Iterator[tuple[NotificationKind, Notice]]:
+    ) -> Iterator[tuple[NotificationKind, NotificationText]]:
         """Yield what is to be sent now, and remember that it was."""
         status = self._read(workflow_status, workflow_id)
         counts = status.jobs_by_status
@@ -159,7 +159,7 @@ class Notifier:
         self._sent[cause] = now
         return True
 
-    def _send(self, target: str, message: Notice) -> None:
+    def _send(self, target: str, message: NotificationText) -> None:
         sender = self._apprise.Apprise()
         if not sender.add(self._settings.targets[target]) or not sender.notify(
             body=message.body, title=message.title, body_format="text"
