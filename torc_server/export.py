@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from torc_core.errors import InvalidInputError
+from torc_core.hints import Hint, torc
 from torc_server.db.engine import Database
 from torc_server.db.migrations import REVISIONS
 from torc_server.db.queries.records.export import forget_access, keep_only, unknown_workflows
@@ -29,7 +30,9 @@ def keep_chosen(path: Path, *, users: Sequence[str], workflow_ids: Sequence[int]
                 raise InvalidInputError(f"there is no workflow {', '.join(map(str, unknown))}")
             left = keep_only(uow, users=users, workflow_ids=workflow_ids)
             if not left and (users or workflow_ids):
-                raise InvalidInputError("no workflow was chosen", hint="see `torc workflows list --all-users`")
+                raise InvalidInputError(
+                    "no workflow was chosen", hint=Hint("see `{}`", torc("workflows list", "--all-users"))
+                )
             forget_access(uow)
         # what was deleted still stands in the free pages of the file
         database.shrink()

@@ -15,6 +15,7 @@ from torc_cli.render.base import Column, Table
 from torc_cli.session.command import command
 from torc_cli.session.session import Session
 from torc_core.errors import InvalidInputError
+from torc_core.hints import Hint, torc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -163,7 +164,10 @@ def exec_(
     if words:
         given.append(shlex.join(words))
     if not given:
-        raise InvalidInputError("there is no command", hint="name it: torc exec -c 'sleep 1', -C FILE, or -- sleep 1")
+        raise InvalidInputError(
+            "there is no command",
+            hint=Hint("name one: `{}`, or a file of them with -C, or words behind --", torc("exec", "-c", "sleep 1")),
+        )
     pairs = [parse_parameter(text) for text in param or ()]
     parameters = dict(pairs)
     if len(parameters) < len(pairs):

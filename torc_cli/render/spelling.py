@@ -14,6 +14,7 @@ WITH_OUTPUT_DIR: Final = frozenset(
         "jobs logs",
         "logs analyze",
         "logs bundle",
+        "monitor-node",
         "reconcile",
         "recover",
         "reports results",
