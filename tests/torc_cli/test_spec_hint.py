@@ -9,7 +9,7 @@ from torc_core.spec.problems import Problems
 
 
 def test_the_page_of_keys_can_be_opened_from_any_folder() -> None:
-    problems = Problems("w.yaml", lambda _: 1)
+    problems = Problems("w.yaml", lambda _: (1, 1))
     problems.add(("jobs",), "wrong")
     with Session(GlobalOptions(standalone=True), name="run") as session:
         hint = session.hint_of(problems.error())
