@@ -54,6 +54,14 @@ def test_a_command_loads_what_it_needs_alone(entry: Entry, shared_server: Server
     assert heavy == set()
 
 
+def test_the_mcp_server_loads_no_part_of_the_server_and_no_command(tmp_path: Path) -> None:
+    [entry] = [each for each in ENTRIES if each.typed == "torc-mcp-server"]
+    modules = imported(entry, tmp_path, {"TORC_API_URL": "http://127.0.0.1:1"})
+    packages = {module.partition(".")[0] for module in modules}
+    assert "torc_mcp" in packages
+    assert packages & {"alembic", "fastapi", "runner", "sqlalchemy", "sqlmodel", "torc_cli", "torc_server"} == set()
+
+
 def _known(client: TorcClient) -> str:
     workflow_id, _ = make_workflow(client, JobDraft(name="a", command="true"))
     return str(workflow_id)

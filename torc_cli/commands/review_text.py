@@ -9,8 +9,8 @@ from torc_core.api.review import ReviewEntry, ReviewResponse
 from torc_core.recovery.review import entry_rows
 
 KEYS: Final = (
-    "j/k next, previous   Enter accept   r retry   f fail   e edit   x leave out   u undo",
-    "/ search   a accept all that are sure   R F X the same for all shown   s summary   q quit",
+    "j/k next, previous  Enter accept  r retry  f fail  e edit  x leave out  u undo",
+    "/ search  a accept all sure ones  R F X for all shown  s summary  q quit",
 )
 _LABEL: Final = 11
 _LINES_EACH: Final = 6
