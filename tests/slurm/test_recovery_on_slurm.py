@@ -326,6 +326,21 @@ def test_jobs_of_a_canceled_and_of_a_preempted_allocation_are_retried_as_they_ar
     assert (job.status in ("ready", "pending", "running"), job.infrastructure_faults) == (True, 2)
 
 
+def test_a_dry_run_plans_for_ready_jobs_whose_queued_allocation_was_canceled(site: AllocationSite, torc: Torc) -> None:
+    later = {"name": "later", "account": "proj", "walltime": "00:15:00", "extra": "--begin=now+1hour"}
+    start = {"trigger_type": "on_workflow_start", "action_type": "schedule_nodes", "scheduler": "later"}
+    start["scheduler_type"] = "slurm"
+    file = write_file(site, {"waiting": "true"}, slurm_schedulers=[later], actions=[start])
+    workflow_id = int(torc("-f", "json", "submit", file).json["workflow_id"])
+    [queued] = scheduler_ids(site, workflow_id)
+    assert "run when their allocations begin" in torc("recover", workflow_id, "--dry-run").out
+    site.cluster.call("scancel", str(queued))
+    site.await_end(queued)
+    shown = torc("recover", workflow_id, "--dry-run").out
+    assert "[DRY RUN] Total: 1 allocation(s) would be submitted" in shown
+    assert scheduler_ids(site, workflow_id) == [queued]
+
+
 def test_a_node_that_failed_jobs_of_two_names_is_left_out_of_new_allocations(site: AllocationSite, torc: Torc) -> None:
     bad, good, *_ = site.cluster.nodes
     scheduler = {"name": "first", "account": "proj", "nodes": 1, "walltime": "00:05:00"}

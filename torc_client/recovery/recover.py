@@ -101,11 +101,22 @@ def preview(client: TorcClient, workflow_id: int, options: RecoverOptions, alloc
     )
     _check_at_rest(status, orphaned=len(orphans.jobs))
     facts = [*failed_attempts(client, workflow_id, allocations), *_future_failures(client, orphans, status.run_id)]
-    planned = _planned(client, status, facts, options, orphans)
+    planned = _planned(client, _after_clean_up(status, orphans), facts, options, orphans)
     if not allocations.serves(client, workflow_id):
         return planned
     submissions = allocations.plan(client, workflow_id, planned.new_amounts)
     return replace(planned, allocations=tuple(submissions))
+
+
+def _after_clean_up(status: WorkflowStatusModel, orphans: OrphanPlan) -> WorkflowStatusModel:
+    """Return the status without the runners and allocations that are gone: the server still counts them as there."""
+    gone = {
+        "active_compute_nodes": len(orphans.runners),
+        "pending_scheduled_nodes": len(orphans.pending_allocations),
+        "active_scheduled_nodes": len(orphans.active_allocations),
+    }
+    left = {name: max(getattr(status, name) - count, 0) for name, count in gone.items()}
+    return status.model_copy(update=left)
 
 
 def prepare(client: TorcClient, workflow_id: int, options: RecoverOptions, tools: RecoveryTools) -> PlannedRecovery:
