@@ -414,6 +414,11 @@ def test_an_allocation_that_will_never_start_is_reported_once(watching: Watching
     watching(workflow_id, script)
     printed = [line for line in watching.lines if "will not start" in line]
     assert printed == ["Allocation 1 will not start: PartitionTimeLimit (it waits for ever). `scancel 1` removes it"]
+    events = client.events.list_all(workflow_id=workflow_id)
+    reasons = [
+        each.data["reason"] for each in events if each.data and each.data.get("event_type") == "allocation_cannot_start"
+    ]
+    assert reasons == ["allocation 1: PartitionTimeLimit (it waits for ever)"]
 
 
 def test_allocations_that_slurm_did_not_answer_are_submitted_once_it_does(watching: Watching) -> None:

@@ -1,15 +1,13 @@
 """Recovers a workflow once, or as often as allowed."""
 
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from torc_client.agents.result import end_lines
 from torc_client.http import TorcClient
 from torc_client.recovery.recover import AppliedRecovery, PlannedRecovery, RecoveryTools, carry_out, prepare
 from torc_client.recovery.state import failed_jobs, is_at_rest
-from torc_core.api.events import EventModel
+from torc_client.recovery.trouble import report_trouble
 from torc_core.api.workflows import WorkflowStatusModel
 from torc_core.errors import (
     SchedulerError,
@@ -141,18 +139,12 @@ class BoundedRecovery:
         """Report allocations that were not submitted; return whether to try again: a refusal stays one."""
         for line in texts.not_submitted_lines(workflow_id, error.message):
             self.tools.say(line)
-        self._report(workflow_id, NOT_STARTED_EVENT, error.message)
+        report_trouble(self.client, workflow_id, NOT_STARTED_EVENT, error.message)
         self._owes_allocations = isinstance(error, SchedulerUnreachableError)
         return self._owes_allocations
 
     def _give_up(self, workflow_id: int, reason: str) -> None:
-        self._report(workflow_id, GAVE_UP_EVENT, reason)
-
-    def _report(self, workflow_id: int, event_type: str, reason: str) -> None:
-        """Store an event that the server tells people of; without it the recovery goes on all the same."""
-        data = {"category": "recovery", "event_type": event_type, "reason": reason}
-        with suppress(TorcError):
-            self.client.events.create(EventModel(workflow_id=workflow_id, timestamp=int(time.time() * 1000), data=data))
+        report_trouble(self.client, workflow_id, GAVE_UP_EVENT, reason)
 
     def _begin(self) -> bool:
         """Count and report a recovery; return whether one was left."""

@@ -20,10 +20,12 @@ from torc_client.recovery.state import (
     lacks_allocations,
     waiting_jobs,
 )
+from torc_client.recovery.trouble import report_trouble
 from torc_core.api.workflows import WorkflowStatusModel
 from torc_core.errors import SchedulerError
 from torc_core.hints import Hint, torc
 from torc_core.jobs.status import JobStatus
+from torc_core.notifications import NOT_STARTED_EVENT
 from torc_core.recovery import texts
 from torc_core.recovery.auto_schedule import AutoScheduleOptions
 from torc_core.recovery.defaults import MAX_RETRIES, POLL_S
@@ -241,6 +243,8 @@ class _Watch:
         for status in look.stuck:
             if status.scheduler_id not in self._stuck:
                 self._stuck.add(status.scheduler_id)
+                why = f"allocation {status.scheduler_id}: {status.reason} ({status.why_never})"
+                report_trouble(self._client, self._workflow_id, NOT_STARTED_EVENT, why)
                 self._say(
                     f"Allocation {status.scheduler_id} will not start: {status.reason} ({status.why_never}). "
                     f"`scancel {status.scheduler_id}` removes it"
