@@ -129,7 +129,7 @@ def pack(document: dict[str, Any]) -> bytes:
 
 
 def strongest(document: dict[str, Any]) -> str:
-    """Return the words that speak loudest for each label, as Markdown: a review sees what a training changed."""
+    """Return the words that weigh most for each label, as Markdown: a review sees what a training changed."""
     lines = ["# Strongest words of each class and action", "", "Written by `make train`."]
     for place, (class_, action) in enumerate(LABELS):
         ranked = sorted(

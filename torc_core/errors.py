@@ -10,7 +10,7 @@ class TorcError(Exception):
 
     `code` is the stable word sent over HTTP, `http_status` the status that carries it, `ids` name what the
     failure is about (workflow_id, job_id, …), `hint` says what to do next. A hint that names a command of torc
-    is a `Hint`, so that each face can spell the command; a text will do where it names none.
+    is a `Hint`, so that each interface can spell the command; a text will do where it names none.
     """
 
     code = "error"

@@ -1,4 +1,4 @@
-"""Hints: sentences in which commands of `torc` are values, so that each face spells them its own way."""
+"""Hints: sentences in which commands of `torc` are values, so that each interface spells them its own way."""
 
 import shlex
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Notifications: what somebody hears about a workflow, and by which targets of the server."""
+"""Notifications: of what in a workflow people are notified, and through which targets of the server."""
 
 from typing import Final, Literal, get_args
 
@@ -17,11 +17,11 @@ NOTIFICATIONS_KEY: Final = "notifications"
 GAVE_UP_EVENT: Final = "recovery_gave_up"
 NOT_STARTED_EVENT: Final = "allocation_cannot_start"
 TROUBLE_EVENTS: Final[dict[str, NotificationKind]] = {GAVE_UP_EVENT: "gave_up", NOT_STARTED_EVENT: "not_started"}
-"""Stored events by which clients report what the server cannot see."""
+"""Events that clients store to report what the server cannot see, with the kind of notification that each causes."""
 
 
 class NotificationRule(ApiModel):
-    """One target, by its name in the server's file, and what it hears of; everything when nothing is named."""
+    """One target, by its name in the server's file, and the kinds that it gets; all when none is named."""
 
     model_config = ConfigDict(extra="forbid")
 

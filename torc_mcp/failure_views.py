@@ -164,7 +164,7 @@ def _view_leaning(leaning: Leaning) -> str:
 
 
 def _basis(rule: str | None, words: Sequence[str]) -> str:
-    """Return the rule that matched and the words that spoke loudest; words are those of the model, never free text."""
+    """Return the rule that matched and the words that weigh most; words are those of the model, never free text."""
     ruled = f"rule {rule}" if rule and rule != WORDS_RULE else ""
     spoken = f"words {', '.join(words)}" if words else ""
     return one_line("; ".join(filter(None, (ruled, spoken))), _MAX_WORDS_CHARS)

@@ -129,7 +129,7 @@ def create_app(settings: ServerSettings, *, path: Path | None = None) -> FastAPI
 
 
 def _start_notifier(settings: ServerSettings, work: Work) -> "Notifier | None":
-    """Start telling people what needs them, where the settings name somebody."""
+    """Start to notify people, where the settings name targets."""
     if not settings.notify_targets:
         return None
     from torc_server.notify.notifier import Notifier, NotifySettings

@@ -279,8 +279,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         type=Path,
         default=os.environ.get("TORC_NOTIFY_FILE") or None,
-        help="tell people what needs them: lines `name = mailto://...`, addresses as of apprise; `default` hears of "
-        "every workflow; default: TORC_NOTIFY_FILE",
+        help="notify people of workflows that need them: lines `name = mailto://...`, addresses as of apprise; "
+        "`default` gets every workflow; default: TORC_NOTIFY_FILE",
     )
     add("--public-url", metavar="URL", help="the address of this server's pages in notifications")
     add("-l", "--log-level", choices=get_args(LogLevel), default="info", help="default %(default)s")

@@ -11,7 +11,7 @@ from torc_server.main import main
 
 @contextmanager
 def no_words() -> Iterator[None]:
-    """Let triage in this process know no words."""
+    """Replace the word model of triage in this process by an empty one."""
     with patch.object(classify, "load_word_model", lambda: WordModel({}, scale=1.0, bias=())):
         yield
 

@@ -151,7 +151,7 @@ class Executor:
 
     @property
     def start_stalled_s(self) -> float:
-        """Seconds since the oldest start that the launcher has not answered; 0 when there is none."""
+        """Return the seconds since the oldest start that the launcher has not answered; 0 when there is none."""
         oldest = next(iter(self._unanswered.values()), None)
         return 0.0 if oldest is None else time.monotonic() - oldest
 

@@ -49,7 +49,7 @@ def test_few_shared_words_are_not_alike() -> None:
     from torc_core.triage.history import History
 
     lesson = Lesson("s", STRANGE, History(failed=1, people_failed=1))
-    assert find_alike(ALIKE, [lesson], but="x").causes == 1
-    assert find_alike(ALIKE, [lesson], but="s").causes == 0
-    assert find_alike("the flux is low", [lesson], but="x").causes == 0
-    assert find_alike("misaligned itself", [lesson], but="x").causes == 0
+    assert find_alike(ALIKE, [lesson], own_signature="x").causes == 1
+    assert find_alike(ALIKE, [lesson], own_signature="s").causes == 0
+    assert find_alike("the flux is low", [lesson], own_signature="x").causes == 0
+    assert find_alike("misaligned itself", [lesson], own_signature="x").causes == 0

@@ -5,7 +5,7 @@ from recovery_scenes import BROKEN, OOM, claim_all, end, fail_all, job, make_sce
 
 from torc_client.http import TorcClient
 from torc_client.recovery.allocations import Allocations
-from torc_client.recovery.foresight import Lookout
+from torc_client.recovery.foresight import Foresight
 from torc_client.recovery.recover import RecoveryTools, carry_out, prepare, preview
 from torc_core.api.recovery import PlannedRaise, RaiseWaitingRequest
 from torc_core.errors import InvalidInputError, StateConflictError
@@ -58,24 +58,24 @@ def test_raises_for_another_run_or_without_an_amount_change_nothing(shared_clien
     assert requirement_of(shared_client, one) == "large 8g PT1H"
 
 
-def test_a_lookout_raises_what_waits_once_most_started_siblings_lacked_memory(shared_client: TorcClient) -> None:
+def test_a_foresight_raises_what_waits_once_most_started_siblings_lacked_memory(shared_client: TorcClient) -> None:
     client, lines = shared_client, list[Line]()
     jobs = [job(f"train_{n}") for n in range(4)] + [job(f"train_{n}", depends_on=[3]) for n in (4, 5)]
     workflow_id, ids = make_scene(client, *jobs)
     claim_all(client, workflow_id)
-    lookout = Lookout(
+    foresight = Foresight(
         client=client, options=RecoverOptions(), allocations=Allocations(), user="tester", say=lines.append
     )
     end(client, ids[0], OOM)
     end(client, ids[1], OOM)
-    assert lookout.look(client.workflow_status(workflow_id)) == 0
+    assert foresight.look(client.workflow_status(workflow_id)) == 0
     end(client, ids[2], OOM)
-    assert lookout.look(client.workflow_status(workflow_id)) == 2
+    assert foresight.look(client.workflow_status(workflow_id)) == 2
     assert [requirement_of(client, each) for each in ids[4:]] == ["large_mem13g 13g PT1H"] * 2
     assert lines == [
         "  2 waiting jobs like train_#: raising memory to 13g (3 of 4 started siblings ran out of memory with 8g)"
     ]
-    assert lookout.look(client.workflow_status(workflow_id)) == 0
+    assert foresight.look(client.workflow_status(workflow_id)) == 0
 
 
 def test_a_recovery_raises_what_waits_only_where_it_is_asked_to_look_ahead(shared_client: TorcClient) -> None:

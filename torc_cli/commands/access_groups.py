@@ -162,7 +162,7 @@ def list_workflow_groups(session: Session, workflow_id: int) -> None:
 @app.command("check-access")
 @command
 def check_access(session: Session, workflow_id: int, user_name: UserName) -> None:
-    """Say whether a user may see a workflow, and why.
+    """Show whether a user may see a workflow, and why.
 
     For example: `torc access-groups check-access 42 vera`.
     """

@@ -187,7 +187,7 @@ def run(
 
 
 def _note_allocations(session: Session, file: str, draft: "WorkflowDraft") -> None:
-    """Say of a file that describes allocations which of them this command asks for, and how to get the others."""
+    """Print which allocations of the file this command asks for, and how to get the others."""
     actions = sum(action.action_type == SCHEDULE_NODES for action in draft.actions)
     if not (draft.slurm_schedulers or actions) or ALLOCATION_VARIABLE in os.environ:
         return

@@ -39,8 +39,8 @@ def _plain(record: BaseModel | Mapping[str, Any]) -> object:
 
 def _text(value: object, *, indent: int | None = None) -> str:
     """Return JSON, with escapes where stdout cannot take every character."""
-    speaks_unicode = sys.stdout.encoding.lower().replace("-", "") == "utf8"
-    return escape_unsafe(json.dumps(value, indent=indent, ensure_ascii=not speaks_unicode))
+    is_unicode = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+    return escape_unsafe(json.dumps(value, indent=indent, ensure_ascii=not is_unicode))
 
 
 def _write(value: object) -> None:

@@ -106,7 +106,7 @@ def _suggestion_lines(group: FailureGroup) -> Iterator[str]:
 
 
 def _basis(rule: str | None, words: Sequence[str]) -> str:
-    """Return what a suggestion rests on: the rule that matched, and the words that spoke loudest."""
+    """Return what a suggestion rests on: the rule that matched, and the words that weigh most."""
     ruled = f", rule {rule}" if rule and rule != WORDS_RULE else ""
     return f"{ruled}, words: {' / '.join(words)}" if words else ruled
 

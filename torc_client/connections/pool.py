@@ -39,6 +39,7 @@ class Connections:
             host=address.hostname or "", port=address.port, timeout_s=connect_timeout_s, tls=tls, check=check
         )
         self._path = address.path
+        # append and pop of a deque are atomic: no lock, and at worst a few more connections than _MOST_IDLE are kept
         self._idle: deque[HTTPConnection] = deque()
 
     def request(

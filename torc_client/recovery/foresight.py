@@ -69,7 +69,7 @@ def raise_waiting(
 
 
 @dataclass(kw_only=True)
-class Lookout:
+class Foresight:
     """Looks ahead while a workflow runs, each time that clearly more jobs have failed than at the last look."""
 
     client: TorcClient

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from torc_client.http import TorcClient
 from torc_client.recovery.auto_scheduler import AutoScheduler
 from torc_client.recovery.bounded_recovery import BoundedRecovery
-from torc_client.recovery.foresight import Lookout
+from torc_client.recovery.foresight import Foresight
 from torc_client.recovery.recover import RecoveryTools, clean_up
 from torc_client.recovery.state import (
     active_jobs,
@@ -110,10 +110,10 @@ class _Watch:
             if options.recover is None
             else BoundedRecovery(client=client, options=options.recover, tools=tools, max_retries=options.max_retries)
         )
-        self._lookout = (
+        self._foresight = (
             None
             if options.recover is None or not options.recover.foresight
-            else Lookout(
+            else Foresight(
                 client=client,
                 options=options.recover,
                 allocations=tools.allocations,
@@ -189,8 +189,8 @@ class _Watch:
                 return status
             if self._looks_for_orphans(status, has_event=has_event) and self._clean_up():
                 status = self._client.workflow_status(self._workflow_id)
-            if self._lookout is not None and not is_at_rest(status):
-                self._lookout.look(status)
+            if self._foresight is not None and not is_at_rest(status):
+                self._foresight.look(status)
             if is_served and not is_at_rest(status):
                 if self._scheduler is not None:
                     self._scheduler.look(has_schedulers=has_allocations(status))

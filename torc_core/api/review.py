@@ -55,7 +55,7 @@ class ReviewEntry(ApiModel):
     """The names of the first few jobs."""
     changes: list[AmountChange] = Field(default_factory=list)
     against: list[str] = Field(default_factory=list)
-    """What speaks against the action, the heaviest first."""
+    """Objections to the action, the weightiest first."""
     not_any_more: list[NoLongerApplies] = Field(default_factory=list)
     record: SignatureRecord = Field(default_factory=SignatureRecord)
     cpu_hours: float = 0.0
@@ -63,7 +63,7 @@ class ReviewEntry(ApiModel):
 
 
 class ReviewModel(ApiModel):
-    """All that waits for a person in one workflow, retries first, then failures, then what nobody has a word on.
+    """All that waits for a person in one workflow, retries first, then failures, then groups without a suggestion.
 
     `as_of` goes back with the choices: attempts that failed later are left for the next review.
     """

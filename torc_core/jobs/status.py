@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final, Literal
 
 Severity = Literal["debug", "info", "warning", "error"]
-"""How loud an event is."""
+"""The severity of an event."""
 
 Ending = Literal["success", "failure", "canceled"]
 """How a job came to its status: well, badly by itself, or because of something else."""
@@ -42,7 +42,7 @@ class StatusTraits:
     colour: str
     """The style of the status in tables on a terminal."""
     severity: Severity
-    """How loud the event is that announces the status."""
+    """The severity of the event that announces the status."""
     is_fresh: bool
     """Nothing happened to the job since its workflow was created or reset."""
     is_startable: bool

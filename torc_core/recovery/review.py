@@ -1,4 +1,4 @@
-"""What speaks against an entry of a review, and its parts as words that every face shows alike."""
+"""Objections to an entry of a review, and the texts of its parts, which terminal, pages and tools show alike."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -9,11 +9,11 @@ from torc_core.evidence.cleaning import clean_text
 from torc_core.recovery.defaults import MIN_CONFIDENCE
 
 _LEAST_HOURS: Final = 0.05
-"""Less than this is not worth a word."""
+"""Costs below this are not shown: they would be rounded to 0.0 or 0.1."""
 
 
 def objections(group: FailureGroup | None, action: Action, *, gets_more: frozenset[str]) -> list[str]:
-    """Return what speaks against the action on this group, the heaviest first.
+    """Return the objections to the action on this group, the weightiest first.
 
     `gets_more` names what the jobs get more of: memory, runtime.
     """
@@ -98,7 +98,8 @@ def stale_words(entry: ReviewEntry) -> list[str]:
 def entry_rows(entry: ReviewEntry) -> list[tuple[str, list[str]]]:
     """Return what one entry shows, as labels with their lines; labels without a line are left out.
 
-    Every face shows these, in this order. Texts of logs and agents are on one line each, without control characters.
+    Terminal, pages and tools show these, in this order. Texts of logs and agents are on one line each, without
+    control characters.
     """
     sure = "" if entry.confidence is None else f", confidence {entry.confidence:.2f}"
     by = "the rules" if entry.proposed_by is None else actor_words(entry.proposed_by)

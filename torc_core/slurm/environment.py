@@ -51,7 +51,7 @@ class AllocationShare:
 
     @property
     def is_head(self) -> bool:
-        """Return whether the process is the one of several that speaks for the allocation."""
+        """Return whether the process is the one of several that acts for the allocation."""
         return self.node_rank == 0
 
     def as_facts(self) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def suggest_by_rules(evidence: Evidence, reading: Reading | None) -> ByRules:
 
 
 def _is_confirmed(evidence: Evidence, reading: Reading) -> bool:
-    """Return whether a kill for memory that the text speaks of was measured, too."""
+    """Return whether a kill for memory that the text names was measured, too."""
     share = memory_share(evidence)
     return reading.hit.pattern.measured == "memory" and share is not None and share >= NEAR_LIMIT
 

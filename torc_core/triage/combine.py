@@ -15,7 +15,7 @@ MIN_TO_SUGGEST: Final = 0.7
 """A class less likely than this is not suggested; chosen on the tune third, where less adds more wrong than right."""
 
 MIN_ALONE: Final = 0.8
-"""The same for words that contradict the rule, or speak where no rule does: invented certainty costs retries."""
+"""The same for words that contradict the rule, or stand where no rule matches: invented certainty costs retries."""
 
 MOST: Final = 0.98
 """The highest confidence that texts alone can give."""
@@ -54,7 +54,7 @@ def weigh(rule: Suggestion | None, words: WordOpinion | None, *, temperature: fl
     shares = [math.exp((value - top) / temperature) for value in log_odds]
     by_class: dict[FailureClass, float] = {}
     by_action: dict[Action, float] = {}
-    for (class_, action), share in zip(LABELS, shares, strict=False):  # the last share speaks for no class
+    for (class_, action), share in zip(LABELS, shares, strict=False):  # the last share is for no class
         by_class[class_] = by_class.get(class_, 0.0) + share / sum(shares)
         by_action[action] = by_action.get(action, 0.0) + share / sum(shares)
     best = LABELS[max(range(len(LABELS)), key=shares.__getitem__)]

@@ -145,6 +145,6 @@ def _unknown_cause(text: str) -> str | None:
 
 
 def _strongest(lines: Sequence[str]) -> str | None:
-    """Return the line whose words speak loudest for a cause, the last one of equals."""
+    """Return the line whose words weigh most for a class, the last one of equals."""
     model = load_word_model()
     return max(reversed(lines), key=model.strength, default=None)

@@ -28,12 +28,14 @@ class AlikeLessons(NamedTuple):
     causes: int = 0
 
 
-def find_alike(cause: str, lessons: Iterable[Lesson], *, but: str) -> AlikeLessons:
-    """Return the lessons whose causes share most words with this one; the signature `but` is no lesson on itself."""
+def find_alike(cause: str, lessons: Iterable[Lesson], *, own_signature: str) -> AlikeLessons:
+    """Return the lessons whose causes share most words with this one, without that of `own_signature`."""
     words = line_words(cause)
     if len(words) < LEAST_WORDS:
         return AlikeLessons()
-    alike = [lesson.history for lesson in lessons if lesson.signature != but and _is_alike(words, lesson.cause)]
+    alike = [
+        lesson.history for lesson in lessons if lesson.signature != own_signature and _is_alike(words, lesson.cause)
+    ]
     return AlikeLessons(_sum(alike), len(alike))
 
 

@@ -22,7 +22,7 @@ class Suggestion(BaseModel):
     evidence_line: str = ""
     rule: str
     words: tuple[str, ...] = ()
-    """The words of the log that spoke loudest for this class, the loudest first."""
+    """The words of the log that weigh most for this class, the weightiest first."""
     advice: str = ""
     memory_helps: bool = False
     runtime_helps: bool = False

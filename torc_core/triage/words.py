@@ -29,7 +29,7 @@ LABELS: Final[tuple[Label, ...]] = (
     ("timeout", "fail"),
     ("transient", "retry"),
 )
-"""What the model tells apart, in the order of the weights in the file; a last weight speaks for none of them.
+"""What the model tells apart, in the order of the weights in the file; a last weight is for none of them.
 
 A lack of memory that is not the host's, and a time limit that is not the job's, call for another action.
 """
@@ -51,7 +51,7 @@ _MASK: Final = re.compile(r"\^? ?<[a-z]+>")
 
 @dataclass(frozen=True, slots=True)
 class WordOpinion:
-    """What the words of one failure speak for.
+    """The share of each label that the words of one failure give.
 
     `log_odds` are the natural logarithms of the probabilities of `LABELS` and of none of them, up to a common constant.
     """
@@ -63,7 +63,7 @@ class WordOpinion:
     """Whether a line of the text says that something failed; otherwise its words only lean."""
 
     def strongest(self, label: Label, count: int = SHOWN_WORDS) -> tuple[str, ...]:
-        """Return the words that spoke loudest for the label, the loudest first."""
+        """Return the words that weigh most for the label, the weightiest first."""
         place = LABELS.index(label)
         ranked = sorted(self.weights.items(), key=lambda item: (-item[1][place], item[0]))
         spoke = (word for word, weights in ranked if weights[place] > 0 and not _MASK.fullmatch(word))
@@ -85,7 +85,7 @@ class WordModel:
         self.temperature = temperature
 
     def strength(self, line: str) -> float:
-        """Return how loudly the words of a line speak for one label; 0 where the model knows none of them."""
+        """Return the largest weight of a line's words for one label; 0 where the model has none of the words."""
         words = list(_words(line[:_LINE_CHARS]))
         known = [self._weights[word] for word in dict.fromkeys(words) if word in self._weights]
         if not known:
@@ -94,7 +94,7 @@ class WordModel:
         return max(0.0, (max(sums) - of_none) * self._scale / math.sqrt(len(words)))
 
     def opinion(self, evidence: Evidence, *, without: Collection[str] = ()) -> WordOpinion | None:
-        """Return what the words speak for; None where there are no words that the model knows.
+        """Return the shares of the labels; None where there are no words that the model knows.
 
         Lines whose lowercase message is in `without` do not count.
         """

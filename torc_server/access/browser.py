@@ -20,7 +20,7 @@ CODE_S: Final = 300.0
 """A one-time code is good for so long: it stands in an address, which terminals and browsers keep."""
 _MOST_SESSIONS: Final = 10_000
 _FOREIGN_SITES: Final = frozenset({"cross-site", "same-site"})
-_BOUNCE: Final = (
+_RELOADING_PAGE: Final = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Torc</title>'
     '<meta http-equiv="refresh" content="0"></head><body><p>Opening the page.</p></body></html>'
 )
@@ -86,7 +86,7 @@ class Browsers:
         self._sessions = {name: each for name, each in self._sessions.items() if not each.is_closed}
 
     def make_code(self, authorization: str) -> str:
-        """Return a word that opens one session for these credentials."""
+        """Return a new one-time code that opens a session for these credentials."""
         self._forget_old()
         code = secrets.token_urlsafe(24)
         self._codes[code] = (authorization, self._clock() + CODE_S)
@@ -126,9 +126,9 @@ def is_link_elsewhere(method: str, path: str, headers: Mapping[bytes, str]) -> b
     )
 
 
-def bounce() -> Response:
-    """Return the page that asks for itself again: only then does the browser send the cookie of the session."""
-    return HTMLResponse(_BOUNCE, headers=_NOTHING_LOADED)
+def reload_page() -> Response:
+    """Return a page that loads itself again: a browser sends the session's cookie only from a page of this server."""
+    return HTMLResponse(_RELOADING_PAGE, headers=_NOTHING_LOADED)
 
 
 def _cookie_name(host: str) -> str:

@@ -12,7 +12,7 @@ from torc_core.api.system import ErrorDetail, ErrorResponse
 from torc_core.errors import ForbiddenError, MisdirectedError, TorcError, UnauthorizedError
 from torc_core.hints import Hint, torc
 from torc_server.access.authenticate import Authenticator
-from torc_server.access.browser import SESSION, Browsers, bounce, is_link_elsewhere, is_of_pages
+from torc_server.access.browser import SESSION, Browsers, is_link_elsewhere, is_of_pages, reload_page
 from torc_server.access.network import Network
 
 LOGIN_PATH: Final = "/login"
@@ -63,7 +63,7 @@ class Door:
             self._check_host(headers)
             # not to the page that logs in: with a code of their own, others could have somebody decide under their name
             if scope["path"] != ENTER_PATH and is_link_elsewhere(scope["method"], scope["path"], headers):
-                await bounce()(scope, receive, send)
+                await reload_page()(scope, receive, send)
                 return
             self._check_origin(headers)
             scope[ADDRESS] = address

@@ -105,6 +105,8 @@ class MemoryCopy:
                 # before the rename: after a power cut the name must not lead to a file that was not written yet
                 os.fsync(file.fileno())
             partial.rename(self.target)
+            # after the rename: a server killed between the two is refused at the next start, which is safer than a copy
+            # that seems to belong to a file it never became
             self._note_target()
         finally:
             partial.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Tells people what needs them: gathers the news of workflows, and sends at most one notification an hour per cause."""
+"""Notifies people of workflows that need them: gathers events, and sends one notification an hour per cause at most."""
 
 import logging
 import queue
@@ -30,7 +30,7 @@ from torc_server.services.runs.summary import workflow_status
 from torc_server.services.triage.groups import list_groups
 
 _SETTLE_S: Final = 3.0
-"""Jobs fail together: what comes within this time after the first news is sent at once."""
+"""Jobs fail together: what comes within this time after the first event is sent together."""
 _RULES: Final = TypeAdapter(NotificationRules)
 
 Read = Callable[..., Any]
@@ -48,12 +48,12 @@ class NotifySettings:
 
 
 class Notifier:
-    """Listens to the news of the server, and sends in a thread of its own; a target that fails delays no request."""
+    """Takes the events of the server, and sends in a thread of its own; a target that fails delays no request."""
 
     def __init__(self, settings: NotifySettings, read: Read, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings, self._read, self._clock = settings, read, clock
         self._apprise = load_apprise()
-        self._news: queue.SimpleQueue[StreamEvent | None] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[StreamEvent | None] = queue.SimpleQueue()
         self._sent: dict[tuple[object, ...], float] = {}
         self._thread = threading.Thread(target=self._work, name="notifier", daemon=True)
 
@@ -62,31 +62,31 @@ class Notifier:
 
     def close(self) -> None:
         """Send what has come so far, and end."""
-        self._news.put(None)
+        self._events.put(None)
         self._thread.join(2 * _SETTLE_S)
 
     def offer(self, events: Iterable[StreamEvent]) -> None:
-        """Take news, from any thread; it is sent later."""
+        """Take events, from any thread; what they give rise to is sent later."""
         for event in events:
             if event.event_type.startswith("job_") or event.event_type in TROUBLE_EVENTS:
-                self._news.put(event)
+                self._events.put(event)
 
     def _work(self) -> None:
         is_open = True
         while is_open:
-            event = self._news.get()
+            event = self._events.get()
             if event is None:
                 return
             found = [event]
             deadline = time.monotonic() + _SETTLE_S
             while is_open and (left_s := deadline - time.monotonic()) > 0:
                 with suppress(queue.Empty):
-                    more = self._news.get(timeout=left_s)
+                    more = self._events.get(timeout=left_s)
                     is_open = more is not None
                     found += [more] if more is not None else []
-            self._tell(found)
+            self._notify(found)
 
-    def _tell(self, events: list[StreamEvent]) -> None:
+    def _notify(self, events: list[StreamEvent]) -> None:
         for workflow_id in sorted({event.workflow_id for event in events}):
             troubles = {
                 TROUBLE_EVENTS[event.event_type]: str(event.data.get("reason", ""))
@@ -94,13 +94,13 @@ class Notifier:
                 if event.workflow_id == workflow_id and event.event_type in TROUBLE_EVENTS
             }
             try:
-                self._tell_of(workflow_id, troubles)
+                self._notify_about(workflow_id, troubles)
             except TorcError as error:  # a workflow that was deleted meanwhile
                 log.info("no notification about workflow %s: %s", workflow_id, error.message)
             except Exception:
                 log.exception("a notification about workflow %s failed", workflow_id)
 
-    def _tell_of(self, workflow_id: int, troubles: Mapping[NotificationKind, str]) -> None:
+    def _notify_about(self, workflow_id: int, troubles: Mapping[NotificationKind, str]) -> None:
         workflow = self._read(get_workflow, workflow_id)
         wanted = self._targets_of(workflow.metadata)
         if not wanted:
@@ -137,7 +137,7 @@ class Notifier:
         page = f"{base}/workflows/{workflow_id}" if base else ""
         if counts[JobStatus.PENDING_FAILED]:
             found = self._read(list_groups, workflow_id, PageRequest(), status="pending_failed", job_ids_limit=0)
-            # all of them are asked, so that all are remembered as sent
+            # a list, not any(): the message names all groups, so each of them has to count as sent
             due = [group for group in found.items if self._is_due(workflow_id, "waiting", group.signature)]
             if due:
                 link = f"{page}/failures" if page else ""

@@ -9,7 +9,7 @@ from typing import Final
 from torc_core.errors import InvalidInputError
 
 DEFAULT_TARGET: Final = "default"
-"""Hears of every workflow; other targets of those that name them."""
+"""The target of every workflow; others get the notifications of workflows that name them."""
 
 _LINE: Final = re.compile(r"([A-Za-z0-9_.-]{1,64})\s*=\s*(\S+)")
 

@@ -105,7 +105,7 @@ def get_workflow(request: Request, workflow_id: RecordId, work: Working) -> Resp
 
 @router.get("/workflows/{id}/live")
 async def follow_workflow(request: Request, workflow_id: RecordId, work: Working) -> EventStream:
-    """Send a word for each piece of news; the page asks for its parts again."""
+    """Send a frame for each event of the workflow; the page then loads its parts again."""
     await run_in_threadpool(work.read, find_workflow, workflow_id)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return EventStream(_news(request, work.hub, workflow_id), headers=headers)

@@ -83,7 +83,7 @@ def try_out(cluster: "SlurmCluster", schedulers: "Iterable[SlurmSchedulerModel]"
 
 
 def report_submitted(session: Session, submitted: "SubmittedNodes") -> None:
-    """Say on stderr which ids the scheduler gave."""
+    """Print on stderr the ids that the scheduler gave."""
     for record in submitted.records:
         tasks = "" if record.array is None else f" ({record.array.partition('%')[0]})"
         session.out.note(f"Submitted {submitted.scheduler.name or 'allocation'}{tasks} with ID={record.scheduler_id}")

@@ -1,7 +1,7 @@
-// Follows the news of a workflow, and asks for its parts again.
+// Follows the events of a workflow, and loads its parts again.
 "use strict";
 (() => {
-  const PAUSE_MS = 1000; // news come by the thousand while jobs end; the page is asked for once in this time
+  const PAUSE_MS = 1000; // events come by the thousand while jobs end; the parts are loaded once in this time
   const part = document.querySelector("main [data-live]");
   if (!part || !window.EventSource) return;
   let waiting = false;
@@ -15,7 +15,7 @@
   function renew() {
     const now = document.querySelector("main [data-live]");
     if (now && now.contains(document.activeElement)) {
-      setTimeout(renew, PAUSE_MS); // what has the focus would go from under the fingers
+      setTimeout(renew, PAUSE_MS); // loading would replace the element that a person is using
       return;
     }
     waiting = false;

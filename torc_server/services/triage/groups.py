@@ -188,7 +188,7 @@ def _group(
     cause = _cause(first, stored)
     assessed = assess(_facts(first)) if stored is None else _assess_text(stored.data)
     history = known or Histories()
-    alike = find_alike(cause, lessons, but=first.signature) if known is None else AlikeLessons()
+    alike = find_alike(cause, lessons, own_signature=first.signature) if known is None else AlikeLessons()
     suggestion = _suggestion(group, assessed, history, alike, allocations=allocations, cause=cause)
     return FailureGroup(
         signature=first.signature,
