@@ -14,7 +14,7 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 class CpuSplit:
     """Reads /proc while a command runs: what a process has used is gone with it.
 
-    The command itself is the runner; its server and its launcher are told by their command lines, and the jobs are what
+    The command itself is the runner; its server and its launcher are found by command line, and the jobs are what
     the launcher has waited for. What they use after the last look, at most 20 ms of each, is missing.
     """
 

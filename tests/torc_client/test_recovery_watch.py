@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 from allocations_scenes import SchedulerInMemory, give_scheduler, plan_one
-from helpers import ServerProcess, make_runner, wait_until
+from helpers import make_runner
 from recovery_scenes import BROKEN, OOM, claim_all, end, fail_all, job, leave, make_scene, statuses
 
 from torc_client.http import TorcClient
 from torc_client.recovery.allocations import Allocations
-from torc_client.recovery.await_recovery import await_recovery
 from torc_client.recovery.bounded_recovery import BoundedRecovery
-from torc_client.recovery.event_listener import EventListener
 from torc_client.recovery.recover import RecoveryTools
 from torc_client.recovery.watch import WatchOptions, WatchResult, watch
 from torc_client.submission.watch_actions import FireActions
@@ -460,45 +458,3 @@ def claim_and_retry(client: TorcClient, workflow_id: int, job_id: int) -> None:
     leave(client, runner_id)
     client.reclaim_jobs(workflow_id, ReclaimRequest(compute_node_ids=[runner_id], requeue=True, reason="lost"))
     assert client.jobs.get(job_id).attempt_id == 2
-
-
-def test_a_runner_waits_while_a_watcher_recovers(shared_server: ServerProcess, shared_client: TorcClient) -> None:
-    client = shared_client
-    workflow_id, (hungry,) = make_scene(client, job("hungry"))
-    fail_all(client, workflow_id, {hungry: OOM})
-    listener = EventListener(shared_server.client, workflow_id, recovers=True)
-    wait_until(lambda: client.failures.count_recovering(workflow_id) == 1, "the watcher is known")
-    watching = Watching(client)
-    pauses = 0
-
-    def pause(_: float) -> None:
-        nonlocal pauses
-        pauses += 1
-        script = Script(lambda: fail_all(client, workflow_id, {hungry: None}))
-        if pauses == 3:
-            script = Script(lambda: pytest.fail("stop here"))
-            with pytest.raises(pytest.fail.Exception):
-                watching(workflow_id, script, recover=RECOVER)
-
-    assert await_recovery(client, workflow_id, say=lambda _: None, pause=pause)
-    assert pauses == 3
-    listener.close()
-
-
-def test_a_runner_leaves_soon_after_the_watcher_has_gone(
-    shared_client: TorcClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client = shared_client
-    workflow_id, (hungry,) = make_scene(client, job("hungry"))
-    fail_all(client, workflow_id, {hungry: OOM})
-    watchers = iter([1, 1])
-    monkeypatch.setattr(client.failures, "count_recovering", lambda _: next(watchers, 0))
-    clock = Clock()
-    pauses: list[float] = []
-
-    def pause(seconds: float) -> None:
-        pauses.append(seconds)
-        clock.forward(seconds)()
-
-    assert not await_recovery(client, workflow_id, say=lambda _: None, pause=pause, clock=clock)
-    assert 3 < sum(pauses) < 5
