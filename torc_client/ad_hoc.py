@@ -10,12 +10,24 @@ from typing import Any, Final, Literal
 from torc_client.requirements import NO_LIMITS
 from torc_client.specs import STDIN, make_draft, read_spec_text
 from torc_core.api.drafts import WorkflowDraft
-from torc_core.errors import InvalidInputError
+from torc_core.errors import InvalidInputError, SpecError
 from torc_core.spec.report import SpecReport
 from torc_core.spec.templates import PARAMETER_NAME
 
 ParameterMode = Literal["product", "zip"]
 _RETRIES: Final = "retries"
+_FILE_NAME: Final = "torc exec"
+_PROBLEM: Final = re.compile(rf"{_FILE_NAME}:\d+:\d+: (?P<key>[^\s:]+): (?P<message>.*)", re.DOTALL)
+_OPTIONS: Final = {
+    r"jobs\[\d+\]\.parameters\.([\w-]+).*": r"--param \1",
+    r"jobs\[\d+\]\.parameter_mode": "--link",
+    r"resource_requirements\[0\]\.num_cpus": "--cpus-per-job",
+    r"resource_requirements\[0\]\.(memory|runtime)": r"--\1-per-job",
+    r"failure_handlers.*": "--retries",
+    r"resource_monitor\.sample_interval_seconds": "--sample-interval-seconds",
+    r"(name|description)": r"--\1",
+}
+"""The options that stand in the workflow file under these keys."""
 _PLACEHOLDERS: Final = {"num_cpus": 1, "memory": "1g", "runtime": "PT1H"}
 
 
@@ -38,7 +50,15 @@ class AdHocWorkflow:
 
     def draft(self, *, user: str, folder: Path) -> tuple[WorkflowDraft, SpecReport]:
         """Return what the server makes the workflow from. Raises SpecError and InvalidInputError."""
-        draft, report = make_draft(self.text(), file_name="torc exec", user=user, folder=folder)
+        try:
+            draft, report = make_draft(self.text(), file_name=_FILE_NAME, user=user, folder=folder)
+        except SpecError as error:
+            raise SpecError(
+                "\n".join(_by_option(line) for line in str(error).splitlines()),
+                hint="nothing was created; correct the command line and try again",
+                ids=error.ids,
+            ) from None
+        report = report.model_copy(update={"warnings": [_by_option(line) for line in report.warnings]})
         # a workflow file has no word for "no limit": what nobody stated is opened here
         given = {"memory": self.memory, "runtime": self.runtime}
         opened = {key: value for key, value in NO_LIMITS.items() if given[key] is None}
@@ -85,7 +105,8 @@ class AdHocWorkflow:
 
 def read_commands(path: Path) -> list[str]:
     """Return the commands of a file, one a line; blank lines and lines that begin with # are none."""
-    lines = [line.strip() for line in read_spec_text(path).splitlines()]
+    text = read_spec_text(path, hint="name a file with a command in each line")
+    lines = [line.strip() for line in text.splitlines()]
     commands = [line for line in lines if line and not line.startswith("#")]
     if not commands:
         what = "standard input" if path == STDIN else path
@@ -103,7 +124,8 @@ def parse_parameter(text: str) -> tuple[str, object]:
         raise InvalidInputError(f"--param {text!r} is no NAME=VALUES", hint="for example --param i=1:100")
     if not value.startswith("@"):
         return name, value
-    lines = [line.strip() for line in read_spec_text(Path(value[1:])).splitlines()]
+    listed = read_spec_text(Path(value[1:]), hint=f"name a file with a value in each line: --param {name}=@FILE")
+    lines = [line.strip() for line in listed.splitlines()]
     if not (values := [_value(line) for line in lines if line]):
         raise InvalidInputError(f"--param {name}: there is no value in {value[1:]}", hint="write one in each line")
     return name, values
@@ -122,3 +144,18 @@ def _value(line: str) -> int | float | str:
 
 def _uses(command: str, name: str) -> bool:
     return re.search(rf"(?<!\$)\{{{re.escape(name)}(:[^{{}}]*)?\}}", command) is not None
+
+
+def _by_option(line: str) -> str:
+    """Return a problem of the workflow file that nobody wrote by the option, or the command, that is at fault."""
+    found = _PROBLEM.fullmatch(line)
+    if found is None:
+        return line
+    if command := re.fullmatch(r"jobs\[(\d+)\]\..*", found["key"]):
+        label = f"command {int(command[1]) + 1}"
+    else:
+        label = found["key"]
+    for key, option in _OPTIONS.items():
+        if matched := re.fullmatch(key, found["key"]):
+            label = matched.expand(option)
+    return f"{label}: {found['message']}"

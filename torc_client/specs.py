@@ -8,6 +8,7 @@ from typing import Final
 from torc_core.api.configs import ResourceMonitorConfig
 from torc_core.api.drafts import FileDraft, WorkflowDraft
 from torc_core.errors import InvalidInputError
+from torc_core.hints import Hint
 from torc_core.spec.build import read_workflow
 from torc_core.spec.report import SpecReport
 from torc_core.spec.tables import ReadTable
@@ -18,8 +19,8 @@ _LISTED: Final = 20
 _MAX_SPEC_BYTES: Final = 256 * 1024 * 1024
 
 
-def read_spec_text(path: Path) -> str:
-    """Return the text of a workflow file, or of standard input for `-`.
+def read_spec_text(path: Path, *, hint: Hint | str = "name a workflow file") -> str:
+    """Return the text of a workflow file, or of standard input for `-`; `hint` helps who named a wrong file.
 
     Raises InvalidInputError when it cannot be read or is too large.
     """
@@ -35,7 +36,7 @@ def read_spec_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise InvalidInputError(f"{path}: not a text file (byte {error.start} is no UTF-8)") from error
     except OSError as error:
-        raise InvalidInputError(f"{path}: {error.strerror}", hint="name a workflow file") from error
+        raise InvalidInputError(f"{path}: {error.strerror}", hint=hint) from error
 
 
 def _read_stdin() -> str:

@@ -1,10 +1,11 @@
-"""The hint at a wrong workflow file names the page of keys where it lies on this machine."""
+"""A hint names what lies on this machine: the page of keys, the log of the embedded server."""
 
 import re
 from pathlib import Path
 
 from torc_cli.session.options import GlobalOptions
 from torc_cli.session.session import Session
+from torc_core.errors import ServerUnreachableError
 from torc_core.spec.problems import Problems
 
 
@@ -15,3 +16,11 @@ def test_the_page_of_keys_can_be_opened_from_any_folder() -> None:
         hint = session.hint_of(problems.error())
     page = re.search(r"\((/.*) lists all keys\)", hint or "")
     assert page and Path(page[1]).is_file()
+
+
+def test_an_embedded_server_that_ended_is_not_to_be_started_by_the_user() -> None:
+    error = ServerUnreachableError("no answer", hint="start one with `torc-server run`, or use `torc -s …`")
+    with Session(GlobalOptions(standalone=True, database=Path("w.db")), name="run") as session:
+        hint = session.hint_of(error)
+    assert hint and hint.startswith("the embedded server ended early; its log is ")
+    assert hint.endswith("w.db.server.log")

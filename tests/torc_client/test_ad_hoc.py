@@ -7,7 +7,7 @@ import pytest
 
 from torc_client.ad_hoc import AdHocWorkflow, parse_parameter, read_commands
 from torc_core.api.drafts import WorkflowDraft
-from torc_core.errors import InvalidInputError
+from torc_core.errors import InvalidInputError, SpecError
 
 
 def draft_of(*commands: str, **fields: Any) -> WorkflowDraft:
@@ -58,3 +58,33 @@ def test_a_file_of_commands_has_comments(tmp_path: Path) -> None:
     (tmp_path / "commands").write_text("# nothing\n")
     with pytest.raises(InvalidInputError, match="no command in"):
         read_commands(tmp_path / "commands")
+
+
+@pytest.mark.parametrize(
+    ("commands", "fields", "message"),
+    [
+        (["cp {a} {b}"], {"parameters": {"a": "1:3", "b": "1:2"}, "mode": "zip"}, "--link: zip needs equally many"),
+        (["echo {i}"], {"parameters": {"i": "5:1"}}, "--param i: the range '5:1' is empty"),
+        (["true", " "], {}, "command 2: must not be empty"),
+        (["true"], {"num_cpus": 10**11}, "--cpus-per-job: must be 2147483647 or less"),
+        (["true"], {"memory": "1x"}, "--memory-per-job: memory '1x' is not an amount"),
+        (["true"], {"runtime": "5"}, "--runtime-per-job: '5' is not a duration"),
+        (["true"], {"retries": 10**11}, "--retries: must be 2147483647 or less"),
+    ],
+)
+def test_a_problem_names_the_option_and_no_place_in_a_file(
+    commands: list[str], fields: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        draft_of(*commands, **fields)
+    assert str(caught.value).startswith(message)
+    assert str(caught.value.hint) == "nothing was created; correct the command line and try again"
+
+
+def test_the_hint_at_a_missing_file_says_what_it_should_hold(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        read_commands(tmp_path / "none")
+    assert str(caught.value.hint) == "name a file with a command in each line"
+    with pytest.raises(InvalidInputError) as caught:
+        parse_parameter(f"i=@{tmp_path / 'none'}")
+    assert str(caught.value.hint) == "name a file with a value in each line: --param i=@FILE"

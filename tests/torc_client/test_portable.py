@@ -127,3 +127,9 @@ def test_history_that_is_not_there_is_refused() -> None:
     portable = parse_portable(json.dumps({**FOREIGN, "jobs": []}), source="x")
     with pytest.raises(InvalidInputError, match="names job 101"):
         refuse_missing_history(portable, results=True, events=False)
+
+
+def test_an_id_of_an_export_means_one_record() -> None:
+    portable = parse_portable(json.dumps({**FOREIGN, "jobs": [*FOREIGN["jobs"], FOREIGN["jobs"][0]]}), source="x")
+    with pytest.raises(InvalidInputError, match="holds job 100 twice"):
+        as_draft(portable, user="tester")

@@ -224,7 +224,8 @@ def test_endless_nesting_is_refused(text: str, name: str) -> None:
         ('{"a": NaN}', "NaN is no finite number"),
         ('{"a" 1}', "wf.json:1:6: not valid JSON"),
         ('{"name": "\\ud800"}', "wf.json:1:2: name: holds half of a character"),
-        ('{"jobs": [' + "9" * 5000 + "]}", "wf.json:1:1: not valid JSON"),
+        ('{"jobs": [' + "9" * 5000 + "]}", "wf.json:1:11: not valid JSON: the number is too long"),
+        ('{"name": "NaN",\n "jobs": NaN}', "wf.json:2:10: not valid JSON: NaN is no finite number"),
     ],
 )
 def test_a_mistake_in_json_is_explained(text: str, message: str) -> None:

@@ -117,6 +117,9 @@ def test_a_shared_table_or_parameter_that_nobody_uses_is_a_warning() -> None:
         ("t.json", '[{"a": [1]}]', "t.json: row 1: expected a number or a text"),
         ("t.json", '[{"a": 1}, {"b": 1}]', "t.json: row 2 "),
         ("t.jsonl", '{"a": 1}\n{"a"}\n', "t.jsonl:2: not valid JSON: "),
+        ("t.jsonl", '{"a": 1}\n{"a" 2}\n', "t.jsonl:2: not valid JSON: Expecting ':' delimiter at column 6"),
+        ("t.jsonl", '{"a": 1}\n{"a": 1, "a": 2}\n', "t.jsonl:2: the key 'a' is given twice"),
+        ("t.json", '[{"a": 1, "a": 2}]', "t.json: the key 'a' is given twice"),
         ("t.txt", "a", "'t.txt' has the suffix of no table; use .csv, .json, .jsonl or .ndjson"),
     ],
 )

@@ -1,6 +1,5 @@
 """`torc workflows export` and `import`: a workflow as one document."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from torc_cli.render.text import number
 from torc_cli.session.command import command
 from torc_cli.session.options import WorkflowArgument
 from torc_cli.session.session import Session
+from torc_core.hints import Hint, torc
 
 
 @command
@@ -68,7 +68,7 @@ def import_(
     from torc_client.export.history import refuse_missing_history, restore_history
     from torc_client.specs import read_spec_text
 
-    text = sys.stdin.read() if file == "-" else read_spec_text(Path(file))
+    text = read_spec_text(Path(file), hint=Hint("make one with `{}`", torc("workflows export")))
     portable = parse_portable(text, source=file)
     draft = as_draft(portable, user=session.settings.user, name=name)
     refuse_missing_history(portable, results=include_results, events=include_events)

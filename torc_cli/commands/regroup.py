@@ -1,6 +1,5 @@
 """`torc workflows analyze-resources` and `regroup-resources`: what jobs used, and requirements by groups of them."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -100,7 +99,9 @@ def regroup_resources(
 
 def _read_groups(file: str) -> list[ResourceGroup]:
     """Return the groups. Raises InvalidInputError with the place of what is wrong."""
-    text = sys.stdin.read() if file == "-" else Path(file).read_text()
+    from torc_client.specs import read_spec_text
+
+    text = read_spec_text(Path(file), hint="name a file of groups")
     name = "standard input" if file == "-" else file
     try:
         return _GROUPS.validate_json(text)

@@ -75,7 +75,9 @@ class Session:
                 return None if error.hint is None else error.hint.spelled(self.spelling)
             case AnotherUsersServerError():
                 return str(error.hint)
-            case ServerUnreachableError() if not self.options.standalone and self._name:
+            case ServerUnreachableError() if self.options.standalone:
+                return f"the embedded server ended early; its log is {self.settings.database}.server.log"
+            case ServerUnreachableError() if self._name:
                 embedded = shlex.join(["torc", "-s", *_typed(self._name)])
                 return (
                     "start a server with `torc-server run` and name it with --url or TORC_API_URL, "

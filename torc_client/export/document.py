@@ -181,7 +181,13 @@ class _Numbering:
 
 
 def _numbered(noun: str, records: Sequence[ApiModel]) -> _Numbering:
-    return _Numbering(noun, {getattr(record, "id", None): place for place, record in enumerate(records)})
+    places: dict[int | None, int] = {}
+    for place, record in enumerate(records):
+        record_id = getattr(record, "id", None)
+        if record_id is not None and record_id in places:
+            raise InvalidInputError(f"the exported workflow holds {noun} {record_id} twice")
+        places[record_id] = place
+    return _Numbering(noun, places)
 
 
 def _job_draft(job: JobModel, places: _Places) -> JobDraft:

@@ -98,9 +98,11 @@ def _from_csv(text: str, name: str) -> ParameterTable:
 def _json_objects(text: str, name: str) -> Iterator[_Line]:
     """Yield each object with the number of the row, as JSON has no lines of its own."""
     try:
-        found = json.loads(text)
+        found = json.loads(text, object_pairs_hook=_object)
+    except json.JSONDecodeError as error:
+        raise _fault(name, error.lineno, f"not valid JSON: {error.msg} at column {error.colno}") from None
     except ValueError as error:
-        raise _fault(name, getattr(error, "lineno", 1), f"not valid JSON: {error}") from None
+        raise InvalidInputError(f"{name}: {error}") from None
     except RecursionError:
         raise _fault(name, 1, "nested too deeply") from None
     if not isinstance(found, list):
@@ -116,12 +118,26 @@ def _line_objects(text: str, name: str) -> Iterator[_Line]:
         if not written.strip():
             continue
         try:
-            item = json.loads(written)
-        except (ValueError, RecursionError) as error:
-            raise _fault(name, line, f"not valid JSON: {error}") from None
+            item = json.loads(written, object_pairs_hook=_object)
+        except json.JSONDecodeError as error:
+            raise _fault(name, line, f"not valid JSON: {error.msg} at column {error.colno}") from None
+        except RecursionError:
+            raise _fault(name, line, "nested too deeply") from None
+        except ValueError as error:
+            raise _fault(name, line, str(error)) from None
         if not isinstance(item, dict):
             raise _fault(name, line, f"expected an object, got {show(item)}")
         yield line, item
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object that JSON writes as these pairs. Raises ValueError for a key given twice."""
+    built: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in built:
+            raise ValueError(f"the key {show(key)} is given twice")
+        built[key] = value
+    return built
 
 
 def _from_objects(objects: Iterator[_Line], name: str) -> ParameterTable:

@@ -9,6 +9,15 @@ from typing import Any, Final, NoReturn
 from torc_core.spec.problems import START, KeyPath, Place, format_path, show, syntax_error
 from torc_core.spec.source import Source, nearest_place, refuse_unusable_values
 
+
+class _UnusableNumberError(ValueError):
+    """A number that no request can carry; `word` is how it is written."""
+
+    def __init__(self, word: str, message: str) -> None:
+        super().__init__(message)
+        self.word = word
+
+
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 
@@ -23,13 +32,13 @@ def read_json(text: str, *, file_name: str) -> Source:
         return built
 
     try:
-        value = json.loads(text, object_pairs_hook=build, parse_constant=_refuse_constant)
+        value = json.loads(text, object_pairs_hook=build, parse_constant=_refuse_constant, parse_int=_whole_number)
     except json.JSONDecodeError as error:
         raise syntax_error(file_name, (error.lineno, error.colno), f"not valid JSON: {error.msg}") from None
     except RecursionError:
         raise syntax_error(file_name, START, "nested too deeply") from None
-    except ValueError as error:
-        raise syntax_error(file_name, START, f"not valid JSON: {error}") from None
+    except _UnusableNumberError as error:
+        raise syntax_error(file_name, _place_of(error.word, text), f"not valid JSON: {error}") from None
     if shrunken:
         raise syntax_error(file_name, *first_duplicate(positions(text)))
 
@@ -43,7 +52,20 @@ def read_json(text: str, *, file_name: str) -> Source:
 
 
 def _refuse_constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no finite number")
+    raise _UnusableNumberError(word, f"{word} is no finite number")
+
+
+def _whole_number(word: str) -> int:
+    try:
+        return int(word)
+    except ValueError:
+        raise _UnusableNumberError(word, "the number is too long") from None
+
+
+def _place_of(word: str, text: str) -> Place:
+    """Return the place of the first token that is this word."""
+    start = next((match.start() for match in _TOKEN.finditer(text) if match[0] == word), 0)
+    return text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
 
 
 def first_duplicate(places: Iterable[tuple[KeyPath, Place]]) -> tuple[Place, str]:
