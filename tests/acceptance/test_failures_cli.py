@@ -146,6 +146,7 @@ def test_decided_jobs_run_again_or_are_given_up_and_the_outcome_is_kept(
         (2, "retry", "succeeded"),
         (1, "fail", "not_run"),
     ]
+    assert "Total: 2 decision groups" in torc("failures", "decisions", workflow_id, "--by-group").out
     only = torc("failures", "decisions", workflow_id, "--outcome", "not_run", "-f", "json").json
     assert [one["job_name"] for one in only] == ["c"]
 

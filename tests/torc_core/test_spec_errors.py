@@ -139,6 +139,7 @@ def test_a_wrong_name_in_a_large_group_is_reported_once() -> None:
         ("jobs: [{name: a, command: x, output_user_data: [h]}]", "there is no user data 'h'"),
         ("jobs: [{name: a, command: 'x ${files.input.h}'}]", "jobs[0].command.${files.input.h}: there is no file 'h'"),
         ("jobs: [{name: a, command: x, depends_on_regexes: ['']}]", "must not be empty"),
+        ("notifications: [{to: ops, on: []}]\n" + JOB, "notifications[0].on: must not be empty"),
         ("jobs: [{name: a, command: x, depends_on_regexes: ['(']}]", "is no regular expression"),
         ("jobs: [{name: a, command: x, input_file_regexes: ['z']}]", "matches no file"),
     ],

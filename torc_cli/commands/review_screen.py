@@ -8,13 +8,14 @@ import termios
 import tty
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from textwrap import wrap
 from typing import Final, Literal
 
 import click
 import typer
 
 from torc_cli.commands.review_marks import ReviewMarks
-from torc_cli.commands.review_text import KEYS, entry_screen, summary_lines
+from torc_cli.commands.review_text import entry_screen, key_lines, summary_lines
 from torc_cli.render.base import Output
 from torc_core.api.review import ReviewEntry
 from torc_core.errors import InvalidInputError
@@ -237,7 +238,8 @@ class ReviewScreen:
                 "-" * width,
                 *entry_screen(entry, chosen=self._describe(entry), width=width),
                 "-" * width,
-                *(line[:width] for line in (*KEYS, self._note)),
+                *key_lines(width),
+                *(wrap(self._note, width) or [""]),
             ]
         )
 

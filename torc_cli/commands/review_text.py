@@ -24,6 +24,20 @@ def entry_screen(entry: ReviewEntry, *, chosen: str | None, width: int) -> Itera
     yield from _row("Choice", [chosen or "none yet"], width)
 
 
+def key_lines(width: int) -> list[str]:
+    """Return what the keys do, whole keys on each line, however narrow the terminal is."""
+    shown: list[str] = []
+    for line in KEYS:
+        parts = line.split("  ")
+        shown.append(parts[0])
+        for part in parts[1:]:
+            if len(shown[-1]) + 2 + len(part) <= width:
+                shown[-1] += f"  {part}"
+            else:
+                shown.append(part)
+    return shown
+
+
 def _row(label: str, lines: Sequence[str], width: int) -> Iterator[str]:
     shown = [part for line in lines for part in (wrap(line, max(width - _LABEL, 20)) or [""])]
     if len(shown) > _LINES_EACH:

@@ -69,7 +69,7 @@ class DecisionGroup(BaseModel):
 
 
 DECISION_GROUPS: Final = Table(
-    "groups of decisions",
+    "decision groups",
     (
         Column("Jobs", "count", right=True),
         Column("Action", "action"),

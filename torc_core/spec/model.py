@@ -220,7 +220,7 @@ class ActionSpec(SpecModel):
 class NotificationSpec(SpecModel):
     to: Annotated[Text, Field(pattern=TARGET_NAME)]
     """Name of a target in the server's file of targets."""
-    on: list[NotificationKind] | None = None
+    on: Annotated[list[NotificationKind], Field(min_length=1)] | None = None
     """What it hears of: jobs are `waiting`, it `ended`, recovery `gave_up`, allocations `not_started`. Default: all."""
 
 

@@ -155,6 +155,8 @@ def _message_of(loc: KeyPath, detail: ErrorDetails) -> str:
             word = str(detail["input"])
             options = str(context.get("expected", ""))
             return f"expected one of {options}, got {show(detail['input'])}{did_you_mean(word, _quoted(options))}"
+        case "too_short":
+            return "must not be empty"
         case "greater_than_equal":
             return f"must be {context['ge']} or more, got {show(detail['input'])}"
         case "greater_than":
