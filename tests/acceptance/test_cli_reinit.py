@@ -60,7 +60,8 @@ def test_the_dry_run_names_what_would_run_again_and_why(torc: Torc) -> None:
         "seeded": "its command, user data, files or dependencies changed",
     }
     assert planned(torc, workflow_id) == expected
-    assert f"would run again: make (job 1): its input file {torc.folder}/raw changed" in " ".join(
+    [make] = [job["id"] for job in torc("jobs", "list", workflow_id, "-f", "json").json if job["name"] == "make"]
+    assert f"would run again: make (job {make}): its input file {torc.folder}/raw changed" in " ".join(
         torc("reinit", workflow_id, "--dry-run").out.split()
     )
     assert set(statuses(torc, workflow_id).values()) == {"completed"}

@@ -87,7 +87,7 @@ def test_an_interrupted_review_changes_nothing_and_goes_on_where_it_was(torc: To
         terminal.expect("1 of 3 decided")
         terminal.press("f")
         terminal.expect("group 3 of 3, 2 of 3 decided")
-        terminal.interrupt("s summary   q quit")
+        terminal.interrupt("s summary  q quit")
         terminal.expect("Nothing was changed. 2 choices are kept; go on with: ")
         assert terminal.await_end() == 0
     assert set(statuses(shared_client, workflow_id).values()) == {"pending_failed"}

@@ -81,8 +81,9 @@ def test_what_an_agent_recovers_is_kept_as_its_decision(shared_client: TorcClien
     agent = Actor(kind="agent", name="helper")
     printed: list[str] = []
     tools = RecoveryTools(user="tester", say=printed.append, actor=agent, max_ai_retries=1)
-    for retried in (2, 1):
-        fail_all(client, workflow_id, {odd: BROKEN, hungry: OOM})
+    raised = OOM.model_copy(update={"memory_limit_bytes": 13 * 1024 * MIB, "peak_memory_bytes": 13 * 1025 * MIB})
+    for retried, hungry_end in ((2, OOM), (1, raised)):
+        fail_all(client, workflow_id, {odd: BROKEN, hungry: hungry_end})
         prospect = prepare(client, workflow_id, RecoverOptions(retry_unknown=True), tools)
         answer = carry_out(client, prospect, tools).answer
         assert answer.reset_count == retried

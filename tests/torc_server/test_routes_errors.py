@@ -104,7 +104,7 @@ def test_an_unknown_sort_column_is_refused_with_the_allowed_ones(http: httpx.Cli
     workflow = http.post("/workflows", json={"name": "w", "user": "u"}).json()
     response = http.get("/files", params={"workflow_id": workflow["id"], "sort_by": "id; DROP TABLE file"})
     assert response.status_code == 422
-    assert _error(response)["hint"] == "sort_by may be one of id, name, path, st_mtime, workflow_id"
+    assert _error(response)["hint"] == "sort_by may be one of id, name, path, sha256, st_mtime, workflow_id"
 
 
 def test_a_number_that_no_database_holds_is_a_422(http: httpx.Client) -> None:
