@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, get_args
+from urllib.parse import urlsplit
 
 from torc_core import __version__
 from torc_core.credentials import is_loopback, token_beside
@@ -134,7 +135,7 @@ def _notify_targets(file: Path | None) -> Mapping[str, str]:
 def _public_url(options: argparse.Namespace, access: AccessSettings) -> str:
     """Return the address of the pages: the one that is given, or the one that is listened on."""
     if options.public_url:
-        return str(options.public_url).rstrip("/")
+        return str(options.public_url)
     scheme = "https" if access.tls_cert is not None else "http"
     return f"{scheme}://{options.host}:{options.port}" if options.port else ""
 
@@ -230,6 +231,14 @@ def _stop_at_stdin_eof(server: "StoppableServer") -> None:
     server.stop()
 
 
+def _web_address(text: str) -> str:
+    """Return the address. Raises an error of argparse for what no browser may open, such as a script."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise argparse.ArgumentTypeError(f"{text!r} is no address: write http:// or https:// and the host")
+    return text.rstrip("/")
+
+
 def _port(text: str) -> int:
     if not (text.isdecimal() and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
@@ -282,7 +291,7 @@ def _parser() -> argparse.ArgumentParser:
         help="notify people of workflows that need them: lines `name = mailto://...`, addresses as of apprise; "
         "`default` gets every workflow; default: TORC_NOTIFY_FILE",
     )
-    add("--public-url", metavar="URL", help="the address of this server's pages in notifications")
+    add("--public-url", type=_web_address, metavar="URL", help="the address of this server's pages in notifications")
     add("-l", "--log-level", choices=get_args(LogLevel), default="info", help="default %(default)s")
     add("--log-file", metavar="FILE", type=Path, help="write the log there, and not to stderr")
     add(

@@ -123,7 +123,9 @@ def test_a_database_of_a_newer_server_is_left_as_it_is(tmp_path: Path, capsys: p
     assert newer.read_bytes() == before
 
 
-@pytest.mark.parametrize("arguments", [["--port", "70000"], ["--port", "x"], ["--nonsense"], ["walk"]])
+@pytest.mark.parametrize(
+    "arguments", [["--port", "70000"], ["--port", "x"], ["--public-url", "javascript:x"], ["--nonsense"], ["walk"]]
+)
 def test_a_wrong_call_is_a_usage_error(arguments: list[str]) -> None:
     assert _exit_code(*arguments) == 2
 
