@@ -14,7 +14,7 @@ from torc_client.agents.rules import read_groups
 from torc_client.http import TorcClient
 from torc_client.recovery.allocations import Allocations
 from torc_client.recovery.bounded_recovery import BoundedRecovery
-from torc_client.recovery.foresight import Lookout
+from torc_client.recovery.foresight import Foresight
 from torc_client.recovery.recover import RecoveryTools
 from torc_client.settings import ClientSettings
 from torc_core.api.failures import Actor, Classification, ClassifyRequest, FailureGroup
@@ -146,7 +146,7 @@ class Torc:
     requeues: bool = True
     groups: bool = True
     _recovery: BoundedRecovery | None = None
-    _lookout: Lookout | None = None
+    _lookout: Foresight | None = None
 
     def failed(self, campaign: Campaign, job_ids: Collection[int]) -> None:
         """Look ahead, where that is wanted; recover only when nothing runs."""
@@ -154,7 +154,7 @@ class Torc:
         if not self.foresight:
             return
         if self._lookout is None:
-            self._lookout = Lookout(
+            self._lookout = Foresight(
                 client=campaign.client,
                 options=_OPTIONS,
                 allocations=Allocations(),

@@ -138,6 +138,7 @@ def test_ten_thousand_failures_in_three_hundred_groups_take_under_forty_keys(
         press(terminal, "F")
         terminal.expect("groups chosen; u undoes it.")
         press(terminal, "/\n")
+        terminal.expect("group 1 of 300, 300 of 300 decided")
         press(terminal, "R")
         terminal.expect("groups chosen; u undoes it.")
         press(terminal, "s")

@@ -114,5 +114,5 @@ class AllocationSite:
     def await_file(self, name: str) -> None:
         await_that((self.folder / name).exists, f"{name} is there")
 
-    def await_that(self, condition: Callable[[], bool], what: str) -> None:
-        await_that(condition, what)
+    def await_that(self, condition: Callable[[], bool], what: str, *, timeout_s: float = 90.0) -> None:
+        await_that(condition, what, timeout_s=timeout_s)

@@ -154,7 +154,10 @@ def test_a_node_that_fails_under_a_step_is_not_the_job_s_fault(site: AllocationS
     site.await_file(f"began_{second}")
     site.cluster.crash(second)
     try:
-        site.await_that(lambda: (site.jobs(workflow_id)["moved"].infrastructure_faults or 0) > 0, "the step is lost")
+        # the controller notices the silence of a node by a timeout of its own, later on a busy machine
+        site.await_that(
+            lambda: (site.jobs(workflow_id)["moved"].infrastructure_faults or 0) > 0, "the step is lost", timeout_s=300
+        )
         (site.folder / "go").touch()
         assert site.await_end(allocation, timeout_s=150) in ("COMPLETED", "NODE_FAIL"), site.printed(allocation)
     finally:
