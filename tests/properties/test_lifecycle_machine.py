@@ -12,9 +12,8 @@ from services_bench import Bench, Run, job
 from torc_core.api.actions import WorkflowActionModel
 from torc_core.api.drafts import FileDraft, JobDraft
 from torc_core.api.jobs import ReclaimRequest, ReleaseClaimsRequest, RetryRequest
-from torc_core.api.legacy import OldWorkflowStatus
 from torc_core.api.recovery import ApplyRecoveryRequest, PlannedRetry
-from torc_core.api.workflows import ResetJobsRequest
+from torc_core.api.workflows import OldWorkflowStatus, ResetJobsRequest
 from torc_core.errors import StateConflictError
 from torc_core.evidence.record import Evidence
 from torc_core.jobs.lifecycle import OUTCOME_EVENTS, Event

@@ -11,7 +11,7 @@ from torc_cli.render.as_csv import CsvOutput
 from torc_cli.render.as_json import JsonOutput
 from torc_cli.render.as_tables import TableOutput
 from torc_cli.render.base import Column, Table
-from torc_cli.render.moments import short_time
+from torc_cli.render.text import short_time
 from torc_core.errors import InvalidInputError
 
 

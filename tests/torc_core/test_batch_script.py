@@ -19,7 +19,7 @@ def script(**fields: Any) -> BatchScript:
         "workflow_id": 42,
         "url": "http://login:8080/torc-service/v1",
         "runner": "/venv/bin/torc-slurm-job-runner",
-        "output_dir": Path("/work/output"),
+        "output_dir": Path("/data/output"),
         "folder": Path("/work"),
         "options": ("--account=proj",),
     }
@@ -40,10 +40,10 @@ def test_a_script_is_short_and_ends_in_the_runner() -> None:
         "#SBATCH --no-requeue\n"
         "#SBATCH --signal=B:USR2@120\n"
         "#SBATCH --chdir=/work\n"
-        "#SBATCH --output=/work/output/slurm_output_wf42_sl%j.o\n"
-        "#SBATCH --error=/work/output/slurm_output_wf42_sl%j.e\n"
+        "#SBATCH --output=/data/output/slurm_output_wf42_sl%j.o\n"
+        "#SBATCH --error=/data/output/slurm_output_wf42_sl%j.e\n"
         "# Runs jobs of workflow 42. Torc finds this allocation again by its name.\n"
-        "exec /venv/bin/torc-slurm-job-runner http://login:8080/torc-service/v1 42 /work/output\n"
+        "exec /venv/bin/torc-slurm-job-runner http://login:8080/torc-service/v1 42 /data/output\n"
     )
 
 
@@ -70,7 +70,7 @@ def test_the_srun_that_starts_runners_gets_the_mpi_of_the_workflow() -> None:
 
 def test_runners_of_many_allocations_do_not_begin_at_the_same_moment() -> None:
     assert "startup-delay" not in script(starts=9).render("k")
-    assert script(starts=40).render("k").endswith("/work/output --startup-delay-seconds=$((RANDOM % 20))\n")
+    assert script(starts=40).render("k").endswith("/data/output --startup-delay-seconds=$((RANDOM % 20))\n")
 
 
 def test_options_and_paths_with_blanks_are_quoted_and_line_breaks_refused() -> None:

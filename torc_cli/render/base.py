@@ -9,8 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from torc_cli.render.moments import short_time
-from torc_cli.render.text import clean, display
+from torc_cli.render.text import clean, display, short_time
 from torc_core.errors import InvalidInputError
 from torc_core.hints import Line, TorcCommand, spelled
 

@@ -263,3 +263,13 @@ class RequiredFiles(ApiModel):
 
 class MissingUserData(ApiModel):
     user_data: list[int]
+
+
+class OldWorkflowStatus(ApiModel):
+    """The state of a workflow as clients older than 0.24 write it whole; a flag that is absent means false."""
+
+    id: int | None = None
+    run_id: int
+    is_canceled: bool = False
+    is_archived: bool = False
+    has_detected_need_to_run_completion_script: bool = False

@@ -6,12 +6,12 @@ from fastapi import Query, Response
 from starlette.background import BackgroundTask
 
 from torc_core.api.base import Page
-from torc_core.api.legacy import OldWorkflowStatus
 from torc_core.api.workflows import (
     ActiveTask,
     CancelResult,
     ChangedJobInputs,
     InitializeResult,
+    OldWorkflowStatus,
     ResetJobsRequest,
     ResetJobStatus,
     TaskModel,

@@ -1,6 +1,6 @@
 """The workflow status that clients older than 0.24 write."""
 
-from torc_core.api.legacy import OldWorkflowStatus
+from torc_core.api.workflows import OldWorkflowStatus
 from torc_core.errors import StateConflictError
 from torc_server.db.queries.records.workflows import WORKFLOWS
 from torc_server.db.unit_of_work import UnitOfWork
